@@ -1,0 +1,27 @@
+"""Neural architecture search without training: rank networks in seconds, before training any.
+
+    >>> from naswot import score
+    >>> score(network, images).value
+
+`score` takes any `torch.nn.Module` and a mini-batch. The rest of the package is what the
+Snakemake workflow is made of: `spaces`, `benchmarks`, `images`, `scores`, `search`,
+`analysis`, `plots` and the glue in `workflow`.
+"""
+
+from typing import Any
+
+__version__ = "0.1.0"
+__all__ = ["NaswotError", "__version__", "score"]
+
+
+def __getattr__(name: str) -> Any:
+    # Importing torch takes seconds; stages that need none of it should not wait for it.
+    if name == "score":
+        from naswot.scores import score
+
+        return score
+    if name == "NaswotError":
+        from naswot.errors import NaswotError
+
+        return NaswotError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""From scores and searches to the numbers that are reported."""

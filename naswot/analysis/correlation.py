@@ -1,0 +1,151 @@
+"""Kendall tau between a score and an accuracy, with an interval.
+
+tau is tau-b, over the architectures whose score and accuracy are finite. A score of −inf is
+a statement too ("no two inputs can be told apart"), so tau with −inf ranked last is given as
+well. Its interval is the bootstrap's: architectures are drawn with replacement. For a whole
+space it says how far tau would vary among spaces like this one, not a doubt about the value.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import kendalltau
+
+from naswot.benchmarks.datasets import DATASETS
+from naswot.benchmarks.table import accuracy_keys
+from naswot.files import read_parquet, replacing
+
+CONFIDENCE = 0.95
+
+COLUMNS = [
+    "space",
+    "dataset",
+    "score",
+    "accuracy",
+    "n",
+    "tau",
+    "tau_low",
+    "tau_high",
+    "minus_inf",
+    "published",
+    "tau_minus_inf_last",
+    "images",
+    "note",
+]
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Kendall tau of n finite pairs, its interval, and what was not finite."""
+
+    n: int
+    tau: float
+    tau_low: float
+    tau_high: float
+    tau_minus_inf_last: float
+    minus_inf: int
+    nan: int
+
+
+def correlate(
+    score: np.ndarray, accuracy: np.ndarray, resamples: int = 1000, seed: int = 0
+) -> Correlation:
+    """Return Kendall tau-b between `score` and `accuracy`, arrays of one length.
+
+    Rows whose accuracy is not known (NaN) are left out throughout. tau is NaN where fewer
+    than two pairs are left or one side is constant.
+    """
+    score, accuracy = np.asarray(score, float), np.asarray(accuracy, float)
+    known = np.isfinite(accuracy)
+    score, accuracy = score[known], accuracy[known]
+    finite, minus_inf = np.isfinite(score), np.isneginf(score)
+    x, y = _ranks(score[finite]), _ranks(accuracy[finite])
+    low, high = _interval(x, y, resamples, seed)
+    ranked = finite | minus_inf
+    return Correlation(
+        n=int(finite.sum()),
+        tau=_tau(x, y),
+        tau_low=low,
+        tau_high=high,
+        tau_minus_inf_last=_tau(_ranks(score[ranked]), _ranks(accuracy[ranked])),
+        minus_inf=int(minus_inf.sum()),
+        nan=int(np.isnan(score).sum()),
+    )
+
+
+def correlate_tables(
+    joined: Mapping[str, str | Path],
+    images: Mapping[str, str],
+    output: str | Path,
+    *,
+    space: str,
+    score: str,
+    published: str | Path,
+    resamples: int,
+    seed: int,
+) -> None:
+    """Write kendall_tau.csv: a row for every dataset and accuracy key.
+
+    Args:
+        joined: dataset → joined table with the score on that dataset's images.
+        images: dataset → name of its image source.
+        output: the CSV file.
+        space, score: what the tables hold.
+        published: CSV file with `space, dataset, score, epochs, tau, note`.
+        resamples, seed: of the bootstrap.
+    """
+    reference = pd.read_csv(published).set_index(["space", "dataset", "score", "epochs"])
+    rows = []
+    for dataset, path in joined.items():
+        table = read_parquet(path)
+        for key in DATASETS[dataset].keys_among(accuracy_keys(table)):
+            found = asdict(correlate(table["score"], table[key], resamples, seed))
+            nan = found.pop("nan")
+            notes = [f"{nan} scores are NaN"] if nan else []
+            place = (space, dataset, score, int(key.rsplit("/", 1)[1]))
+            known = place in reference.index
+            if known:
+                notes.append(str(reference.at[place, "note"]))
+            rows.append(
+                {
+                    "space": space,
+                    "dataset": dataset,
+                    "score": score,
+                    "accuracy": key,
+                    **found,
+                    "published": reference.at[place, "tau"] if known else None,
+                    "images": images[dataset],
+                    "note": "; ".join(notes),
+                }
+            )
+    with replacing(output) as temporary:
+        table = pd.DataFrame(rows, columns=COLUMNS)
+        table.to_csv(temporary, index=False, float_format="%.4f")
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Return small integers in the order of `values`: ties stay ties, sorting gets faster."""
+    return np.unique(values, return_inverse=True)[1]
+
+
+def _tau(x: np.ndarray, y: np.ndarray) -> float:
+    if len(x) < 2:
+        return np.nan
+    return float(kendalltau(x, y, method="asymptotic").statistic)
+
+
+def _interval(x: np.ndarray, y: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
+    if len(x) < 2:
+        return np.nan, np.nan
+    generator = np.random.default_rng(seed)
+    taus = np.empty(resamples)
+    for resample in range(resamples):
+        rows = generator.integers(len(x), size=len(x))
+        taus[resample] = _tau(x[rows], y[rows])
+    if not np.isfinite(taus).any():
+        return np.nan, np.nan
+    low, high = np.nanquantile(taus, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
+    return float(low), float(high)

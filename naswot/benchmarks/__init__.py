@@ -1,0 +1,1 @@
+"""Benchmarks: what architectures scored when they were trained, as one kind of table."""

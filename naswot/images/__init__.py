@@ -1,0 +1,96 @@
+"""Image sources: where the mini-batch comes from that every network is shown.
+
+A source is one entry of `SOURCES`. All give float32 images (B, 3, H, W), normalised, not
+augmented, and the same ones for the same seed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from naswot.errors import NaswotError
+from naswot.images import archives, noise, photos
+
+
+@dataclass(frozen=True)
+class Source:
+    """One image source.
+
+    Attributes:
+        draw: (count, size, generator, mirror) → float32 images (count, 3, size, size).
+        size: the side in pixels, where the source has one of its own; else None: any.
+        file: the file in the mirror directory that it reads, or None.
+        origin: what the images are, with their licence, for the metadata.
+    """
+
+    draw: Callable[[int, int, np.random.Generator, Path | None], np.ndarray]
+    size: int | None
+    file: str | None
+    origin: str
+
+
+SOURCES = {
+    "photos": Source(photos.draw, None, None, photos.ORIGIN),
+    "noise": Source(noise.draw, None, None, "standard normal noise"),
+    **{
+        name: Source(archive.draw, archive.size, archive.file, archive.origin)
+        for name, archive in archives.ARCHIVES.items()
+    },
+}
+
+
+def get_source(name: str) -> Source:
+    """Return the image source called `name`.
+
+    Raises:
+        NaswotError: there is no such source.
+    """
+    if name not in SOURCES:
+        raise NaswotError(f"There are no images {name!r}; there are: {', '.join(SOURCES)}.")
+    return SOURCES[name]
+
+
+def mini_batch(
+    name: str, count: int, size: int, seed: int, mirror: str | Path | None = None
+) -> np.ndarray:
+    """Return `count` images of source `name`, float32 (count, 3, size, size).
+
+    Raises:
+        NaswotError: unknown source, a size that it does not have, or a missing mirror.
+    """
+    source = get_source(name)
+    if source.size is not None and size != source.size:
+        raise NaswotError(f"The images of {name} are {source.size} pixels wide, not {size}.")
+    if source.file is not None and mirror is None:
+        raise NaswotError(
+            f"The images {name!r} are read from {source.file} in the mirror directory: "
+            "set `mirror` in the configuration."
+        )
+    generator = np.random.default_rng(seed)
+    images = source.draw(count, size, generator, mirror and Path(mirror))
+    return np.ascontiguousarray(images, dtype=np.float32)
+
+
+def write_mini_batch(
+    output: str | Path,
+    *,
+    name: str,
+    count: int,
+    size: int,
+    seed: int,
+    mirror: str | Path | None = None,
+) -> None:
+    """Write `mini_batch` to an .npz file, as the array `images`; arguments as there."""
+    from naswot.files import write_arrays
+    from naswot.provenance import described
+
+    images = mini_batch(name, count, size, seed, mirror)
+    settings = described(images=name, size=size, count=count, seed=seed)
+    write_arrays(output, settings | {"origin": get_source(name).origin}, images=images)
+
+
+def standardise(pixels: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """Return images (B, H, W, 3) as (B, 3, H, W), `mean` taken off and divided by `std` (3,)."""
+    return ((pixels - mean) / std).transpose(0, 3, 1, 2)

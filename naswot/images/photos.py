@@ -1,0 +1,72 @@
+"""Random patches of the photographs that ship inside scikit-image's wheel.
+
+They need no download, and the score depends so little on its images that networks rank
+almost as with CIFAR-10. The photographs are free to use: Eileen Collins (NASA, public
+domain), Chelsea the cat (Stefan van der Walt, CC0) and a cup of coffee (Rachel Michetti, CC0).
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from naswot.errors import NaswotError
+
+ORIGIN = "random patches of photographs in scikit-image (public domain and CC0)"
+
+SHA256 = {
+    "astronaut.png": "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
+    "chelsea.png": "596aa1e7cb875eb79f437e310381d26b338a81c2da23439704a73c4651e8c4bb",
+    "coffee.png": "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7",
+}
+
+# A patch is between this many pixels wide and as wide as the photograph allows.
+SMALLEST_PATCH = 32
+
+
+def draw(count: int, size: int, generator: np.random.Generator, mirror: Path | None) -> np.ndarray:
+    """Return images (count, 3, size, size): square patches, resized, each channel standardised.
+
+    A patch's photograph, side, place and left-right orientation are random; sides are
+    uniform on a logarithmic scale, so that details and whole views both occur.
+    """
+    from naswot.images import standardise
+
+    photographs = _photographs()
+    patches = np.stack([_patch(photographs, size, generator) for _ in range(count)])
+    return standardise(patches, patches.mean((0, 1, 2)), patches.std((0, 1, 2)))
+
+
+def _patch(
+    photographs: Sequence[np.ndarray], size: int, generator: np.random.Generator
+) -> np.ndarray:
+    from skimage.transform import resize
+
+    photograph = photographs[generator.integers(len(photographs))]
+    height, width = photograph.shape[:2]
+    smallest = max(SMALLEST_PATCH, size)
+    side = round(np.exp(generator.uniform(np.log(smallest), np.log(min(height, width)))))
+    top = generator.integers(height - side + 1)
+    left = generator.integers(width - side + 1)
+    patch = photograph[top : top + side, left : left + side]
+    if generator.integers(2):
+        patch = patch[:, ::-1]
+    return resize(patch, (size, size), anti_aliasing=True)
+
+
+def _photographs() -> list[np.ndarray]:
+    import skimage
+    from skimage.io import imread
+
+    folder = Path(skimage.__file__).parent / "data"
+    photographs = []
+    for name, sha256 in SHA256.items():
+        path = folder / name
+        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+            raise NaswotError(
+                f"{path} is not the photograph that scikit-image 0.26 ships. Install it anew: "
+                "`pip install --force-reinstall --no-deps scikit-image==0.26.0`."
+            )
+        photographs.append(imread(path))
+    return photographs

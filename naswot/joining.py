@@ -1,0 +1,62 @@
+"""Scores beside accuracies: one table that everything after it reads."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from naswot.errors import NaswotError
+from naswot.files import read_metadata, read_parquet, write_parquet
+from naswot.provenance import described
+
+
+def join_shards(
+    sample: str | Path, shards: Sequence[str | Path], benchmark: str | Path, output: str | Path
+) -> None:
+    """Write the joined table of one score: every sampled architecture, once.
+
+    Raises:
+        NaswotError: a file is damaged, or a score is missing or double.
+    """
+    scored = pd.concat([read_parquet(path) for path in shards], ignore_index=True)
+    joined = join(read_parquet(sample), scored, read_parquet(benchmark))
+    described_shards = [read_metadata(path) for path in shards]
+    same = {
+        key: value
+        for key, value in described_shards[0].items()
+        if all(other.get(key) == value for other in described_shards)
+    }
+    source = read_metadata(benchmark)
+    write_parquet(joined, output, same | described(accuracies=source["source"]))
+
+
+def join(sample: pd.DataFrame, scored: pd.DataFrame, benchmark: pd.DataFrame) -> pd.DataFrame:
+    """Return `sample` with the score of each representative and the accuracies of each row.
+
+    Args:
+        sample: `index`, `arch`, `representative`.
+        scored: a row a representative, see `naswot.scoring.score_architectures`.
+        benchmark: a benchmark table; its per-seed lists are left behind.
+
+    Raises:
+        NaswotError: an architecture was scored twice, not at all, or is not in the benchmark.
+    """
+    double = scored["index"][scored["index"].duplicated()]
+    if len(double):
+        raise NaswotError(f"Architecture {double.iloc[0]} was scored in more than one shard.")
+    missing = set(sample["representative"]) - set(scored["index"])
+    if missing:
+        raise NaswotError(
+            f"{len(missing)} architectures have no score, the first is {min(missing)}: delete the "
+            "folder of shards and run again."
+        )
+    absent = set(sample["index"]) - set(benchmark["index"])
+    if absent:
+        raise NaswotError(f"Architecture {min(absent)} is not in the benchmark table.")
+    scores = scored.drop(columns="arch").rename(columns={"index": "representative"})
+    accuracies = benchmark.drop(
+        columns=["arch", *(name for name in benchmark.columns if name.endswith("/per-seed"))]
+    )
+    return sample.merge(scores, on="representative", how="left", validate="m:1").merge(
+        accuracies, on="index", how="left", validate="1:1"
+    )

@@ -1,0 +1,1 @@
+"""Figures: one function each. They draw tables and compute nothing."""

@@ -1,0 +1,87 @@
+"""Fig. 3 of the paper: the score of each network against its accuracy when trained."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from naswot.benchmarks.datasets import DATASETS
+from naswot.errors import NaswotError
+from naswot.files import read_parquet, replacing
+
+INK = "#1b3a5c"
+
+
+def scatter_files(
+    joined: str | Path,
+    correlations: str | Path,
+    outputs: Sequence[str | Path],
+    *,
+    space: str,
+    dataset: str,
+    score: str,
+) -> None:
+    """Draw the scatter plot of one dataset into each of `outputs`; suffixes give the formats.
+
+    Args:
+        joined: joined table with score and accuracies.
+        correlations: kendall_tau.csv; its values stand in the title.
+        outputs: e.g. a .png and a .pdf file.
+        space, dataset, score: which row of `correlations`.
+
+    Raises:
+        NaswotError: there is no accuracy of this dataset to draw.
+    """
+    rows = pd.read_csv(correlations)
+    rows = rows[(rows["space"] == space) & (rows["dataset"] == dataset) & (rows["score"] == score)]
+    if rows.empty:
+        raise NaswotError(f"{correlations} has no row for {space}, {dataset}, {score}.")
+    reported = rows[rows["accuracy"] == DATASETS[dataset].valid]
+    row = (rows if reported.empty else reported).iloc[0]
+    figure = scatter(read_parquet(joined), row, DATASETS[dataset].title)
+    for output in outputs:
+        with replacing(output) as temporary:
+            figure.savefig(temporary, format=Path(output).suffix[1:], dpi=200)
+    plt.close(figure)
+
+
+def scatter(table: pd.DataFrame, row: pd.Series, title: str) -> plt.Figure:
+    """Return the plot of `table["score"]` against `table[row["accuracy"]]`.
+
+    Args:
+        table: joined table.
+        row: a row of kendall_tau.csv.
+        title: of the dataset.
+    """
+    accuracy, score = table[row["accuracy"]].to_numpy(float), table["score"].to_numpy(float)
+    shown = np.isfinite(accuracy) & np.isfinite(score)
+    figure, axes = plt.subplots(figsize=(3.6, 3.2), layout="constrained")
+    axes.scatter(
+        accuracy[shown],
+        score[shown],
+        s=4,
+        color=INK,
+        alpha=min(1.0, 0.05 + 300 / max(shown.sum(), 1)),
+        linewidths=0,
+        rasterized=True,
+    )
+    axes.set_xlabel(f"{title} accuracy when trained (%)\n{row['accuracy']}", fontsize=8)
+    axes.set_ylabel("score of the untrained network", fontsize=8)
+    axes.tick_params(labelsize=7)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_title(
+        f"NAS-Bench-201, {title}\n"
+        rf"$\tau$ = {row['tau']:.3f}  [{row['tau_low']:.3f}, {row['tau_high']:.3f}]",
+        fontsize=9,
+    )
+    count = f"{row['n']:,} networks"
+    if row["minus_inf"]:
+        count += f"; {row['minus_inf']:,} more score −∞"
+    axes.text(0.98, 0.02, count, transform=axes.transAxes, ha="right", va="bottom", fontsize=7)
+    return figure

@@ -1,0 +1,118 @@
+"""The score of Mellor et al. (ICML 2021): how differently an untrained network sees its inputs.
+
+For a mini-batch of B inputs with binary codes c_i of N_A rectified units,
+
+    K_H[i, j] = N_A − d_H(c_i, c_j)        (equation 1; d_H is the Hamming distance)
+    score     = ln |det K_H|               (equation 2)
+
+With X (B, N_A) holding the codes, K_H = X Xᵀ + (1−X)(1−X)ᵀ = 2 X Xᵀ − d 1ᵀ − 1 dᵀ + N_A,
+where d is the diagonal of X Xᵀ: one integer product a tensor, added up over tensors.
+"""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from naswot.errors import NaswotError
+from naswot.scores.rectifiers import tensors, watch
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+RELU_COUNTS = ("once", "as-published")
+
+
+@dataclass(frozen=True)
+class Score:
+    """What scoring one network gives.
+
+    Attributes:
+        value: ln |det K_H|; −inf where K_H is singular, NaN where the network's output is NaN.
+        relu_units: N_A, the rectified units counted.
+        relu_modules: the rectifiers counted (their calls).
+        seconds: wall time of everything, construction included.
+        build_seconds: wall time of the construction alone; 0 if a built network was given.
+    """
+
+    value: float
+    relu_units: int
+    relu_modules: int
+    seconds: float
+    build_seconds: float
+
+
+def score(
+    network: nn.Module | Callable[[], nn.Module],
+    images: torch.Tensor,
+    precision: str = "float32",
+    relu_count: str = "once",
+) -> Score:
+    """Score `network` on `images`.
+
+    The protocol is that of the authors' code: train mode (batch normalisation uses the
+    batch's statistics) and the weights as they are. One forward pass is made. A network
+    that is handed over is not changed: a copy is scored.
+
+    Args:
+        network: a module, or a function that builds one (its time is then measured too).
+        images: (B, …), as the network takes them, already normalised, on the device to use.
+        precision: of the forward pass, "float32" or "bfloat16". Codes and kernel are exact.
+        relu_count: "once" counts each ReLU once (equation 1); "as-published" counts each
+            module whose class name contains "ReLU", as the authors' code does.
+
+    Raises:
+        NaswotError: an unknown option, or a network without visible ReLUs.
+    """
+    started = time.perf_counter()
+    if isinstance(network, nn.Module):
+        network = _copy(network)
+        built = started
+    else:
+        network = network()
+        built = time.perf_counter()
+    kernel, units, modules = hamming_kernel(network, images, precision, relu_count)
+    value = torch.linalg.slogdet(kernel).logabsdet.item()
+    finished = time.perf_counter()
+    return Score(value, units, modules, finished - started, built - started)
+
+
+def hamming_kernel(
+    network: nn.Module,
+    images: torch.Tensor,
+    precision: str = "float32",
+    relu_count: str = "once",
+) -> tuple[torch.Tensor, int, int]:
+    """Return K_H (B, B) in float64, the number of units and the number of rectifiers counted.
+
+    Takes `network` over: it is put in train mode and in the wanted precision and memory
+    format. K_H is all NaN where the network's output is NaN. Arguments as for `score`.
+    """
+    if precision not in PRECISIONS:
+        raise NaswotError(f"precision is {precision!r}; it can be {', '.join(PRECISIONS)}.")
+    if relu_count not in RELU_COUNTS:
+        raise NaswotError(f"relu_count is {relu_count!r}; it can be {', '.join(RELU_COUNTS)}.")
+    layout = torch.channels_last if images.ndim == 4 else torch.contiguous_format
+    network = network.train().to(images.device, PRECISIONS[precision], memory_format=layout)
+    images = images.to(PRECISIONS[precision], memory_format=layout)
+    output, readings = watch(network, images, published=relu_count == "as-published")
+
+    active = torch.zeros(len(images), len(images), dtype=torch.int32, device=images.device)
+    for reading in readings:
+        active += reading.agreement.active
+    units = sum(reading.agreement.units for reading in readings)
+    own = active.diagonal()
+    kernel = (2 * active - own[:, None] - own[None, :] + units).double()
+    if any(tensor.isnan().any() for tensor in tensors(output)):
+        kernel.fill_(torch.nan)  # a code of NaNs would look like an inactive unit
+    return kernel, units, len(readings)
+
+
+def _copy(network: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(network)
+    except RuntimeError as error:
+        raise NaswotError(
+            f"{type(network).__name__} cannot be copied ({error}). Pass a function that builds it."
+        ) from error

@@ -1,0 +1,200 @@
+"""What a network's rectifiers say of a mini-batch: one forward pass, watched.
+
+Rectifiers are found by the function that is called, so it does not matter whether a network
+uses `nn.ReLU`, in place or not, `nn.ReLU6`, `torch.relu` or `functional.relu`, nor how often
+one module is used. The binary code of an input is 1 where a rectifier's input is positive.
+
+A rectifier counts only if the output depends on it. The autograd graph knows: it is built
+without keeping any activation (a hook on saved tensors drops them), so memory stays that of
+a plain forward pass and no backward pass is needed.
+"""
+
+import weakref
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from naswot.errors import NaswotError
+
+RECTIFIERS = frozenset(
+    {
+        functional.relu,
+        functional.relu_,
+        functional.relu6,
+        torch.relu,
+        torch.relu_,
+        torch.Tensor.relu,
+        torch.Tensor.relu_,
+    }
+)
+
+
+@dataclass
+class Agreement:
+    """How often pairs of inputs are active together at one tensor.
+
+    Attributes:
+        tensor: weak reference to the tensor that a rectifier reads.
+        version: the tensor's in-place counter; another version is another tensor.
+        active: (B, B) integer matrix X Xᵀ of the codes X (B, units).
+        units: number of units, the width of X.
+    """
+
+    tensor: weakref.ref
+    version: int
+    active: torch.Tensor
+    units: int
+
+
+@dataclass
+class Reading:
+    """One rectifier's reading of a tensor, and the node of the autograd graph that it made."""
+
+    agreement: Agreement
+    node: Any
+    reader: Any  # what is counted when any of its readings reaches the output
+
+
+class Recorder(TorchFunctionMode):
+    """While active, notes what every rectifier reads. Codes of one tensor are formed once."""
+
+    def __init__(self, batch_size: int, published: bool):
+        super().__init__()
+        self.batch_size = batch_size
+        self.published = published
+        self.readings: list[Reading] = []
+        self._agreements: dict[int, Agreement] = {}
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func not in RECTIFIERS or self.published:
+            return func(*args, **kwargs)
+        agreement = self.read(args[0] if args else kwargs["input"])
+        output = func(*args, **kwargs)
+        self.note(agreement, output, reader=object())
+        return output
+
+    def read(self, x: torch.Tensor) -> Agreement:
+        """Return the agreement of the codes of `x` (B, …), from memory if already formed."""
+        known = self._agreements.get(id(x))
+        if known is not None and known.tensor() is x and known.version == x._version:
+            return known
+        if x.ndim < 1 or x.shape[0] != self.batch_size:
+            raise NaswotError(
+                f"A ReLU reads a tensor of shape {tuple(x.shape)}: its first dimension is not the "
+                f"mini-batch of {self.batch_size}, so inputs cannot be told apart there. Score a "
+                "network that keeps the batch first."
+            )
+        codes = binary_codes(x)
+        made = Agreement(weakref.ref(x), x._version, pairwise_active(codes), codes.shape[1])
+        self._agreements[id(x)] = made
+        return made
+
+    def note(self, agreement: Agreement, output: torch.Tensor, reader: Any) -> None:
+        """Record that `reader` read the tensor of `agreement` and returned `output`."""
+        if output is agreement.tensor():  # rectified in place: the codes are still its codes
+            agreement.version = output._version
+        self.readings.append(Reading(agreement, output.grad_fn, reader))
+
+    def hook(self, module: nn.Module) -> tuple:
+        """Count every call of `module` as one reading of its input. Returns the hooks' handles."""
+        entered: list[Agreement] = []
+
+        def before(_, inputs):
+            entered.append(self.read(inputs[0]))
+
+        def after(_, inputs, output):
+            self.note(entered.pop(), output, reader=module)
+
+        return module.register_forward_pre_hook(before), module.register_forward_hook(after)
+
+
+def binary_codes(x: torch.Tensor) -> torch.Tensor:
+    """Return the codes of tensor `x` (B, …) as int8 (B, units): 1 where x > 0.
+
+    The order of the units is that of memory; distances between codes do not depend on it.
+    """
+    x = x.detach()
+    if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
+        x = x.permute(0, 2, 3, 1)
+    return (x.reshape(len(x), -1) > 0).view(torch.int8)
+
+
+def pairwise_active(codes: torch.Tensor) -> torch.Tensor:
+    """Return X Xᵀ of int8 codes X (B, units) as an exact int32 matrix (B, B)."""
+    if codes.device.type == "cpu" and "AVX512" in torch.backends.cpu.get_cpu_capability():
+        return torch._int_mm(codes, codes.t())
+    # Zeros, ones and sums below 2²⁴ are exact in float32, and in TF32 inputs too.
+    wide = codes.float()
+    return (wide @ wide.t()).to(torch.int32)
+
+
+def watch(network: nn.Module, images: torch.Tensor, published: bool) -> tuple[Any, list[Reading]]:
+    """Run `network` on `images` (B, …) once; return its output and the readings that count.
+
+    With `published`, the readers are the modules whose class name contains "ReLU", as in the
+    authors' code; otherwise they are the calls of `RECTIFIERS`.
+
+    Raises:
+        NaswotError: the network has no such rectifier, or a rectifier does not see the batch.
+    """
+    recorder = Recorder(len(images), published)
+    with ExitStack() as stack:
+        if published:
+            for module in network.modules():
+                if "ReLU" in type(module).__name__:
+                    for handle in recorder.hook(module):
+                        stack.callback(handle.remove)
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(saved_tensors_hooks(lambda _: None, _unavailable))
+        stack.enter_context(recorder)
+        # The inputs require a gradient, so that frozen weights do not hide a rectifier; a
+        # copy, so that a network may rectify its own input in place.
+        output = network(images.detach().requires_grad_().clone())
+    if not recorder.readings:
+        raise NaswotError(
+            f"{type(network).__name__} calls no ReLU or ReLU6 that can be seen (scripted and "
+            "compiled modules hide theirs), so it has no activation codes to score."
+        )
+    reached = _reached(output)
+    counted = {id(reading.reader) for reading in recorder.readings if reading.node in reached}
+    return output, [reading for reading in recorder.readings if id(reading.reader) in counted]
+
+
+def tensors(output: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors in a network's output: one, or nested in tuples, lists and dicts."""
+    if isinstance(output, torch.Tensor):
+        yield output
+    elif isinstance(output, dict):
+        for value in output.values():
+            yield from tensors(value)
+    elif isinstance(output, tuple | list):
+        for value in output:
+            yield from tensors(value)
+
+
+def _reached(output: Any) -> set:
+    """Return the nodes of the autograd graph on which `output` depends."""
+    pending = [tensor.grad_fn for tensor in tensors(output) if tensor.grad_fn is not None]
+    reached = set(pending)
+    while pending:
+        for node, _ in pending.pop().next_functions:
+            if node is not None and node not in reached:
+                reached.add(node)
+                pending.append(node)
+    return reached
+
+
+def _unavailable(_: Any) -> torch.Tensor:
+    raise NaswotError(
+        "The network takes a gradient inside its own forward pass; such a network cannot be scored."
+    )
+
+

@@ -1,0 +1,163 @@
+"""Architectures × score × mini-batch → one row an architecture."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from naswot.errors import NaswotError
+from naswot.files import read_arrays, read_parquet, write_parquet
+from naswot.progress import Progress, duration, log
+from naswot.provenance import described
+from naswot.sampling import shard_of, to_score
+from naswot.scores import SCORES, Score
+from naswot.spaces import get_space
+
+
+def score_shard(
+    sample: str | Path,
+    batch: str | Path,
+    output: str | Path,
+    *,
+    space: str,
+    images: str,
+    score: str,
+    seed: int,
+    shard: int,
+    shards: int,
+    precision: str,
+    relu_count: str,
+    device: str = "auto",
+    threads: int = 1,
+) -> None:
+    """Score one shard of a sample and write it as a Parquet file.
+
+    Args:
+        sample: Parquet file of `naswot.sampling.sample_architectures`.
+        batch: .npz file with the mini-batch under `images`.
+        output: the shard's file; its neighbours are the other shards.
+        space, images, score, seed, precision, relu_count: see config/README.md.
+        shard, shards: which of how many shards this is, from 0.
+        device: "auto" takes a GPU if torch sees one.
+        threads: CPU threads that torch may use.
+
+    Raises:
+        NaswotError: an input is damaged, an architecture cannot be scored, or there is no
+            such device.
+    """
+    torch.set_num_threads(threads)
+    target = choose_device(device)
+    pixels = torch.from_numpy(read_arrays(batch)["images"]).to(target)
+    architectures = shard_of(to_score(read_parquet(sample), get_space(space)), shard, shards)
+    label = f"score {space} on {images}, shard {shard + 1} of {shards}"
+    started = time.time()
+    scored = score_architectures(
+        architectures,
+        get_space(space).build,
+        pixels,
+        SCORES[score],
+        seed,
+        Progress(label, len(architectures), "networks"),
+        precision=precision,
+        relu_count=relu_count,
+    )
+    metadata = described(
+        space=space,
+        images=images,
+        score=score,
+        seed=seed,
+        batch_size=len(pixels),
+        image_size=pixels.shape[-1],
+        precision=precision,
+        relu_count=relu_count,
+        shard=shard,
+        shards=shards,
+    )
+    metadata |= {"device": device_name(target), "threads": threads}
+    write_parquet(scored, output, metadata)
+    log.info("%s: done%s", label, _outlook(Path(output), shards, started))
+
+
+def score_architectures(
+    architectures: pd.DataFrame,
+    build: Callable[[str, int], nn.Module],
+    images: torch.Tensor,
+    score: Callable[..., Score],
+    seed: int,
+    progress: Progress,
+    **options: Any,
+) -> pd.DataFrame:
+    """Score each row of `architectures` (`index`, `arch`).
+
+    Every network has one output and starts from the same state of the random generator.
+
+    Returns:
+        Columns `index`, `arch`, `score` (−inf and NaN are kept), `relu_units`,
+        `relu_modules`, `seconds` (construction included) and `build_seconds`.
+
+    Raises:
+        NaswotError: an architecture cannot be scored; the message names it.
+    """
+    rows = []
+    if len(architectures):  # a first network pays for what torch sets up once
+        score(lambda: build(architectures["arch"].iloc[0], 1), images, **options)
+    for index, arch in architectures[["index", "arch"]].itertuples(index=False):
+        torch.manual_seed(seed)
+        try:
+            result = score(lambda arch=arch: build(arch, 1), images, **options)
+        except NaswotError as error:
+            raise NaswotError(f"architecture {index} ({arch}): {error}") from error
+        rows.append(
+            {
+                "index": index,
+                "arch": arch,
+                "score": result.value,
+                "relu_units": result.relu_units,
+                "relu_modules": result.relu_modules,
+                "seconds": result.seconds,
+                "build_seconds": result.build_seconds,
+            }
+        )
+        progress.advance()
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    for kind, found in (("−inf", np.isneginf), ("NaN", np.isnan)):
+        count = int(found(frame["score"].to_numpy(float)).sum())
+        if count:
+            log.info("%s: %d of %d scores are %s", progress.label, count, len(frame), kind)
+    return frame
+
+
+COLUMNS = ["index", "arch", "score", "relu_units", "relu_modules", "seconds", "build_seconds"]
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device called `name`; "auto" is a GPU if there is one, else the CPU.
+
+    Raises:
+        NaswotError: torch sees no such device.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise NaswotError("device is 'cuda', but torch sees no GPU here; set `device: cpu`.")
+    return torch.device(name)
+
+
+def device_name(device: torch.device) -> str:
+    """Return what the device is called, e.g. the GPU's product name."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def _outlook(output: Path, shards: int, started: float) -> str:
+    """Say how many shards are there and, from the pace since `started`, how long the rest takes."""
+    ends = [path.stat().st_mtime for path in output.parent.glob("[0-9]*.parquet")]
+    left = shards - len(ends)
+    if left <= 0:
+        return "; it was the last" if left == 0 else ""
+    pace = sum(end >= started for end in ends) / max(time.time() - started, 1e-3)
+    return f"; {len(ends)} of {shards} shards are there, about {duration(left / pace)} left"

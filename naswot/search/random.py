@@ -1,0 +1,46 @@
+"""Searches that draw architectures at random: NASWOT (Algorithm 1), Random and Optimal.
+
+Each run draws N different architectures from the pool with a generator of its own, seeded
+with the run's recorded seed, and keeps one of them. At equal N the methods see the same
+draws, run by run.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+Choose = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def draw(pool: int, size: int, seeds: np.ndarray) -> np.ndarray:
+    """Return `size` different positions in a pool of `pool` for each seed: (runs, size)."""
+    draws = np.empty((len(seeds), size), dtype=np.int64)
+    for run, seed in enumerate(seeds):
+        draws[run] = np.random.default_rng(seed).choice(pool, size, replace=False)
+    return draws
+
+
+def naswot(scores: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
+    """Choose the highest score of each row; −inf and NaN come last, the first of equals wins.
+
+    Args:
+        scores: (runs, N) scores of the drawn architectures.
+        accuracies: (runs, N) accuracies that will be reported; not looked at.
+
+    Returns:
+        The chosen column of each row, (runs,).
+    """
+    return np.where(np.isnan(scores), -np.inf, scores).argmax(axis=1)
+
+
+def optimal(scores: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
+    """Choose the highest reported accuracy of each row: the best that N draws allow."""
+    return np.where(np.isnan(accuracies), -np.inf, accuracies).argmax(axis=1)
+
+
+def random(scores: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
+    """Choose the first of each row, unseen."""
+    return np.zeros(len(scores), dtype=np.int64)
+
+
+METHODS: dict[str, Choose] = {"naswot": naswot, "random": random, "optimal": optimal}

@@ -1,0 +1,80 @@
+"""Runs of a search on a joined table → one row a run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from naswot.benchmarks.datasets import DATASETS
+from naswot.files import read_metadata, read_parquet, write_parquet
+from naswot.provenance import described
+from naswot.search.random import METHODS, draw
+
+
+def search_table(
+    joined: str | Path,
+    output: str | Path,
+    *,
+    dataset: str,
+    method: str,
+    sample_sizes: Sequence[int],
+    runs: int,
+    seed: int,
+) -> None:
+    """Simulate `runs` searches for each sample size on a joined table; write a row a run."""
+    table = read_parquet(joined)
+    results = [search(table, dataset, method, size, runs, seed) for size in sample_sizes]
+    metadata = read_metadata(joined) | described(
+        dataset=dataset, method=method, sample_sizes=list(sample_sizes), runs=runs, seed=seed
+    )
+    write_parquet(pd.concat(results, ignore_index=True), output, metadata)
+
+
+def search(
+    table: pd.DataFrame, dataset: str, method: str, sample_size: int, runs: int, seed: int
+) -> pd.DataFrame:
+    """Run one search method `runs` times with `sample_size` draws each.
+
+    Args:
+        table: the pool, a joined table.
+        dataset: whose accuracies are reported.
+        method: a key of `naswot.search.METHODS`.
+        sample_size: N.
+        runs: how many runs.
+        seed: run r uses the generator seeded with `seed` + r.
+
+    Returns:
+        A row a run: `method, sample_size, run, seed, index, arch, score, search_seconds,
+        valid, test, test_index`. Accuracies are in percent, NaN where the table has none.
+        Optimal is the best of each split by itself, as in the paper, so its test accuracy
+        belongs to `test_index`; elsewhere `test_index` is `index`. The seconds are the
+        measured scoring seconds of all draws, for NASWOT; NaN where nothing is scored.
+    """
+    keys = {"valid": DATASETS[dataset].valid, "test": DATASETS[dataset].test}
+    accuracy = {
+        split: table[key].to_numpy(float) if key in table else np.full(len(table), np.nan)
+        for split, key in keys.items()
+    }
+    seeds = seed + np.arange(runs)
+    draws = draw(len(table), sample_size, seeds)
+    scores, seconds = table["score"].to_numpy(float), table["seconds"].to_numpy(float)
+    rows = np.arange(runs)
+    valid, test = (
+        draws[rows, METHODS[method](scores[draws], accuracy[split][draws])] for split in keys
+    )
+    return pd.DataFrame(
+        {
+            "method": method,
+            "sample_size": sample_size,
+            "run": rows,
+            "seed": seeds,
+            "index": table["index"].to_numpy()[valid],
+            "arch": table["arch"].to_numpy()[valid],
+            "score": scores[valid],
+            "search_seconds": seconds[draws].sum(axis=1) if method == "naswot" else np.nan,
+            "valid": accuracy["valid"][valid],
+            "test": accuracy["test"][test],
+            "test_index": table["index"].to_numpy()[test],
+        }
+    )

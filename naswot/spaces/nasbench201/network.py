@@ -1,0 +1,132 @@
+"""The network of a NAS-Bench-201 cell.
+
+A 3×3 stem with 16 channels, three stages of five cells with 16, 32 and 64 channels, a
+residual block that halves the resolution before the second and the third stage, then batch
+normalisation, ReLU, global average pooling and a linear classifier.
+
+Attribute names and the order of construction are those of the benchmark, so that published
+weights load and one seed draws the weights that it draws for the authors.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from naswot.spaces.nasbench201.cells import EDGES
+
+STEM_CHANNELS = 16
+CELLS_PER_STAGE = 5
+
+
+class ReLUConvBN(nn.Module):
+    """ReLU, convolution, batch normalisation: (B, C_in, H, W) → (B, C_out, H/stride, W/stride)."""
+
+    def __init__(self, c_in: int, c_out: int, kernel: int, stride: int = 1):
+        super().__init__()
+        self.op = nn.Sequential(
+            nn.ReLU(inplace=False),
+            nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=False),
+            nn.BatchNorm2d(c_out),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.op(x)
+
+
+class Zero(nn.Module):
+    """The operation `none`: a product with zero, which keeps the graph connected."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * 0.0
+
+
+class AveragePool3x3(nn.Module):
+    """3×3 average pooling, stride 1; padding does not count towards the average."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.device.type != "cpu" or min(x.shape[-2:]) < 2:
+            return functional.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
+        # On a CPU a depthwise convolution takes a fraction of the pooling kernel's time. It
+        # divides by 9 everywhere; along the border fewer pixels count, so scale that up again.
+        kernel = x.new_full((self.channels, 1, 3, 3), 1 / 9)
+        pooled = functional.conv2d(x, kernel, padding=1, groups=self.channels)
+        for border in (pooled[..., :1, :], pooled[..., -1:, :], pooled[..., :1], pooled[..., -1:]):
+            border.mul_(1.5)
+        return pooled
+
+
+class Cell(nn.Module):
+    """One cell: six operations between four nodes, shapes unchanged."""
+
+    def __init__(self, operations: Sequence[str], channels: int):
+        super().__init__()
+        self.layers = nn.ModuleList(_operation(name, channels) for name in operations)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        nodes: list[torch.Tensor | None] = [x, None, None, None]
+        for layer, (source, target) in zip(self.layers, EDGES, strict=True):
+            value = layer(nodes[source])
+            nodes[target] = value if nodes[target] is None else nodes[target] + value
+        return nodes[-1]
+
+
+def _operation(name: str, channels: int) -> nn.Module:
+    match name:
+        case "none":
+            return Zero()
+        case "skip_connect":
+            return nn.Identity()
+        case "nor_conv_1x1":
+            return ReLUConvBN(channels, channels, kernel=1)
+        case "nor_conv_3x3":
+            return ReLUConvBN(channels, channels, kernel=3)
+        case "avg_pool_3x3":
+            return AveragePool3x3(channels)
+    raise ValueError(name)
+
+
+class Reduction(nn.Module):
+    """The residual block between stages: doubles the channels, halves the resolution."""
+
+    def __init__(self, c_in: int, c_out: int):
+        super().__init__()
+        self.conv_a = ReLUConvBN(c_in, c_out, kernel=3, stride=2)
+        self.conv_b = ReLUConvBN(c_out, c_out, kernel=3)
+        self.downsample = nn.Sequential(
+            nn.AvgPool2d(2, stride=2), nn.Conv2d(c_in, c_out, 1, bias=False)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.downsample(x) + self.conv_b(self.conv_a(x))
+
+
+class Network(nn.Module):
+    """Images (B, 3, H, W), H and W divisible by 4 → logits (B, classes)."""
+
+    def __init__(self, operations: Sequence[str], classes: int = 1):
+        super().__init__()
+        width = STEM_CHANNELS
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+        )
+        self.cells = nn.ModuleList()
+        for stage in range(3):
+            if stage:
+                self.cells.append(Reduction(width, 2 * width))
+                width *= 2
+            self.cells.extend(Cell(operations, width) for _ in range(CELLS_PER_STAGE))
+        self.lastact = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(inplace=True))
+        self.global_pooling = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Linear(width, classes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = self.stem(images)
+        for cell in self.cells:
+            x = cell(x)
+        return self.classifier(self.global_pooling(self.lastact(x)).flatten(1))

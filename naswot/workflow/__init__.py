@@ -1,0 +1,1 @@
+"""What the Snakefile and the scripts share: configuration, code dependencies, job manners."""

@@ -1,0 +1,39 @@
+"""How a script behaves as a job: it logs, and it fails with one message."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from naswot.errors import NaswotError
+
+
+@contextmanager
+def job(snakemake: Any) -> Iterator[logging.Logger]:
+    """Run a script's body: log to the rule's log file and the screen, explain mistakes.
+
+    Yields the logger.
+
+    A `NaswotError` ends the script with exit code 1 and its message alone. Other exceptions
+    are defects of ours and keep their traceback, in the log too.
+    """
+    log = logging.getLogger("naswot")
+    log.setLevel(logging.INFO)
+    screen = logging.StreamHandler(sys.stderr)
+    screen.setFormatter(logging.Formatter("%(message)s"))
+    log.addHandler(screen)
+    if snakemake.log:
+        Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
+        file = logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8")
+        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(file)
+    try:
+        yield log
+    except NaswotError as error:
+        log.error("%s: %s", snakemake.rule, error)
+        sys.exit(1)
+    except Exception:
+        log.exception("%s failed in a way that it should not", snakemake.rule)
+        raise

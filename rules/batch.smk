@@ -1,0 +1,31 @@
+"""
+Draw the mini-batch that every network is shown.
+
+REQUIRED INPUTS:
+    nothing for photos and noise; {mirror}/images/{images}.npz for the others
+
+OUTPUTS:
+    results/batches/{images}/{seed}.npz
+"""
+
+
+rule batch:
+    message:
+        "Drawing a mini-batch of {wildcards.images}"
+    input:
+        mirror=lambda wildcards: mirrored(configuration.SOURCES[wildcards.images].file),
+        code=code("batch"),
+    output:
+        "results/batches/{images}/{seed}.npz",
+    params:
+        image_size=lambda wildcards: configuration.image_size(config, wildcards.images),
+        batch_size=config["batch_size"],
+        mirror=config["mirror"],
+    log:
+        "logs/batch/{images}/{seed}.log",
+    benchmark:
+        "benchmarks/batch/{images}/{seed}.tsv"
+    conda:
+        "../environment.yml"
+    script:
+        "../scripts/batch.py"

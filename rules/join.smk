@@ -1,0 +1,35 @@
+"""
+Put scores and accuracies side by side, a row an architecture.
+
+REQUIRED INPUTS:
+    results/architectures/{space}/{seed}.parquet
+    results/scores/{space}/{images}/{score}/{seed}/{shard}.parquet, every shard
+    results/benchmarks/{space}.parquet
+
+OUTPUTS:
+    results/joined/{space}/{images}/{score}/{seed}.parquet
+"""
+
+
+rule join:
+    message:
+        "Joining the scores on {wildcards.images} with the accuracies of {wildcards.space}"
+    input:
+        sample="results/architectures/{space}/{seed}.parquet",
+        shards=lambda wildcards: [
+            f"results/scores/{wildcards.space}/{wildcards.images}/{wildcards.score}/"
+            f"{wildcards.seed}/{shard:04d}.parquet"
+            for shard in range(shards(wildcards.images))
+        ],
+        benchmark="results/benchmarks/{space}.parquet",
+        code=code("join"),
+    output:
+        "results/joined/{space}/{images}/{score}/{seed}.parquet",
+    log:
+        "logs/join/{space}/{images}/{score}/{seed}.log",
+    benchmark:
+        "benchmarks/join/{space}/{images}/{score}/{seed}.tsv"
+    conda:
+        "../environment.yml"
+    script:
+        "../scripts/join.py"

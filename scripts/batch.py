@@ -1,0 +1,15 @@
+"""Draw the mini-batch of an image source."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.images import write_mini_batch
+
+    write_mini_batch(
+        snakemake.output[0],
+        name=snakemake.wildcards.images,
+        count=snakemake.params.batch_size,
+        size=snakemake.params.image_size,
+        seed=int(snakemake.wildcards.seed),
+        mirror=snakemake.params.mirror,
+    )

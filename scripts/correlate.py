@@ -1,0 +1,17 @@
+"""Correlate score and accuracy."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.analysis.correlation import correlate_tables
+
+    correlate_tables(
+        dict(zip(snakemake.params.datasets, snakemake.input.joined, strict=True)),
+        dict(zip(snakemake.params.datasets, snakemake.params.images, strict=True)),
+        snakemake.output[0],
+        space=snakemake.params.space,
+        score=snakemake.params.score,
+        published=snakemake.input.published,
+        resamples=snakemake.params.resamples,
+        seed=snakemake.params.seed,
+    )

@@ -1,0 +1,13 @@
+"""Join the shards of scores with the accuracies."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.joining import join_shards
+
+    join_shards(
+        snakemake.input.sample,
+        snakemake.input.shards,
+        snakemake.input.benchmark,
+        snakemake.output[0],
+    )

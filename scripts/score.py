@@ -1,0 +1,21 @@
+"""Score one shard of architectures."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.scoring import score_shard
+
+    score_shard(
+        snakemake.input.sample,
+        snakemake.input.batch,
+        snakemake.output[0],
+        space=snakemake.wildcards.space,
+        images=snakemake.wildcards.images,
+        score=snakemake.wildcards.score,
+        seed=int(snakemake.wildcards.seed),
+        shard=int(snakemake.wildcards.shard),
+        shards=snakemake.params.shards,
+        precision=snakemake.params.precision,
+        relu_count=snakemake.params.relu_count,
+        device=snakemake.params.device,
+    )
