@@ -26,8 +26,9 @@ def join_shards(
         for key, value in described_shards[0].items()
         if all(other.get(key) == value for other in described_shards)
     }
-    source = read_metadata(benchmark)
-    write_parquet(joined, output, same | described(accuracies=source["source"]))
+    sampled, source = read_metadata(sample), read_metadata(benchmark)["source"]
+    settings = {key: sampled[key] for key in ("sample", "deduplicate")}
+    write_parquet(joined, output, same | settings | described(accuracies=source))
 
 
 def join(sample: pd.DataFrame, scored: pd.DataFrame, benchmark: pd.DataFrame) -> pd.DataFrame:

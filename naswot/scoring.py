@@ -154,10 +154,13 @@ def device_name(device: torch.device) -> str:
 
 
 def _outlook(output: Path, shards: int, started: float) -> str:
-    """Say how many shards are there and, from the pace since `started`, how long the rest takes."""
+    """Say how many shards are there and, from the pace of late, how long the others take."""
     ends = [path.stat().st_mtime for path in output.parent.glob("[0-9]*.parquet")]
     left = shards - len(ends)
     if left <= 0:
         return "; it was the last" if left == 0 else ""
-    pace = sum(end >= started for end in ends) / max(time.time() - started, 1e-3)
+    now = time.time()
+    took = max(now - started, 1e-3)
+    # Jobs side by side end almost together, so look back over one shard's time and over two.
+    pace = max(sum(end >= now - span for end in ends) / span for span in (took, 2 * took))
     return f"; {len(ends)} of {shards} shards are there, about {duration(left / pace)} left"

@@ -10,22 +10,22 @@ OUTPUTS:
 
 
 rule batch:
-    message:
-        "Drawing a mini-batch of {wildcards.images}"
     input:
         mirror=lambda wildcards: mirrored(configuration.SOURCES[wildcards.images].file),
         code=code("batch"),
     output:
         "results/batches/{images}/{seed}.npz",
-    params:
-        image_size=lambda wildcards: configuration.image_size(config, wildcards.images),
-        batch_size=config["batch_size"],
-        mirror=config["mirror"],
     log:
         "logs/batch/{images}/{seed}.log",
     benchmark:
         "benchmarks/batch/{images}/{seed}.tsv"
     conda:
         "../environment.yml"
+    params:
+        image_size=lambda wildcards: configuration.image_size(config, wildcards.images),
+        batch_size=config["batch_size"],
+        mirror=config["mirror"],
+    message:
+        "Drawing a mini-batch of {wildcards.images}"
     script:
         "../scripts/batch.py"

@@ -10,7 +10,8 @@ import yaml
 STARTED = time.time()
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
-os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+# Jobs are processes of their own: let them import this very copy of the library.
+os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
 
 from naswot.errors import NaswotError
 from naswot.provenance import package_version
@@ -46,7 +47,7 @@ wildcard_constraints:
 
 
 def code(rule_name):
-    """Return the library files that the script of a rule runs: inputs, so that edits count."""
+    """Return the library files that a script runs. They are inputs, so that edits count."""
     return sources(ROOT / f"scripts/{rule_name}.py", ROOT)
 
 
@@ -77,7 +78,9 @@ def score_threads():
     More jobs than processors would slow each other and falsify the search seconds: where
     --cores promises more than there are, each job reserves several.
     """
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    processors = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    )
     return max(1, -(-(workflow.cores or 1) // processors))
 
 

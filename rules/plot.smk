@@ -11,8 +11,6 @@ OUTPUTS:
 
 
 rule scatter:
-    message:
-        "Plotting scores of {wildcards.space} against {wildcards.dataset} accuracies"
     input:
         joined=lambda wildcards: joined(wildcards.dataset),
         correlations="results/kendall_tau.csv",
@@ -20,13 +18,13 @@ rule scatter:
     output:
         "results/figures/scatter/{space}/{dataset}.png",
         "results/figures/scatter/{space}/{dataset}.pdf",
-    params:
-        score=SCORE,
     log:
         "logs/scatter/{space}/{dataset}.log",
     benchmark:
         "benchmarks/scatter/{space}/{dataset}.tsv"
     conda:
         "../environment.yml"
+    message:
+        "Plotting scores of {wildcards.space} against {wildcards.dataset} accuracies"
     script:
         "../scripts/scatter.py"

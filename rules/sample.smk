@@ -10,20 +10,20 @@ OUTPUTS:
 
 
 rule sample:
-    message:
-        "Sampling architectures of {wildcards.space}"
     input:
         code=code("sample"),
     output:
         "results/architectures/{space}/{seed}.parquet",
-    params:
-        sample=config["sample"],
-        deduplicate=config["deduplicate"],
     log:
         "logs/sample/{space}/{seed}.log",
     benchmark:
         "benchmarks/sample/{space}/{seed}.tsv"
     conda:
         "../environment.yml"
+    params:
+        sample=config["sample"],
+        deduplicate=config["deduplicate"],
+    message:
+        "Sampling architectures of {wildcards.space}"
     script:
         "../scripts/sample.py"

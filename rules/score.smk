@@ -11,28 +11,28 @@ OUTPUTS:
 
 
 rule score:
-    message:
-        "Scoring {wildcards.space} on {wildcards.images}, shard {wildcards.shard}"
     input:
         sample="results/architectures/{space}/{seed}.parquet",
         batch="results/batches/{images}/{seed}.npz",
         code=code("score"),
     output:
         "results/scores/{space}/{images}/{score}/{seed}/{shard}.parquet",
-    params:
-        shards=lambda wildcards: shards(wildcards.images),
-        precision=config["precision"],
-        relu_count=config["relu_count"],
-        device=config["device"],
-        torch=package_version("torch"),
-    threads: score_threads()
-    resources:
-        mem_mb=2048,
     log:
         "logs/score/{space}/{images}/{score}/{seed}/{shard}.log",
     benchmark:
         "benchmarks/score/{space}/{images}/{score}/{seed}/{shard}.tsv"
     conda:
         "../environment.yml"
+    threads: score_threads()
+    resources:
+        mem_mb=2048,
+    params:
+        shards=lambda wildcards: shards(wildcards.images),
+        precision=config["precision"],
+        relu_count=config["relu_count"],
+        device=config["device"],
+        torch=package_version("torch"),
+    message:
+        "Scoring {wildcards.space} on {wildcards.images}, shard {wildcards.shard}"
     script:
         "../scripts/score.py"

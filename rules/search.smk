@@ -10,22 +10,22 @@ OUTPUTS:
 
 
 rule search:
-    message:
-        "Searching {wildcards.space} for {wildcards.dataset} with {wildcards.method}"
     input:
         joined=lambda wildcards: joined(wildcards.dataset),
         code=code("search"),
     output:
         "results/search/{space}/{dataset}/{method}.parquet",
-    params:
-        sample_sizes=lambda wildcards: sample_sizes(wildcards.method),
-        runs=config["n_runs"],
-        seed=SEED,
     log:
         "logs/search/{space}/{dataset}/{method}.log",
     benchmark:
         "benchmarks/search/{space}/{dataset}/{method}.tsv"
     conda:
         "../environment.yml"
+    params:
+        sample_sizes=lambda wildcards: sample_sizes(wildcards.method),
+        runs=config["n_runs"],
+        seed=SEED,
+    message:
+        "Searching {wildcards.space} for {wildcards.dataset} with {wildcards.method}"
     script:
         "../scripts/search.py"

@@ -11,8 +11,6 @@ OUTPUTS:
 
 
 rule table2:
-    message:
-        "Writing Table 2"
     input:
         searches=expand(
             "results/search/{space}/{dataset}/{method}.parquet",
@@ -25,13 +23,13 @@ rule table2:
     output:
         csv="results/table2.csv",
         markdown="results/table2.md",
-    params:
-        space=SPACE,
     log:
         "logs/table2.log",
     benchmark:
         "benchmarks/table2.tsv"
     conda:
         "../environment.yml"
+    message:
+        "Writing Table 2"
     script:
         "../scripts/table2.py"

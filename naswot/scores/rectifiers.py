@@ -62,6 +62,13 @@ class Reading:
     reader: Any  # what is counted when any of its readings reaches the output
 
 
+def _rectifies(func: Any, args: tuple, kwargs: dict) -> bool:
+    if func in (functional.hardtanh, functional.hardtanh_):  # nn.ReLU6 is one from 0 to 6
+        lowest = args[1] if len(args) > 1 else kwargs.get("min_val", -1.0)
+        return lowest == 0
+    return func in RECTIFIERS
+
+
 class Recorder(TorchFunctionMode):
     """While active, notes what every rectifier reads. Codes of one tensor are formed once."""
 
@@ -74,7 +81,7 @@ class Recorder(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if func not in RECTIFIERS or self.published:
+        if self.published or not _rectifies(func, args, kwargs):
             return func(*args, **kwargs)
         agreement = self.read(args[0] if args else kwargs["input"])
         output = func(*args, **kwargs)
@@ -196,5 +203,3 @@ def _unavailable(_: Any) -> torch.Tensor:
     raise NaswotError(
         "The network takes a gradient inside its own forward pass; such a network cannot be scored."
     )
-
-

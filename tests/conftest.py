@@ -1,0 +1,48 @@
+"""What all tests share: the repository, the reference data, small helpers."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("NASWOT_SHARED", ROOT.parent / "shared"))
+
+sys.path.insert(0, str(ROOT / "tests"))  # for `import oracle`, `import golden`
+
+
+def pytest_collection_modifyitems(items):
+    """Run fast tests first."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Return the folder of reference tables, images and values; not part of the repository."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip(f"no reference data: {SHARED} is absent (set NASWOT_SHARED to its place)")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def mirror(shared) -> Path:
+    return shared / "data"
+
+
+@pytest.fixture
+def noise():
+    """Return a maker of fixed standard normal images, (count, 3, size, size)."""
+
+    def make(count: int = 8, size: int = 8, seed: int = 0) -> torch.Tensor:
+        generator = np.random.default_rng(seed)
+        return torch.from_numpy(generator.standard_normal((count, 3, size, size), np.float32))
+
+    return make

@@ -1,0 +1,92 @@
+"""Files are whole or absent, and damage is explained."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from naswot.errors import NaswotError
+from naswot.files import read_arrays, read_metadata, read_parquet, replacing, write_parquet
+
+FRAME = pd.DataFrame({"index": [1, 2], "score": [1.5, float("-inf")]})
+
+
+def test_frame_and_metadata_come_back(tmp_path):
+    path = tmp_path / "deep" / "table.parquet"
+    write_parquet(FRAME, path, {"seed": 3})
+    pd.testing.assert_frame_equal(read_parquet(path), FRAME)
+    pd.testing.assert_frame_equal(read_parquet(path, ["score"]), FRAME[["score"]])
+    assert read_metadata(path) == {"seed": 3}
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def fail_half_way():
+        with replacing(path) as temporary:
+            temporary.write_text("half of the new")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail_half_way()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["table.csv"]
+
+
+@given(cut=st.floats(0, 0.999))
+def test_a_truncated_file_is_named(tmp_path_factory, cut):
+    path = tmp_path_factory.mktemp("cut") / "shard.parquet"
+    write_parquet(FRAME, path, {})
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * cut)])
+    for read in (read_parquet, read_metadata):
+        with pytest.raises(NaswotError, match=r"shard\.parquet is not a readable Parquet file"):
+            read(path)
+
+
+def test_missing_files_and_columns_are_named(tmp_path):
+    for read in (read_parquet, read_arrays):
+        with pytest.raises(NaswotError, match="does not exist"):
+            read(tmp_path / "absent")
+    write_parquet(FRAME, tmp_path / "table.parquet", {})
+    with pytest.raises(NaswotError, match="no column 'tau'; it has index, score"):
+        read_parquet(tmp_path / "table.parquet", ["tau"])
+
+
+WRITE = """
+import numpy, pandas
+from naswot.files import write_parquet
+frame = pandas.DataFrame({"x": numpy.random.default_rng(0).random(100_000)})
+write_parquet(frame, "disk/table.parquet", {})
+"""
+
+
+def test_a_full_disk_is_explained_and_nothing_is_left(tmp_path, root):
+    """On a real, tiny file system, in a mount namespace of its own."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "write.py").write_text(WRITE)
+    mount = "mount -t tmpfs -o size=64k tmpfs disk"
+
+    def run(command):
+        return subprocess.run(
+            ["unshare", "-rm", "sh", "-c", command],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    if shutil.which("unshare") is None or run(mount).returncode:
+        pytest.skip("this system does not let us mount a file system of our own")
+    done = run(f"{mount} && {sys.executable} write.py; ls -A disk")
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("naswot.errors.NaswotError: disk/table.parquet cannot be written")
+    assert "No space left on device" in last
+    assert done.stdout == ""
