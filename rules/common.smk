@@ -19,18 +19,16 @@ from naswot.workflow import config as configuration
 from naswot.workflow.sources import sources
 
 
-def checked(config):
-    """Return the configuration, or end with one line that says what is wrong with it."""
+def check_config():
+    """End with one line that says what is wrong with the configuration, if anything is."""
     schema = yaml.safe_load((ROOT / "config/schemas/config.schema.yaml").read_text())
     try:
         configuration.check(config, schema)
     except NaswotError as error:
-        raise WorkflowError(str(error)) from None
-    return config
+        sys.exit(str(error))
 
 
-checked(config)
-
+check_config()
 SPACE, SCORE, SEED = config["space"], config["score"], config["seed"]
 IMAGES = configuration.images_of(config)  # dataset → image source
 METHODS = ["naswot", "random", "optimal"]

@@ -11,7 +11,6 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("NASWOT_SHARED", ROOT.parent / "shared"))
 
-sys.path.insert(0, str(ROOT / "tests"))  # for `import oracle`, `import golden`
 
 
 def pytest_collection_modifyitems(items):

@@ -1,8 +1,8 @@
 """Searches that draw architectures at random: NASWOT (Algorithm 1), Random and Optimal.
 
-Each run draws N different architectures from the pool with a generator of its own, seeded
-with the run's recorded seed, and keeps one of them. At equal N the methods see the same
-draws, run by run.
+Each run shuffles the pool with a generator of its own, seeded with the run's recorded seed,
+looks at the first N architectures and keeps one of them. So run by run all methods see the
+same draws, and a larger N only adds to what a smaller one saw.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ def draw(pool: int, size: int, seeds: np.ndarray) -> np.ndarray:
     """Return `size` different positions in a pool of `pool` for each seed: (runs, size)."""
     draws = np.empty((len(seeds), size), dtype=np.int64)
     for run, seed in enumerate(seeds):
-        draws[run] = np.random.default_rng(seed).choice(pool, size, replace=False)
+        draws[run] = np.random.default_rng(seed).permutation(pool)[:size]
     return draws
 
 

@@ -1,0 +1,120 @@
+"""Kendall tau and Table 2."""
+
+import itertools
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from naswot.analysis.correlation import correlate
+from naswot.analysis.table2 import COLUMNS, merge, summarise, to_markdown
+from naswot.searching import search
+
+numbers = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e6, 1e6))
+
+
+def tau_b(x, y):
+    """Kendall tau-b by its definition, pair by pair."""
+    concordance = ties_x = ties_y = 0
+    pairs = list(itertools.combinations(range(len(x)), 2))
+    for i, j in pairs:
+        a, b = np.sign(x[i] - x[j]), np.sign(y[i] - y[j])
+        concordance += a * b
+        ties_x += a == 0
+        ties_y += b == 0
+    scale = np.sqrt(float(len(pairs) - ties_x) * float(len(pairs) - ties_y))
+    return concordance / scale if scale else np.nan
+
+
+@given(st.lists(st.tuples(numbers, numbers), min_size=2, max_size=25))
+def test_tau_is_tau_b(pairs):
+    x, y = map(np.array, zip(*pairs, strict=True))
+    np.testing.assert_allclose(correlate(x, y, resamples=2).tau, tau_b(x, y), atol=1e-12)
+
+
+def test_what_is_not_finite_is_counted_and_ranked_last():
+    score = np.array([3.0, 1.0, -np.inf, 2.0, np.nan, -np.inf, 5.0])
+    accuracy = np.array([30.0, 10.0, 20.0, 25.0, 40.0, 5.0, np.nan])
+    found = correlate(score, accuracy, resamples=10)
+    assert (found.n, found.minus_inf, found.nan) == (3, 2, 1)
+    assert found.tau == 1.0
+    last = np.where(np.isneginf(score), -1e9, score)[[0, 1, 2, 3, 5]]
+    assert found.tau_minus_inf_last == pytest.approx(tau_b(last, accuracy[[0, 1, 2, 3, 5]]))
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says():
+    """For normal pairs with correlation r, tau is 2/π arcsin r."""
+    generator, truth, covered = np.random.default_rng(0), 2 / np.pi * np.arcsin(0.6), 0
+    for trial in range(100):
+        x = generator.standard_normal(120)
+        y = 0.6 * x + 0.8 * generator.standard_normal(120)
+        found = correlate(x, y, resamples=200, seed=trial)
+        covered += found.tau_low <= truth <= found.tau_high
+    assert 86 <= covered <= 100
+
+
+def test_the_interval_is_reproducible():
+    x, y = np.random.default_rng(1).random((2, 50))
+    assert correlate(x, y, 50, seed=3) == correlate(x, y, 50, seed=3)
+    assert correlate(x, y, 50, seed=3) != correlate(x, y, 50, seed=4)
+
+
+@pytest.fixture
+def published(root) -> pd.DataFrame:
+    table = pd.read_csv(root / "resources" / "published_table2.csv")
+    return table[table["benchmark"] == "nasbench201"]
+
+
+def measured(*, test: bool) -> pd.DataFrame:
+    generator = np.random.default_rng(0)
+    columns = {"index": np.arange(40), "arch": "a", "score": generator.random(40), "seconds": 0.5}
+    for name, key in (("cifar10-valid", "cifar10/ori-test"), ("cifar100", "cifar100/x-test")):
+        columns[f"{name}/x-valid/200"] = generator.uniform(50, 90, 40)
+        if test:
+            columns[f"{key}/200"] = generator.uniform(50, 90, 40)
+    table = pd.DataFrame(columns)
+    runs = pd.concat(
+        search(table, dataset, method, size, 25, 0).assign(dataset=dataset)
+        for dataset in ("cifar10", "cifar100")
+        for method, size in (("naswot", 10), ("optimal", 10), ("random", 1))
+    )
+    images = {"cifar10": "photos", "cifar100": "photos"}
+    return summarise(runs, "nasbench201", images)
+
+
+def test_the_published_rows_have_the_public_columns(published):
+    assert list(published.columns) == COLUMNS
+    assert set(published["family"]) == {"non-weight-sharing", "weight-sharing", "training-free"}
+    row = published.set_index("method").loc["NASWOT (N=1000)"]
+    assert (row["cifar10_test_mean"], row["imagenet16_120_valid_std"]) == (92.96, 2.05)
+
+
+def test_measured_rows_stand_below_the_published_ones_of_their_method(published):
+    table = merge(published, measured(test=True))
+    assert list(table.columns) == COLUMNS
+    names = list(zip(table["method"], table["source"], strict=True))
+    for method in ("NASWOT (N=10)", "Random", "Optimal (N=10)"):
+        place = names.index((method, "published"))
+        assert names[place + 1] == (method, "measured")
+
+
+def test_a_measured_row_says_what_it_lacks():
+    row = measured(test=False).set_index("method").loc["NASWOT (N=10)"]
+    assert row["search_seconds"] == pytest.approx(5.0)
+    assert row["runs"] == 25
+    assert np.isnan(row["cifar10_test_mean"])
+    assert "the benchmark table has no cifar10/ori-test/200" in row["note"]
+    assert np.isnan(row["imagenet16_120_valid_mean"])
+    assert "ImageNet16-120 was not asked for" in row["note"]
+
+
+def test_the_markdown_lines_up_and_explains_its_marks(published):
+    text = to_markdown(merge(published, measured(test=False)))
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({len(line) for line in table}) == 1
+    assert "91.19 ± 0.31" in text
+    assert "nan" not in text
+    assert set(re.findall(r" \[(\d+)\] ", text)) == set(re.findall(r"^\[(\d+)\]", text, re.M))

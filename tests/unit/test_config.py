@@ -1,0 +1,84 @@
+"""A wrong configuration gets one line that names the key and says what is allowed."""
+
+import copy
+
+import pytest
+import yaml
+
+from naswot.errors import NaswotError
+from naswot.workflow.config import check, image_size, images_of, shard_count
+
+
+@pytest.fixture
+def schema(root) -> dict:
+    return yaml.safe_load((root / "config/schemas/config.schema.yaml").read_text())
+
+
+@pytest.fixture
+def config(root) -> dict:
+    return yaml.safe_load((root / "config/config.yaml").read_text())
+
+
+def test_the_default_configuration_is_allowed(config, schema):
+    check(config, schema)
+    assert shard_count(config, "photos") == 17
+    assert images_of(config)["cifar100"] == "photos"
+
+
+@pytest.mark.parametrize("name", ["ci.yaml", "paper.yaml"])
+def test_the_other_configurations_are_allowed(name, config, schema, root, mirror):
+    check(
+        config | yaml.safe_load((root / "config" / name).read_text()) | {"mirror": str(mirror)},
+        schema,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sampel": 3}, "sampel is not a known key; did you mean sample?"),
+        ({"sample": "some"}, "sample = 'some' is not allowed; it must be all, or a whole number"),
+        ({"sample": 15_626}, "sample = 15626 is not allowed; nasbench201 has 15625"),
+        ({"shard_size": 0}, "shard_size = 0 is not allowed; it must be auto, or a whole number"),
+        ({"datasets": ["mnist"]}, "datasets = 'mnist' is not allowed; it must be a list"),
+        ({"datasets": []}, "datasets = [] is not allowed"),
+        ({"images": "mnist"}, "images = 'mnist' is not allowed; it must be one of photos"),
+        ({"images": {"cifar10": "photos"}}, "images"),
+        ({"images": "cifar10"}, "the images 'cifar10' need a mirror"),
+        ({"mirror": "/nowhere"}, "mirror = '/nowhere' is not allowed; no such directory"),
+        ({"mirror": "."}, "lacks nasbench201.parquet, which the space 'nasbench201' is read from"),
+        ({"n_runs": 1.5}, "n_runs = 1.5 is not allowed; it must be a whole number from 1"),
+        ({"n_runs": True}, "n_runs = True is not allowed"),
+        ({"image_size": 18}, "image_size = 18 is not allowed; it must be a multiple of 4"),
+        ({"deduplicate": "yes"}, "deduplicate = 'yes' is not allowed; it must be true or false"),
+        ({"sample_sizes": {"naswot": [20_000], "optimal": [10]}}, "sample_sizes.naswot = 20000"),
+        ({"sample_sizes": {"naswot": [0], "optimal": [10]}}, "sample_sizes.naswot = 0"),
+        ({"sample_sizes": {"naswot": [5], "optimum": [10]}}, "sample_sizes.optimum is not a known"),
+        ({"sample": 50}, "sample_sizes.naswot = 1000 is not allowed; there are 50"),
+        ({"space": None}, "space = None is not allowed; it must be nasbench201"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(changes, message, config, schema):
+    with pytest.raises(NaswotError) as caught:
+        check(config | changes, schema)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named(config, schema):
+    del config["seed"]
+    with pytest.raises(NaswotError, match="seed is missing"):
+        check(config, schema)
+
+
+def test_every_key_is_described(schema, config):
+    assert set(schema["properties"]) == set(schema["required"]) == set(config)
+    assert all(entry["description"] for entry in schema["properties"].values())
+
+
+def test_shards_shrink_as_images_grow(config):
+    large = copy.deepcopy(config) | {"images": "cifar10"}
+    assert image_size(large, "cifar10") == 32
+    assert shard_count(large, "cifar10") == -(-6466 // 100)
+    assert shard_count(config | {"shard_size": 6466}, "photos") == 1
+    assert shard_count(config | {"deduplicate": False, "sample": 7}, "photos") == 1

@@ -1,0 +1,58 @@
+"""What the project says of itself agrees with itself."""
+
+import re
+import tomllib
+
+import yaml
+
+from naswot.workflow.sources import sources
+
+# Names that differ between PyPI and conda-forge or bioconda.
+CONDA_NAMES = {
+    "torch": "pytorch",
+    "matplotlib": "matplotlib-base",
+    "snakemake": "snakemake-minimal",
+}
+
+
+def pins(requirements) -> dict[str, str]:
+    return dict(re.fullmatch(r"([\w-]+)={1,2}([\w.]+)", entry).groups() for entry in requirements)
+
+
+def test_the_conda_environment_pins_what_pyproject_pins(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    expected = pins(project["dependencies"] + project["optional-dependencies"]["test"])
+    entries = yaml.safe_load((root / "environment.yml").read_text())["dependencies"]
+    conda = [entry for entry in entries if isinstance(entry, str)]
+    (by_pip,) = [entry["pip"] for entry in entries if isinstance(entry, dict)]
+    python = [entry for entry in conda if entry.startswith("python")]
+    assert python == [f"python{project['requires-python']}"]
+    found = pins(entry for entry in conda if entry not in (*python, "pip"))
+    names = {conda_name: name for name, conda_name in CONDA_NAMES.items()}
+    assert {names.get(name, name): pin for name, pin in found.items()} | pins(by_pip) == expected
+
+
+def test_every_rule_has_a_script_of_its_name(root):
+    rules = re.findall(
+        r"^rule (\w+):", "".join(p.read_text() for p in root.glob("rules/*.smk")), re.M
+    )
+    assert sorted(rules) == sorted(path.stem for path in root.glob("scripts/*.py"))
+    for path in root.glob("rules/*.smk"):
+        for name in re.findall(r"^rule (\w+):", path.read_text(), re.M):
+            assert f'"../scripts/{name}.py"' in path.read_text()
+            assert f'code=code("{name}")' in path.read_text()
+
+
+def test_the_code_of_a_stage_is_all_that_it_imports(root):
+    scoring = sources(root / "scripts/score.py", root)
+    assert "naswot/scores/rectifiers.py" in scoring
+    assert "naswot/spaces/nasbench201/network.py" in scoring
+    assert "naswot/__init__.py" not in scoring
+    for stage in ("search", "join", "scatter", "table2", "correlate"):
+        assert not [
+            path for path in sources(root / f"scripts/{stage}.py", root) if "scores" in path
+        ]
+    plotting = "naswot/plots/scatter.py"
+    assert [path.stem for path in root.glob("scripts/*.py") if plotting in sources(path, root)] == [
+        "scatter"
+    ]

@@ -1,0 +1,43 @@
+"""Which architectures are looked at and which are scored."""
+
+import pandas as pd
+import pytest
+
+from naswot.sampling import sample_architectures, scored_at_most, shard_of, to_score
+from naswot.spaces import get_space
+
+SPACE = get_space("nasbench201")
+
+
+def test_the_whole_space_shares_scores_among_isomorphs():
+    sample = sample_architectures(SPACE, "all", deduplicate=True, seed=0)
+    assert len(sample) == SPACE.size
+    assert len(to_score(sample, SPACE)) == SPACE.unique
+    kinds = sample["arch"].map(SPACE.canonical)
+    assert sample.groupby(kinds)["representative"].nunique().max() == 1
+    assert (sample["representative"] == sample.groupby(kinds)["index"].transform("min")).all()
+
+
+def test_every_architecture_for_itself_without_deduplication():
+    sample = sample_architectures(SPACE, "all", deduplicate=False, seed=0)
+    assert (sample["representative"] == sample["index"]).all()
+
+
+@pytest.mark.parametrize("deduplicate", [True, False])
+def test_a_sample_is_drawn_without_replacement_and_by_seed(deduplicate):
+    sample = sample_architectures(SPACE, 300, deduplicate, seed=1)
+    assert sample["index"].is_monotonic_increasing
+    assert sample["index"].nunique() == 300
+    assert list(sample["arch"]) == [SPACE.architectures()[index] for index in sample["index"]]
+    pd.testing.assert_frame_equal(sample, sample_architectures(SPACE, 300, deduplicate, seed=1))
+    assert not sample.equals(sample_architectures(SPACE, 300, deduplicate, seed=2))
+    assert len(to_score(sample, SPACE)) <= scored_at_most(SPACE, 300, deduplicate)
+
+
+@pytest.mark.parametrize("shards", [1, 3, 17, 7000])
+def test_shards_part_the_work_evenly(shards):
+    work = to_score(sample_architectures(SPACE, "all", deduplicate=True, seed=0), SPACE)
+    parts = [shard_of(work, shard, shards) for shard in range(shards)]
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    together = pd.concat(parts).sort_values("index", ignore_index=True)
+    pd.testing.assert_frame_equal(together, work)

