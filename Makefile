@@ -1,0 +1,41 @@
+# make table2    set up an environment, then run the main job: Table 2, offline
+# make test      set up the same environment, then pass every check and test
+# make bench     time our score against the literal protocol on the same networks
+# make clean     remove the environment; results stay
+
+PYTHON ?= python3
+CORES ?= 4
+
+# The environment is made anew only when the pins in pyproject.toml change.
+PINS := $(shell grep -E '^    "[a-z-]+==' pyproject.toml | cksum | cut -d ' ' -f 1)
+BIN := .venv/bin
+READY := .venv/pins-$(PINS)
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
+
+.PHONY: table2 test bench clean
+.DELETE_ON_ERROR:
+
+table2: $(READY)
+	$(RUN) snakemake --cores $(CORES) results/table2.csv
+
+test: $(READY)
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) snakefmt --check Snakefile rules
+	$(RUN) snakemake --lint
+	$(RUN) python -m pytest
+
+bench: $(READY)
+	$(RUN) python tests/bench.py
+
+clean:
+	rm -rf .venv
+
+$(READY):
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("naswot needs \
+	Python 3.11 or newer, this is " + sys.version.split()[0] + "; name one: make PYTHON=python3.12")'
+	@echo "Setting up .venv: once, a few minutes, about 2 GB"
+	rm -rf .venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
