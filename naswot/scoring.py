@@ -1,5 +1,7 @@
 """Architectures × score × mini-batch → one row an architecture."""
 
+import ctypes
+import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +53,7 @@ def score_shard(
             such device.
     """
     torch.set_num_threads(threads)
+    keep_freed_memory()
     target = choose_device(device)
     pixels = torch.from_numpy(read_arrays(batch)["images"]).to(target)
     architectures = shard_of(to_score(read_parquet(sample), get_space(space)), shard, shards)
@@ -133,6 +136,18 @@ def score_architectures(
 
 
 COLUMNS = ["index", "arch", "score", "relu_units", "relu_modules", "seconds", "build_seconds"]
+
+
+def keep_freed_memory() -> None:
+    """Tell the C library to reuse freed memory rather than to return it after every tensor.
+
+    A forward pass frees and takes the same large blocks again and again; returning them costs
+    a page fault for every 4 KiB, 5–8 % of a score. Only glibc can be told.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        for option in (-1, -3):  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD, malloc.h
+            libc.mallopt(option, 1 << 30)
 
 
 def choose_device(name: str) -> torch.device:

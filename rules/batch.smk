@@ -24,7 +24,9 @@ rule batch:
     params:
         image_size=lambda wildcards: configuration.image_size(config, wildcards.images),
         batch_size=config["batch_size"],
-        mirror=config["mirror"],
+        mirror=lambda wildcards: (
+            config["mirror"] if configuration.SOURCES[wildcards.images].file else None
+        ),
     message:
         "Drawing a mini-batch of {wildcards.images}"
     script:

@@ -1,7 +1,6 @@
 """What all tests share: the repository, the reference data, small helpers."""
 
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("NASWOT_SHARED", ROOT.parent / "shared"))
-
 
 
 def pytest_collection_modifyitems(items):

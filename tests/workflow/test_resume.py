@@ -56,6 +56,13 @@ def test_a_setting_re_runs_its_stage_and_what_follows(finished, setting, rules):
     assert set(run.finished) == set(rules)
 
 
+def test_another_benchmark_table_scores_nothing_again(finished, mirror):
+    run = finished.run("--config", f"mirror={mirror.resolve()}")
+    assert run.code == 0, run.text
+    after = ["convert", "join", "correlate", "search", "scatter", "table2", "all"]
+    assert set(run.finished) == set(after)
+
+
 def without_seconds(workdir):
     table = pd.read_csv(workdir.path / "results/table2.csv").drop(columns="search_seconds")
     joined = read_parquet(workdir.path / "results/joined/nasbench201/photos/naswot/0.parquet")
