@@ -22,6 +22,7 @@ from naswot.workflow.sources import sources
 def check_config():
     """End with one line that says what is wrong with the configuration, if anything is."""
     schema = yaml.safe_load((ROOT / "config/schemas/config.schema.yaml").read_text())
+    configuration.read_words(config)
     try:
         configuration.check(config, schema)
     except NaswotError as error:

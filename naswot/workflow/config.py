@@ -1,14 +1,13 @@
 """The configuration: checked once, before anything runs."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
-from naswot.benchmarks.datasets import DATASETS
 from naswot.errors import NaswotError
 from naswot.images import SOURCES
 from naswot.sampling import scored_at_most
@@ -16,6 +15,19 @@ from naswot.spaces import SPACES, Space
 
 # A shard of this many 16×16 mini-batches of 128 takes less than a minute on one core.
 SHARD_SIZE_AT_16_PIXELS = 400
+
+
+COMMAND_LINE_WORDS = {"true": True, "false": False, "null": None}
+
+
+def read_words(config: MutableMapping[str, Any]) -> None:
+    """Give YAML's meaning to `true`, `false` and `null` in `config`, in place.
+
+    Snakemake reads them so in a file, but leaves them strings after ``--config``.
+    """
+    for key, value in config.items():
+        if isinstance(value, str):
+            config[key] = COMMAND_LINE_WORDS.get(value, value)
 
 
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
@@ -111,6 +123,3 @@ def _explain(error: ValidationError, schema: Mapping[str, Any]) -> str:
         described = described.get("properties", {}).get(key, described)
     value = error.instance
     return f"{'.'.join(keys)} = {value!r} is not allowed; it must be {described['description']}."
-
-
-__all__ = ["DATASETS", "check", "image_size", "images_of", "shard_count"]

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from naswot.errors import NaswotError
-from naswot.workflow.config import check, image_size, images_of, shard_count
+from naswot.workflow.config import check, image_size, images_of, read_words, shard_count
 
 
 @pytest.fixture
@@ -63,6 +63,13 @@ def test_a_wrong_value_is_named_with_what_is_allowed(changes, message, config, s
         check(config | changes, schema)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_command_line_may_say_true_false_and_null(config, schema):
+    given = config | {"deduplicate": "false", "mirror": "null", "images": "photos"}
+    read_words(given)
+    assert given == config | {"deduplicate": False}
+    check(given, schema)
 
 
 def test_a_missing_key_is_named(config, schema):
