@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from naswot.errors import NaswotError
-from naswot.spaces import nasbench201
+from naswot.spaces import nasbench101, nasbench201, natsbench_sss
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,8 @@ class Space:
         name: identifier used in the configuration and in file names.
         size: number of architectures.
         unique: number left when isomorphic ones are counted once.
-        architectures: returns all architecture strings in the benchmark's official order.
+        architectures: returns all architecture strings in the benchmark's official order, or
+            None where only the benchmark table lists them.
         canonical: maps an architecture to a string that its isomorphs share; raises
             NaswotError for a malformed architecture.
         build: makes the network of an architecture for a number of classes.
@@ -34,7 +35,7 @@ class Space:
     name: str
     size: int
     unique: int
-    architectures: Callable[[], Sequence[str]]
+    architectures: Callable[[], Sequence[str]] | None
     canonical: Callable[[str], str]
     build: Callable[[str, int], "torch.nn.Module"]
     benchmark_params: Callable[[str], int]
@@ -49,6 +50,24 @@ SPACES = {
         canonical=nasbench201.canonical,
         build=nasbench201.build,
         benchmark_params=nasbench201.benchmark_params,
+    ),
+    "natsbench_sss": Space(
+        name="natsbench_sss",
+        size=natsbench_sss.SIZE,
+        unique=natsbench_sss.SIZE,
+        architectures=natsbench_sss.architectures,
+        canonical=natsbench_sss.canonical,
+        build=natsbench_sss.build,
+        benchmark_params=natsbench_sss.benchmark_params,
+    ),
+    "nasbench101": Space(
+        name="nasbench101",
+        size=nasbench101.SIZE,
+        unique=nasbench101.SIZE,
+        architectures=None,
+        canonical=nasbench101.canonical,
+        build=nasbench101.build,
+        benchmark_params=nasbench101.benchmark_params,
     ),
 }
 

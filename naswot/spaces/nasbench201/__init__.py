@@ -29,9 +29,9 @@ def build(arch: str, classes: int = 1) -> "Network":
     Raises:
         NaswotError: the cell string is malformed.
     """
-    from naswot.spaces.nasbench201.network import Network
+    from naswot.spaces.nasbench201.network import topology_network
 
-    return Network(parse(arch), classes=classes)
+    return topology_network(parse(arch), classes)
 
 
 def benchmark_params(arch: str) -> int:
@@ -49,10 +49,10 @@ def _params(convolutions_1x1: int, convolutions_3x3: int) -> int:
     # Only convolutions have parameters, and every edge of a cell has the same channels.
     import torch
 
-    from naswot.spaces.nasbench201.network import Network
+    from naswot.spaces.nasbench201.network import topology_network
 
     operations = ["nor_conv_1x1"] * convolutions_1x1 + ["nor_conv_3x3"] * convolutions_3x3
     operations += ["none"] * (6 - len(operations))
     with torch.device("meta"):
-        network = Network(operations, classes=10)
+        network = topology_network(operations, classes=10)
     return sum(parameter.numel() for parameter in network.parameters())

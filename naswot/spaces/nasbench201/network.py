@@ -1,8 +1,9 @@
-"""The network of a NAS-Bench-201 cell.
+"""The networks of NAS-Bench-201 and of NATS-Bench: one cell, repeated.
 
-A 3×3 stem with 16 channels, three stages of five cells with 16, 32 and 64 channels, a
-residual block that halves the resolution before the second and the third stage, then batch
-normalisation, ReLU, global average pooling and a linear classifier.
+A 3×3 stem, cells, a residual block that halves the resolution before the second and the third
+stage, then batch normalisation, ReLU, global average pooling and a linear classifier. In
+NAS-Bench-201 a stage is five cells, with 16, 32 and 64 channels; in the size space of
+NATS-Bench it is one cell, and every cell and residual block has channels of its own.
 
 Attribute names and the order of construction are those of the benchmark, so that published
 weights load and one seed draws the weights that it draws for the authors.
@@ -15,9 +16,6 @@ from torch import nn
 from torch.nn import functional
 
 from naswot.spaces.nasbench201.cells import EDGES
-
-STEM_CHANNELS = 16
-CELLS_PER_STAGE = 5
 
 
 class ReLUConvBN(nn.Module):
@@ -61,12 +59,34 @@ class AveragePool3x3(nn.Module):
         return pooled
 
 
-class Cell(nn.Module):
-    """One cell: six operations between four nodes, shapes unchanged."""
+class FactorizedReduce(nn.Module):
+    """A skip connection between different numbers of channels: 1×1 convolution and its BN.
 
-    def __init__(self, operations: Sequence[str], channels: int):
+    The benchmark's module also owns a ReLU that this stride never calls, so it is left out.
+    """
+
+    def __init__(self, c_in: int, c_out: int):
         super().__init__()
-        self.layers = nn.ModuleList(_operation(name, channels) for name in operations)
+        self.conv = nn.Conv2d(c_in, c_out, 1, bias=False)
+        self.bn = nn.BatchNorm2d(c_out)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.bn(self.conv(x))
+
+
+class Cell(nn.Module):
+    """One cell: six operations between four nodes, (B, C_in, H, W) → (B, C_out, H, W).
+
+    Edges that leave node 0 change the number of channels. Only convolutions and skip
+    connections can do that.
+    """
+
+    def __init__(self, operations: Sequence[str], c_in: int, c_out: int):
+        super().__init__()
+        self.layers = nn.ModuleList(
+            _operation(name, c_out if source else c_in, c_out)
+            for name, (source, _) in zip(operations, EDGES, strict=True)
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         nodes: list[torch.Tensor | None] = [x, None, None, None]
@@ -76,19 +96,19 @@ class Cell(nn.Module):
         return nodes[-1]
 
 
-def _operation(name: str, channels: int) -> nn.Module:
+def _operation(name: str, c_in: int, c_out: int) -> nn.Module:
     match name:
-        case "none":
-            return Zero()
-        case "skip_connect":
-            return nn.Identity()
         case "nor_conv_1x1":
-            return ReLUConvBN(channels, channels, kernel=1)
+            return ReLUConvBN(c_in, c_out, kernel=1)
         case "nor_conv_3x3":
-            return ReLUConvBN(channels, channels, kernel=3)
-        case "avg_pool_3x3":
-            return AveragePool3x3(channels)
-    raise ValueError(name)
+            return ReLUConvBN(c_in, c_out, kernel=3)
+        case "skip_connect":
+            return nn.Identity() if c_in == c_out else FactorizedReduce(c_in, c_out)
+        case "none" if c_in == c_out:
+            return Zero()
+        case "avg_pool_3x3" if c_in == c_out:
+            return AveragePool3x3(c_in)
+    raise ValueError(f"{name} from {c_in} to {c_out} channels")
 
 
 class Reduction(nn.Module):
@@ -107,20 +127,35 @@ class Reduction(nn.Module):
 
 
 class Network(nn.Module):
-    """Images (B, 3, H, W), H and W divisible by 4 → logits (B, classes)."""
+    """Images (B, 3, H, W), H and W divisible by 4 → logits (B, classes).
 
-    def __init__(self, operations: Sequence[str], classes: int = 1):
+    Args:
+        operations: of the cell, in the order of `EDGES`.
+        stages: the channels of the cells of each of the three stages.
+        reductions: the channels of the residual blocks between them.
+        classes: number of outputs.
+    """
+
+    def __init__(
+        self,
+        operations: Sequence[str],
+        stages: Sequence[Sequence[int]],
+        reductions: Sequence[int],
+        classes: int = 1,
+    ):
         super().__init__()
-        width = STEM_CHANNELS
+        width = stages[0][0]
         self.stem = nn.Sequential(
             nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
         )
         self.cells = nn.ModuleList()
-        for stage in range(3):
+        for stage, channels in enumerate(stages):
             if stage:
-                self.cells.append(Reduction(width, 2 * width))
-                width *= 2
-            self.cells.extend(Cell(operations, width) for _ in range(CELLS_PER_STAGE))
+                self.cells.append(Reduction(width, reductions[stage - 1]))
+                width = reductions[stage - 1]
+            for c_out in channels:
+                self.cells.append(Cell(operations, width, c_out))
+                width = c_out
         self.lastact = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(inplace=True))
         self.global_pooling = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(width, classes)
@@ -130,3 +165,14 @@ class Network(nn.Module):
         for cell in self.cells:
             x = cell(x)
         return self.classifier(self.global_pooling(self.lastact(x)).flatten(1))
+
+
+def topology_network(operations: Sequence[str], classes: int = 1) -> Network:
+    """Return the network of a cell in the skeleton of NAS-Bench-201."""
+    return Network(operations, [[16] * 5, [32] * 5, [64] * 5], [32, 64], classes)
+
+
+def size_network(operations: Sequence[str], channels: Sequence[int], classes: int = 1) -> Network:
+    """Return the network of five `channels` in the skeleton of NATS-Bench's size space."""
+    first, down, second, down_again, third = channels
+    return Network(operations, [[first], [second], [third]], [down, down_again], classes)

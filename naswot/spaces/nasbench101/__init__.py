@@ -1,0 +1,42 @@
+"""NAS-Bench-101: 423,624 cells, each a graph of convolutions and poolings.
+
+The list of cells comes with the benchmark table; here a cell is read, checked and built.
+"""
+
+from typing import TYPE_CHECKING
+
+from naswot.spaces.nasbench101.cells import SIZE, canonical, parse, prune
+
+if TYPE_CHECKING:
+    from naswot.spaces.nasbench101.network import Network
+
+__all__ = ["SIZE", "benchmark_params", "build", "canonical", "parse"]
+
+SCORED_STEM = 16  # channels; the authors of the score use a narrow network
+BENCHMARK_STEM = 128
+
+
+def build(arch: str, classes: int = 1) -> "Network":
+    """Build the untrained network that is scored for the cell of JSON text `arch`.
+
+    Raises:
+        NaswotError: `arch` is malformed.
+    """
+    from naswot.spaces.nasbench101.network import Network
+
+    return Network(prune(parse(arch)), SCORED_STEM, classes)
+
+
+def benchmark_params(arch: str) -> int:
+    """Return the number of trainable parameters of the benchmark's 10-class network of `arch`.
+
+    Raises:
+        NaswotError: `arch` is malformed.
+    """
+    import torch
+
+    from naswot.spaces.nasbench101.network import Network
+
+    with torch.device("meta"):
+        network = Network(prune(parse(arch)), BENCHMARK_STEM, classes=10)
+    return sum(parameter.numel() for parameter in network.parameters())
