@@ -142,6 +142,15 @@ def test_a_file_is_downloaded_and_stays(server, place):
     assert server.behaviour.seen == [None]
 
 
+def test_progress_is_told(server, place, monkeypatch, caplog):
+    caplog.set_level("INFO", "naswot")
+    monkeypatch.setattr(transfer, "MIB", 100_000)
+    monkeypatch.setattr("naswot.progress.SECONDS_BETWEEN_LINES", 0)
+    get(server, place)
+    told = [record.getMessage() for record in caplog.records]
+    assert [re.search(r"\d of \d MiB", line)[0] for line in told] == ["1 of 3 MiB", "2 of 3 MiB"]
+
+
 def test_a_damaged_file_is_replaced(server, place):
     place.parent.mkdir()
     place.write_bytes(CONTENT[:-1] + b"?")
