@@ -1,0 +1,100 @@
+"""Images of any folder of JPEG and PNG files, such as ImageNette's.
+
+The folder is searched through all its levels; where it has a folder `train`, as ImageNet and
+ImageNette do, only that one counts. An image's orientation is the one that it is stored in: a
+camera's note in the EXIF data is never applied, so that every reader sees the same pixels.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from naswot.errors import NaswotError
+from naswot.images import drawing
+
+ENDINGS = {".jpg", ".jpeg", ".png"}
+FORMATS = ("JPEG", "PNG")
+
+# Of ImageNet's images, on the scale 0–255.
+MEAN = (123.675, 116.28, 103.53)
+STD = (58.395, 57.12, 57.375)
+
+# A few kilobytes can claim to be a picture that fills the memory.
+LARGEST_PIXELS = 80_000_000
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The source of the images in a folder, named relative to the mirror or absolutely."""
+
+    folder: str
+    size: None = None
+
+    @property
+    def origin(self) -> str:
+        """What the images are."""
+        return f"JPEG and PNG images in {self.folder} (terms as stated by their owner)"
+
+    def draw(
+        self, count: int, size: int, generator: np.random.Generator, mirror: Path | None
+    ) -> np.ndarray:
+        """Return `count` different images, float32 (count, 3, size, size), normalised."""
+        return read(Path(mirror or "") / self.folder, count, size, generator)
+
+
+def read(folder: str | Path, count: int, size: int, generator: np.random.Generator) -> np.ndarray:
+    """Return `count` images of a folder, float32 (count, 3, size, size), normalised.
+
+    The choice depends on the generator and the sorted names alone. The largest centred square
+    of an image is resized, which is to resize the short side and crop the centre.
+
+    Raises:
+        NaswotError: there are too few images, or one of those chosen cannot be read.
+    """
+    from naswot.images import standardise
+
+    paths = image_files(folder)
+    chosen = [paths[index] for index in drawing.choose(len(paths), count, generator, folder)]
+    with ThreadPoolExecutor() as pool:
+        pixels = np.stack(list(pool.map(partial(_decode, size=size), chosen)))
+    return standardise(pixels, np.float32(MEAN), np.float32(STD))
+
+
+def image_files(folder: str | Path) -> list[Path]:
+    """Return the JPEG and PNG files in a folder, at any depth, sorted by their path in it.
+
+    Raises:
+        NaswotError: there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise NaswotError(f"{folder} is not a folder of images.")
+    if (folder / "train").is_dir():
+        folder = folder / "train"
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
+    return sorted(
+        (path for path in found if path.is_file()),
+        key=lambda path: path.relative_to(folder).as_posix(),
+    )
+
+
+def _decode(path: Path, size: int) -> np.ndarray:
+    """Return the centre of the image in `path`, float32 (size, size, 3) from 0 to 255."""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > LARGEST_PIXELS:
+                raise ValueError(f"it claims {image.width} × {image.height} pixels")
+            if image.mode.startswith("I"):  # 16 bits of grey, which convert() would cut off at 255
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            square = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BILINEAR)
+            return np.asarray(square, np.float32)
+    except Exception as error:  # Pillow's decoders raise many kinds
+        raise NaswotError(
+            f"{path} is not a readable JPEG or PNG image ({error}). Put an intact copy in its "
+            "place or remove it."
+        ) from error

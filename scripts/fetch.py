@@ -1,0 +1,15 @@
+"""Fetch an official file."""
+
+from naswot.workflow.job import job
+
+with job(snakemake) as log:
+    from naswot.downloads import fetch, read_sources
+
+    log.info(
+        fetch(
+            snakemake.wildcards.source,
+            snakemake.output[0],
+            read_sources(snakemake.input.sources),
+            snakemake.params.mirror,
+        )
+    )

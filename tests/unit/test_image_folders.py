@@ -1,0 +1,126 @@
+"""Folders of pictures: chosen by the seed, fitted to the size, broken ones named."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from naswot.errors import NaswotError
+from naswot.images import folder
+
+
+@pytest.fixture
+def album(tmp_path):
+    """Return a folder of 12 images like ImageNette's, with others beside the training images."""
+    generator = np.random.default_rng(0)
+    for number in range(12):
+        path = tmp_path / f"train/n{number % 3:08d}/ILSVRC_{number}.{['JPEG', 'png'][number % 2]}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = generator.integers(0, 256, (40 + number, 60, 3), np.uint8)
+        Image.fromarray(pixels).save(path)
+    (tmp_path / "val").mkdir()
+    Image.new("RGB", (9, 9)).save(tmp_path / "val/other.png")
+    (tmp_path / "train/noisy_imagenette.csv").write_text("path\n")
+    return tmp_path
+
+
+def draw_folder(path, count=1, size=8, seed=0):
+    return folder.read(path, count, size, np.random.default_rng(seed))
+
+
+def test_a_folder_gives_the_same_images_for_the_same_seed(album):
+    batch = draw_folder(album, 12)
+    assert batch.shape == (12, 3, 8, 8)
+    assert batch.dtype == np.float32
+    assert len(np.unique(batch.reshape(12, -1), axis=0)) == 12
+    np.testing.assert_array_equal(batch, draw_folder(album, 12))
+    assert (batch != draw_folder(album, 12, seed=1)).any()
+    source = folder.Folder(album.name)
+    drawn = source.draw(12, 8, np.random.default_rng(0), album.parent)
+    np.testing.assert_array_equal(batch, drawn)
+    with pytest.raises(NaswotError, match="has 12 images; a mini-batch of 13"):
+        draw_folder(album, 13)
+    with pytest.raises(NaswotError, match="is not a folder"):
+        draw_folder(album / "absent")
+
+
+def test_real_photographs_look_normal(mirror):
+    batch = draw_folder(mirror / "images" / "imagenet_sample_224", 32, 64)
+    assert np.abs(batch.mean((0, 2, 3))).max() < 0.5
+    assert np.abs(batch.std((0, 2, 3)) - 1).max() < 0.3
+
+
+def pixels_of(path) -> np.ndarray:
+    """Return the image of a folder with one, undone to the scale 0–255, (H, W, 3)."""
+    normalised = draw_folder(path, size=4)[0].transpose(1, 2, 0)
+    return normalised * folder.STD + folder.MEAN
+
+
+def test_the_short_side_fits_and_the_centre_stays(tmp_path):
+    pixels = np.zeros((4, 12, 3), np.uint8)
+    pixels[:, 4:8] = np.arange(48).reshape(4, 4, 3)
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    np.testing.assert_allclose(pixels_of(tmp_path), pixels[:, 4:8], atol=1e-3)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1"])
+def test_every_kind_of_image_becomes_rgb(mode, tmp_path):
+    ending = "jpg" if mode == "CMYK" else "png"
+    Image.new("RGB", (6, 5), "white").convert(mode).save(tmp_path / f"a.{ending}")
+    np.testing.assert_allclose(pixels_of(tmp_path), np.full((4, 4, 3), 255), atol=2)
+
+
+def test_sixteen_bits_of_grey_become_eight(tmp_path):
+    Image.fromarray(np.full((5, 5), 0x64FF, np.uint16)).save(tmp_path / "a.png")
+    np.testing.assert_allclose(pixels_of(tmp_path), np.full((4, 4, 3), 0x64), atol=1e-3)
+
+
+def test_the_orientation_in_exif_is_not_applied(tmp_path):
+    pixels = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_allclose(pixels_of(tmp_path), pixels, atol=1e-3)
+
+
+def bomb() -> bytes:
+    """Return a small PNG file that claims 50,000 × 50,000 pixels."""
+
+    def chunk(kind, content):
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(1000))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    )
+
+
+def half_a_jpeg() -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(stream, "JPEG")
+    return stream.getvalue()[: len(stream.getvalue()) // 2]
+
+
+def a_gif() -> bytes:
+    stream = io.BytesIO()
+    Image.new("L", (9, 9)).save(stream, "GIF")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", half_a_jpeg(), bomb(), a_gif()])
+def test_a_broken_image_is_named(content, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(content)
+    with pytest.raises(NaswotError, match=r"broken\.jpg is not a readable JPEG or PNG image"):
+        draw_folder(tmp_path)
+
+
+def test_an_image_larger_than_allowed_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "LARGEST_PIXELS", 99)
+    Image.new("RGB", (10, 10)).save(tmp_path / "a.png")
+    with pytest.raises(NaswotError, match=r"a\.png .*[(]it claims 10 × 10 pixels"):
+        draw_folder(tmp_path)
