@@ -38,11 +38,15 @@ NUMPY_ARRAYS = frozenset(
     }
 )
 
+# What Python 3 adds to pickles of protocol 2, which PyTorch writes.
+PROTOCOL_2 = frozenset({("_codecs", "encode"), ("__builtin__", "set")})
+
 
 def load(stream: BinaryIO, allowed: frozenset[tuple[str, str]], origin: str) -> Any:
     """Return the object that `stream` holds: containers, strings, numbers, and what is allowed.
 
-    An OrderedDict comes as a plain dict, in order; byte order may become the machine's.
+    An OrderedDict comes as a plain dict, in order, and a set of protocol 2 as a list; byte order
+    may become the machine's.
 
     Args:
         stream: a pickle of any protocol.
@@ -161,7 +165,20 @@ def _ordered_dict() -> dict:
     return {}
 
 
+def _encode(text: str, encoding: str) -> bytes:
+    # Bytes, written as text; numbers have at most 16.
+    if encoding != "latin1" or len(text) > 16:
+        raise pickle.UnpicklingError(f"it encodes text as {encoding!r}")
+    return text.encode(encoding)
+
+
+def _members(members: list) -> list:
+    return members  # no copy, for the same reason
+
+
 _STAND_INS = {
+    "encode": _encode,
+    "set": _members,
     "OrderedDict": _ordered_dict,
     "dtype": _Dtype,
     "scalar": _scalar,

@@ -17,6 +17,7 @@ from naswot.benchmarks.safe_pickle import (
     NUMPY_ARRAYS,
     NUMPY_SCALARS,
     ORDERED_DICT,
+    PROTOCOL_2,
     decompressed,
     load,
 )
@@ -83,6 +84,7 @@ CALL = b"X\x0b\x00\x00\x00touch pwned\x85R"  # with the argument tuple ("touch p
         (stream(b"cnumpy.testing\nruntests\n").getvalue(), r"numpy\.testing\.runtests"),
         (stream(b"cnumpy\nload\n", CALL).getvalue(), r"numpy\.load"),
         (stream(b"ccollections\nOrderedDict\n", CALL).getvalue(), "their.pickle"),
+        (stream(b"c_codecs\nencode\n", CALL).getvalue(), r"_codecs\.encode"),
         (stream(b"cnumpy\nndarray\n", CALL).getvalue(), r"calls numpy\.ndarray"),
         (stream(b"cnumpy\ndtype\n", CALL).getvalue(), "touch pwned"),
         (stream(b"cnumpy.core.multiarray\nscalar\n", CALL).getvalue(), "their.pickle"),
@@ -115,6 +117,13 @@ def test_a_pickle_cannot_change_what_it_is_given():
     altering = b"ccollections\nOrderedDict\n}X\x04\x00\x00\x00evilK\x01sb"
     with pytest.raises(NaswotError, match="wants to change what it imports"):
         load(stream(altering), ORDERED_DICT, "their.pickle")
+
+
+def test_bytes_and_sets_of_protocol_2_are_read():
+    content = [np.float64(0.1), {3}]
+    assert reloaded(content, 2, NUMPY_SCALARS | PROTOCOL_2) == [0.1, [3]]
+    with pytest.raises(NaswotError, match="it encodes text"):
+        reloaded(b"x" * 17, 2, PROTOCOL_2)
 
 
 def test_only_what_a_caller_allows_is_read():
