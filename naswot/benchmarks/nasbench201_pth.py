@@ -8,8 +8,8 @@ that `naswot.benchmarks.trainings` describes. It holds no tensors, so it is read
 data that it is, without PyTorch. Source: Dong & Yang, "NAS-Bench-201: Extending the Scope of
 Reproducible Neural Architecture Search", ICLR 2020; D-X-Y/NAS-Bench-201 (MIT).
 
-All of it has to be in memory at once, some ten times the size of the file. The same trainings
-come one file an architecture, and in far less memory, with NATS-Bench.
+All of it has to be in memory at once, some five times the size of the file. NATS-Bench has the
+same trainings with a file for each architecture, and needs far less.
 """
 
 import contextlib
