@@ -52,7 +52,7 @@ def read(path: str | Path) -> pd.DataFrame:
     """
     cells: dict[str, int] = {}  # hash → position in the order of first appearance
     architectures, params = [], array("q")
-    rows, epochs_of, measured = array("q"), array("q"), array("d")
+    rows, epochs_of, measured = array("i"), array("i"), array("d")
     for offset, data in records(path):
         try:
             module_hash, epochs, adjacency, operations, message = json.loads(data)
@@ -85,8 +85,8 @@ def read(path: str | Path) -> pd.DataFrame:
         "module_hash": pd.array(order, dtype="str")[by_hash],
         "params": np.array(params)[by_hash],
     }
-    rows, epochs_of = np.array(rows), np.array(epochs_of)
-    values = np.array(measured).reshape(-1, 1 + len(SPLITS))
+    rows, epochs_of = np.frombuffer(rows, np.int32), np.frombuffer(epochs_of, np.int32)
+    values = np.frombuffer(measured).reshape(-1, 1 + len(SPLITS))
     seconds = {}
     for epochs in lengths:
         chosen = np.flatnonzero(epochs_of == epochs)
