@@ -1,0 +1,106 @@
+"""NAS-Bench-201 as released: ``NAS-Bench-201-v1_1-096897.pth``.
+
+The file is a PyTorch one: a pickle of a dictionary, between pickles that tell the format
+(until PyTorch 1.6) or in a zip archive (since). The dictionary has ``meta_archs``, the cell
+strings in official order, and ``arch2infos``, from the index to ``{"less": …, "full": …}``,
+the trainings of 12 and of 200 epochs, each with ``arch_str`` and ``all_results``, the records
+that `naswot.benchmarks.trainings` describes. It holds no tensors, so it is read as the plain
+data that it is, without PyTorch. Source: Dong & Yang, "NAS-Bench-201: Extending the Scope of
+Reproducible Neural Architecture Search", ICLR 2020; D-X-Y/NAS-Bench-201 (MIT).
+
+All of it has to be in memory at once, some five times the size of the file. NATS-Bench has the
+same trainings with a file for each architecture, and needs far less.
+"""
+
+import contextlib
+import logging
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+
+from naswot.benchmarks.safe_pickle import NUMPY_SCALARS, ORDERED_DICT, PROTOCOL_2, load
+from naswot.benchmarks.trainings import Trainings
+from naswot.errors import NaswotError
+from naswot.progress import Progress
+
+SOURCE = "NAS-Bench-201 v1.1"
+LICENCE = "MIT"
+SIZE = 15_625
+ALLOWED = NUMPY_SCALARS | ORDERED_DICT | PROTOCOL_2
+LENGTHS = ("less", "full")
+
+# The first of the pickles that an older PyTorch file consists of (torch/serialization.py).
+_MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+
+log = logging.getLogger("naswot")
+
+
+def read(path: str | Path) -> pd.DataFrame:
+    """Return the benchmark table of NAS-Bench-201, one row a cell in official order.
+
+    Architectures without results have empty accuracies; the log says how many have some.
+
+    Returns:
+        The columns of `naswot.benchmarks.trainings.Trainings.table`.
+
+    Raises:
+        NaswotError: the file is missing, damaged, refers to anything but plain data, or is not
+            of the form above.
+    """
+    content = _content(Path(path))
+    try:
+        architectures, infos = list(content["meta_archs"]), dict(content["arch2infos"])
+        if len(architectures) != SIZE or not set(infos) <= set(range(SIZE)):
+            raise ValueError(f"it lists {len(architectures):,} architectures, not {SIZE:,}")
+        for index, info in infos.items():
+            found = {info[length]["arch_str"] for length in LENGTHS}
+            if found != {architectures[index]}:
+                raise ValueError(f"it has {found} at index {index}, not {architectures[index]}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise NaswotError(
+            f"{path} is not NAS-Bench-201 ({type(error).__name__}: {error}). Put "
+            "NAS-Bench-201-v1_1-096897.pth in its place."
+        ) from error
+    trainings = Trainings(SIZE)
+    progress = Progress("NAS-Bench-201", len(infos), "architectures")
+    for index in sorted(infos):
+        for length in LENGTHS:
+            trainings.add(index, infos[index][length].get("all_results"), str(path))
+        progress.advance()
+    log.info("%s: results of %s of the %s architectures", path, f"{len(infos):,}", f"{SIZE:,}")
+    return trainings.table(architectures)
+
+
+def _content(path: Path) -> object:
+    with _main_pickle(path) as stream:
+        return load(stream, ALLOWED, str(path))
+
+
+@contextlib.contextmanager
+def _main_pickle(path: Path) -> Iterator[BinaryIO]:
+    """Open a PyTorch file where the pickle of what was saved begins."""
+    try:
+        with path.open("rb") as stream:
+            if not zipfile.is_zipfile(stream):
+                stream.seek(0)
+                if load(stream, ALLOWED, str(path)) != _MAGIC_NUMBER:
+                    raise NaswotError(f"{path} is not a PyTorch file.")
+                load(stream, ALLOWED, str(path))  # version of the format
+                load(stream, ALLOWED, str(path))  # sizes of numbers on the machine that wrote it
+                yield stream
+                return
+            with zipfile.ZipFile(stream) as archive:
+                members = [m for m in archive.infolist() if m.filename.endswith("/data.pkl")]
+                if len(members) != 1 or members[0].compress_type != zipfile.ZIP_STORED:
+                    raise NaswotError(f"{path} is not a PyTorch file.")
+                with archive.open(members[0]) as member:
+                    yield member
+    except FileNotFoundError as error:
+        raise NaswotError(f"{path} does not exist.") from error
+    except (OSError, zipfile.BadZipFile) as error:
+        raise NaswotError(
+            f"{path} cannot be read ({error}). Put an intact copy in its place."
+        ) from error

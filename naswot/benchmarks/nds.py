@@ -1,0 +1,158 @@
+"""NDS, "On Network Design Spaces for Visual Recognition": JSON files such as ``DARTS.json``.
+
+A file is a list of trained networks, or a dictionary of two such lists, ``top`` and ``mid``.
+A network is a dictionary with, among others:
+
+- ``net``: of cell spaces ``genotype`` (``normal``, ``normal_concat``, ``reduce``,
+  ``reduce_concat``), ``width``, ``depth``, ``aux``, ``drop_prob``; of the others
+  ``block_type``, ``ds``, ``ws``, ``ss``, ``bot_muls``, ``num_gs``, whose first entry is the stem;
+- ``test_ep_top1``: top-1 **error** in percent after each epoch; ``min_test_top1``: the least;
+- ``params``, ``flops``, ``iter_time`` (seconds of an iteration), ``optim``, ``rng_seed``.
+
+Source: Radosavovic, Johnson, Xie, Lo & Dollár, ICCV 2019; facebookresearch/nds.
+"""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from naswot.errors import NaswotError
+
+SOURCE = "NDS"
+# Names as the files have them; suffixes such as _in (ImageNet) and _fix-w-d follow.
+CELLS = ("Amoeba", "DARTS", "ENAS", "NASNet", "PNAS")
+STAGES = ("ResNet", "ResNeXt-A", "ResNeXt-B", "Vanilla")
+_CELL_KEYS = ("width", "depth", "aux", "drop_prob", "genotype")
+_GENOTYPE_KEYS = ("normal", "normal_concat", "reduce", "reduce_concat")
+_STAGE_KEYS = ("block_type", "ds", "ws", "ss", "bot_muls", "num_gs")
+
+
+def read(path: str | Path, space: str) -> pd.DataFrame:
+    """Return the benchmark table of an NDS file, one row a network in file order.
+
+    Columns, where `dataset` is ``cifar10``, or ``ImageNet`` for spaces that end in ``_in``:
+
+    - ``index``; ``part``: ``top`` or ``mid``, if the file has these;
+    - ``arch``: of cell spaces ``{"searchspace":"DARTS","net":{…}}``, of the others the
+      dictionary ``net``; JSON without spaces, keys in a fixed order. A file may hold one twice;
+    - ``params``, ``flops``, ``seed``, ``base_lr``, ``weight_decay``, and
+      ``train-seconds-per-iteration``; empty where a network has none;
+    - ``dataset/test/epochs``: 100 − error after the last epoch; ``…/best``: after the best
+      epoch; ``…/per-epoch``: the list. Networks that trained for fewer epochs have columns of
+      their own.
+
+    Args:
+        path: the file.
+        space: its design space, such as "DARTS", "nds_darts_in" or "ResNeXt-A".
+
+    Raises:
+        NaswotError: there is no such space, or the file is missing, damaged, or holds a network
+            that is not of the form above.
+    """
+    name = official_name(space)
+    dataset = "ImageNet" if name.endswith("_in") else "cifar10"
+    rows, curves = [], []
+    for number, (part, network) in enumerate(_networks(Path(path))):
+        try:
+            optimiser = network.get("optim", {})
+            curve = 100 - np.array(network["test_ep_top1"], float)
+            best = 100 - float(network["min_test_top1"])
+            if curve.ndim != 1 or not len(curve) or any(a < 0 or a > 100 for a in (*curve, best)):
+                raise ValueError("its errors are not percentages, one an epoch")
+            rows.append(
+                {
+                    "part": part,
+                    "arch": _architecture(network["net"], name),
+                    "params": _whole(network.get("params")),
+                    "flops": _whole(network.get("flops")),
+                    "seed": _whole(network.get("rng_seed")),
+                    "base_lr": float(optimiser.get("base_lr", math.nan)),
+                    "weight_decay": float(optimiser.get("wd", math.nan)),
+                    "train-seconds-per-iteration": float(network.get("iter_time", math.nan)),
+                    f"{dataset}/test/{len(curve)}": curve[-1],
+                    f"{dataset}/test/{len(curve)}/best": best,
+                }
+            )
+            curves.append(curve)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise NaswotError(
+                f"{path}: network {number} is not one of {name} ({type(error).__name__}: {error}). "
+                "Put the benchmark's own file in its place, or name its design space."
+            ) from error
+    table = pd.DataFrame(rows)
+    table.insert(0, "index", np.arange(len(table), dtype=np.int32))
+    for column in ("params", "flops", "seed"):
+        table[column] = table[column].astype("Int64")
+    if table["part"].isna().all():
+        table = table.drop(columns="part")
+    for epochs in sorted(set(map(len, curves))):
+        lists = pd.Series(
+            [curve if len(curve) == epochs else None for curve in curves], dtype=object
+        )
+        table[f"{dataset}/test/{epochs}/per-epoch"] = lists
+    return table
+
+
+def official_name(space: str) -> str:
+    """Return the name of a design space as NDS writes it: "nds_darts_in" → "DARTS_in".
+
+    Raises:
+        NaswotError: there is no such space.
+    """
+    family, *suffixes = space.removeprefix("nds_").split("_")
+    for official in (*CELLS, *STAGES):
+        if family.lower() == official.lower():
+            return "_".join((official, *suffixes))
+    raise NaswotError(
+        f"There is no NDS design space {space!r}; there are: {', '.join((*CELLS, *STAGES))}, each "
+        "also with suffixes such as _in and _fix-w-d."
+    )
+
+
+def _networks(path: Path) -> list[tuple[str | None, dict]]:
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise NaswotError(f"{path} does not exist.") from error
+    except (OSError, ValueError) as error:
+        raise NaswotError(
+            f"{path} is not JSON ({error}). Put an intact copy in its place."
+        ) from error
+    if isinstance(content, list):
+        parts = {None: content}
+    elif isinstance(content, dict) and content.keys() == {"top", "mid"}:
+        parts = content
+    else:
+        parts = {}
+    networks = [(part, network) for part, members in parts.items() for network in members]
+    if not networks:
+        raise NaswotError(
+            f"{path} is neither a list of networks nor a dictionary of 'top' and 'mid'."
+        )
+    return networks
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)
+
+
+def _architecture(net: dict, name: str) -> str:
+    if name.split("_")[0] in CELLS:
+        genotype = {key: net["genotype"][key] for key in _GENOTYPE_KEYS}
+        net = _ordered(net | {"genotype": genotype}, _CELL_KEYS, required=("width", "depth"))
+        net = {"searchspace": name, "net": net}
+    else:
+        net = _ordered(net, _STAGE_KEYS, required=("ds", "ws", "ss"))
+    return json.dumps(net, separators=(",", ":"))
+
+
+def _ordered(entries: dict, keys: tuple[str, ...], required: tuple[str, ...]) -> dict:
+    """Return `entries` with `keys` first, in that order, and any others by name."""
+    missing = [key for key in required if key not in entries]
+    if missing:
+        raise ValueError(f"its 'net' has no {missing[0]!r}")
+    others = sorted(entries.keys() - set(keys))
+    return {key: entries[key] for key in (*keys, *others) if key in entries}

@@ -1,0 +1,187 @@
+"""Pickles of plain data, read without running anything that they ask for.
+
+A pickle is a program that names functions and calls them. The reader here knows a few names,
+those that numbers, small arrays and dictionaries need, and gives the pickle its own stand-in
+for each: a stand-in checks what it is handed and can build nothing but data. A caller allows
+those of them that its file format has. Every other name is refused before it is imported.
+"""
+
+import bz2
+import io
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from naswot.errors import NaswotError
+
+MAXIMUM_BYTES = 256 * 2**20  # several hundred times what a file of the formats read here holds
+
+ORDERED_DICT = frozenset({("collections", "OrderedDict")})
+# numpy 2 moved numpy.core to numpy._core; files have either name.
+NUMPY_SCALARS = frozenset(
+    {
+        ("numpy", "dtype"),
+        ("numpy.core.multiarray", "scalar"),
+        ("numpy._core.multiarray", "scalar"),
+    }
+)
+NUMPY_ARRAYS = frozenset(
+    {
+        ("numpy", "dtype"),
+        ("numpy", "ndarray"),
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "_reconstruct"),
+    }
+)
+
+# What Python 3 adds to pickles of protocol 2, which PyTorch writes.
+PROTOCOL_2 = frozenset({("_codecs", "encode"), ("__builtin__", "set")})
+
+
+def load(stream: BinaryIO, allowed: frozenset[tuple[str, str]], origin: str) -> Any:
+    """Return the object that `stream` holds: containers, strings, numbers, and what is allowed.
+
+    An OrderedDict comes as a plain dict, in order, and a set of protocol 2 as a list; byte order
+    may become the machine's.
+
+    Args:
+        stream: a pickle of any protocol.
+        allowed: (module, name) pairs that it may refer to; a union of the sets of this module.
+        origin: the file that messages name.
+
+    Raises:
+        NaswotError: the pickle refers to anything else, is damaged, or misuses what is allowed.
+    """
+    try:
+        return _Unpickler(stream, allowed).load()
+    except Exception as error:  # a damaged pickle can raise any kind
+        raise NaswotError(
+            f"{origin} cannot be read: {error or type(error).__name__}. It is damaged or not the "
+            "file that its name says; put the benchmark's own file in its place."
+        ) from error
+
+
+def decompressed(path: str | Path, maximum: int = MAXIMUM_BYTES) -> io.BytesIO:
+    """Return what bzip2 file `path` decompresses to, at most `maximum` bytes.
+
+    Raises:
+        NaswotError: the file is missing, damaged, or decompresses to more.
+    """
+    try:
+        with bz2.open(path) as stream:
+            content = stream.read(maximum + 1)
+    except FileNotFoundError as error:
+        raise NaswotError(f"{path} does not exist.") from error
+    except (OSError, EOFError) as error:
+        raise NaswotError(
+            f"{path} is not a whole bzip2 file ({error}). Put an intact copy in its place."
+        ) from error
+    if len(content) > maximum:
+        raise NaswotError(
+            f"{path} decompresses to more than {maximum:,} bytes; no file of the benchmark is that "
+            "large. Put the benchmark's own file in its place."
+        )
+    return io.BytesIO(content)
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, stream: BinaryIO, allowed: frozenset[tuple[str, str]]):
+        super().__init__(stream)
+        self.allowed = allowed
+
+    def find_class(self, module: str, name: str):
+        if (module, name) not in self.allowed:
+            raise pickle.UnpicklingError(f"it wants to import {module}.{name}")
+        return _Name(_STAND_INS[name])
+
+
+class _Name:
+    """What a pickle gets when it names something: it can be called, and neither set nor read."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[..., Any]):
+        self._make = make
+
+    def __call__(self, *arguments: object) -> object:
+        return self._make(*arguments)
+
+    def __setstate__(self, state: object) -> None:
+        raise pickle.UnpicklingError("it wants to change what it imports")
+
+
+class _Dtype:
+    """A numeric dtype; object, structured and string dtypes are refused."""
+
+    def __init__(self, code: str, align: bool = False, copy: bool = False):
+        if not (isinstance(code, str) and re.fullmatch(r"b1|[iu][1248]|f[248]|c(8|16)", code)):
+            raise pickle.UnpicklingError(f"it holds arrays or scalars of type {code!r}")
+        self.numpy = np.dtype(code)
+
+    def __setstate__(self, state: tuple) -> None:
+        order = state[1]
+        if order not in ("<", ">", "=", "|"):
+            raise pickle.UnpicklingError(f"its numbers have byte order {order!r}")
+        self.numpy = self.numpy.newbyteorder(order)
+
+
+class _Array(np.ndarray):
+    """An array whose values must fit the shape and the numeric dtype that come with them."""
+
+    def __setstate__(self, state: tuple) -> None:
+        _, shape, dtype, fortran, content = state
+        dtype = _numeric(dtype)
+        if not isinstance(content, bytes) or len(content) != np.prod(shape) * dtype.itemsize:
+            raise pickle.UnpicklingError(f"an array of shape {shape} lacks or exceeds its values")
+        super().__setstate__((1, shape, dtype, bool(fortran), content))
+
+
+def _numeric(dtype: object) -> np.dtype:
+    if not isinstance(dtype, _Dtype):
+        raise pickle.UnpicklingError("it holds numbers without a type")
+    return dtype.numpy
+
+
+def _scalar(dtype: _Dtype, content: bytes) -> np.generic:
+    return np.frombuffer(content, _numeric(dtype), count=1)[0]
+
+
+def _reconstruct(subtype: object, shape: object, code: object) -> _Array:
+    # Real pickles start from an empty array and give it shape, dtype and values afterwards.
+    return _Array((0,), np.int8)
+
+
+def _no_call(*arguments: object) -> None:
+    raise pickle.UnpicklingError("it calls numpy.ndarray")
+
+
+def _ordered_dict() -> dict:
+    # Dictionaries keep their order. The entries follow one by one: with arguments, a few bytes
+    # could ask for copies without end.
+    return {}
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    # Bytes, written as text; numbers have at most 16.
+    if encoding != "latin1" or len(text) > 16:
+        raise pickle.UnpicklingError(f"it encodes text as {encoding!r}")
+    return text.encode(encoding)
+
+
+def _members(members: list) -> list:
+    return members  # no copy, for the same reason
+
+
+_STAND_INS = {
+    "encode": _encode,
+    "set": _members,
+    "OrderedDict": _ordered_dict,
+    "dtype": _Dtype,
+    "scalar": _scalar,
+    "_reconstruct": _reconstruct,
+    "ndarray": _no_call,
+}
