@@ -10,13 +10,8 @@ Recognition", ICCV 2019.
 
 from typing import TYPE_CHECKING
 
-from naswot.spaces.nds.genotypes import (
-    SPACES_NDS,
-    CellNetwork,
-    canonical,
-    from_record,
-    parse,
-)
+from naswot.spaces.nds.genotypes import SPACES_NDS, CellNetwork, canonical, parse
+from naswot.spaces.nds.records import from_record
 
 if TYPE_CHECKING:
     from torch import nn

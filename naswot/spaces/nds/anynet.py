@@ -6,9 +6,10 @@ and in-place settings from a global configuration and brings OpenCV and yacs alo
 no networks of cells.
 """
 
+import torch
 from torch import nn
 
-from naswot.spaces.nds.genotypes import AnyNetwork, Stage
+from naswot.spaces.nds.stages import AnyNetwork, Stage
 
 
 class ResidualBlock(nn.Module):
@@ -24,12 +25,11 @@ class ResidualBlock(nn.Module):
         self.shortcut = (
             nn.Sequential(*_conv_bn(c_in, stage.width, 1, stride)) if projects else nn.Identity()
         )
-        self.branch = nn.Sequential(
-            *(_bottleneck if stage.bottleneck else _basic)(c_in, stage, stride)
-        )
+        layers = _bottleneck if stage.bottleneck else _basic
+        self.branch = nn.Sequential(*layers(c_in, stage, stride))
         self.relu = nn.ReLU(inplace=True)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.relu(self.shortcut(x) + self.branch(x))
 
 
@@ -57,7 +57,9 @@ def _vanilla_block(c_in: int, stage: Stage, stride: int) -> nn.Module:
     return nn.Sequential(*_basic(c_in, stage, stride), nn.ReLU(inplace=True))
 
 
-def _conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1) -> list:
+def _conv_bn(
+    c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1
+) -> list[nn.Module]:
     return [
         nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(c_out),
