@@ -312,8 +312,9 @@ def compare(shared, number, kind, seeds=None) -> golden.Deviation:
 
 
 # An ImageNet network, cells that leave some of their inputs unused, and a ResNeXt.
-@pytest.mark.parametrize("number", [202, 183, 223])
-@pytest.mark.parametrize("kind", golden.KINDS)
+@pytest.mark.parametrize(
+    ("number", "kind"), [(202, "once"), (202, "as-published"), (183, "once"), (223, "as-published")]
+)
 def test_counts_are_those_of_the_authors_code(shared, number, kind):
     assert compare(shared, number, kind, seeds=1).passed
 
