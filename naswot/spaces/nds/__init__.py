@@ -1,0 +1,55 @@
+"""NDS, the network design spaces of Radosavovic et al.: thousands of networks each, all trained.
+
+Networks of cells with the operations of AmoebaNet, DARTS, ENAS, NASNet and PNAS, of varying
+width and depth, and ResNet, ResNeXt and Vanilla networks. An architecture is JSON text; see
+`naswot.spaces.nds.genotypes`.
+
+Source: Radosavovic, Johnson, Xie, Lo & Dollár, "On Network Design Spaces for Visual
+Recognition", ICCV 2019.
+"""
+
+from typing import TYPE_CHECKING
+
+from naswot.spaces.nds.genotypes import SPACES_NDS, CellNetwork, canonical, parse
+from naswot.spaces.nds.records import from_record
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["SPACES_NDS", "benchmark_params", "build", "canonical", "from_record", "parse"]
+
+
+def build(arch: str, classes: int = 1) -> "nn.Module":
+    """Build the untrained network of architecture `arch` with `classes` outputs.
+
+    It takes images (B, 3, H, W) and has no auxiliary head.
+
+    Raises:
+        NaswotError: the architecture is malformed.
+    """
+    network = parse(arch)
+    if isinstance(network, CellNetwork):
+        from naswot.spaces.nds.darts_style import Network
+    else:
+        from naswot.spaces.nds.anynet import Network
+    return Network(network, classes)
+
+
+def benchmark_params(arch: str) -> int:
+    """Return the number of trainable parameters of the network as NDS trained it.
+
+    That is with 1000 classes in the ImageNet sets, else 10, and with the auxiliary head
+    where the architecture says ``aux``.
+
+    Raises:
+        NaswotError: the architecture is malformed.
+    """
+    import torch
+
+    network = parse(arch)
+    cells = isinstance(network, CellNetwork)
+    classes = 1000 if cells and network.imagenet else 10
+    with torch.device("meta"):
+        built = build(arch, classes)
+    params = sum(parameter.numel() for parameter in built.parameters())
+    return params + (built.auxiliary_params(classes) if cells and network.aux else 0)
