@@ -27,11 +27,10 @@ include: "rules/plot.smk"
 rule all:
     default_target: True
     input:
-        "results/table2.csv",
-        "results/table2.md",
+        tables,
         "results/kendall_tau.csv",
         figures,
 
 
 onsuccess:
-    show_table2()
+    show_tables()

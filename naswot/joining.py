@@ -58,6 +58,7 @@ def join(sample: pd.DataFrame, scored: pd.DataFrame, benchmark: pd.DataFrame) ->
     accuracies = benchmark.drop(
         columns=["arch", *(name for name in benchmark.columns if name.endswith("/per-seed"))]
     )
+    sample = sample.drop(columns="representative_arch", errors="ignore")
     return sample.merge(scores, on="representative", how="left", validate="m:1").merge(
         accuracies, on="index", how="left", validate="1:1"
     )

@@ -1,11 +1,13 @@
 """Which architectures are looked at, which of them are scored, and in what shards."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from naswot.files import write_parquet
+from naswot.errors import NaswotError
+from naswot.files import read_parquet, write_parquet
 from naswot.provenance import described
 from naswot.spaces import Space, get_space
 
@@ -14,65 +16,95 @@ def scored_at_most(space: Space, sample: int | str, deduplicate: bool) -> int:
     """Return the largest number of architectures that can be left to score.
 
     It needs no sampling, so that a run can be planned before the first job.
+
+    Raises:
+        NaswotError: all architectures are asked for, and only the benchmark table counts them.
     """
-    size = space.size if sample == "all" else int(sample)
-    return min(size, space.unique) if deduplicate else size
+    if sample != "all":
+        return min(int(sample), space.unique or int(sample)) if deduplicate else int(sample)
+    if space.size is None:
+        raise NaswotError(f"sample = all is not known for {space.name}: give a number.")
+    return space.unique if deduplicate and space.unique else space.size
 
 
 def sample_architectures(
-    space: Space, sample: int | str, deduplicate: bool, seed: int
+    space: Space,
+    architectures: Sequence[str],
+    sample: int | str,
+    deduplicate: bool,
+    seed: int,
 ) -> pd.DataFrame:
     """Return the architectures of a run, in index order.
 
     Args:
         space: the search space.
-        sample: "all", or how many to draw without replacement.
+        architectures: all of them, in the benchmark's order.
+        sample: "all", or how many to draw without replacement. A larger sample contains a
+            smaller one of the same seed.
         deduplicate: whether isomorphic architectures share one score.
         seed: of the draw.
 
     Returns:
-        Columns `index`, `arch`, and `representative`: the index of the architecture that is
-        scored in its place; the first of its isomorphs in the space, whether in the sample
-        or not, so that a score does not depend on the sample. Without `deduplicate` it is
-        the index itself.
+        Columns `index`, `arch`, and `representative`, `representative_arch`: the architecture
+        that is scored in its place; the first of its isomorphs in the space, whether in the
+        sample or not, so that a score does not depend on the sample. Without `deduplicate`, and
+        where isomorphs are not looked for, it is the architecture itself.
+
+    Raises:
+        NaswotError: there are fewer architectures than asked for.
     """
-    architectures = space.architectures()
-    if sample == "all":
-        chosen = np.arange(space.size)
-    else:
-        chosen = np.random.default_rng(seed).choice(space.size, int(sample), replace=False)
-        chosen.sort()
-    if deduplicate:
+    size = len(architectures)
+    count = size if sample == "all" else int(sample)
+    if count > size:
+        raise NaswotError(f"sample = {count} is not allowed; {space.name} has {size}.")
+    chosen = np.random.default_rng(seed).permutation(size)[:count]
+    chosen.sort()
+    if deduplicate and space.unique:
         first: dict[str, int] = {}
-        representatives = [
-            first.setdefault(space.canonical(arch), index)
-            for index, arch in enumerate(architectures)
-        ]
+        representatives = np.array(
+            [first.setdefault(space.canonical(arch), i) for i, arch in enumerate(architectures)]
+        )[chosen]
     else:
-        representatives = range(space.size)
+        representatives = chosen
     return pd.DataFrame(
         {
             "index": chosen,
             "arch": [architectures[index] for index in chosen],
-            "representative": [representatives[index] for index in chosen],
+            "representative": representatives,
+            "representative_arch": [architectures[index] for index in representatives],
         }
     )
 
 
 def write_sample(
-    output: str | Path, *, space: str, sample: int | str, deduplicate: bool, seed: int
+    output: str | Path,
+    *,
+    space: str,
+    sample: int | str,
+    deduplicate: bool,
+    seed: int,
+    benchmark: str | Path | None = None,
 ) -> None:
-    """Write `sample_architectures` to a Parquet file; arguments as there."""
-    chosen = sample_architectures(get_space(space), sample, deduplicate, seed)
+    """Write `sample_architectures` to a Parquet file; arguments as there.
+
+    `benchmark` is the benchmark table, for a space whose architectures only it lists.
+    """
+    known = get_space(space)
+    if known.architectures is not None:
+        architectures = known.architectures()
+    else:
+        architectures = read_parquet(benchmark, ["arch"])["arch"]
+    chosen = sample_architectures(known, architectures, sample, deduplicate, seed)
     settings = described(space=space, sample=sample, deduplicate=deduplicate, seed=seed)
     write_parquet(chosen, output, settings)
 
 
-def to_score(sample: pd.DataFrame, space: Space) -> pd.DataFrame:
+def to_score(sample: pd.DataFrame) -> pd.DataFrame:
     """Return `index` and `arch` of the representatives of `sample`, each once, in order."""
-    indices = np.sort(sample["representative"].unique())
-    architectures = space.architectures()
-    return pd.DataFrame({"index": indices, "arch": [architectures[index] for index in indices]})
+    representatives = sample[["representative", "representative_arch"]].drop_duplicates()
+    return representatives.set_axis(["index", "arch"], axis=1).sort_values(
+        "index", ignore_index=True
+    )
 
 
 def shard_of(frame: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:

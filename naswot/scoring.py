@@ -56,7 +56,7 @@ def score_shard(
     keep_freed_memory()
     target = choose_device(device)
     pixels = torch.from_numpy(read_arrays(batch)["images"]).to(target)
-    architectures = shard_of(to_score(read_parquet(sample), get_space(space)), shard, shards)
+    architectures = shard_of(to_score(read_parquet(sample)), shard, shards)
     label = f"score {space} on {images}, shard {shard + 1} of {shards}"
     started = time.time()
     scored = score_architectures(

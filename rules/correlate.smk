@@ -11,7 +11,7 @@ OUTPUTS:
 
 rule correlate:
     input:
-        joined=[joined(dataset) for dataset in config["datasets"]],
+        joined=[joined(space, dataset) for space, dataset in RUNS],
         published="resources/published_kendall_tau.csv",
         code=code("correlate"),
     output:
@@ -23,9 +23,10 @@ rule correlate:
     conda:
         "../environment.yml"
     params:
-        datasets=config["datasets"],
+        datasets=[dataset for _, dataset in RUNS],
         resamples=config["bootstrap_resamples"],
         seed=SEED,
+        missing=MISSING,
     message:
         "Correlating scores with accuracies"
     script:

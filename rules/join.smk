@@ -17,7 +17,7 @@ rule join:
         shards=lambda wildcards: [
             f"results/scores/{wildcards.space}/{wildcards.images}/{wildcards.score}/"
             f"{wildcards.seed}/{shard:04d}.parquet"
-            for shard in range(shards(wildcards.images))
+            for shard in range(shards(wildcards.space, wildcards.images))
         ],
         benchmark="results/benchmarks/{space}.parquet",
         code=code("join"),

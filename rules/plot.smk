@@ -12,7 +12,7 @@ OUTPUTS:
 
 rule scatter:
     input:
-        joined=lambda wildcards: joined(wildcards.dataset),
+        joined=lambda wildcards: joined(wildcards.space, wildcards.dataset),
         correlations="results/kendall_tau.csv",
         code=code("scatter"),
     output:

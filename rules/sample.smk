@@ -2,7 +2,7 @@
 Choose the architectures of the run, and which of them stand for their isomorphs.
 
 REQUIRED INPUTS:
-    none
+    results/benchmarks/{space}.parquet, where only the benchmark lists the architectures
 
 OUTPUTS:
     results/architectures/{space}/{seed}.parquet
@@ -11,6 +11,7 @@ OUTPUTS:
 
 rule sample:
     input:
+        benchmark=lambda wildcards: listing(wildcards.space),
         code=code("sample"),
     output:
         "results/architectures/{space}/{seed}.parquet",
@@ -21,7 +22,7 @@ rule sample:
     conda:
         "../environment.yml"
     params:
-        sample=config["sample"],
+        sample=lambda wildcards: configuration.sample_of(config, wildcards.space),
         deduplicate=config["deduplicate"],
     message:
         "Sampling architectures of {wildcards.space}"

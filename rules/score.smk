@@ -27,7 +27,7 @@ rule score:
     resources:
         mem_mb=2048,
     params:
-        shards=lambda wildcards: shards(wildcards.images),
+        shards=lambda wildcards: shards(wildcards.space, wildcards.images),
         precision=config["precision"],
         relu_count=config["relu_count"],
         device=config["device"],

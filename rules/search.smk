@@ -11,7 +11,7 @@ OUTPUTS:
 
 rule search:
     input:
-        joined=lambda wildcards: joined(wildcards.dataset),
+        joined=lambda wildcards: joined(wildcards.space, wildcards.dataset),
         code=code("search"),
     output:
         "results/search/{space}/{dataset}/{method}.parquet",

@@ -6,9 +6,10 @@ with job(snakemake):
     from naswot.analysis.correlation import correlate_tables
 
     correlate_tables(
-        dict(zip(snakemake.params.datasets, snakemake.input.joined, strict=True)),
+        list(zip(snakemake.params.datasets, snakemake.input.joined, strict=True)),
         snakemake.output[0],
         published=snakemake.input.published,
         resamples=snakemake.params.resamples,
         seed=snakemake.params.seed,
+        missing=snakemake.params.missing,
     )

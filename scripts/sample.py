@@ -11,4 +11,5 @@ with job(snakemake):
         sample=snakemake.params.sample,
         deduplicate=snakemake.params.deduplicate,
         seed=int(snakemake.wildcards.seed),
+        benchmark=next(iter(snakemake.input.benchmark), None),
     )

@@ -3,11 +3,14 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.analysis.table2 import write_table2
+    from naswot.analysis.tables import write_table
+    from naswot.benchmarks.datasets import TITLES
 
-    write_table2(
+    write_table(
         snakemake.input.searches,
         snakemake.input.published,
         snakemake.output.csv,
         snakemake.output.markdown,
+        datasets=list(TITLES),
+        missing=snakemake.params.missing,
     )

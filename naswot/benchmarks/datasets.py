@@ -1,38 +1,66 @@
 """The datasets that networks were trained on, and the accuracies that are reported for them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset with the keys (`dataset/split/epochs`) of its two reported accuracies.
+    """A dataset of a search space, with the keys of its reported accuracies.
 
-    CIFAR-10's belong to different networks: the validation accuracy to those trained on half
-    of the training set, the test accuracy to those trained on all of it.
+    A key is `dataset/split/epochs`. CIFAR-10's two accuracies belong to different networks in
+    NAS-Bench-201 and NATS-Bench: the validation accuracy to those trained on half of the
+    training set, the test accuracy to those trained on all of it.
+
+    Attributes:
+        name: identifier used in the configuration and in file names.
+        valid, test: keys of the reported accuracies; None where the benchmark has none.
     """
 
     name: str
-    title: str
-    valid: str
+    valid: str | None
     test: str
+
+    @property
+    def title(self) -> str:
+        """The dataset's name as people write it."""
+        return TITLES[self.name]
 
     def keys_among(self, keys: Iterable[str]) -> list[str]:
         """Return those of `keys` that are accuracies on this dataset."""
-        names = {self.valid.split("/")[0], self.test.split("/")[0]}
+        names = {key.split("/")[0] for key in (self.valid, self.test) if key}
         return [key for key in keys if key.split("/")[0] in names]
 
 
-DATASETS = {
-    dataset.name: dataset
-    for dataset in (
-        Dataset("cifar10", "CIFAR-10", "cifar10-valid/x-valid/200", "cifar10/ori-test/200"),
-        Dataset("cifar100", "CIFAR-100", "cifar100/x-valid/200", "cifar100/x-test/200"),
+def _of_nats_bench(epochs: int) -> dict[str, Dataset]:
+    return _by_name(
+        Dataset("cifar10", f"cifar10-valid/x-valid/{epochs}", f"cifar10/ori-test/{epochs}"),
+        Dataset("cifar100", f"cifar100/x-valid/{epochs}", f"cifar100/x-test/{epochs}"),
         Dataset(
             "imagenet16_120",
-            "ImageNet16-120",
-            "ImageNet16-120/x-valid/200",
-            "ImageNet16-120/x-test/200",
+            f"ImageNet16-120/x-valid/{epochs}",
+            f"ImageNet16-120/x-test/{epochs}",
         ),
     )
+
+
+def _by_name(*datasets: Dataset) -> dict[str, Dataset]:
+    return {dataset.name: dataset for dataset in datasets}
+
+
+_DATASETS = {
+    "nasbench201": _of_nats_bench(200),
+    "natsbench_sss": _of_nats_bench(90),
+    "nasbench101": _by_name(Dataset("cifar10", "cifar10/valid/108", "cifar10/test/108")),
+    # A surrogate's prediction of the validation accuracy; nothing was trained.
+    "nasbench301": _by_name(Dataset("cifar10", None, "cifar10/surrogate/100")),
 }
+# NDS has no validation set.
+_NDS = _by_name(Dataset("cifar10", None, "cifar10/test/100"))
+
+
+def datasets_of(space: str) -> Mapping[str, Dataset]:
+    """Return name → dataset, for the datasets on which the networks of `space` were trained."""
+    return _NDS if space.startswith("nds_") else _DATASETS[space]

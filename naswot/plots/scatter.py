@@ -11,9 +11,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from naswot.benchmarks.datasets import DATASETS
+from naswot.benchmarks.datasets import datasets_of
 from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, replacing
+from naswot.spaces import get_space
 
 INK = "#1b3a5c"
 
@@ -42,9 +43,11 @@ def scatter_files(
     rows = rows[(rows[list(place)] == pd.Series(place)).all(axis=1)]
     if rows.empty:
         raise NaswotError(f"{correlations} has no row for {', '.join(place.values())}.")
-    reported = rows[rows["accuracy"] == DATASETS[dataset].valid]
+    about = datasets_of(described["space"])[dataset]
+    reported = pd.concat([rows[rows["accuracy"] == key] for key in (about.valid, about.test)])
     row = (rows if reported.empty else reported).iloc[0]
-    figure = scatter(read_parquet(joined), row, DATASETS[dataset].title)
+    title = f"{get_space(described['space']).title}, {about.title}"
+    figure = scatter(read_parquet(joined), row, title)
     for output in outputs:
         with replacing(output) as temporary:
             figure.savefig(temporary, format=Path(output).suffix[1:], dpi=200)
@@ -57,7 +60,7 @@ def scatter(table: pd.DataFrame, row: pd.Series, title: str) -> plt.Figure:
     Args:
         table: joined table.
         row: a row of kendall_tau.csv.
-        title: of the dataset.
+        title: of the space and the dataset.
     """
     accuracy, score = table[row["accuracy"]].to_numpy(float), table["score"].to_numpy(float)
     shown = np.isfinite(accuracy) & np.isfinite(score)
@@ -71,12 +74,12 @@ def scatter(table: pd.DataFrame, row: pd.Series, title: str) -> plt.Figure:
         linewidths=0,
         rasterized=True,
     )
-    axes.set_xlabel(f"{title} accuracy when trained (%)\n{row['accuracy']}", fontsize=8)
+    axes.set_xlabel(f"accuracy when trained (%)\n{row['accuracy']}", fontsize=8)
     axes.set_ylabel("score of the untrained network", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(
-        f"NAS-Bench-201, {title}\n"
+        f"{title}\n"
         rf"$\tau$ = {row['tau']:.3f}  [{row['tau_low']:.3f}, {row['tau_high']:.3f}]",
         fontsize=9,
     )

@@ -6,10 +6,11 @@ that planning a run stays cheap.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from naswot.errors import NaswotError
-from naswot.spaces import nasbench101, nasbench201, natsbench_sss
+from naswot.spaces import nasbench101, nasbench201, natsbench_sss, nds
 
 if TYPE_CHECKING:
     import torch
@@ -21,10 +22,12 @@ class Space:
 
     Attributes:
         name: identifier used in the configuration and in file names.
-        size: number of architectures.
-        unique: number left when isomorphic ones are counted once.
-        architectures: returns all architecture strings in the benchmark's official order, or
-            None where only the benchmark table lists them.
+        title: the name as people write it.
+        size: number of architectures; None where only the benchmark table knows.
+        unique: number left when isomorphic ones are counted once; None where isomorphs are
+            not looked for.
+        architectures: returns all architecture strings in the benchmark's official order; None
+            where only the benchmark table lists them.
         canonical: maps an architecture to a string that its isomorphs share; raises
             NaswotError for a malformed architecture.
         build: makes the network of an architecture for a number of classes.
@@ -33,42 +36,37 @@ class Space:
     """
 
     name: str
-    size: int
-    unique: int
+    title: str
+    size: int | None
+    unique: int | None
     architectures: Callable[[], Sequence[str]] | None
     canonical: Callable[[str], str]
     build: Callable[[str, int], "torch.nn.Module"]
     benchmark_params: Callable[[str], int]
 
 
+def _space(name: str, title: str, module: ModuleType, unique: int | None = None) -> Space:
+    return Space(
+        name=name,
+        title=title,
+        size=getattr(module, "SIZE", None),
+        unique=unique,
+        architectures=getattr(module, "architectures", None),
+        canonical=module.canonical,
+        build=module.build,
+        benchmark_params=module.benchmark_params,
+    )
+
+
 SPACES = {
-    "nasbench201": Space(
-        name="nasbench201",
-        size=nasbench201.SIZE,
-        unique=nasbench201.UNIQUE,
-        architectures=nasbench201.architectures,
-        canonical=nasbench201.canonical,
-        build=nasbench201.build,
-        benchmark_params=nasbench201.benchmark_params,
-    ),
-    "natsbench_sss": Space(
-        name="natsbench_sss",
-        size=natsbench_sss.SIZE,
-        unique=natsbench_sss.SIZE,
-        architectures=natsbench_sss.architectures,
-        canonical=natsbench_sss.canonical,
-        build=natsbench_sss.build,
-        benchmark_params=natsbench_sss.benchmark_params,
-    ),
-    "nasbench101": Space(
-        name="nasbench101",
-        size=nasbench101.SIZE,
-        unique=nasbench101.SIZE,
-        architectures=None,
-        canonical=nasbench101.canonical,
-        build=nasbench101.build,
-        benchmark_params=nasbench101.benchmark_params,
-    ),
+    space.name: space
+    for space in (
+        _space("nasbench201", "NAS-Bench-201", nasbench201, unique=nasbench201.UNIQUE),
+        _space("natsbench_sss", "NATS-Bench SSS", natsbench_sss),
+        _space("nasbench101", "NAS-Bench-101", nasbench101),
+        _space("nasbench301", "NAS-Bench-301 (DARTS)", nds),
+        *(_space(name, nds.TITLES[name], nds) for name in nds.SPACES_NDS),
+    )
 }
 
 

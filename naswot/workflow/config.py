@@ -8,6 +8,9 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
+from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.sources import SOURCES as TABLES
+from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
 from naswot.images import SOURCES
 from naswot.sampling import scored_at_most
@@ -15,6 +18,11 @@ from naswot.spaces import SPACES, Space
 
 # A shard of this many 16×16 mini-batches of 128 takes less than a minute on one core.
 SHARD_SIZE_AT_16_PIXELS = 400
+# Spaces that the paper's tables search: Table 1, Table 2(a) and (b).
+SEARCHED = ("nasbench101", "nasbench201", "natsbench_sss")
+# Seconds a network, of a network of NAS-Bench-201.
+RELATIVE_COST = {"nasbench201": 1.0, "natsbench_sss": 1.0, "nasbench101": 1.5}
+RELATIVE_COST_OF_OTHERS = 6.0
 
 
 COMMAND_LINE_WORDS = {"true": True, "false": False, "null": None}
@@ -41,45 +49,90 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     error = best_match(Draft202012Validator(schema).iter_errors(config))
     if error is not None:
         raise NaswotError(f"configuration: {_explain(error, schema)}")
-    space = SPACES[config["space"]]
-    pool = space.size if config["sample"] == "all" else config["sample"]
-    if pool > space.size:
+    for name in config["spaces"]:
+        _check_sizes(config, SPACES[name])
+    _check_mirror(config)
+
+
+def _check_sizes(config: Mapping[str, Any], space: Space) -> None:
+    sample = sample_of(config, space.name)
+    if sample is None:
+        raise NaswotError(f"configuration: sample.{space.name} is missing.")
+    if sample == "all" and space.size is None:
+        raise NaswotError(
+            f"configuration: sample = all is not allowed for {space.name}, whose architectures "
+            "only the benchmark counts; give a number."
+        )
+    pool = space.size if sample == "all" else sample
+    if space.size is not None and pool > space.size:
         raise NaswotError(
             f"configuration: sample = {pool} is not allowed; {space.name} has {space.size} "
             "architectures."
         )
     for method, sizes in config["sample_sizes"].items():
-        if sizes and max(sizes) > pool:
+        if space.name in SEARCHED and max(sizes) > pool:
             raise NaswotError(
                 f"configuration: sample_sizes.{method} = {max(sizes)} is not allowed; there are "
-                f"{pool} architectures to draw from."
+                f"{pool} architectures of {space.name} to draw from."
             )
-    _check_mirror(config, space)
 
 
-def _check_mirror(config: Mapping[str, Any], space: Space) -> None:
-    needed = {
-        f"the images {name!r}": SOURCES[name].file
-        for name in images_of(config).values()
-        if SOURCES[name].file
-    }
+def _check_mirror(config: Mapping[str, Any]) -> None:
     mirror = config["mirror"]
-    if mirror is None:
-        for what, file in needed.items():
-            raise NaswotError(
-                f"configuration: {what} need a mirror: set `mirror` to a directory that holds "
-                f"{file}."
-            )
-        return
-    if not Path(mirror).is_dir():
+    if mirror is not None and not Path(mirror).is_dir():
         raise NaswotError(f"configuration: mirror = {mirror!r} is not allowed; no such directory.")
-    needed[f"the space {space.name!r}"] = f"{space.name}.parquet"
-    for what, file in needed.items():
-        if not (Path(mirror) / file).is_file():
+    for name in images_of(config).values():
+        file = SOURCES[name].file
+        if file and mirror is None:
             raise NaswotError(
-                f"configuration: mirror = {mirror!r} lacks {file}, which {what} is read from; "
-                "docs/tables.md describes the directory."
+                f"configuration: the images {name!r} need a mirror: set `mirror` to a directory "
+                f"that holds {file}."
             )
+        if file and not (Path(mirror) / file).is_file():
+            raise NaswotError(
+                f"configuration: mirror = {mirror!r} lacks {file}, which the images {name!r} are "
+                "read from; docs/tables.md describes the directory."
+            )
+    missing = missing_spaces(config)
+    if missing and not config["skip_missing"]:
+        raise NaswotError(
+            f"configuration: {next(iter(missing.values()))}; docs/tables.md describes the "
+            "directory. To go on without: skip_missing: true."
+        )
+    if len(missing) == len(config["spaces"]):
+        raise NaswotError("configuration: there is no data for any of the spaces.")
+
+
+def missing_spaces(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return space → what is missing, for the spaces asked for that there is no data of."""
+    mirror, missing = config["mirror"], {}
+    for space in config["spaces"]:
+        files = " or ".join(source.file for source in TABLES[space])
+        if mirror is None and space != "nasbench201":
+            missing[space] = f"the space {space!r} needs a mirror that holds {files}"
+        elif mirror is not None and find(space, mirror) is None:
+            missing[space] = (
+                f"mirror = {mirror!r} lacks {files}, which the space {space!r} is read from"
+            )
+    return missing
+
+
+def runs_of(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the pairs of space and dataset that a run is about, without missing spaces."""
+    missing = missing_spaces(config)
+    return [
+        (space, dataset)
+        for space in config["spaces"]
+        if space not in missing
+        for dataset in config["datasets"]
+        if dataset in datasets_of(space)
+    ]
+
+
+def sample_of(config: Mapping[str, Any], space: str) -> int | str | None:
+    """Return how many architectures of `space` are drawn, or "all"; None if nothing is said."""
+    sample = config["sample"]
+    return sample.get(space) if isinstance(sample, Mapping) else sample
 
 
 def images_of(config: Mapping[str, Any]) -> dict[str, str]:
@@ -96,12 +149,14 @@ def image_size(config: Mapping[str, Any], images: str) -> int:
     return SOURCES[images].size or config["image_size"]
 
 
-def shard_count(config: Mapping[str, Any], images: str) -> int:
-    """Return into how many shards the scoring on an image source is cut."""
-    scored = scored_at_most(SPACES[config["space"]], config["sample"], config["deduplicate"])
+def shard_count(config: Mapping[str, Any], space: str, images: str) -> int:
+    """Return into how many shards the scoring of a space on an image source is cut."""
+    sample = sample_of(config, space)
+    scored = scored_at_most(SPACES[space], sample, config["deduplicate"])
     size = config["shard_size"]
     if size == "auto":
-        cost = (image_size(config, images) / 16) ** 2 * config["batch_size"] / 128
+        pixels = (image_size(config, images) / 16) ** 2 * config["batch_size"] / 128
+        cost = RELATIVE_COST.get(space, RELATIVE_COST_OF_OTHERS) * pixels
         size = max(1, round(SHARD_SIZE_AT_16_PIXELS / cost))
     return -(-scored // size)
 

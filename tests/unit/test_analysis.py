@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naswot.analysis.correlation import correlate
-from naswot.analysis.table2 import COLUMNS, merge, summarise, to_markdown
+from naswot.analysis.tables import columns, merge, summarise, to_markdown, write_table
+from naswot.benchmarks.datasets import TITLES, datasets_of
+from naswot.errors import NaswotError
 from naswot.searching import search
 
+DATASETS = list(TITLES)
 numbers = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e6, 1e6))
 
 
@@ -77,24 +80,26 @@ def measured(*, test: bool) -> pd.DataFrame:
             columns[f"{key}/200"] = generator.uniform(50, 90, 40)
     table = pd.DataFrame(columns)
     runs = pd.concat(
-        search(table, dataset, method, size, 25, 0).assign(dataset=dataset)
+        search(table, datasets_of("nasbench201")[dataset], method, size, 25, 0).assign(
+            dataset=dataset
+        )
         for dataset in ("cifar10", "cifar100")
         for method, size in (("naswot", 10), ("optimal", 10), ("random", 1))
     )
     images = {"cifar10": "photos", "cifar100": "photos"}
-    return summarise(runs, "nasbench201", images)
+    return summarise(runs, "nasbench201", images, "all", DATASETS)
 
 
 def test_the_published_rows_have_the_public_columns(published):
-    assert list(published.columns) == COLUMNS
+    assert list(published.columns) == columns(DATASETS)
     assert set(published["family"]) == {"non-weight-sharing", "weight-sharing", "training-free"}
     row = published.set_index("method").loc["NASWOT (N=1000)"]
     assert (row["cifar10_test_mean"], row["imagenet16_120_valid_std"]) == (92.96, 2.05)
 
 
 def test_measured_rows_stand_below_the_published_ones_of_their_method(published):
-    table = merge(published, measured(test=True))
-    assert list(table.columns) == COLUMNS
+    table = merge(published, measured(test=True), DATASETS)
+    assert list(table.columns) == columns(DATASETS)
     names = list(zip(table["method"], table["source"], strict=True))
     for method in ("NASWOT (N=10)", "Random", "Optimal (N=10)"):
         place = names.index((method, "published"))
@@ -112,9 +117,44 @@ def test_a_measured_row_says_what_it_lacks():
 
 
 def test_the_markdown_lines_up_and_explains_its_marks(published):
-    text = to_markdown(merge(published, measured(test=False)))
+    text = to_markdown(merge(published, measured(test=False), DATASETS), DATASETS)
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len({len(line) for line in table}) == 1
     assert "91.19 ± 0.31" in text
     assert "nan" not in text
     assert set(re.findall(r" \[(\d+)\] ", text)) == set(re.findall(r"^\[(\d+)\]", text, re.M))
+
+
+def test_published_rows_of_table1_have_its_columns(root):
+    table = pd.read_csv(root / "resources" / "published_table1.csv")
+    assert list(table.columns) == columns(["cifar10"])
+    assert table.set_index("method").at["REA", "cifar10_test_mean"] == 93.87
+
+
+def test_a_table_of_spaces_that_were_not_asked_for_is_explained(root, tmp_path):
+    published = root / "resources" / "published_table1.csv"
+    with pytest.raises(NaswotError, match="name nasbench101 in `spaces`"):
+        write_table([], published, tmp_path / "1.csv", tmp_path / "1.md", datasets=["cifar10"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_mean_over_some_of_the_runs_says_so():
+    table = pd.DataFrame(
+        {
+            "index": np.arange(40),
+            "arch": "a",
+            "score": np.arange(40.0),
+            "seconds": 0.5,
+            "cifar10/test/108": np.linspace(80, 90, 40),
+            "cifar10/valid/108": np.where(np.arange(40) % 2, 90.0, np.nan),
+        }
+    )
+    dataset = datasets_of("nasbench101")["cifar10"]
+    runs = search(table, dataset, "naswot", 4, 50, 0).assign(dataset="cifar10")
+    (row,) = summarise(runs, "nasbench101", {"cifar10": "noise"}, 40, ["cifar10"]).to_dict(
+        "records"
+    )
+    known = runs["valid"].notna().sum()
+    assert row["cifar10_valid_mean"] == 90
+    assert f"mean of the {known} of 50 runs" in row["note"]
+    assert "a random pool of 40 architectures" in row["note"]

@@ -6,7 +6,15 @@ import pytest
 import yaml
 
 from naswot.errors import NaswotError
-from naswot.workflow.config import check, image_size, images_of, read_words, shard_count
+from naswot.workflow.config import (
+    check,
+    image_size,
+    images_of,
+    missing_spaces,
+    read_words,
+    runs_of,
+    shard_count,
+)
 
 
 @pytest.fixture
@@ -21,14 +29,16 @@ def config(root) -> dict:
 
 def test_the_default_configuration_is_allowed(config, schema):
     check(config, schema)
-    assert shard_count(config, "photos") == 17
+    assert shard_count(config, "nasbench201", "photos") == 17
     assert images_of(config)["cifar100"] == "photos"
 
 
 @pytest.mark.parametrize("name", ["ci.yaml", "paper.yaml"])
 def test_the_other_configurations_are_allowed(name, config, schema, root, mirror):
     check(
-        config | yaml.safe_load((root / "config" / name).read_text()) | {"mirror": str(mirror)},
+        config
+        | yaml.safe_load((root / "config" / name).read_text())
+        | {"mirror": str(mirror), "skip_missing": True},
         schema,
     )
 
@@ -46,7 +56,7 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
         ({"images": {"cifar10": "photos"}}, "images"),
         ({"images": "cifar10"}, "the images 'cifar10' need a mirror"),
         ({"mirror": "/nowhere"}, "mirror = '/nowhere' is not allowed; no such directory"),
-        ({"mirror": "."}, "lacks nasbench201.parquet, which the space 'nasbench201' is read from"),
+        ({"mirror": "."}, "lacks nasbench201.parquet or NATS-tss-v1_0-3ffb9-simple or"),
         ({"n_runs": 1.5}, "n_runs = 1.5 is not allowed; it must be a whole number from 1"),
         ({"n_runs": True}, "n_runs = True is not allowed"),
         ({"image_size": 18}, "image_size = 18 is not allowed; it must be a multiple of 4"),
@@ -55,7 +65,11 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
         ({"sample_sizes": {"naswot": [0], "optimal": [10]}}, "sample_sizes.naswot = 0"),
         ({"sample_sizes": {"naswot": [5], "optimum": [10]}}, "sample_sizes.optimum is not a known"),
         ({"sample": 50}, "sample_sizes.naswot = 1000 is not allowed; there are 50"),
-        ({"space": None}, "space = None is not allowed; it must be nasbench201"),
+        ({"spaces": None}, "spaces = None is not allowed; it must be a list with one or more"),
+        ({"spaces": ["nasbench2"]}, "spaces = 'nasbench2' is not allowed"),
+        ({"spaces": ["natsbench_sss"]}, "the space 'natsbench_sss' needs a mirror that holds"),
+        ({"spaces": ["nasbench301"]}, "sample = all is not allowed for nasbench301"),
+        ({"sample": {"nasbench101": 5}}, "sample.nasbench201 is missing"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(changes, message, config, schema):
@@ -72,6 +86,20 @@ def test_the_command_line_may_say_true_false_and_null(config, schema):
     check(given, schema)
 
 
+def test_spaces_without_data_are_left_out_on_request_only(config, schema, tmp_path):
+    (tmp_path / "natsbench_sss.parquet").touch()
+    asked = config | {"mirror": str(tmp_path), "spaces": ["natsbench_sss", "nasbench201"]}
+    with pytest.raises(NaswotError, match=r"lacks nasbench201\.parquet or .*skip_missing: true"):
+        check(asked, schema)
+    asked["skip_missing"] = True
+    check(asked, schema)
+    assert list(missing_spaces(asked)) == ["nasbench201"]
+    assert {space for space, _ in runs_of(asked)} == {"natsbench_sss"}
+    asked["spaces"] = ["nasbench201"]
+    with pytest.raises(NaswotError, match="no data for any of the spaces"):
+        check(asked, schema)
+
+
 def test_a_missing_key_is_named(config, schema):
     del config["seed"]
     with pytest.raises(NaswotError, match="seed is missing"):
@@ -86,6 +114,6 @@ def test_every_key_is_described(schema, config):
 def test_shards_shrink_as_images_grow(config):
     large = copy.deepcopy(config) | {"images": "cifar10"}
     assert image_size(large, "cifar10") == 32
-    assert shard_count(large, "cifar10") == -(-6466 // 100)
-    assert shard_count(config | {"shard_size": 6466}, "photos") == 1
-    assert shard_count(config | {"deduplicate": False, "sample": 7}, "photos") == 1
+    assert shard_count(large, "nasbench201", "cifar10") == -(-6466 // 100)
+    assert shard_count(config | {"shard_size": 6466}, "nasbench201", "photos") == 1
+    assert shard_count(config | {"deduplicate": False, "sample": 7}, "nasbench201", "photos") == 1

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from naswot.benchmarks.datasets import datasets_of
 from naswot.searching import search
 
+CIFAR100 = datasets_of("nasbench201")["cifar100"]
 VALID, TEST = "cifar100/x-valid/200", "cifar100/x-test/200"
 special = st.sampled_from([-np.inf, np.nan, 0.0, 1.0])
 pools = st.lists(
@@ -45,7 +47,7 @@ def naive(table, method, size, seed):
 def test_every_run_equals_the_naive_one(pool, method, seed):
     table = table_of(pool)
     size = 1 if method == "random" else 3
-    found = search(table, "cifar100", method, size, runs=4, seed=seed)
+    found = search(table, CIFAR100, method, size, runs=4, seed=seed)
     assert list(found["seed"]) == [seed, seed + 1, seed + 2, seed + 3]
     for run in found.to_dict("records"):
         valid, test, seconds = naive(table, method, size, run["seed"])
@@ -57,20 +59,20 @@ def test_every_run_equals_the_naive_one(pool, method, seed):
 
 def test_a_larger_sample_only_adds_to_a_smaller_one():
     table = table_of(np.random.default_rng(0).random((50, 4)))
-    best = [search(table, "cifar100", "optimal", n, 30, 0)["valid"] for n in (5, 10, 50)]
+    best = [search(table, CIFAR100, "optimal", n, 30, 0)["valid"] for n in (5, 10, 50)]
     assert (best[0] <= best[1]).all()
     assert (best[1] <= best[2]).all()
     assert (best[2] == table[VALID].max()).all()
 
 
 def test_an_accuracy_that_the_table_lacks_is_not_made_up():
-    found = search(table_of(np.ones((4, 4))).drop(columns=TEST), "cifar100", "naswot", 2, 3, 0)
+    found = search(table_of(np.ones((4, 4))).drop(columns=TEST), CIFAR100, "naswot", 2, 3, 0)
     assert found["test"].isna().all()
     assert found["valid"].notna().all()
 
 
 def test_a_score_of_minus_infinity_is_chosen_last():
     table = table_of([(-np.inf, 90, 90, 1), (np.nan, 80, 80, 1), (-5.0, 10, 10, 1)])
-    found = search(table, "cifar100", "naswot", 3, runs=20, seed=0)
+    found = search(table, CIFAR100, "naswot", 3, runs=20, seed=0)
     assert (found["valid"] == 10).all()
     assert found["search_seconds"].tolist() == pytest.approx([3.0] * 20)

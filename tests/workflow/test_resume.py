@@ -30,7 +30,7 @@ def test_new_timestamps_alone_re_run_nothing(finished):
         ("naswot/search/random.py", ["search", "table2", "all"]),
         ("naswot/analysis/correlation.py", ["correlate", "scatter", "all"]),
         ("naswot/plots/scatter.py", ["scatter", "all"]),
-        ("naswot/analysis/table2.py", ["table2", "all"]),
+        ("naswot/analysis/tables.py", ["table2", "all"]),
         ("resources/published_table2.csv", ["table2", "all"]),
     ],
 )

@@ -10,13 +10,22 @@ Recognition", ICCV 2019.
 
 from typing import TYPE_CHECKING
 
-from naswot.spaces.nds.genotypes import SPACES_NDS, CellNetwork, canonical, parse
+from naswot.spaces.nds.genotypes import (
+    SEARCHSPACES,
+    SPACES_NDS,
+    CellNetwork,
+    canonical,
+    parse,
+)
 from naswot.spaces.nds.records import from_record
+from naswot.spaces.nds.stages import STAGE_TITLES
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["SPACES_NDS", "benchmark_params", "build", "canonical", "from_record", "parse"]
+__all__ = ["SPACES_NDS", "TITLES", "benchmark_params", "build", "canonical", "from_record", "parse"]
+
+TITLES = {name: f"NDS {SEARCHSPACES.get(name) or STAGE_TITLES[name]}" for name in SPACES_NDS}
 
 
 def build(arch: str, classes: int = 1) -> "nn.Module":

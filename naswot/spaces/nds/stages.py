@@ -21,6 +21,12 @@ BLOCKS = {
     "nds_resnext-b": BOTTLENECK,
     "nds_vanilla": "vanilla_block",
 }
+STAGE_TITLES = {
+    "nds_resnet": "ResNet",
+    "nds_resnext-a": "ResNeXt-A",
+    "nds_resnext-b": "ResNeXt-B",
+    "nds_vanilla": "Vanilla",
+}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,128 @@
+"""Where the benchmark table of a space comes from: files that a mirror may hold.
+
+The first that the mirror has is read: the project's own table, then the official files. A
+source names its file or folder, reads it into a table, and says what it is.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from naswot.benchmarks import nasbench101, nasbench201_pth, nats_bench, nds
+from naswot.files import read_metadata, read_parquet
+from naswot.spaces.nds import SPACES_NDS, from_record
+
+
+@dataclass(frozen=True)
+class Source:
+    """One form in which a mirror may hold a benchmark.
+
+    Attributes:
+        file: the path of the file or folder in the mirror.
+        read: returns its benchmark table.
+        title: what it is, for the metadata; None: the file's metadata says so.
+        licence: its terms.
+    """
+
+    file: str
+    read: Callable[[Path], pd.DataFrame]
+    title: str | None = None
+    licence: str = "as stated by the mirror"
+
+    def describe(self, path: Path) -> tuple[str, str]:
+        """Return what the file at `path` is, and its licence."""
+        if self.title is not None:
+            return self.title, self.licence
+        described = read_metadata(path)
+        title = described.get("source", f"mirror: {path.name}")
+        return title, described.get("licence", self.licence)
+
+
+def _read_sizes(path: Path) -> pd.DataFrame:
+    return read_parquet(path).rename(columns={"channels": "arch"})
+
+
+def _read_nasbench101(path: Path) -> pd.DataFrame:
+    table = read_parquet(path)
+    return nasbench101.read_mirror(path) if "adjacency" in table else table
+
+
+def _read_nasbench301(path: Path) -> pd.DataFrame:
+    """Genotypes with a surrogate's accuracy → networks of width 32 and depth 8 in NDS's form."""
+    table = read_parquet(path, ["index", "genotype", "params", "surrogate_val_accuracy"])
+    fixed = {"width": 32, "depth": 8, "aux": False, "drop_prob": 0.0}
+    table["genotype"] = [
+        from_record("nds_darts", fixed | {"genotype": json.loads(genotype)})
+        for genotype in table["genotype"]
+    ]
+    return table.rename(
+        columns={"genotype": "arch", "surrogate_val_accuracy": "cifar10/surrogate/100"}
+    )
+
+
+def _read_nds(path: Path, space: str) -> pd.DataFrame:
+    table = nds.read(path, space)
+    nets = (json.loads(arch) for arch in table["arch"])
+    table["arch"] = [from_record(space, net.get("net", net)) for net in nets]
+    return table
+
+
+_NATS = {"licence": nats_bench.LICENCE}
+_NASBENCH101 = {"title": nasbench101.SOURCE, "licence": nasbench101.LICENCE}
+
+SOURCES: dict[str, tuple[Source, ...]] = {
+    "nasbench201": (
+        Source("nasbench201.parquet", read_parquet),
+        Source(
+            "NATS-tss-v1_0-3ffb9-simple",
+            partial(nats_bench.read, kind="tss"),
+            f"{nats_bench.SOURCE}, topology space",
+            **_NATS,
+        ),
+        Source(
+            "NAS-Bench-201-v1_1-096897.pth", nasbench201_pth.read, "NAS-Bench-201 v1.1", **_NATS
+        ),
+    ),
+    "natsbench_sss": (
+        Source("natsbench_sss.parquet", _read_sizes),
+        Source(
+            "NATS-sss-v1_0-50262-simple",
+            partial(nats_bench.read, kind="sss"),
+            f"{nats_bench.SOURCE}, size space",
+            **_NATS,
+        ),
+    ),
+    "nasbench101": (
+        Source("nasbench101.parquet", _read_nasbench101),
+        Source("nasbench_full.tfrecord", nasbench101.read, **_NASBENCH101),
+        Source("nasbench_only108.tfrecord", nasbench101.read, **_NASBENCH101),
+    ),
+    "nasbench301": (
+        Source(
+            "nasbench301_darts_sample.parquet",
+            _read_nasbench301,
+            "genotypes with the accuracy that NAS-Bench-301's surrogate predicts",
+        ),
+    ),
+    **{
+        space: (
+            Source(f"{space}.parquet", read_parquet),
+            Source(
+                f"nds_data/{nds.official_name(space)}.json",
+                partial(_read_nds, space=space),
+                f"{nds.SOURCE}, {nds.official_name(space)}",
+                "MIT",
+            ),
+        )
+        for space in SPACES_NDS
+    },
+}
+
+
+def find(space: str, mirror: str | Path) -> Source | None:
+    """Return the first source of `space` that the directory `mirror` has, or None."""
+    return next((s for s in SOURCES[space] if (Path(mirror) / s.file).exists()), None)
