@@ -124,7 +124,7 @@ def correlate_tables(
         for space, why in (missing or {}).items()
     )
     with replacing(output) as temporary:
-        table = pd.DataFrame(rows, columns=COLUMNS)
+        table = pd.DataFrame(rows, columns=COLUMNS).astype({"minus_inf": "Int64"})
         table.to_csv(temporary, index=False, float_format="%.4f")
 
 

@@ -74,7 +74,9 @@ def scatter(table: pd.DataFrame, row: pd.Series, title: str) -> plt.Figure:
         linewidths=0,
         rasterized=True,
     )
-    axes.set_xlabel(f"accuracy when trained (%)\n{row['accuracy']}", fontsize=8)
+    predicted = "/surrogate/" in row["accuracy"]
+    kind = "accuracy that a surrogate predicts" if predicted else "accuracy when trained"
+    axes.set_xlabel(f"{kind} (%)\n{row['accuracy']}", fontsize=8)
     axes.set_ylabel("score of the untrained network", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
