@@ -2,6 +2,7 @@
 
 snakemake --cores 4 results/table2.csv     Table 2, measured beside published
 snakemake --cores 4                        that, Kendall tau and the figures
+snakemake --cores 1 results/sources/NAME   an official file of config/sources.yaml
 """
 
 from snakemake.utils import min_version
@@ -13,6 +14,7 @@ configfile: "config/config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/fetch.smk"
 include: "rules/convert.smk"
 include: "rules/batch.smk"
 include: "rules/sample.smk"

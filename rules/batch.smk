@@ -2,7 +2,7 @@
 Draw the mini-batch that every network is shown.
 
 REQUIRED INPUTS:
-    nothing for photos and noise; {mirror}/images/{images}.npz for the others
+    nothing for photos and noise; images/{images}.npz or the official files in the mirror for the others
 
 OUTPUTS:
     results/batches/{images}/{seed}.npz
@@ -11,7 +11,7 @@ OUTPUTS:
 
 rule batch:
     input:
-        mirror=lambda wildcards: mirrored(configuration.SOURCES[wildcards.images].file),
+        mirror=lambda wildcards: image_file(wildcards.images),
         code=code("batch"),
     output:
         "results/batches/{images}/{seed}.npz",
@@ -24,9 +24,7 @@ rule batch:
     params:
         image_size=lambda wildcards: configuration.image_size(config, wildcards.images),
         batch_size=config["batch_size"],
-        mirror=lambda wildcards: (
-            config["mirror"] if configuration.SOURCES[wildcards.images].file else None
-        ),
+        mirror=lambda wildcards: config["mirror"] if image_file(wildcards.images) else None,
     message:
         "Drawing a mini-batch of {wildcards.images}"
     script:

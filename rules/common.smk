@@ -15,6 +15,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONP
 
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
+from naswot.images import SOURCES
 from naswot.provenance import package_version
 from naswot.spaces import SPACES
 from naswot.workflow import config as configuration
@@ -58,6 +59,11 @@ def mirrored(file):
     """Return the path of a file in the mirror directory as a list; empty without a mirror."""
     mirror = config["mirror"]
     return [f"{mirror}/{file}"] if mirror and file else []
+
+
+def image_file(images):
+    """Return the mirror's file or folder that an image source reads, as a list."""
+    return mirrored(config["mirror"] and SOURCES[images].find(config["mirror"]))
 
 
 def table_file(space):

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from naswot.errors import NaswotError
-from naswot.images import archives, noise, photos
+from naswot.images import archives, cifar, imagenet16, noise, photos
+
+Draw = Callable[[int, int, np.random.Generator, Path | None], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -21,23 +23,39 @@ class Source:
     Attributes:
         draw: (count, size, generator, mirror) → float32 images (count, 3, size, size).
         size: the side in pixels, where the source has one of its own; else None: any.
-        file: the file in the mirror directory that it reads, or None.
+        files: the files or folders in the mirror directory that it can read, the first one
+            that is there; empty if it needs none.
         origin: what the images are, with their licence, for the metadata.
     """
 
-    draw: Callable[[int, int, np.random.Generator, Path | None], np.ndarray]
+    draw: Draw
     size: int | None
-    file: str | None
+    files: tuple[str, ...]
     origin: str
+
+    def find(self, mirror: str | Path) -> str | None:
+        """Return the first of `files` that the directory `mirror` has, or None."""
+        return next((file for file in self.files if (Path(mirror) / file).exists()), None)
+
+
+def _archived(archive: archives.Archive, official: Draw, files: tuple[str, ...]) -> Source:
+    """Return the source of an .npz archive, or, in a mirror without it, of the official files."""
+
+    def draw(count: int, size: int, generator: np.random.Generator, mirror: Path) -> np.ndarray:
+        found = (mirror / archive.file).exists() or not any((mirror / f).exists() for f in files)
+        return (archive.draw if found else official)(count, size, generator, mirror)
+
+    return Source(draw, archive.size, (archive.file, *files), archive.origin)
 
 
 SOURCES = {
-    "photos": Source(photos.draw, None, None, photos.ORIGIN),
-    "noise": Source(noise.draw, None, None, "standard normal noise"),
+    "photos": Source(photos.draw, None, (), photos.ORIGIN),
+    "noise": Source(noise.draw, None, (), "standard normal noise"),
     **{
-        name: Source(archive.draw, archive.size, archive.file, archive.origin)
-        for name, archive in archives.ARCHIVES.items()
+        name: _archived(archives.ARCHIVES[name], cifar.Cifar(name).draw, cifar.files(name))
+        for name in cifar.EDITIONS
     },
+    "imagenet16": _archived(archives.ARCHIVES["imagenet16"], imagenet16.draw, imagenet16.FOLDERS),
 }
 
 
@@ -63,10 +81,10 @@ def mini_batch(
     source = get_source(name)
     if source.size is not None and size != source.size:
         raise NaswotError(f"The images of {name} are {source.size} pixels wide, not {size}.")
-    if source.file is not None and mirror is None:
+    if source.files and mirror is None:
         raise NaswotError(
-            f"The images {name!r} are read from {source.file} in the mirror directory: "
-            "set `mirror` in the configuration."
+            f"The images {name!r} are read from {' or '.join(source.files)} in the mirror "
+            "directory: set `mirror` in the configuration."
         )
     generator = np.random.default_rng(seed)
     images = source.draw(count, size, generator, mirror and Path(mirror))

@@ -173,6 +173,16 @@ def read(path: str | Path, name: str, train: bool = True) -> tuple[np.ndarray, n
     )
 
 
+def files(name: str) -> tuple[str, ...]:
+    """Return the paths in a mirror at which `read` finds the images of `name`."""
+    return tuple(
+        f"{folder}{file}"
+        for edition in EDITIONS[name]
+        for folder in ("", "images/")
+        for file in (edition.archive, edition.folder)
+    )
+
+
 def _places(path: Path, edition: Edition) -> Iterator[Path]:
     yield path
     for folder in (path, path / "images"):

@@ -17,6 +17,7 @@ SIDE = 16
 CLASSES = 120
 STORED_CLASSES = 1000
 FOLDER = "ImageNet16"
+FOLDERS = (FOLDER, f"images/{FOLDER}")  # in a mirror
 TRAIN = tuple(f"train_data_batch_{number}" for number in range(1, 11))
 VALID = ("val_data",)
 ORIGIN = "ImageNet16-120 training images (ImageNet terms, non-commercial research)"

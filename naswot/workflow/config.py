@@ -82,15 +82,16 @@ def _check_mirror(config: Mapping[str, Any]) -> None:
     if mirror is not None and not Path(mirror).is_dir():
         raise NaswotError(f"configuration: mirror = {mirror!r} is not allowed; no such directory.")
     for name in images_of(config).values():
-        file = SOURCES[name].file
-        if file and mirror is None:
+        source = SOURCES[name]
+        files = " or ".join(source.files)
+        if files and mirror is None:
             raise NaswotError(
                 f"configuration: the images {name!r} need a mirror: set `mirror` to a directory "
-                f"that holds {file}."
+                f"that holds {files}."
             )
-        if file and not (Path(mirror) / file).is_file():
+        if files and source.find(mirror) is None:
             raise NaswotError(
-                f"configuration: mirror = {mirror!r} lacks {file}, which the images {name!r} are "
+                f"configuration: mirror = {mirror!r} lacks {files}, which the images {name!r} are "
                 "read from; docs/tables.md describes the directory."
             )
     missing = missing_spaces(config)

@@ -79,3 +79,18 @@ def test_an_archive_of_another_form_is_named(tmp_path):
     path.write_bytes(b"PK\x03\x04 not really")
     with pytest.raises(NaswotError, match="not a readable"):
         mini_batch("cifar10", 4, 32, 0, tmp_path)
+
+
+def test_a_mirror_without_an_archive_may_hold_the_official_files(tmp_path):
+    """Five batches of the binary edition: a label byte, then red, green and blue."""
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(256, size=(5, 8, 3072), dtype=np.uint8)
+    for number, batch in enumerate(pixels, start=1):
+        labelled = np.insert(batch, 0, number % 10, axis=1)
+        (folder / f"data_batch_{number}.bin").write_bytes(labelled.tobytes())
+    images = pixels.reshape(40, 3, 32, 32).transpose(0, 2, 3, 1)
+    official = mini_batch("cifar10", 16, 32, seed=1, mirror=tmp_path)
+    write_arrays(tmp_path / "images" / "cifar10.npz", {}, x_train=images)
+    np.testing.assert_allclose(mini_batch("cifar10", 16, 32, 1, tmp_path), official, atol=1e-6)
+    assert SOURCES["cifar10"].find(tmp_path) == "images/cifar10.npz"
