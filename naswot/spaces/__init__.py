@@ -6,6 +6,7 @@ that planning a run stays cheap.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,9 @@ def _space(name: str, title: str, module: ModuleType, unique: int | None = None)
         size=getattr(module, "SIZE", None),
         unique=unique,
         architectures=getattr(module, "architectures", None),
-        canonical=module.canonical,
+        canonical=partial(nds.canonical, space=name)
+        if name in nds.SPACES_NDS
+        else module.canonical,
         build=module.build,
         benchmark_params=module.benchmark_params,
     )
