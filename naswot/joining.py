@@ -37,7 +37,7 @@ def join(sample: pd.DataFrame, scored: pd.DataFrame, benchmark: pd.DataFrame) ->
     Args:
         sample: `index`, `arch`, `representative`.
         scored: a row a representative, see `naswot.scoring.score_architectures`.
-        benchmark: a benchmark table; its per-seed lists are left behind.
+        benchmark: a benchmark table; its lists, per seed and per epoch, are left behind.
 
     Raises:
         NaswotError: an architecture was scored twice, not at all, or is not in the benchmark.
@@ -56,7 +56,10 @@ def join(sample: pd.DataFrame, scored: pd.DataFrame, benchmark: pd.DataFrame) ->
         raise NaswotError(f"Architecture {min(absent)} is not in the benchmark table.")
     scores = scored.drop(columns="arch").rename(columns={"index": "representative"})
     accuracies = benchmark.drop(
-        columns=["arch", *(name for name in benchmark.columns if name.endswith("/per-seed"))]
+        columns=[
+            "arch",
+            *(name for name in benchmark.columns if name.endswith(("/per-seed", "/per-epoch"))),
+        ]
     )
     sample = sample.drop(columns="representative_arch", errors="ignore")
     return sample.merge(scores, on="representative", how="left", validate="m:1").merge(

@@ -56,7 +56,9 @@ def sample_architectures(
     size = len(architectures)
     count = size if sample == "all" else int(sample)
     if count > size:
-        raise NaswotError(f"sample = {count} is not allowed; {space.name} has {size}.")
+        raise NaswotError(
+            f"sample = {count} is not allowed; {space.name} has {size} architectures."
+        )
     chosen = np.random.default_rng(seed).permutation(size)[:count]
     chosen.sort()
     if deduplicate and space.unique:

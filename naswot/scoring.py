@@ -107,11 +107,11 @@ def score_architectures(
         NaswotError: an architecture cannot be scored; the message names it.
     """
     rows = []
-    if len(architectures):  # a first network pays for what torch sets up once
-        score(lambda: build(architectures["arch"].iloc[0], 1), images, **options)
     for index, arch in architectures[["index", "arch"]].itertuples(index=False):
-        torch.manual_seed(seed)
         try:
+            if not rows:  # a first network pays for what torch sets up once
+                score(lambda arch=arch: build(arch, 1), images, **options)
+            torch.manual_seed(seed)
             result = score(lambda arch=arch: build(arch, 1), images, **options)
         except NaswotError as error:
             raise NaswotError(f"architecture {index} ({arch}): {error}") from error

@@ -40,7 +40,7 @@ def search(
     Args:
         table: the pool, a joined table.
         dataset: whose accuracies are reported.
-        method: a key of `naswot.search.METHODS`.
+        method: a key of `naswot.search.random.METHODS`.
         sample_size: N.
         runs: how many runs.
         seed: run r uses the generator seeded with `seed` + r.
@@ -64,6 +64,8 @@ def search(
     valid, test = (
         draws[rows, METHODS[method](scores[draws], accuracy[split][draws])] for split in keys
     )
+    if np.isnan(accuracy["valid"]).all():
+        valid = test  # without validation accuracies, what is reported is the test's choice
     return pd.DataFrame(
         {
             "method": method,

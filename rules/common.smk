@@ -1,6 +1,7 @@
 """Helpers of all rules: the checked configuration, the paths, the code a stage depends on."""
 
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -25,7 +26,7 @@ from naswot.workflow.sources import sources
 def check_config():
     """End with one line that says what is wrong with the configuration, if anything is."""
     schema = yaml.safe_load((ROOT / "config/schemas/config.schema.yaml").read_text())
-    configuration.read_words(config)
+    configuration.normalise(config)
     try:
         configuration.check(config, schema)
     except NaswotError as error:
@@ -53,6 +54,11 @@ wildcard_constraints:
 def code(rule_name):
     """Return the library files that a script runs. They are inputs, so that edits count."""
     return sources(ROOT / f"scripts/{rule_name}.py", ROOT)
+
+
+def official_files():
+    """Return the names of the files that can be fetched."""
+    return list(yaml.safe_load((ROOT / "config/sources.yaml").read_text(encoding="utf-8")))
 
 
 def mirrored(file):

@@ -21,7 +21,7 @@ rule fetch:
     benchmark:
         "benchmarks/fetch/{source}.tsv"
     wildcard_constraints:
-        source=r"[\w./-]+",
+        source="|".join(map(re.escape, official_files())),
     conda:
         "../environment.yml"
     params:

@@ -25,8 +25,6 @@ rule table1:
         "benchmarks/table1.tsv"
     conda:
         "../environment.yml"
-    params:
-        missing=[space for space in ("nasbench101",) if space in MISSING],
     message:
         "Writing Table 1"
     script:

@@ -11,5 +11,4 @@ with job(snakemake):
         snakemake.output.csv,
         snakemake.output.markdown,
         datasets=["cifar10"],
-        missing=snakemake.params.missing,
     )

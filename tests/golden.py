@@ -8,7 +8,7 @@ counted once, `published_…` for the authors' counting, and `seeds`: seeds 0…
 before building. Counts must be equal. Our networks draw the same weights from the same seed,
 so seed means are compared with a tolerance of 4 standard errors of the difference + 0.05.
 
-Prints a line a row and exits with 1 if anything is off. Spaces that we do not build yet are
+Prints a line a row and exits with 1 if anything is off. Spaces that are not built are
 counted and named.
 """
 

@@ -63,8 +63,11 @@ def write_table(
         missing: spaces that belong to the table and were left out for want of data.
     """
     if not searches:
-        wanted = ", ".join(get_spaces(pd.read_csv(published)))
-        raise NaswotError(f"There is nothing to put into {csv}: name {wanted} in `spaces`.")
+        wanted = " or ".join(get_spaces(pd.read_csv(published)))
+        raise NaswotError(
+            f"There is nothing to put into {csv}: name {wanted} in `spaces`, with data, and "
+            f"{' or '.join(datasets)} in `datasets`."
+        )
     described = [read_metadata(path) for path in searches]
     runs = pd.concat(
         [
@@ -162,7 +165,7 @@ def summarise(
         }
         lacking = [key for key, absent in keys.items() if absent.all()]
         if lacking:
-            notes.append(f"the benchmark table has no {', '.join(lacking)}")
+            notes.append(f"the benchmark table has no {', '.join(lacking)} of these architectures")
         notes.extend(
             f"mean of the {(~absent).sum()} of {len(absent)} runs whose architecture has {key}"
             for key, absent in keys.items()

@@ -10,7 +10,6 @@ import hashlib
 import importlib.util
 import io
 import pickle
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -61,14 +60,6 @@ def folder() -> Path:
             "a directory with nasbench201.parquet as `mirror` in the configuration."
         )
     return Path(spec.origin).parent / "datasets" / "nasbench201"
-
-
-def installed_version() -> str:
-    """Return the version of the installed package, or "none"."""
-    try:
-        return version(PACKAGE)
-    except PackageNotFoundError:
-        return "none"
 
 
 def read() -> pd.DataFrame:

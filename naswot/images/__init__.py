@@ -105,8 +105,10 @@ def write_mini_batch(
     from naswot.provenance import described
 
     images = mini_batch(name, count, size, seed, mirror)
-    settings = described(images=name, size=size, count=count, seed=seed)
-    write_arrays(output, settings | {"origin": get_source(name).origin}, images=images)
+    source = get_source(name)
+    file = source.find(mirror) if mirror is not None else None
+    settings = described(images=name, size=size, count=count, seed=seed, file=file)
+    write_arrays(output, settings | {"origin": source.origin}, images=images)
 
 
 def standardise(pixels: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Real dataset images from .npz archives in the mirror directory.
 
-An archive holds uint8 images (N, H, W, 3) under the name given here; images/README of the
+An archive holds uint8 images (N, H, W, 3) under the name given here; the README of the
 mirror says where they come from. Means and standard deviations are those that the
 benchmarks trained with, on the scale 0–255.
 """

@@ -179,7 +179,7 @@ def files(name: str) -> tuple[str, ...]:
         f"{folder}{file}"
         for edition in EDITIONS[name]
         for folder in ("", "images/")
-        for file in (edition.archive, edition.folder)
+        for file in (edition.folder, edition.archive)
     )
 
 

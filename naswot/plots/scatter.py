@@ -42,10 +42,15 @@ def scatter_files(
     rows = pd.read_csv(correlations)
     rows = rows[(rows[list(place)] == pd.Series(place)).all(axis=1)]
     if rows.empty:
-        raise NaswotError(f"{correlations} has no row for {', '.join(place.values())}.")
+        raise NaswotError(
+            f"{correlations} has no row for {', '.join(place.values())}: the benchmark table has "
+            f"no accuracy on {dataset}. Leave it out of `datasets`."
+        )
     about = datasets_of(described["space"])[dataset]
-    reported = pd.concat([rows[rows["accuracy"] == key] for key in (about.valid, about.test)])
-    row = (rows if reported.empty else reported).iloc[0]
+    # The accuracy that most architectures have; of equals, validation as in the paper.
+    reported = rows[rows["accuracy"].isin([about.valid, about.test])]
+    rows = rows if reported.empty else reported
+    row = rows.sort_values("n", ascending=False, kind="stable").iloc[0]
     title = f"{get_space(described['space']).title}, {about.title}"
     figure = scatter(read_parquet(joined), row, title)
     for output in outputs:
@@ -87,6 +92,6 @@ def scatter(table: pd.DataFrame, row: pd.Series, title: str) -> plt.Figure:
     )
     count = f"{row['n']:,} networks"
     if row["minus_inf"]:
-        count += f"; {row['minus_inf']:,} more score −∞"
+        count += f"; {int(row['minus_inf']):,} more score −∞"
     axes.text(0.98, 0.02, count, transform=axes.transAxes, ha="right", va="bottom", fontsize=7)
     return figure

@@ -34,8 +34,11 @@ def naswot(scores: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
 
 
 def optimal(scores: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
-    """Choose the highest reported accuracy of each row: the best that N draws allow."""
-    return np.where(np.isnan(accuracies), -np.inf, accuracies).argmax(axis=1)
+    """Choose the highest reported accuracy of each row: the best that N draws allow.
+
+    Where one is not known, neither is the best: choose the first unknown one.
+    """
+    return accuracies.argmax(axis=1)  # numpy takes NaN for the largest
 
 
 def random(scores: np.ndarray, accuracies: np.ndarray) -> np.ndarray:

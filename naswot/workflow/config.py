@@ -1,10 +1,12 @@
 """The configuration: checked once, before anything runs."""
 
 import difflib
+import re
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
@@ -25,17 +27,25 @@ RELATIVE_COST = {"nasbench201": 1.0, "natsbench_sss": 1.0, "nasbench101": 1.5}
 RELATIVE_COST_OF_OTHERS = 6.0
 
 
-COMMAND_LINE_WORDS = {"true": True, "false": False, "null": None}
+def normalise(config: MutableMapping[str, Any]) -> None:
+    """Give strings in `config` YAML's meaning and the mirror its plain path, in place.
 
-
-def read_words(config: MutableMapping[str, Any]) -> None:
-    """Give YAML's meaning to `true`, `false` and `null` in `config`, in place.
-
-    Snakemake reads them so in a file, but leaves them strings after ``--config``.
+    After ``--config`` Snakemake leaves `true`, `null` and all that is nested strings.
     """
     for key, value in config.items():
-        if isinstance(value, str):
-            config[key] = COMMAND_LINE_WORDS.get(value, value)
+        config[key] = _meant(value)
+    if isinstance(config.get("mirror"), str):
+        config["mirror"] = str(Path(config["mirror"]).expanduser())
+
+
+def _meant(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _meant(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_meant(one) for one in value]
+    if isinstance(value, str) and re.fullmatch(r"true|false|null|\d+", value):
+        return yaml.safe_load(value)
+    return value
 
 
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
@@ -51,6 +61,12 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         raise NaswotError(f"configuration: {_explain(error, schema)}")
     for name in config["spaces"]:
         _check_sizes(config, SPACES[name])
+        trained = datasets_of(name)
+        if not trained.keys() & set(config["datasets"]):
+            raise NaswotError(
+                f"configuration: datasets has none that {name} was trained on "
+                f"({', '.join(trained)})."
+            )
     _check_mirror(config)
 
 
@@ -81,9 +97,10 @@ def _check_mirror(config: Mapping[str, Any]) -> None:
     mirror = config["mirror"]
     if mirror is not None and not Path(mirror).is_dir():
         raise NaswotError(f"configuration: mirror = {mirror!r} is not allowed; no such directory.")
-    for name in images_of(config).values():
+    images = images_of(config)
+    for name in sorted({images[dataset] for _, dataset in runs_of(config)}):
         source = SOURCES[name]
-        files = " or ".join(source.files)
+        files = " or ".join((*source.files[:1], "the official files")) if source.files else ""
         if files and mirror is None:
             raise NaswotError(
                 f"configuration: the images {name!r} need a mirror: set `mirror` to a directory "
@@ -92,12 +109,12 @@ def _check_mirror(config: Mapping[str, Any]) -> None:
         if files and source.find(mirror) is None:
             raise NaswotError(
                 f"configuration: mirror = {mirror!r} lacks {files}, which the images {name!r} are "
-                "read from; docs/tables.md describes the directory."
+                "read from; docs/spaces.md describes the directory."
             )
     missing = missing_spaces(config)
     if missing and not config["skip_missing"]:
         raise NaswotError(
-            f"configuration: {next(iter(missing.values()))}; docs/tables.md describes the "
+            f"configuration: {next(iter(missing.values()))}; docs/spaces.md describes the "
             "directory. To go on without: skip_missing: true."
         )
     if len(missing) == len(config["spaces"]):

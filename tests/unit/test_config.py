@@ -11,7 +11,7 @@ from naswot.workflow.config import (
     image_size,
     images_of,
     missing_spaces,
-    read_words,
+    normalise,
     runs_of,
     shard_count,
 )
@@ -70,6 +70,11 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
         ({"spaces": ["natsbench_sss"]}, "the space 'natsbench_sss' needs a mirror that holds"),
         ({"spaces": ["nasbench301"]}, "sample = all is not allowed for nasbench301"),
         ({"sample": {"nasbench101": 5}}, "sample.nasbench201 is missing"),
+        ({"sample": {"nasbench201": "all", "nasbench2": 5}}, "sample = {"),
+        (
+            {"spaces": ["nasbench101"], "sample": 1000, "datasets": ["cifar100"]},
+            "datasets has none that nasbench101 was trained on (cifar10)",
+        ),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(changes, message, config, schema):
@@ -81,7 +86,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(changes, message, config, s
 
 def test_the_command_line_may_say_true_false_and_null(config, schema):
     given = config | {"deduplicate": "false", "mirror": "null", "images": "photos"}
-    read_words(given)
+    normalise(given)
     assert given == config | {"deduplicate": False}
     check(given, schema)
 
@@ -98,6 +103,20 @@ def test_spaces_without_data_are_left_out_on_request_only(config, schema, tmp_pa
     asked["spaces"] = ["nasbench201"]
     with pytest.raises(NaswotError, match="no data for any of the spaces"):
         check(asked, schema)
+
+
+def test_nested_values_and_paths_of_the_command_line_are_understood(config, schema, tmp_path):
+    given = config | {"sample": {"nasbench201": "1200"}, "mirror": f"{tmp_path}/"}
+    normalise(given)
+    assert given["sample"] == {"nasbench201": 1200}
+    assert given["mirror"] == str(tmp_path)
+
+
+def test_images_are_asked_for_only_where_a_space_needs_them(config, schema, tmp_path):
+    (tmp_path / "nasbench101.parquet").touch()
+    images = {"cifar10": "photos", "cifar100": "cifar100", "imagenet16_120": "imagenet16"}
+    asked = {"spaces": ["nasbench101"], "sample": 1000, "mirror": str(tmp_path), "images": images}
+    check(config | asked, schema)
 
 
 def test_a_missing_key_is_named(config, schema):

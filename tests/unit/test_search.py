@@ -76,3 +76,17 @@ def test_a_score_of_minus_infinity_is_chosen_last():
     found = search(table, CIFAR100, "naswot", 3, runs=20, seed=0)
     assert (found["valid"] == 10).all()
     assert found["search_seconds"].tolist() == pytest.approx([3.0] * 20)
+
+
+def test_the_best_of_draws_that_are_not_all_known_is_not_known():
+    pool = [(0.5, 50.0 + number, 50.0 + number, 1.0) for number in range(9)]
+    table = table_of([(0.5, np.nan, 70.0, 1.0), *pool])
+    found = search(table, CIFAR100, "optimal", 10, runs=5, seed=0)
+    assert found["valid"].isna().all()
+    assert (found["test"] == 70).all()
+
+
+def test_without_validation_accuracies_the_best_is_the_tests():
+    table = table_of(np.random.default_rng(0).random((20, 4))).drop(columns=VALID)
+    found = search(table, CIFAR100, "optimal", 5, runs=10, seed=0)
+    assert (found["index"] == found["test_index"]).all()

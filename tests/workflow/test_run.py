@@ -107,3 +107,49 @@ def test_the_mirror_takes_the_place_of_the_package(fresh, mirror):
     taus = pd.read_csv(workdir.path / "results/kendall_tau.csv")
     assert len(taus) == 12  # three datasets, validation and test, 12 and 200 epochs
     assert taus.set_index("accuracy").loc["cifar10/ori-test/200", "images"] == "cifar10"
+
+
+def test_fetched_files_serve_as_a_mirror(fresh, complete):
+    workdir = fresh()
+    sources = workdir.path / "results" / "sources"
+    sources.mkdir(parents=True)
+    table = complete.path / "results/benchmarks/nasbench201.parquet"
+    (sources / table.name).write_bytes(table.read_bytes())
+    run = workdir.run(
+        "results/benchmarks/nasbench201.parquet", "--config", "mirror=results/sources/"
+    )
+    assert run.code == 0, run.text
+    assert run.finished == ["convert"]
+
+
+def test_every_space_of_the_mirror_runs(fresh, mirror):
+    """Networks, tables and figures of all spaces that there is data of; the others are named."""
+    workdir = fresh()
+    (workdir.path / "all.yaml").write_text(
+        "spaces: [nasbench201, natsbench_sss, nasbench101, nasbench301, nds_darts]\n"
+        "skip_missing: true\nsample: 8\nimages: noise\nimage_size: 8\nbatch_size: 8\n"
+        "n_runs: 10\nsample_sizes: {naswot: [4], optimal: [4]}\nbootstrap_resamples: 10\n"
+        f"mirror: {mirror.resolve()}\n"
+    )
+    run = workdir.run(config="all.yaml")
+    assert run.code == 0, run.text
+    taus = pd.read_csv(workdir.path / "results/kendall_tau.csv").set_index("space")
+    assert set(taus.index) == {
+        "nasbench201", "natsbench_sss", "nasbench101", "nasbench301", "nds_darts"
+    }  # fmt: skip
+    assert taus.at["nds_darts", "note"].startswith("left out: mirror = ")
+    table2 = pd.read_csv(workdir.path / "results/table2.csv")
+    measured = table2[table2["source"] == "measured"]
+    assert set(measured["benchmark"]) == {"nasbench201", "natsbench_sss"}
+    table1 = pd.read_csv(workdir.path / "results/table1.csv")
+    assert list(table1.columns) == columns(["cifar10"])
+    assert table1["cifar10_test_mean"].notna().all()
+    assert (workdir.path / "results/figures/scatter/nasbench301/cifar10.pdf").exists()
+
+
+def test_the_paper_in_full_can_be_planned(fresh, mirror):
+    workdir = fresh()
+    settings = [f"mirror={mirror.resolve()}", "skip_missing=true"]
+    run = workdir.run("-n", "--config", *settings, config="config/paper.yaml")
+    assert run.code == 0, run.text
+    assert "table1" in run.text
