@@ -51,9 +51,18 @@ wildcard_constraints:
     shard=r"\d+",
 
 
-def code(rule_name):
-    """Return the library files that a script runs. They are inputs, so that edits count."""
-    return sources(ROOT / f"scripts/{rule_name}.py", ROOT)
+def code(rule_name, space=None):
+    """Return the library files that a script runs. They are inputs, so that edits count.
+
+    With a space, the networks of other spaces are left out.
+    """
+    files = sources(ROOT / f"scripts/{rule_name}.py", ROOT)
+    if space is None:
+        return files
+    place = SPACES[space].build.__module__.replace(".", "/")
+    own = next(file for file in files if file in (f"{place}.py", f"{place}/__init__.py"))
+    kept = {own, "naswot/spaces/__init__.py", *sources(ROOT / own, ROOT)}
+    return [file for file in files if file in kept or not file.startswith("naswot/spaces/")]
 
 
 def official_files():

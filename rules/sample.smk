@@ -12,7 +12,7 @@ OUTPUTS:
 rule sample:
     input:
         benchmark=lambda wildcards: listing(wildcards.space),
-        code=code("sample"),
+        code=lambda wildcards: code("sample", wildcards.space),
     output:
         "results/architectures/{space}/{seed}.parquet",
     log:

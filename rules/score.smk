@@ -14,7 +14,7 @@ rule score:
     input:
         sample="results/architectures/{space}/{seed}.parquet",
         batch="results/batches/{images}/{seed}.npz",
-        code=code("score"),
+        code=lambda wildcards: code("score", wildcards.space),
     output:
         "results/scores/{space}/{images}/{score}/{seed}/{shard}.parquet",
     log:

@@ -40,7 +40,7 @@ def test_every_rule_has_a_script_of_its_name(root):
     for path in root.glob("rules/*.smk"):
         for name in re.findall(r"^rule (\w+):", path.read_text(), re.M):
             assert f'"../scripts/{name}.py"' in path.read_text()
-            assert f'code=code("{name}")' in path.read_text()
+            assert f'code("{name}"' in path.read_text()
 
 
 def test_the_code_of_a_stage_is_all_that_it_imports(root):

@@ -27,6 +27,10 @@ def test_new_timestamps_alone_re_run_nothing(finished):
     ("file", "rules"),
     [
         ("naswot/scores/rectifiers.py", AFTER_SCORING),
+        (
+            "naswot/spaces/nds/operations.py",  # networks of another space
+            ["convert", "join", "correlate", "search", "scatter", "table2", "all"],
+        ),
         ("naswot/search/random.py", ["search", "table2", "all"]),
         ("naswot/analysis/correlation.py", ["correlate", "scatter", "all"]),
         ("naswot/plots/scatter.py", ["scatter", "all"]),
