@@ -89,9 +89,10 @@ def scatter(table: pd.DataFrame, row: pd.Series, title: str) -> plt.Figure:
         f"{title}\n"
         rf"$\tau$ = {row['tau']:.3f}  [{row['tau_low']:.3f}, {row['tau_high']:.3f}]",
         fontsize=9,
+        pad=16,
     )
     count = f"{row['n']:,} networks"
     if row["minus_inf"]:
         count += f"; {int(row['minus_inf']):,} more score −∞"
-    axes.text(0.98, 0.02, count, transform=axes.transAxes, ha="right", va="bottom", fontsize=7)
+    axes.text(0.5, 1.02, count, transform=axes.transAxes, ha="center", va="bottom", fontsize=7)
     return figure
