@@ -8,34 +8,51 @@ import pandas as pd
 from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.provenance import described
+from naswot.sampling import Sample, first_drawn
 
 
 def join_shards(
-    sample: str | Path, shards: Sequence[str | Path], benchmark: str | Path, output: str | Path
+    order: str | Path,
+    shards: Sequence[str | Path],
+    benchmark: str | Path,
+    output: str | Path,
+    *,
+    sample: Sample,
 ) -> None:
     """Write the joined table of one score: every sampled architecture, once.
+
+    Args:
+        order: Parquet file of `naswot.sampling.order_architectures`.
+        shards: Parquet files of `naswot.scoring.score_shard`.
+        benchmark: the benchmark table.
+        output: the joined table.
+        sample: how many architectures are drawn, or "all".
 
     Raises:
         NaswotError: a file is damaged, or a score is missing or double.
     """
     scored = pd.concat([read_parquet(path) for path in shards], ignore_index=True)
-    joined = join(read_parquet(sample), scored, read_parquet(benchmark))
-    described_shards = [read_metadata(path) for path in shards]
+    metadata = [read_metadata(path) for path in (order, benchmark, *shards)]
+    drawn = first_drawn(read_parquet(order), sample, metadata[0]["space"])
+    joined = join(drawn, scored, read_parquet(benchmark))
+    ordered, source, *described_shards = metadata
     same = {
         key: value
         for key, value in described_shards[0].items()
-        if all(other.get(key) == value for other in described_shards)
+        if key not in ("first", "last")
+        and all(other.get(key) == value for other in described_shards)
     }
-    sampled, source = read_metadata(sample), read_metadata(benchmark)["source"]
-    settings = {key: sampled[key] for key in ("sample", "deduplicate")}
-    write_parquet(joined, output, same | settings | described(accuracies=source))
+    settings = {"sample": sample, "deduplicate": ordered["deduplicate"]}
+    write_parquet(joined, output, same | settings | described(accuracies=source["source"]))
 
 
 def join(sample: pd.DataFrame, scored: pd.DataFrame, benchmark: pd.DataFrame) -> pd.DataFrame:
     """Return `sample` with the score of each representative and the accuracies of each row.
 
+    The rows are in index order, whatever order they were drawn in.
+
     Args:
-        sample: `index`, `arch`, `representative`.
+        sample: the first rows of `naswot.sampling.order_architectures`.
         scored: a row a representative, see `naswot.scoring.score_architectures`.
         benchmark: a benchmark table; its lists, per seed and per epoch, are left behind.
 
@@ -61,7 +78,8 @@ def join(sample: pd.DataFrame, scored: pd.DataFrame, benchmark: pd.DataFrame) ->
             *(name for name in benchmark.columns if name.endswith(("/per-seed", "/per-epoch"))),
         ]
     )
-    sample = sample.drop(columns="representative_arch", errors="ignore")
-    return sample.merge(scores, on="representative", how="left", validate="m:1").merge(
-        accuracies, on="index", how="left", validate="1:1"
+    return (
+        sample.sort_values("index")
+        .merge(scores, on="representative", how="left", validate="m:1")
+        .merge(accuracies, on="index", how="left", validate="1:1")
     )

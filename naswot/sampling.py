@@ -1,6 +1,6 @@
-"""Which architectures are looked at, which of them are scored, and in what shards."""
+"""Which architectures a run looks at, which of them are scored, and in what order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +11,21 @@ from naswot.files import read_parquet, write_parquet
 from naswot.provenance import described
 from naswot.spaces import Space, get_space
 
+Sample = int | str  # a number of architectures, or "all"
 
-def scored_at_most(space: Space, sample: int | str, deduplicate: bool) -> int:
+
+def sample_of(sample: Sample | Mapping[str, Sample], space: str) -> Sample | None:
+    """Return how many architectures of `space` are drawn, or "all"; None if nothing is said.
+
+    `sample` is one value for all spaces or a mapping from space to value.
+    """
+    return sample.get(space) if isinstance(sample, Mapping) else sample
+
+
+def scored_at_most(space: Space, sample: Sample, deduplicate: bool) -> int:
     """Return the largest number of architectures that can be left to score.
 
-    It needs no sampling, so that a run can be planned before the first job.
+    It needs no drawing, so that a run can be planned before the first job.
 
     Raises:
         NaswotError: all architectures are asked for, and only the benchmark table counts them.
@@ -27,67 +37,45 @@ def scored_at_most(space: Space, sample: int | str, deduplicate: bool) -> int:
     return space.unique if deduplicate and space.unique else space.size
 
 
-def sample_architectures(
-    space: Space,
-    architectures: Sequence[str],
-    sample: int | str,
-    deduplicate: bool,
-    seed: int,
+def order_architectures(
+    space: Space, architectures: Sequence[str], deduplicate: bool, seed: int
 ) -> pd.DataFrame:
-    """Return the architectures of a run, in index order.
+    """Return all architectures of a space in a random order, the order of drawing.
+
+    A sample is the beginning of it, so a larger sample begins with a smaller one.
 
     Args:
         space: the search space.
         architectures: all of them, in the benchmark's order.
-        sample: "all", or how many to draw without replacement. A larger sample contains a
-            smaller one of the same seed.
         deduplicate: whether isomorphic architectures share one score.
-        seed: of the draw.
+        seed: of the order.
 
     Returns:
-        Columns `index`, `arch`, and `representative`, `representative_arch`: the architecture
-        that is scored in its place; the first of its isomorphs in the space, whether in the
-        sample or not, so that a score does not depend on the sample. Without `deduplicate`, and
-        where isomorphs are not looked for, it is the architecture itself.
-
-    Raises:
-        NaswotError: there are fewer architectures than asked for.
+        Columns `index`, `arch` and `representative`, the index of the architecture that is
+        scored in its place: the first of its isomorphs in the space, so that a score does not
+        depend on the sample. Without `deduplicate`, and where isomorphs are not looked for, it
+        is the architecture itself.
     """
-    size = len(architectures)
-    count = size if sample == "all" else int(sample)
-    if count > size:
-        raise NaswotError(
-            f"sample = {count} is not allowed; {space.name} has {size} architectures."
-        )
-    chosen = np.random.default_rng(seed).permutation(size)[:count]
-    chosen.sort()
+    representatives = np.arange(len(architectures))
     if deduplicate and space.unique:
         first: dict[str, int] = {}
         representatives = np.array(
             [first.setdefault(space.canonical(arch), i) for i, arch in enumerate(architectures)]
-        )[chosen]
-    else:
-        representatives = chosen
-    return pd.DataFrame(
-        {
-            "index": chosen,
-            "arch": [architectures[index] for index in chosen],
-            "representative": representatives,
-            "representative_arch": [architectures[index] for index in representatives],
-        }
-    )
+        )
+    order = np.random.default_rng(seed).permutation(len(architectures))
+    table = pd.DataFrame({"arch": architectures, "representative": representatives})
+    return table.iloc[order].rename_axis("index").reset_index()
 
 
-def write_sample(
+def write_order(
     output: str | Path,
     *,
     space: str,
-    sample: int | str,
     deduplicate: bool,
     seed: int,
     benchmark: str | Path | None = None,
 ) -> None:
-    """Write `sample_architectures` to a Parquet file; arguments as there.
+    """Write `order_architectures` to a Parquet file; arguments as there.
 
     `benchmark` is the benchmark table, for a space whose architectures only it lists.
     """
@@ -96,19 +84,32 @@ def write_sample(
         architectures = known.architectures()
     else:
         architectures = read_parquet(benchmark, ["arch"])["arch"]
-    chosen = sample_architectures(known, architectures, sample, deduplicate, seed)
-    settings = described(space=space, sample=sample, deduplicate=deduplicate, seed=seed)
-    write_parquet(chosen, output, settings)
+    order = order_architectures(known, architectures, deduplicate, seed)
+    settings = described(space=space, deduplicate=deduplicate, seed=seed)
+    write_parquet(order, output, settings)
 
 
-def to_score(sample: pd.DataFrame) -> pd.DataFrame:
-    """Return `index` and `arch` of the representatives of `sample`, each once, in order."""
-    representatives = sample[["representative", "representative_arch"]].drop_duplicates()
-    return representatives.set_axis(["index", "arch"], axis=1).sort_values(
-        "index", ignore_index=True
-    )
+def first_drawn(order: pd.DataFrame, sample: Sample, space: str) -> pd.DataFrame:
+    """Return the first `sample` rows of `order`, or all of them.
+
+    Raises:
+        NaswotError: there are fewer.
+    """
+    if sample != "all" and int(sample) > len(order):
+        raise NaswotError(
+            f"sample = {sample} is not allowed; {space} has {len(order)} architectures."
+        )
+    return order if sample == "all" else order[: int(sample)]
 
 
-def shard_of(frame: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:
-    """Return every `shards`-th row of `frame`, from row `shard` on: shards of equal cost."""
-    return frame.iloc[shard::shards].reset_index(drop=True)
+def to_score(order: pd.DataFrame, sample: Sample, space: str) -> pd.DataFrame:
+    """Return `index` and `arch` of the representatives of a sample, each once.
+
+    They are in the order in which they are first needed, so those of a larger sample begin with
+    those of a smaller one, and any stretch of them costs about the same.
+
+    Raises:
+        NaswotError: there are fewer architectures than `sample`.
+    """
+    representatives = first_drawn(order, sample, space)["representative"].drop_duplicates()
+    return order.set_index("index")[["arch"]].loc[representatives].reset_index()

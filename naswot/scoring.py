@@ -3,12 +3,13 @@
 import ctypes
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import torch
 from torch import nn
 
@@ -16,13 +17,13 @@ from naswot.errors import NaswotError
 from naswot.files import read_arrays, read_parquet, write_parquet
 from naswot.progress import Progress, duration, log
 from naswot.provenance import described
-from naswot.sampling import shard_of, to_score
+from naswot.sampling import Sample, sample_of, to_score
 from naswot.scores import SCORES, Score
 from naswot.spaces import get_space
 
 
 def score_shard(
-    sample: str | Path,
+    order: str | Path,
     batch: str | Path,
     output: str | Path,
     *,
@@ -30,23 +31,28 @@ def score_shard(
     images: str,
     score: str,
     seed: int,
-    shard: int,
-    shards: int,
+    sample: Sample,
+    first: int,
+    last: int,
     precision: str,
     relu_count: str,
     device: str = "auto",
     threads: int = 1,
+    whole: Sample | Mapping[str, Sample] | None = None,
 ) -> None:
     """Score one shard of a sample and write it as a Parquet file.
 
     Args:
-        sample: Parquet file of `naswot.sampling.sample_architectures`.
+        order: Parquet file of `naswot.sampling.order_architectures`.
         batch: .npz file with the mini-batch under `images`.
         output: the shard's file; its neighbours are the other shards.
         space, images, score, seed, precision, relu_count: see config/README.md.
-        shard, shards: which of how many shards this is, from 0.
+        sample: how many architectures are drawn, or "all".
+        first, last: the shard's stretch of those that are scored, from 0 and without `last`;
+            it may reach beyond their end.
         device: "auto" takes a GPU if torch sees one.
         threads: CPU threads that torch may use.
+        whole: the configured sample, that all shards make up; only the outlook looks at it.
 
     Raises:
         NaswotError: an input is damaged, an architecture cannot be scored, or there is no
@@ -56,8 +62,9 @@ def score_shard(
     keep_freed_memory()
     target = choose_device(device)
     pixels = torch.from_numpy(read_arrays(batch)["images"]).to(target)
-    architectures = shard_of(to_score(read_parquet(sample)), shard, shards)
-    label = f"score {space} on {images}, shard {shard + 1} of {shards}"
+    ordered = read_parquet(order)
+    architectures = to_score(ordered, sample, space)[first:last]
+    label = f"score {space} on {images}, from network {first:,} on"
     started = time.time()
     scored = score_architectures(
         architectures,
@@ -78,12 +85,14 @@ def score_shard(
         image_size=pixels.shape[-1],
         precision=precision,
         relu_count=relu_count,
-        shard=shard,
-        shards=shards,
+        first=first,
+        last=last,
     )
     metadata |= {"device": device_name(target), "threads": threads}
     write_parquet(scored, output, metadata)
-    log.info("%s: done%s", label, _outlook(Path(output), shards, started))
+    total = len(to_score(ordered, sample_of(whole or sample, space), space))
+    outlook = _outlook(Path(output), total, started)
+    log.info("%s: done%s", label, outlook)
 
 
 def score_architectures(
@@ -127,7 +136,7 @@ def score_architectures(
             }
         )
         progress.advance()
-    frame = pd.DataFrame(rows, columns=COLUMNS)
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
     for kind, found in (("−inf", np.isneginf), ("NaN", np.isnan)):
         count = int(found(frame["score"].to_numpy(float)).sum())
         if count:
@@ -135,7 +144,15 @@ def score_architectures(
     return frame
 
 
-COLUMNS = ["index", "arch", "score", "relu_units", "relu_modules", "seconds", "build_seconds"]
+COLUMNS = {
+    "index": "int64",
+    "arch": "str",
+    "score": "float64",
+    "relu_units": "int64",
+    "relu_modules": "int64",
+    "seconds": "float64",
+    "build_seconds": "float64",
+}
 
 
 def keep_freed_memory() -> None:
@@ -168,14 +185,20 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
-def _outlook(output: Path, shards: int, started: float) -> str:
-    """Say how many shards are there and, from the pace of late, how long the others take."""
-    ends = [path.stat().st_mtime for path in output.parent.glob("[0-9]*.parquet")]
-    left = shards - len(ends)
-    if left <= 0:
-        return "; it was the last" if left == 0 else ""
+def _outlook(output: Path, total: int, started: float) -> str:
+    """Say how many networks are scored and, from the pace of late, how long the others take."""
+    shards = [
+        (path.stat().st_mtime, pq.read_metadata(path).num_rows)
+        for path in output.parent.glob("[0-9]*.parquet")
+    ]
+    scored = sum(rows for _, rows in shards)
+    if scored >= total:
+        return f"; all {total:,} networks are scored"
     now = time.time()
     took = max(now - started, 1e-3)
     # Jobs side by side end almost together, so look back over one shard's time and over two.
-    pace = max(sum(end >= now - span for end in ends) / span for span in (took, 2 * took))
-    return f"; {len(ends)} of {shards} shards are there, about {duration(left / pace)} left"
+    pace = max(
+        sum(rows for end, rows in shards if end >= now - span) / span for span in (took, 2 * took)
+    )
+    left = duration((total - scored) / pace)
+    return f"; {scored:,} of {total:,} networks are scored, about {left} left"

@@ -18,6 +18,7 @@ from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
 from naswot.images import SOURCES
 from naswot.provenance import package_version
+from naswot.sampling import sample_of
 from naswot.spaces import SPACES
 from naswot.workflow import config as configuration
 from naswot.workflow.sources import sources
@@ -98,8 +99,23 @@ def joined(space, dataset):
 
 
 def shards(space, images):
-    """Return how many shards the scoring of a space on an image source is cut into."""
-    return configuration.shard_count(config, space, images)
+    """Return the shards that the scoring of a space on an image source is cut into."""
+    return configuration.shards_of(config, space, images)
+
+
+def shard(wildcards):
+    """Return the first and the last architecture of a shard."""
+    return shards(wildcards.space, wildcards.images)[int(wildcards.shard)]
+
+
+def scored_sample(space):
+    """Return the sample that a shard is taken from, "all" where it does not matter.
+
+    Only where isomorphs share scores do other draws decide what is left to score.
+    """
+    if configuration.shares_scores(config, space):
+        return sample_of(config["sample"], space)
+    return "all"
 
 
 def searches(*spaces):

@@ -17,10 +17,10 @@ rule join:
         shards=lambda wildcards: [
             f"results/scores/{wildcards.space}/{wildcards.images}/{wildcards.score}/"
             f"{wildcards.seed}/{shard:04d}.parquet"
-            for shard in range(shards(wildcards.space, wildcards.images))
+            for shard, _ in enumerate(shards(wildcards.space, wildcards.images))
         ],
         benchmark="results/benchmarks/{space}.parquet",
-        code=code("join"),
+        code=lambda wildcards: code("join", wildcards.space),
     output:
         "results/joined/{space}/{images}/{score}/{seed}.parquet",
     log:
@@ -29,6 +29,8 @@ rule join:
         "benchmarks/join/{space}/{images}/{score}/{seed}.tsv"
     conda:
         "../environment.yml"
+    params:
+        sample=lambda wildcards: sample_of(config["sample"], wildcards.space),
     message:
         "Joining the scores on {wildcards.images} with the accuracies of {wildcards.space}"
     script:

@@ -1,5 +1,7 @@
 """
-Choose the architectures of the run, and which of them stand for their isomorphs.
+Draw the architectures of a space in a random order, and say which stand for their isomorphs.
+
+A run looks at the first of them, as many as `sample` says.
 
 REQUIRED INPUTS:
     results/benchmarks/{space}.parquet, where only the benchmark lists the architectures
@@ -22,9 +24,8 @@ rule sample:
     conda:
         "../environment.yml"
     params:
-        sample=lambda wildcards: configuration.sample_of(config, wildcards.space),
         deduplicate=config["deduplicate"],
     message:
-        "Sampling architectures of {wildcards.space}"
+        "Drawing the architectures of {wildcards.space}"
     script:
         "../scripts/sample.py"

@@ -27,7 +27,9 @@ rule score:
     resources:
         mem_mb=2048,
     params:
-        shards=lambda wildcards: shards(wildcards.space, wildcards.images),
+        first=lambda wildcards: shard(wildcards)[0],
+        last=lambda wildcards: shard(wildcards)[1],
+        sample=lambda wildcards: scored_sample(wildcards.space),
         precision=config["precision"],
         relu_count=config["relu_count"],
         device=config["device"],

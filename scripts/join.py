@@ -10,4 +10,5 @@ with job(snakemake):
         snakemake.input.shards,
         snakemake.input.benchmark,
         snakemake.output[0],
+        sample=snakemake.params.sample,
     )

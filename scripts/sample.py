@@ -1,14 +1,13 @@
-"""Choose the architectures of the run."""
+"""Put the architectures of a space in the order of drawing."""
 
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.sampling import write_sample
+    from naswot.sampling import write_order
 
-    write_sample(
+    write_order(
         snakemake.output[0],
         space=snakemake.wildcards.space,
-        sample=snakemake.params.sample,
         deduplicate=snakemake.params.deduplicate,
         seed=int(snakemake.wildcards.seed),
         benchmark=next(iter(snakemake.input.benchmark), None),

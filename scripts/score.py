@@ -13,9 +13,11 @@ with job(snakemake):
         images=snakemake.wildcards.images,
         score=snakemake.wildcards.score,
         seed=int(snakemake.wildcards.seed),
-        shard=int(snakemake.wildcards.shard),
-        shards=snakemake.params.shards,
+        sample=snakemake.params.sample,
+        first=snakemake.params.first,
+        last=snakemake.params.last,
         precision=snakemake.params.precision,
         relu_count=snakemake.params.relu_count,
         device=snakemake.params.device,
+        whole=snakemake.config["sample"],
     )

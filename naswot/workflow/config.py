@@ -15,7 +15,7 @@ from naswot.benchmarks.sources import SOURCES as TABLES
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
 from naswot.images import SOURCES
-from naswot.sampling import scored_at_most
+from naswot.sampling import sample_of, scored_at_most
 from naswot.spaces import SPACES, Space
 
 # A shard of this many 16×16 mini-batches of 128 takes less than a minute on one core.
@@ -71,7 +71,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
 
 
 def _check_sizes(config: Mapping[str, Any], space: Space) -> None:
-    sample = sample_of(config, space.name)
+    sample = sample_of(config["sample"], space.name)
     if sample is None:
         raise NaswotError(f"configuration: sample.{space.name} is missing.")
     if sample == "all" and space.size is None:
@@ -147,12 +147,6 @@ def runs_of(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def sample_of(config: Mapping[str, Any], space: str) -> int | str | None:
-    """Return how many architectures of `space` are drawn, or "all"; None if nothing is said."""
-    sample = config["sample"]
-    return sample.get(space) if isinstance(sample, Mapping) else sample
-
-
 def images_of(config: Mapping[str, Any]) -> dict[str, str]:
     """Return dataset → image source, for the datasets asked for."""
     images = config["images"]
@@ -167,16 +161,30 @@ def image_size(config: Mapping[str, Any], images: str) -> int:
     return SOURCES[images].size or config["image_size"]
 
 
-def shard_count(config: Mapping[str, Any], space: str, images: str) -> int:
-    """Return into how many shards the scoring of a space on an image source is cut."""
-    sample = sample_of(config, space)
-    scored = scored_at_most(SPACES[space], sample, config["deduplicate"])
-    size = config["shard_size"]
-    if size == "auto":
-        pixels = (image_size(config, images) / 16) ** 2 * config["batch_size"] / 128
-        cost = RELATIVE_COST.get(space, RELATIVE_COST_OF_OTHERS) * pixels
-        size = max(1, round(SHARD_SIZE_AT_16_PIXELS / cost))
-    return -(-scored // size)
+def shard_size(config: Mapping[str, Any], space: str, images: str) -> int:
+    """Return how many architectures of a space, shown the images of a source, make a shard."""
+    if config["shard_size"] != "auto":
+        return config["shard_size"]
+    pixels = (image_size(config, images) / 16) ** 2 * config["batch_size"] / 128
+    cost = RELATIVE_COST.get(space, RELATIVE_COST_OF_OTHERS) * pixels
+    return max(1, round(SHARD_SIZE_AT_16_PIXELS / cost))
+
+
+def shards_of(config: Mapping[str, Any], space: str, images: str) -> list[tuple[int, int]]:
+    """Return the stretches into which the architectures to score are cut, as (first, last).
+
+    Enlarging the sample lengthens the last one and adds others.
+    """
+    scored = scored_at_most(
+        SPACES[space], sample_of(config["sample"], space), config["deduplicate"]
+    )
+    size = shard_size(config, space, images)
+    return [(first, min(first + size, scored)) for first in range(0, scored, size)]
+
+
+def shares_scores(config: Mapping[str, Any], space: str) -> bool:
+    """Return whether isomorphs of a space share scores, so that fewer are scored than drawn."""
+    return bool(config["deduplicate"] and SPACES[space].unique)
 
 
 def _explain(error: ValidationError, schema: Mapping[str, Any]) -> str:

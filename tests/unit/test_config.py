@@ -13,7 +13,9 @@ from naswot.workflow.config import (
     missing_spaces,
     normalise,
     runs_of,
-    shard_count,
+    shard_size,
+    shards_of,
+    shares_scores,
 )
 
 
@@ -29,7 +31,7 @@ def config(root) -> dict:
 
 def test_the_default_configuration_is_allowed(config, schema):
     check(config, schema)
-    assert shard_count(config, "nasbench201", "photos") == 17
+    assert len(shards_of(config, "nasbench201", "photos")) == 17
     assert images_of(config)["cifar100"] == "photos"
 
 
@@ -133,6 +135,18 @@ def test_every_key_is_described(schema, config):
 def test_shards_shrink_as_images_grow(config):
     large = copy.deepcopy(config) | {"images": "cifar10"}
     assert image_size(large, "cifar10") == 32
-    assert shard_count(large, "nasbench201", "cifar10") == -(-6466 // 100)
-    assert shard_count(config | {"shard_size": 6466}, "nasbench201", "photos") == 1
-    assert shard_count(config | {"deduplicate": False, "sample": 7}, "nasbench201", "photos") == 1
+    assert shard_size(config, "nasbench201", "photos") == 400
+    assert shard_size(large, "nasbench201", "cifar10") == 100
+    assert shard_size(config | {"shard_size": 7}, "nasbench201", "photos") == 7
+
+
+def test_a_larger_sample_adds_shards_and_lengthens_the_last(config):
+    def shards(sample, deduplicate=False):
+        changed = {"sample": sample, "deduplicate": deduplicate, "shard_size": 100}
+        return shards_of(config | changed, "nasbench201", "photos")
+
+    assert shards(250) == [(0, 100), (100, 200), (200, 250)]
+    assert shards(301) == [(0, 100), (100, 200), (200, 300), (300, 301)]
+    assert shards("all", deduplicate=True)[-1] == (6400, 6466)
+    assert shares_scores(config, "nasbench201")
+    assert not shares_scores(config, "nasbench101")

@@ -60,6 +60,19 @@ def test_a_setting_re_runs_its_stage_and_what_follows(finished, setting, rules):
     assert set(run.finished) == set(rules)
 
 
+def test_a_larger_sample_scores_only_what_is_new(finished):
+    def scored(sample: int) -> int:
+        run = finished.run("--config", "deduplicate=false", f"sample={sample}")
+        assert run.code == 0, run.text
+        joined = read_parquet(finished.path / "results/joined/nasbench201/photos/naswot/0.parquet")
+        assert len(joined) == sample
+        assert joined["score"].notna().all()
+        return run.finished.count("score")
+
+    # Six a shard; the last one is not full at first.
+    assert [scored(sample) for sample in (20, 33, 36, 20, 36)] == [4, 3, 1, 1, 1]
+
+
 def test_another_benchmark_table_scores_nothing_again(finished, mirror):
     run = finished.run("--config", f"mirror={mirror.resolve()}")
     assert run.code == 0, run.text
