@@ -67,6 +67,12 @@ def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pd.D
         return pq.read_table(path, columns=columns).to_pandas()
 
 
+def column_names(path: str | Path) -> list[str]:
+    """Return the names of a Parquet file's columns; errors as `read_parquet`."""
+    with _explained(path):
+        return pq.read_schema(path).names
+
+
 def read_metadata(path: str | Path) -> dict:
     """Return the JSON metadata of a Parquet file; empty if another program wrote the file."""
     with _explained(path):

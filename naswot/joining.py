@@ -42,7 +42,11 @@ def join_shards(
         if key not in ("first", "last")
         and all(other.get(key) == value for other in described_shards)
     }
-    settings = {"sample": sample, "deduplicate": ordered["deduplicate"]}
+    settings = {
+        "sample": sample,
+        "pool_seed": ordered["seed"],
+        "deduplicate": ordered["deduplicate"],
+    }
     write_parquet(joined, output, same | settings | described(accuracies=source["source"]))
 
 

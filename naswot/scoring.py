@@ -64,7 +64,8 @@ def score_shard(
     pixels = torch.from_numpy(read_arrays(batch)["images"]).to(target)
     ordered = read_parquet(order)
     architectures = to_score(ordered, sample, space)[first:last]
-    label = f"score {space} on {images}, from network {first:,} on"
+    end = first + len(architectures)
+    label = f"score {space} on {images}, networks {first + 1:,} to {end:,}"
     started = time.time()
     scored = score_architectures(
         architectures,

@@ -1,4 +1,4 @@
-"""Runs of a search on a joined table → one row a run."""
+"""Runs of a search on a table of architectures → one row a run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from naswot.benchmarks.datasets import Dataset, datasets_of
-from naswot.files import read_metadata, read_parquet, write_parquet
+from naswot.files import column_names, read_metadata, read_parquet, write_parquet
 from naswot.provenance import described
 from naswot.search.random import METHODS, draw
 
 
 def search_table(
-    joined: str | Path,
+    table: str | Path,
     output: str | Path,
     *,
     dataset: str,
@@ -22,10 +22,16 @@ def search_table(
     runs: int,
     seed: int,
 ) -> None:
-    """Simulate `runs` searches for each sample size on a joined table; write a row a run."""
-    table, about = read_parquet(joined), read_metadata(joined)
+    """Simulate `runs` searches for each sample size; write a row a run.
+
+    `table` is a joined table, or a benchmark table, of a whole space, for methods that need no
+    score.
+    """
+    about, columns = read_metadata(table), column_names(table)
     reported = datasets_of(about["space"])[dataset]
-    results = [search(table, reported, method, size, runs, seed) for size in sample_sizes]
+    wanted = ("index", "arch", "score", "seconds", reported.valid, reported.test)
+    pool = read_parquet(table, [name for name in wanted if name in columns])
+    results = [search(pool, reported, method, size, runs, seed) for size in sample_sizes]
     metadata = about | described(
         dataset=dataset, method=method, sample_sizes=list(sample_sizes), runs=runs, seed=seed
     )
@@ -38,7 +44,7 @@ def search(
     """Run one search method `runs` times with `sample_size` draws each.
 
     Args:
-        table: the pool, a joined table.
+        table: the pool: `index`, `arch`, accuracies and, if there are any, `score` and `seconds`.
         dataset: whose accuracies are reported.
         method: a key of `naswot.search.random.METHODS`.
         sample_size: N.
@@ -53,13 +59,10 @@ def search(
         measured scoring seconds of all draws, for NASWOT; NaN where nothing is scored.
     """
     keys = {"valid": dataset.valid, "test": dataset.test}
-    accuracy = {
-        split: table[key].to_numpy(float) if key in table else np.full(len(table), np.nan)
-        for split, key in keys.items()
-    }
+    accuracy = {split: _numbers(table, key) for split, key in keys.items()}
     seeds = seed + np.arange(runs)
     draws = draw(len(table), sample_size, seeds)
-    scores, seconds = table["score"].to_numpy(float), table["seconds"].to_numpy(float)
+    scores, seconds = (_numbers(table, name) for name in ("score", "seconds"))
     rows = np.arange(runs)
     valid, test = (
         draws[rows, METHODS[method](scores[draws], accuracy[split][draws])] for split in keys
@@ -81,3 +84,8 @@ def search(
             "test_index": table["index"].to_numpy()[test],
         }
     )
+
+
+def _numbers(table: pd.DataFrame, name: str | None) -> np.ndarray:
+    """Return a column, float64; NaN throughout where the table has none."""
+    return table[name].to_numpy(float) if name in table else np.full(len(table), np.nan)

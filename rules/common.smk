@@ -39,7 +39,7 @@ SCORE, SEED = config["score"], config["seed"]
 RUNS = configuration.runs_of(config)  # pairs of space and dataset
 MISSING = configuration.missing_spaces(config)
 IMAGES = configuration.images_of(config)  # dataset → image source
-METHODS = ["naswot", "random", "optimal"]
+METHODS = {"scored": ["naswot", "random", "optimal"], "whole": ["random", "optimal"]}
 
 
 wildcard_constraints:
@@ -48,6 +48,7 @@ wildcard_constraints:
     images=r"\w+",
     score=r"\w+",
     method=r"\w+",
+    pool="|".join(METHODS),
     seed=r"\d+",
     shard=r"\d+",
 
@@ -119,13 +120,23 @@ def scored_sample(space):
 
 
 def searches(*spaces):
-    """Return the results of all searches on `spaces`, for every dataset and method."""
+    """Return the results of all searches on `spaces`, for every dataset, pool and method.
+
+    Where all architectures are scored, that pool is the whole space.
+    """
     return [
-        f"results/search/{space}/{dataset}/{method}.parquet"
+        f"results/search/{space}/{dataset}/{pool}/{method}.parquet"
         for space, dataset in RUNS
         if space in spaces
-        for method in METHODS
+        for pool, methods in METHODS.items()
+        if pool == "scored" or sample_of(config["sample"], space) != "all"
+        for method in methods
     ]
+
+
+def pool(space, dataset, name):
+    """Return the table of architectures that searches draw from."""
+    return joined(space, dataset) if name == "scored" else f"results/benchmarks/{space}.parquet"
 
 
 def sample_sizes(method):

@@ -2,7 +2,7 @@
 Tabulate what the searches found beside what the paper printed.
 
 REQUIRED INPUTS:
-    results/search/{space}/{dataset}/{method}.parquet, every dataset and method
+    results/search/{space}/{dataset}/{pool}/{method}.parquet, every dataset, pool and method
     resources/published_table1.csv, resources/published_table2.csv
 
 OUTPUTS:

@@ -1,4 +1,4 @@
-"""Simulate many runs of one search method on one dataset."""
+"""Simulate many runs of one search method on one dataset and pool."""
 
 from naswot.workflow.job import job
 
@@ -6,7 +6,7 @@ with job(snakemake):
     from naswot.searching import search_table
 
     search_table(
-        snakemake.input.joined,
+        snakemake.input.table,
         snakemake.output[0],
         dataset=snakemake.wildcards.dataset,
         method=snakemake.wildcards.method,

@@ -71,25 +71,21 @@ def write_table(
     described = [read_metadata(path) for path in searches]
     runs = pd.concat(
         [
-            read_parquet(path).assign(dataset=one["dataset"], space=one["space"])
+            read_parquet(path).assign(
+                **{name: one.get(name) for name in ("space", "dataset", "images")},
+                pool=_pool(one),
+            )
             for path, one in zip(searches, described, strict=True)
         ],
         ignore_index=True,
     )
-    images = {(one["space"], one["dataset"]): one["images"] for one in described}
-    pools = {one["space"]: one["sample"] for one in described}
     paper = pd.read_csv(published)
-    spaces = [space for space in get_spaces(paper) if space in (*pools, *missing)]
+    searched = set(runs["space"])
+    spaces = [space for space in get_spaces(paper) if space in (*searched, *missing)]
     measured = [
-        summarise(
-            runs[runs["space"] == space],
-            space,
-            {dataset: images[space, dataset] for dataset in datasets if (space, dataset) in images},
-            pools[space],
-            datasets,
-        )
+        summarise(runs[runs["space"] == space], space, datasets)
         for space in spaces
-        if space in pools
+        if space in searched
     ]
     table = merge(
         paper[paper["benchmark"].isin(spaces)],
@@ -110,20 +106,23 @@ def get_spaces(paper: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(paper["benchmark"]))
 
 
-def summarise(
-    runs: pd.DataFrame,
-    space: str,
-    images: Mapping[str, str],
-    pool: int | str,
-    datasets: Sequence[str],
-) -> pd.DataFrame:
-    """Return a measured row for every method and sample size in `runs`.
+def _pool(described: Mapping) -> str:
+    """Say what a search drew from, by its metadata; nothing if from all that a space has."""
+    if "sample" not in described:
+        return "drawn from the whole space"
+    if described["sample"] == "all":
+        return ""
+    size, seed = described["sample"], described["pool_seed"]
+    return f"drawn from a random pool of {size:,} architectures (seed {seed})"
+
+
+def summarise(runs: pd.DataFrame, space: str, datasets: Sequence[str]) -> pd.DataFrame:
+    """Return a measured row for every method, sample size and pool in `runs`.
 
     Args:
-        runs: rows of `naswot.searching.search`, with the column `dataset`.
+        runs: rows of `naswot.searching.search` with the columns `dataset`; `pool`, what was
+            drawn from, in words; and `images`, the image source of the scores.
         space: the benchmark.
-        images: dataset → the image source whose scores its searches used.
-        pool: how many architectures the draws are from, or "all".
         datasets: the table's datasets, in order.
 
     Returns:
@@ -131,7 +130,7 @@ def summarise(
         What the runs lack stays empty, with the reason in `note`.
     """
     rows = []
-    for (method, size), group in runs.groupby(["method", "sample_size"], sort=False):
+    for (method, size, pool), group in runs.groupby(["method", "sample_size", "pool"], sort=False):
         by_dataset = dict(tuple(group.groupby("dataset")))
         seconds = {name: part["search_seconds"].mean() for name, part in by_dataset.items()}
         row = {
@@ -144,12 +143,12 @@ def summarise(
         }
         notes = []
         if method == "naswot":
-            sources = sorted({images[name] for name in by_dataset})
+            sources = sorted(set(group["images"]))
             notes.append(f"scored on {', '.join(sources)}")
         elif method == "optimal":
             notes.append("best of the N on each split by itself")
-        if pool != "all":
-            notes.append(f"drawn from a random pool of {pool:,} architectures")
+        if pool:
+            notes.append(pool)
         for name in datasets:
             if name not in by_dataset:
                 notes.append(f"{TITLES[name]} was not asked for")

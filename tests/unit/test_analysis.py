@@ -13,7 +13,8 @@ from naswot.analysis.correlation import correlate
 from naswot.analysis.tables import columns, merge, summarise, to_markdown, write_table
 from naswot.benchmarks.datasets import TITLES, datasets_of
 from naswot.errors import NaswotError
-from naswot.searching import search
+from naswot.files import write_parquet
+from naswot.searching import search, search_table
 
 DATASETS = list(TITLES)
 numbers = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e6, 1e6))
@@ -81,13 +82,12 @@ def measured(*, test: bool) -> pd.DataFrame:
     table = pd.DataFrame(columns)
     runs = pd.concat(
         search(table, datasets_of("nasbench201")[dataset], method, size, 25, 0).assign(
-            dataset=dataset
+            dataset=dataset, pool="", images="photos"
         )
         for dataset in ("cifar10", "cifar100")
         for method, size in (("naswot", 10), ("optimal", 10), ("random", 1))
     )
-    images = {"cifar10": "photos", "cifar100": "photos"}
-    return summarise(runs, "nasbench201", images, "all", DATASETS)
+    return summarise(runs, "nasbench201", DATASETS)
 
 
 def test_the_published_rows_have_the_public_columns(published):
@@ -150,11 +150,44 @@ def test_a_mean_over_some_of_the_runs_says_so():
         }
     )
     dataset = datasets_of("nasbench101")["cifar10"]
-    runs = search(table, dataset, "naswot", 4, 50, 0).assign(dataset="cifar10")
-    (row,) = summarise(runs, "nasbench101", {"cifar10": "noise"}, 40, ["cifar10"]).to_dict(
-        "records"
+    runs = search(table, dataset, "naswot", 4, 50, 0).assign(
+        dataset="cifar10", pool="drawn from somewhere", images="noise"
     )
+    (row,) = summarise(runs, "nasbench101", ["cifar10"]).to_dict("records")
     known = runs["valid"].notna().sum()
     assert row["cifar10_valid_mean"] == 90
     assert f"mean of the {known} of 50 runs" in row["note"]
-    assert "a random pool of 40 architectures" in row["note"]
+    assert "scored on noise; drawn from somewhere" in row["note"]
+
+
+def test_rows_of_a_pool_and_of_the_whole_space_stand_side_by_side(root, tmp_path):
+    generator = np.random.default_rng(0)
+    whole = pd.DataFrame({"index": np.arange(50), "arch": "a"})
+    for split in ("valid", "test"):
+        whole[f"cifar10/{split}/108"] = generator.uniform(80, 90, 50)
+    pool = whole[:20].assign(score=generator.random(20), seconds=0.5)
+    write_parquet(whole, tmp_path / "whole.parquet", {"space": "nasbench101"})
+    described = {"space": "nasbench101", "images": "noise", "sample": 20, "pool_seed": 7}
+    write_parquet(pool, tmp_path / "pool.parquet", described)
+    searches = []
+    for table, methods in (("pool", ("naswot", "random")), ("whole", ("random",))):
+        for method in methods:
+            searches.append(tmp_path / f"{table}-{method}.parquet")
+            search_table(
+                tmp_path / f"{table}.parquet",
+                searches[-1],
+                dataset="cifar10",
+                method=method,
+                sample_sizes=[1],
+                runs=5,
+                seed=0,
+            )
+    published = root / "resources" / "published_table1.csv"
+    csv, markdown = tmp_path / "1.csv", tmp_path / "1.md"
+    write_table(searches, published, csv, markdown, datasets=["cifar10"])
+    table = pd.read_csv(csv)
+    rows = table[(table["method"] == "Random") & (table["source"] == "measured")]
+    assert [note.split(";")[0] for note in rows["note"]] == [
+        "drawn from a random pool of 20 architectures (seed 7)",
+        "drawn from the whole space",
+    ]

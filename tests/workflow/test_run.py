@@ -86,7 +86,7 @@ def test_each_rule_logs_to_a_file(complete):
     logs = list((complete.path / "logs").rglob("*.log"))
     assert len(logs) == 22
     (shard,) = [log for log in logs if log.match("score/*/*/*/*/0000.log")]
-    assert "shard 1 of 4: done" in shard.read_text()
+    assert "networks 1 to 6: done" in shard.read_text()
 
 
 def test_the_mirror_takes_the_place_of_the_package(fresh, mirror):
