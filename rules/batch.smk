@@ -2,7 +2,7 @@
 Draw the mini-batch that every network is shown.
 
 REQUIRED INPUTS:
-    nothing for photos and noise; images/{images}.npz or the official files in the mirror for the others
+    nothing for photos and noise; files in the mirror or the folder of images for the others
 
 OUTPUTS:
     results/batches/{images}/{seed}.npz
@@ -11,7 +11,7 @@ OUTPUTS:
 
 rule batch:
     input:
-        mirror=lambda wildcards: image_file(wildcards.images),
+        files=lambda wildcards: image_files(wildcards.images),
         code=code("batch"),
     output:
         "results/batches/{images}/{seed}.npz",
@@ -24,7 +24,7 @@ rule batch:
     params:
         image_size=lambda wildcards: configuration.image_size(config, wildcards.images),
         batch_size=config["batch_size"],
-        mirror=lambda wildcards: config["mirror"] if image_file(wildcards.images) else None,
+        directory=lambda wildcards: configuration.image_directory(config, wildcards.images),
     message:
         "Drawing a mini-batch of {wildcards.images}"
     script:

@@ -45,7 +45,7 @@ METHODS = {"scored": ["naswot", "random", "optimal"], "whole": ["random", "optim
 wildcard_constraints:
     space=r"[\w-]+",
     dataset=r"\w+",
-    images=r"\w+",
+    images="|".join(SOURCES),
     score=r"\w+",
     method=r"\w+",
     pool="|".join(METHODS),
@@ -78,9 +78,11 @@ def mirrored(file):
     return [f"{mirror}/{file}"] if mirror and file else []
 
 
-def image_file(images):
-    """Return the mirror's file or folder that an image source reads, as a list."""
-    return mirrored(config["mirror"] and SOURCES[images].find(config["mirror"]))
+def image_files(images):
+    """Return the file or folder that an image source reads, as a list; empty if it needs none."""
+    directory = configuration.image_directory(config, images)
+    found = directory and SOURCES[images].find(directory)
+    return [os.path.normpath(f"{directory}/{found}")] if found else []
 
 
 def table_file(space):

@@ -11,5 +11,5 @@ with job(snakemake):
         count=snakemake.params.batch_size,
         size=snakemake.params.image_size,
         seed=int(snakemake.wildcards.seed),
-        mirror=snakemake.params.mirror,
+        directory=snakemake.params.directory,
     )

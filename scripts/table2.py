@@ -4,13 +4,13 @@ from naswot.workflow.job import job
 
 with job(snakemake):
     from naswot.analysis.tables import write_table
-    from naswot.benchmarks.datasets import TITLES
+    from naswot.benchmarks.datasets import datasets_of
 
     write_table(
         snakemake.input.searches,
         snakemake.input.published,
         snakemake.output.csv,
         snakemake.output.markdown,
-        datasets=list(TITLES),
+        datasets=list(datasets_of("nasbench201")),
         missing=snakemake.params.missing,
     )

@@ -90,11 +90,12 @@ def correlate_tables(
     Args:
         joined: datasets, each with the joined table that has the score on its images.
         output: the CSV file.
-        published: CSV file with `space, dataset, score, epochs, tau, note`.
+        published: CSV file with `space, dataset, score, epochs, tau, note`; without epochs a
+            row is about every length of training.
         resamples, seed: of the bootstrap.
         missing: spaces that were left out, and why; each gets a row that says so.
     """
-    reference = pd.read_csv(published).set_index(["space", "dataset", "score", "epochs"])
+    reference = pd.read_csv(published)
     rows = []
     for dataset, path in joined:
         table, described = read_parquet(path), read_metadata(path)
@@ -103,10 +104,9 @@ def correlate_tables(
             found = asdict(correlate(table["score"], table[key], resamples, seed))
             nan = found.pop("nan")
             notes = [f"{nan} scores are NaN"] if nan else []
-            place = (space, dataset, score, int(key.rsplit("/", 1)[1]))
-            known = place in reference.index
-            if known:
-                notes.append(str(reference.at[place, "note"]))
+            known = _published(reference, space, dataset, score, int(key.rsplit("/", 1)[1]))
+            if known is not None:
+                notes.append(known["note"])
             rows.append(
                 {
                     "space": space,
@@ -114,7 +114,7 @@ def correlate_tables(
                     "score": score,
                     "accuracy": key,
                     **found,
-                    "published": reference.at[place, "tau"] if known else None,
+                    "published": None if known is None else known["tau"],
                     "images": described["images"],
                     "note": "; ".join(notes),
                 }
@@ -126,6 +126,16 @@ def correlate_tables(
     with replacing(output) as temporary:
         table = pd.DataFrame(rows, columns=COLUMNS).astype({"minus_inf": "Int64"})
         table.to_csv(temporary, index=False, float_format="%.4f")
+
+
+def _published(
+    reference: pd.DataFrame, space: str, dataset: str, score: str, epochs: int
+) -> pd.Series | None:
+    """Return the published row on these, or None."""
+    place = {"space": space, "dataset": dataset, "score": score}
+    rows = reference[(reference[list(place)] == pd.Series(place)).all(axis=1)]
+    rows = rows[rows["epochs"].isna() | (rows["epochs"] == epochs)]
+    return None if rows.empty else rows.iloc[0]
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

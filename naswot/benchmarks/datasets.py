@@ -3,14 +3,20 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
+TITLES = {
+    "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "imagenet16_120": "ImageNet16-120",
+    "imagenet": "ImageNet",
+}
 
 
 @dataclass(frozen=True)
 class Dataset:
     """A dataset of a search space, with the keys of its reported accuracies.
 
-    A key is `dataset/split/epochs`. CIFAR-10's two accuracies belong to different networks in
+    A key is `dataset/split/epochs`; without epochs where only the benchmark's file knows how
+    many there were. CIFAR-10's two accuracies belong to different networks in
     NAS-Bench-201 and NATS-Bench: the validation accuracy to those trained on half of the
     training set, the test accuracy to those trained on all of it.
 
@@ -59,8 +65,11 @@ _DATASETS = {
 }
 # NDS has no validation set.
 _NDS = _by_name(Dataset("cifar10", None, "cifar10/test/100"))
+_NDS_IMAGENET = _by_name(Dataset("imagenet", None, "ImageNet/test"))
 
 
 def datasets_of(space: str) -> Mapping[str, Dataset]:
     """Return name → dataset, for the datasets on which the networks of `space` were trained."""
-    return _NDS if space.startswith("nds_") else _DATASETS[space]
+    if space.startswith("nds_"):
+        return _NDS_IMAGENET if space.endswith("_in") else _NDS
+    return _DATASETS[space]

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from naswot.errors import NaswotError
-from naswot.images import archives, cifar, imagenet16, noise, photos
+from naswot.images import archives, cifar, folder, imagenet16, imagenette, noise, photos
 
-Draw = Callable[[int, int, np.random.Generator, Path | None], np.ndarray]
+Draw = Callable[[int, int, np.random.Generator, Path], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -21,21 +21,23 @@ class Source:
     """One image source.
 
     Attributes:
-        draw: (count, size, generator, mirror) → float32 images (count, 3, size, size).
+        draw: (count, size, generator, directory) → float32 images (count, 3, size, size).
         size: the side in pixels, where the source has one of its own; else None: any.
-        files: the files or folders in the mirror directory that it can read, the first one
-            that is there; empty if it needs none.
+        files: the files or folders in its directory that it can read, the first one that is
+            there; empty if it needs none.
         origin: what the images are, with their licence, for the metadata.
+        directory: the configuration's key that names the directory.
     """
 
     draw: Draw
     size: int | None
     files: tuple[str, ...]
     origin: str
+    directory: str = "mirror"
 
-    def find(self, mirror: str | Path) -> str | None:
-        """Return the first of `files` that the directory `mirror` has, or None."""
-        return next((file for file in self.files if (Path(mirror) / file).exists()), None)
+    def find(self, directory: str | Path) -> str | None:
+        """Return the first of `files` that `directory` has, or None."""
+        return next((file for file in self.files if (Path(directory) / file).exists()), None)
 
 
 def _archived(archive: archives.Archive, official: Draw, files: tuple[str, ...]) -> Source:
@@ -56,6 +58,8 @@ SOURCES = {
         for name in cifar.EDITIONS
     },
     "imagenet16": _archived(archives.ARCHIVES["imagenet16"], imagenet16.draw, imagenet16.FOLDERS),
+    "imagenette": Source(imagenette.draw, None, imagenette.FILES, imagenette.ORIGIN),
+    "folder": Source(folder.draw, None, (".",), folder.ORIGIN, directory="image_folder"),
 }
 
 
@@ -71,23 +75,22 @@ def get_source(name: str) -> Source:
 
 
 def mini_batch(
-    name: str, count: int, size: int, seed: int, mirror: str | Path | None = None
+    name: str, count: int, size: int, seed: int, directory: str | Path | None = None
 ) -> np.ndarray:
     """Return `count` images of source `name`, float32 (count, 3, size, size).
 
+    `directory` is where its files are: the mirror, or the folder of images.
+
     Raises:
-        NaswotError: unknown source, a size that it does not have, or a missing mirror.
+        NaswotError: unknown source, a size that it does not have, or no directory.
     """
     source = get_source(name)
     if source.size is not None and size != source.size:
         raise NaswotError(f"The images of {name} are {source.size} pixels wide, not {size}.")
-    if source.files and mirror is None:
-        raise NaswotError(
-            f"The images {name!r} are read from {' or '.join(source.files)} in the mirror "
-            "directory: set `mirror` in the configuration."
-        )
+    if source.files and directory is None:
+        raise NaswotError(f"The images {name!r} need a directory: set `{source.directory}`.")
     generator = np.random.default_rng(seed)
-    images = source.draw(count, size, generator, mirror and Path(mirror))
+    images = source.draw(count, size, generator, directory and Path(directory))
     return np.ascontiguousarray(images, dtype=np.float32)
 
 
@@ -98,15 +101,15 @@ def write_mini_batch(
     count: int,
     size: int,
     seed: int,
-    mirror: str | Path | None = None,
+    directory: str | Path | None = None,
 ) -> None:
     """Write `mini_batch` to an .npz file, as the array `images`; arguments as there."""
     from naswot.files import write_arrays
     from naswot.provenance import described
 
-    images = mini_batch(name, count, size, seed, mirror)
+    images = mini_batch(name, count, size, seed, directory)
     source = get_source(name)
-    file = source.find(mirror) if mirror is not None else None
+    file = source.find(directory) if directory is not None else None
     settings = described(images=name, size=size, count=count, seed=seed, file=file)
     write_arrays(output, settings | {"origin": source.origin}, images=images)
 

@@ -6,9 +6,9 @@ camera's note in the EXIF data is never applied, so that every reader sees the s
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -26,23 +26,12 @@ STD = (58.395, 57.12, 57.375)
 LARGEST_PIXELS = 80_000_000
 
 
-@dataclass(frozen=True)
-class Folder:
-    """The source of the images in a folder, named relative to the mirror or absolutely."""
+ORIGIN = "JPEG and PNG images of the user's (terms as stated by their owner)"
 
-    folder: str
-    size: None = None
 
-    @property
-    def origin(self) -> str:
-        """What the images are."""
-        return f"JPEG and PNG images in {self.folder} (terms as stated by their owner)"
-
-    def draw(
-        self, count: int, size: int, generator: np.random.Generator, mirror: Path | None
-    ) -> np.ndarray:
-        """Return `count` different images, float32 (count, 3, size, size), normalised."""
-        return read(Path(mirror or "") / self.folder, count, size, generator)
+def draw(count: int, size: int, generator: np.random.Generator, folder: Path) -> np.ndarray:
+    """Return `count` images of a folder, as `read` does."""
+    return read(folder, count, size, generator)
 
 
 def read(folder: str | Path, count: int, size: int, generator: np.random.Generator) -> np.ndarray:
@@ -54,13 +43,11 @@ def read(folder: str | Path, count: int, size: int, generator: np.random.Generat
     Raises:
         NaswotError: there are too few images, or one of those chosen cannot be read.
     """
-    from naswot.images import standardise
-
     paths = image_files(folder)
     chosen = [paths[index] for index in drawing.choose(len(paths), count, generator, folder)]
     with ThreadPoolExecutor() as pool:
-        pixels = np.stack(list(pool.map(partial(_decode, size=size), chosen)))
-    return standardise(pixels, np.float32(MEAN), np.float32(STD))
+        pixels = np.stack(list(pool.map(partial(decode, size=size), chosen)))
+    return normalise(pixels)
 
 
 def image_files(folder: str | Path) -> list[Path]:
@@ -81,12 +68,28 @@ def image_files(folder: str | Path) -> list[Path]:
     )
 
 
-def _decode(path: Path, size: int) -> np.ndarray:
-    """Return the centre of the image in `path`, float32 (size, size, 3) from 0 to 255."""
+def normalise(pixels: np.ndarray) -> np.ndarray:
+    """Return images (B, H, W, 3) from 0 to 255 as (B, 3, H, W), with ImageNet's mean and std."""
+    from naswot.images import standardise
+
+    return standardise(pixels, np.float32(MEAN), np.float32(STD))
+
+
+def decode(path: Path, size: int, content: BinaryIO | None = None) -> np.ndarray:
+    """Return the centre of an image, float32 (size, size, 3) from 0 to 255.
+
+    Args:
+        path: the image's file, or its name in an archive.
+        size: the side in pixels to which the largest centred square is resized.
+        content: where to read it; None: from the file.
+
+    Raises:
+        NaswotError: it is no JPEG or PNG image, or damaged.
+    """
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(content or path, formats=FORMATS) as image:
             if image.width * image.height > LARGEST_PIXELS:
                 raise ValueError(f"it claims {image.width} × {image.height} pixels")
             if image.mode.startswith("I"):  # 16 bits of grey, which convert() would cut off at 255

@@ -28,14 +28,15 @@ RELATIVE_COST_OF_OTHERS = 6.0
 
 
 def normalise(config: MutableMapping[str, Any]) -> None:
-    """Give strings in `config` YAML's meaning and the mirror its plain path, in place.
+    """Give strings in `config` YAML's meaning and directories their plain path, in place.
 
     After ``--config`` Snakemake leaves `true`, `null` and all that is nested strings.
     """
     for key, value in config.items():
         config[key] = _meant(value)
-    if isinstance(config.get("mirror"), str):
-        config["mirror"] = str(Path(config["mirror"]).expanduser())
+    for key in ("mirror", "image_folder"):
+        if isinstance(config.get(key), str):
+            config[key] = str(Path(config[key]).expanduser())
 
 
 def _meant(value: Any) -> Any:
@@ -98,19 +99,10 @@ def _check_mirror(config: Mapping[str, Any]) -> None:
     if mirror is not None and not Path(mirror).is_dir():
         raise NaswotError(f"configuration: mirror = {mirror!r} is not allowed; no such directory.")
     images = images_of(config)
-    for name in sorted({images[dataset] for _, dataset in runs_of(config)}):
-        source = SOURCES[name]
-        files = " or ".join((*source.files[:1], "the official files")) if source.files else ""
-        if files and mirror is None:
-            raise NaswotError(
-                f"configuration: the images {name!r} need a mirror: set `mirror` to a directory "
-                f"that holds {files}."
-            )
-        if files and source.find(mirror) is None:
-            raise NaswotError(
-                f"configuration: mirror = {mirror!r} lacks {files}, which the images {name!r} are "
-                "read from; docs/spaces.md describes the directory."
-            )
+    for dataset in sorted({dataset for _, dataset in runs_of(config)}):
+        if dataset not in images:
+            raise NaswotError(f"configuration: images.{dataset} is missing.")
+        _check_images(config, images[dataset])
     missing = missing_spaces(config)
     if missing and not config["skip_missing"]:
         raise NaswotError(
@@ -119,6 +111,24 @@ def _check_mirror(config: Mapping[str, Any]) -> None:
         )
     if len(missing) == len(config["spaces"]):
         raise NaswotError("configuration: there is no data for any of the spaces.")
+
+
+def _check_images(config: Mapping[str, Any], name: str) -> None:
+    source = SOURCES[name]
+    directory = config[source.directory]
+    if not source.files:
+        return
+    files = ", ".join(source.files) if source.files != (".",) else "JPEG and PNG images"
+    if directory is None:
+        raise NaswotError(
+            f"configuration: the images {name!r} need a {source.directory}: set "
+            f"`{source.directory}` to a directory that holds {files}."
+        )
+    if source.find(directory) is None:
+        raise NaswotError(
+            f"configuration: {source.directory} = {directory!r} lacks the images {name!r}, which "
+            f"are read from {files}; docs/spaces.md describes the directory."
+        )
 
 
 def missing_spaces(config: Mapping[str, Any]) -> dict[str, str]:
@@ -148,12 +158,19 @@ def runs_of(config: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def images_of(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return dataset → image source, for the datasets asked for."""
+    """Return dataset → image source, for the datasets asked for, as far as it is said."""
     images = config["images"]
     return {
         dataset: images if isinstance(images, str) else images[dataset]
         for dataset in config["datasets"]
+        if isinstance(images, str) or dataset in images
     }
+
+
+def image_directory(config: Mapping[str, Any], images: str) -> str | None:
+    """Return the directory that an image source reads, None if it needs none or none is named."""
+    source = SOURCES[images]
+    return config[source.directory] if source.files else None
 
 
 def image_size(config: Mapping[str, Any], images: str) -> int:

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from naswot.analysis.correlation import correlate
 from naswot.analysis.tables import columns, merge, summarise, to_markdown, write_table
-from naswot.benchmarks.datasets import TITLES, datasets_of
+from naswot.benchmarks.datasets import datasets_of
 from naswot.errors import NaswotError
 from naswot.files import write_parquet
 from naswot.searching import search, search_table
 
-DATASETS = list(TITLES)
+DATASETS = list(datasets_of("nasbench201"))
 numbers = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e6, 1e6))
 
 

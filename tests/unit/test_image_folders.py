@@ -1,7 +1,9 @@
 """Folders of pictures: chosen by the seed, fitted to the size, broken ones named."""
 
 import io
+import shutil
 import struct
+import tarfile
 import zlib
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from PIL import Image
 
 from naswot.errors import NaswotError
-from naswot.images import folder
+from naswot.images import folder, mini_batch
 
 
 @pytest.fixture
@@ -38,9 +40,7 @@ def test_a_folder_gives_the_same_images_for_the_same_seed(album):
     assert len(np.unique(batch.reshape(12, -1), axis=0)) == 12
     np.testing.assert_array_equal(batch, draw_folder(album, 12))
     assert (batch != draw_folder(album, 12, seed=1)).any()
-    source = folder.Folder(album.name)
-    drawn = source.draw(12, 8, np.random.default_rng(0), album.parent)
-    np.testing.assert_array_equal(batch, drawn)
+    np.testing.assert_array_equal(batch, mini_batch("folder", 12, 8, 0, album))
     with pytest.raises(NaswotError, match="has 12 images; a mini-batch of 13"):
         draw_folder(album, 13)
     with pytest.raises(NaswotError, match="is not a folder"):
@@ -124,3 +124,39 @@ def test_an_image_larger_than_allowed_is_refused(tmp_path, monkeypatch):
     Image.new("RGB", (10, 10)).save(tmp_path / "a.png")
     with pytest.raises(NaswotError, match=r"a\.png .*[(]it claims 10 × 10 pixels"):
         draw_folder(tmp_path)
+
+
+@pytest.fixture
+def archive(album, tmp_path_factory):
+    """Return a mirror with ImageNette's archive, in the order that tar happens to write."""
+    mirror = tmp_path_factory.mktemp("mirror")
+    with tarfile.open(mirror / "imagenette2-160.tgz", "w:gz") as written:
+        for path in sorted(album.rglob("*.*"), reverse=True):
+            written.add(path, f"imagenette2-160/{path.relative_to(album)}")
+    return mirror / "imagenette2-160.tgz"
+
+
+def test_imagenette_is_the_same_from_its_archive_and_unpacked(album, archive, tmp_path_factory):
+    packed = mini_batch("imagenette", 8, 16, 3, archive.parent)
+    unpacked = tmp_path_factory.mktemp("unpacked")
+    shutil.copytree(album, unpacked / "imagenette2-160")
+    np.testing.assert_array_equal(packed, mini_batch("imagenette", 8, 16, 3, unpacked))
+    with pytest.raises(NaswotError, match=r"tgz has 12 images; a mini-batch of 13"):
+        mini_batch("imagenette", 13, 16, 3, archive.parent)
+
+
+def test_a_damaged_archive_of_imagenette_is_named(archive):
+    whole = archive.read_bytes()
+    for content in (whole[: len(whole) // 2], b"no archive", b""):
+        archive.write_bytes(content)
+        with pytest.raises(NaswotError, match=r"imagenette2-160\.tgz is not a whole archive"):
+            mini_batch("imagenette", 4, 16, 0, archive.parent)
+
+
+def test_a_broken_image_in_an_archive_is_named(archive):
+    with tarfile.open(archive, "w:gz") as written:
+        member = tarfile.TarInfo("imagenette2-160/train/n0/a.JPEG")
+        member.size = 7
+        written.addfile(member, io.BytesIO(b"no JPEG"))
+    with pytest.raises(NaswotError, match=r"tgz/imagenette2-160/train/n0/a\.JPEG is not"):
+        mini_batch("imagenette", 1, 16, 0, archive.parent)

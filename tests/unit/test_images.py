@@ -9,11 +9,11 @@ from naswot.images import SOURCES, mini_batch, write_mini_batch
 
 SIZES = {"photos": 16, "noise": 16, "cifar10": 32, "cifar100": 32, "imagenet16": 16}
 OFFLINE = ["photos", "noise"]
-MIRRORED = sorted(set(SOURCES) - set(OFFLINE))
+MIRRORED = ["cifar10", "cifar100", "imagenet16"]  # the others have tests of their own
 
 
 def check_batch(name, mirror):
-    batch = mini_batch(name, 32, SIZES[name], seed=1, mirror=mirror)
+    batch = mini_batch(name, 32, SIZES[name], seed=1, directory=mirror)
     assert batch.shape == (32, 3, SIZES[name], SIZES[name])
     assert batch.dtype == np.float32
     assert np.abs(batch.mean((0, 2, 3))).max() < 0.5
@@ -90,7 +90,7 @@ def test_a_mirror_without_an_archive_may_hold_the_official_files(tmp_path):
         labelled = np.insert(batch, 0, number % 10, axis=1)
         (folder / f"data_batch_{number}.bin").write_bytes(labelled.tobytes())
     images = pixels.reshape(40, 3, 32, 32).transpose(0, 2, 3, 1)
-    official = mini_batch("cifar10", 16, 32, seed=1, mirror=tmp_path)
+    official = mini_batch("cifar10", 16, 32, seed=1, directory=tmp_path)
     write_arrays(tmp_path / "images" / "cifar10.npz", {}, x_train=images)
     np.testing.assert_allclose(mini_batch("cifar10", 16, 32, 1, tmp_path), official, atol=1e-6)
     assert SOURCES["cifar10"].find(tmp_path) == "images/cifar10.npz"
