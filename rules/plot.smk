@@ -1,12 +1,13 @@
 """
-Plot the score against the accuracy of every network, as in Fig. 3 of the paper.
+Plot the score against the accuracy of every network.
 
 REQUIRED INPUTS:
     results/joined/{space}/{images}/{score}/{seed}.parquet
     results/kendall_tau.csv
 
 OUTPUTS:
-    results/figures/scatter/{space}/{dataset}.png and .pdf
+    results/figures/scatter/{space}/{dataset}.png and .pdf: one space and dataset
+    results/figures/figure{number}.png and .pdf: Fig. 3, 9 and 10 of the paper
 """
 
 
@@ -28,3 +29,30 @@ rule scatter:
         "Plotting scores of {wildcards.space} against {wildcards.dataset} accuracies"
     script:
         "../scripts/scatter.py"
+
+
+rule panels:
+    input:
+        joined=lambda wildcards: [
+            joined(*panel) for panel in panels_of(int(wildcards.number), RUNS).values()
+        ],
+        correlations="results/kendall_tau.csv",
+        code=code("panels"),
+    output:
+        "results/figures/figure{number}.png",
+        "results/figures/figure{number}.pdf",
+    log:
+        "logs/panels/{number}.log",
+    benchmark:
+        "benchmarks/panels/{number}.tsv"
+    wildcard_constraints:
+        number="|".join(map(str, PANELS)),
+    conda:
+        "../environment.yml"
+    params:
+        panels=lambda wildcards: panels_of(int(wildcards.number), RUNS),
+        missing=list(MISSING),
+    message:
+        "Drawing Figure {wildcards.number}"
+    script:
+        "../scripts/panels.py"

@@ -1,4 +1,4 @@
-"""Fig. 3 of the paper: the score of each network against its accuracy when trained."""
+"""The score of each network against its accuracy when trained: one plot."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,56 +37,14 @@ def scatter_files(
     Raises:
         NaswotError: there is no accuracy of this dataset to draw.
     """
-    described = read_metadata(joined)
-    place = {"space": described["space"], "dataset": dataset, "score": described["score"]}
-    rows = pd.read_csv(correlations)
-    rows = rows[(rows[list(place)] == pd.Series(place)).all(axis=1)]
-    if rows.empty:
-        raise NaswotError(
-            f"{correlations} has no row for {', '.join(place.values())}: the benchmark table has "
-            f"no accuracy on {dataset}. Leave it out of `datasets`."
-        )
-    about = datasets_of(described["space"])[dataset]
-    # The accuracy that most architectures have; of equals, validation as in the paper.
-    reported = rows[rows["accuracy"].isin([about.valid, about.test])]
-    rows = rows if reported.empty else reported
-    row = rows.sort_values("n", ascending=False, kind="stable").iloc[0]
-    title = f"{get_space(described['space']).title}, {about.title}"
-    figure = scatter(read_parquet(joined), row, title)
-    for output in outputs:
-        with replacing(output) as temporary:
-            figure.savefig(temporary, format=Path(output).suffix[1:], dpi=200)
-    plt.close(figure)
-
-
-def scatter(table: pd.DataFrame, row: pd.Series, title: str) -> plt.Figure:
-    """Return the plot of `table["score"]` against `table[row["accuracy"]]`.
-
-    Args:
-        table: joined table.
-        row: a row of kendall_tau.csv.
-        title: of the space and the dataset.
-    """
-    accuracy, score = table[row["accuracy"]].to_numpy(float), table["score"].to_numpy(float)
-    shown = np.isfinite(accuracy) & np.isfinite(score)
+    table, row = table_and_row(joined, pd.read_csv(correlations), dataset)
     figure, axes = plt.subplots(figsize=(3.6, 3.2), layout="constrained")
-    axes.scatter(
-        accuracy[shown],
-        score[shown],
-        s=4,
-        color=INK,
-        alpha=min(1.0, 0.05 + 300 / max(shown.sum(), 1)),
-        linewidths=0,
-        rasterized=True,
-    )
-    predicted = "/surrogate/" in row["accuracy"]
-    kind = "accuracy that a surrogate predicts" if predicted else "accuracy when trained"
-    axes.set_xlabel(f"{kind} (%)\n{row['accuracy']}", fontsize=8)
+    draw(axes, table, row)
+    axes.set_xlabel(f"{accuracy_kind(row)} (%)\n{row['accuracy']}", fontsize=8)
     axes.set_ylabel("score of the untrained network", fontsize=8)
     axes.tick_params(labelsize=7)
-    axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(
-        f"{title}\n"
+        f"{title(row)}\n"
         rf"$\tau$ = {row['tau']:.3f}  [{row['tau_low']:.3f}, {row['tau_high']:.3f}]",
         fontsize=9,
         pad=16,
@@ -95,4 +53,67 @@ def scatter(table: pd.DataFrame, row: pd.Series, title: str) -> plt.Figure:
     if row["minus_inf"]:
         count += f"; {int(row['minus_inf']):,} more score −∞"
     axes.text(0.5, 1.02, count, transform=axes.transAxes, ha="center", va="bottom", fontsize=7)
-    return figure
+    save(figure, outputs)
+
+
+def save(figure: plt.Figure, outputs: Sequence[str | Path]) -> None:
+    """Write a figure to each of `outputs`, whose suffixes give the formats, and close it."""
+    for output in outputs:
+        with replacing(output) as temporary:
+            figure.savefig(temporary, format=Path(output).suffix[1:], dpi=200)
+    plt.close(figure)
+
+
+def table_and_row(
+    joined: str | Path, correlations: pd.DataFrame, dataset: str
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Return what a plot of a joined table shows on `dataset`, and its row of kendall_tau.csv.
+
+    That is the accuracy that most architectures have; of equals, validation as in the paper.
+
+    Returns:
+        Columns `score` and the accuracy that `row["accuracy"]` names; the row.
+
+    Raises:
+        NaswotError: there is no accuracy of this dataset.
+    """
+    described = read_metadata(joined)
+    place = {"space": described["space"], "dataset": dataset, "score": described["score"]}
+    rows = correlations[(correlations[list(place)] == pd.Series(place)).all(axis=1)]
+    if rows.empty:
+        raise NaswotError(
+            f"kendall_tau.csv has no row for {', '.join(place.values())}: the benchmark table has "
+            f"no accuracy on {dataset}. Leave it out of `datasets`."
+        )
+    about = datasets_of(described["space"])[dataset]
+    reported = rows[rows["accuracy"].isin([about.valid, about.test])]
+    rows = rows if reported.empty else reported
+    row = rows.sort_values("n", ascending=False, kind="stable").iloc[0]
+    return read_parquet(joined, ["score", row["accuracy"]]), row
+
+
+def draw(axes: plt.Axes, table: pd.DataFrame, row: pd.Series, size: float = 4) -> None:
+    """Draw score against accuracy, finite ones only, as points of `size` square points."""
+    accuracy, score = table[row["accuracy"]].to_numpy(float), table["score"].to_numpy(float)
+    shown = np.isfinite(accuracy) & np.isfinite(score)
+    axes.scatter(
+        accuracy[shown],
+        score[shown],
+        s=size,
+        color=INK,
+        alpha=min(1.0, 0.05 + 300 / max(shown.sum(), 1)),
+        linewidths=0,
+        rasterized=True,
+    )
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def title(row: pd.Series) -> str:
+    """Return the names of the row's space and dataset as people write them."""
+    return f"{get_space(row['space']).title}, {datasets_of(row['space'])[row['dataset']].title}"
+
+
+def accuracy_kind(row: pd.Series) -> str:
+    """Return what the row's accuracy is, in words."""
+    predicted = "/surrogate/" in row["accuracy"]
+    return "accuracy that a surrogate predicts" if predicted else "accuracy when trained"

@@ -1,0 +1,45 @@
+"""Which panels the paper's Figures 3, 9 and 10 have. It draws nothing, so that planning is quick."""
+
+from collections.abc import Mapping, Sequence
+
+# Figure → its panels in the paper's order: (a), (b), … and what each shows.
+PANELS: Mapping[int, Sequence[tuple[str, str]]] = {
+    3: (
+        ("nasbench201", "cifar10"),
+        ("nasbench201", "cifar100"),
+        ("nasbench201", "imagenet16_120"),
+        ("nasbench101", "cifar10"),
+        ("nds_amoeba", "cifar10"),
+        ("nds_darts", "cifar10"),
+        ("nds_enas", "cifar10"),
+        ("nds_nasnet", "cifar10"),
+        ("nds_pnas", "cifar10"),
+        ("nds_darts_in", "imagenet"),
+    ),
+    9: (
+        ("natsbench_sss", "cifar10"),
+        ("natsbench_sss", "cifar100"),
+        ("natsbench_sss", "imagenet16_120"),
+    ),
+    10: (
+        ("nds_darts_fix-w-d", "cifar10"),
+        ("nds_enas_fix-w-d", "cifar10"),
+        ("nds_pnas_fix-w-d", "cifar10"),
+    ),
+}
+# What may stand in a panel whose own space there is no data of; its title says so.
+STAND_INS = {"nds_darts": "nasbench301"}
+
+
+def panels_of(figure: int, runs: Sequence[tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Return letter → (space, dataset) of the panels of `figure` that `runs` has data for.
+
+    A panel keeps the letter that it has in the paper.
+    """
+    found = {}
+    for number, (space, dataset) in enumerate(PANELS[figure]):
+        for one in (space, STAND_INS.get(space)):
+            if (one, dataset) in runs:
+                found["abcdefghij"[number]] = (one, dataset)
+                break
+    return found
