@@ -1,7 +1,8 @@
 """NDS, "On Network Design Spaces for Visual Recognition": JSON files such as ``DARTS.json``.
 
-A file is a list of trained networks, or a dictionary of two such lists, ``top`` and ``mid``.
-A network is a dictionary with, among others:
+They are published in one zip archive, and read from it or unpacked. A file is a list of trained
+networks, or a dictionary of two such lists, ``top`` and ``mid``. A network is a dictionary with,
+among others:
 
 - ``net``: of cell spaces ``genotype`` (``normal``, ``normal_concat``, ``reduce``,
   ``reduce_concat``), ``width``, ``depth``, ``aux``, ``drop_prob``; of the others
@@ -14,6 +15,7 @@ Source: Radosavovic, Johnson, Xie, Lo & Dollár, ICCV 2019; facebookresearch/nds
 
 import json
 import math
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,8 @@ STAGES = ("ResNet", "ResNeXt-A", "ResNeXt-B", "Vanilla")
 _CELL_KEYS = ("width", "depth", "aux", "drop_prob", "genotype")
 _GENOTYPE_KEYS = ("normal", "normal_concat", "reduce", "reduce_concat")
 _STAGE_KEYS = ("block_type", "ds", "ws", "ss", "bot_muls", "num_gs")
+
+LARGEST_MEMBER_BYTES = 4 * 2**30  # against archives that are made to fill the memory
 
 
 def read(path: str | Path, space: str) -> pd.DataFrame:
@@ -45,17 +49,18 @@ def read(path: str | Path, space: str) -> pd.DataFrame:
       their own.
 
     Args:
-        path: the file.
+        path: the file, or a zip archive with the file of the space in any folder.
         space: its design space, such as "DARTS", "nds_darts_in" or "ResNeXt-A".
 
     Raises:
         NaswotError: there is no such space, or the file is missing, damaged, or holds a network
             that is not of the form above.
     """
-    name = official_name(space)
+    path, name = Path(path), official_name(space)
+    origin = f"{path}: {name}.json" if _is_archive(path) else str(path)
     dataset = "ImageNet" if name.endswith("_in") else "cifar10"
     rows, curves = [], []
-    for number, (part, network) in enumerate(_networks(Path(path))):
+    for number, (part, network) in enumerate(_networks(path, name, origin)):
         try:
             optimiser = network.get("optim", {})
             curve = 100 - np.array(network["test_ep_top1"], float)
@@ -79,8 +84,8 @@ def read(path: str | Path, space: str) -> pd.DataFrame:
             curves.append(curve)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise NaswotError(
-                f"{path}: network {number} is not one of {name} ({type(error).__name__}: {error}). "
-                "Put the benchmark's own file in its place, or name its design space."
+                f"{origin}: network {number} is not one of {name} ({type(error).__name__}: "
+                f"{error}). Put the benchmark's own file in its place, or name its design space."
             ) from error
     table = pd.DataFrame(rows)
     table.insert(0, "index", np.arange(len(table), dtype=np.int32))
@@ -112,14 +117,15 @@ def official_name(space: str) -> str:
     )
 
 
-def _networks(path: Path) -> list[tuple[str | None, dict]]:
+def _networks(path: Path, name: str, origin: str) -> list[tuple[str | None, dict]]:
     try:
-        content = json.loads(path.read_text())
+        archived = _is_archive(path)
+        content = json.loads(_member(path, f"{name}.json") if archived else path.read_text())
     except FileNotFoundError as error:
         raise NaswotError(f"{path} does not exist.") from error
     except (OSError, ValueError) as error:
         raise NaswotError(
-            f"{path} is not JSON ({error}). Put an intact copy in its place."
+            f"{origin} is not JSON ({error}). Put an intact copy in its place."
         ) from error
     if isinstance(content, list):
         parts = {None: content}
@@ -130,9 +136,46 @@ def _networks(path: Path) -> list[tuple[str | None, dict]]:
     networks = [(part, network) for part, members in parts.items() for network in members]
     if not networks:
         raise NaswotError(
-            f"{path} is neither a list of networks nor a dictionary of 'top' and 'mid'."
+            f"{origin} is neither a list of networks nor a dictionary of 'top' and 'mid'."
         )
     return networks
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix == ".zip"
+
+
+def _member(path: Path, file: str) -> bytes:
+    """Return the content of `file` in a zip archive, whatever folder it is in there."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            found = [m for m in members if m.filename.rsplit("/", 1)[-1] == file]
+            if len(found) != 1:
+                names = ", ".join(sorted(member.filename for member in members)[:100])
+                raise NaswotError(
+                    f"{path} has {len(found) or 'no'} {file}; it has: {names or 'nothing'}. Put "
+                    "the published archive in its place."
+                )
+            size = found[0].file_size
+            if size > LARGEST_MEMBER_BYTES:
+                raise NaswotError(
+                    f"{path}: {file} would have {size:,} bytes; no file of the benchmark is larger "
+                    f"than {LARGEST_MEMBER_BYTES:,}. Put the published archive in its place."
+                )
+            # Other compressions expand without bounds, whatever is asked for.
+            if found[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise zipfile.BadZipFile(f"{file} is neither stored nor deflated")
+            with archive.open(found[0]) as stream:
+                # Asked for the stated size, no more is expanded; then the checksum is compared.
+                return stream.read(size)
+    except (FileNotFoundError, NaswotError):
+        raise
+    except Exception as error:  # zipfile and zlib each raise their own kinds
+        raise NaswotError(
+            f"{path} is not a readable zip archive (truncated or corrupt: {error}). Put an intact "
+            "copy in its place."
+        ) from error
 
 
 def _whole(number: float | None) -> int | None:

@@ -65,25 +65,30 @@ def load(stream: BinaryIO, allowed: frozenset[tuple[str, str]], origin: str) -> 
         ) from error
 
 
-def decompressed(path: str | Path, maximum: int = MAXIMUM_BYTES) -> io.BytesIO:
-    """Return what bzip2 file `path` decompresses to, at most `maximum` bytes.
+def decompressed(
+    file: str | Path | BinaryIO, maximum: int = MAXIMUM_BYTES, origin: str | None = None
+) -> io.BytesIO:
+    """Return what a bzip2 file, at a path or open, decompresses to, at most `maximum` bytes.
+
+    Messages name `origin`, or else the path.
 
     Raises:
         NaswotError: the file is missing, damaged, or decompresses to more.
     """
+    origin = origin or str(file)
     try:
-        with bz2.open(path) as stream:
+        with bz2.open(file) as stream:
             content = stream.read(maximum + 1)
     except FileNotFoundError as error:
-        raise NaswotError(f"{path} does not exist.") from error
+        raise NaswotError(f"{origin} does not exist.") from error
     except (OSError, EOFError) as error:
         raise NaswotError(
-            f"{path} is not a whole bzip2 file ({error}). Put an intact copy in its place."
+            f"{origin} is not a whole bzip2 file ({error}). Put an intact copy in its place."
         ) from error
     if len(content) > maximum:
         raise NaswotError(
-            f"{path} decompresses to more than {maximum:,} bytes; no file of the benchmark is that "
-            "large. Put the benchmark's own file in its place."
+            f"{origin} decompresses to more than {maximum:,} bytes; no file of the benchmark is "
+            "that large. Put the benchmark's own file in its place."
         )
     return io.BytesIO(content)
 

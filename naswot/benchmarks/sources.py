@@ -71,30 +71,41 @@ def _read_nds(path: Path, space: str) -> pd.DataFrame:
     return table
 
 
-_NATS = {"licence": nats_bench.LICENCE}
+def _nats_bench(folder: str, kind: str, title: str) -> tuple[Source, ...]:
+    """Return the sources of a part of NATS-Bench: its folder, and the archive of the folder."""
+    reader = partial(nats_bench.read, kind=kind)
+    title = f"{nats_bench.SOURCE}, {title}"
+    return tuple(
+        Source(file, reader, title, nats_bench.LICENCE) for file in (folder, f"{folder}.tar")
+    )
+
+
+def _nds(space: str) -> tuple[Source, ...]:
+    """Return the sources of an NDS space: its file, and the archive, which has all spaces'."""
+    name = nds.official_name(space)
+    reader = partial(_read_nds, space=space)
+    return tuple(
+        Source(file, reader, f"{nds.SOURCE}, {name}", "MIT")
+        for file in (f"nds_data/{name}.json", "nds_data.zip")
+    )
+
+
 _NASBENCH101 = {"title": nasbench101.SOURCE, "licence": nasbench101.LICENCE}
 
 SOURCES: dict[str, tuple[Source, ...]] = {
     "nasbench201": (
         Source("nasbench201.parquet", read_parquet),
+        *_nats_bench("NATS-tss-v1_0-3ffb9-simple", "tss", "topology space"),
         Source(
-            "NATS-tss-v1_0-3ffb9-simple",
-            partial(nats_bench.read, kind="tss"),
-            f"{nats_bench.SOURCE}, topology space",
-            **_NATS,
-        ),
-        Source(
-            "NAS-Bench-201-v1_1-096897.pth", nasbench201_pth.read, "NAS-Bench-201 v1.1", **_NATS
+            "NAS-Bench-201-v1_1-096897.pth",
+            nasbench201_pth.read,
+            nasbench201_pth.SOURCE,
+            nasbench201_pth.LICENCE,
         ),
     ),
     "natsbench_sss": (
         Source("natsbench_sss.parquet", _read_sizes),
-        Source(
-            "NATS-sss-v1_0-50262-simple",
-            partial(nats_bench.read, kind="sss"),
-            f"{nats_bench.SOURCE}, size space",
-            **_NATS,
-        ),
+        *_nats_bench("NATS-sss-v1_0-50262-simple", "sss", "size space"),
     ),
     "nasbench101": (
         Source("nasbench101.parquet", _read_nasbench101),
@@ -108,18 +119,7 @@ SOURCES: dict[str, tuple[Source, ...]] = {
             "genotypes with the accuracy that NAS-Bench-301's surrogate predicts",
         ),
     ),
-    **{
-        space: (
-            Source(f"{space}.parquet", read_parquet),
-            Source(
-                f"nds_data/{nds.official_name(space)}.json",
-                partial(_read_nds, space=space),
-                f"{nds.SOURCE}, {nds.official_name(space)}",
-                "MIT",
-            ),
-        )
-        for space in SPACES_NDS
-    },
+    **{space: (Source(f"{space}.parquet", read_parquet), *_nds(space)) for space in SPACES_NDS},
 }
 
 

@@ -1,6 +1,7 @@
 """One run makes everything, and it can be read."""
 
 import json
+import zipfile
 
 import pandas as pd
 import pytest
@@ -122,6 +123,21 @@ def test_fetched_files_serve_as_a_mirror(fresh, complete):
     )
     assert run.code == 0, run.text
     assert run.finished == ["convert"]
+
+
+def test_a_fetched_archive_is_read_without_unpacking(fresh, mirror):
+    workdir = fresh()
+    networks = json.loads((mirror / "official_format/nds/nds_list_synthetic.json").read_text())
+    with zipfile.ZipFile(workdir.path / "nds_data.zip", "w") as archive:
+        archive.writestr("nds_data/DARTS.json", json.dumps(networks[:8]))
+    for target, source in (
+        ("results/sources/nds_data.zip", "."),
+        ("results/benchmarks/nds_darts.parquet", "results/sources"),
+    ):
+        run = workdir.run(target, "--config", f"mirror={source}", "spaces=[nds_darts]", "sample=8")
+        assert run.code == 0, run.text
+    assert "nds_data.zip: already there" in run.text
+    assert len(pd.read_parquet(workdir.path / target)) == 8
 
 
 def test_every_space_of_the_mirror_runs(fresh, mirror):
