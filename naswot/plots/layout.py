@@ -1,4 +1,4 @@
-"""Which panels the paper's Figures 3, 9 and 10 have. It draws nothing, so that planning is quick."""
+"""Which panels Figures 3, 9 and 10 of the paper have. It draws nothing: planning stays quick."""
 
 from collections.abc import Mapping, Sequence
 
