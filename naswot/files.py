@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from naswot.errors import NaswotError
 
 METADATA_KEY = b"naswot"
+ROW_GROUP = 1 << 17  # rows that are decoded at a time: a large table opens in less memory
 
 
 @contextlib.contextmanager
@@ -50,7 +51,8 @@ def write_parquet(frame: pd.DataFrame, path: str | Path, metadata: dict) -> None
     table = pa.Table.from_pandas(frame, preserve_index=False)
     described = {**(table.schema.metadata or {}), METADATA_KEY: json.dumps(metadata).encode()}
     with replacing(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(described), temporary, compression="zstd")
+        table = table.replace_schema_metadata(described)
+        pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP)
 
 
 def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -64,7 +66,8 @@ def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pd.D
         missing = [name for name in columns or [] if name not in present]
         if missing:
             raise NaswotError(f"{path} has no column {missing[0]!r}; it has {', '.join(present)}.")
-        return pq.read_table(path, columns=columns).to_pandas()
+        table = pq.read_table(path, columns=columns)
+        return table.to_pandas(split_blocks=True, self_destruct=True)
 
 
 def column_names(path: str | Path) -> list[str]:

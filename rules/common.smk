@@ -17,7 +17,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONP
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
 from naswot.images import SOURCES
-from naswot.plots.layout import PANELS, panels_of
+from naswot.plots.layout import PANELS, panels_of, wanted
 from naswot.provenance import package_version
 from naswot.sampling import sample_of
 from naswot.spaces import SPACES
@@ -170,7 +170,7 @@ def show_tables():
 figures = [
     f"results/figures/{name}.{format}"
     for name in (
-        *(f"figure{number}" for number in PANELS if panels_of(number, RUNS)),
+        *(f"figure{number}" for number in PANELS if wanted(number, config["spaces"])),
         *(f"scatter/{space}/{dataset}" for space, dataset in RUNS),
     )
     for format in ("png", "pdf")

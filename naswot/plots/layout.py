@@ -31,6 +31,12 @@ PANELS: Mapping[int, Sequence[tuple[str, str]]] = {
 STAND_INS = {"nds_darts": "nasbench301"}
 
 
+def wanted(figure: int, spaces: Sequence[str]) -> bool:
+    """Return whether any of `spaces` belongs to `figure`."""
+    own = {space for space, _ in PANELS[figure]}
+    return not own.isdisjoint(spaces)
+
+
 def panels_of(figure: int, runs: Sequence[tuple[str, str]]) -> dict[str, tuple[str, str]]:
     """Return letter → (space, dataset) of the panels of `figure` that `runs` has data for.
 

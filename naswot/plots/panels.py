@@ -37,8 +37,8 @@ def panel_files(
         NaswotError: a joined table has no accuracy of its dataset.
     """
     taus = pd.read_csv(correlations)
-    columns = min(COLUMNS, len(panels))
-    rows = -(-len(panels) // columns)
+    columns = min(COLUMNS, max(len(panels), 1))
+    rows = -(-max(len(panels), 1) // columns)
     width, height = PANEL_INCHES
     drawing, grid = plt.subplots(
         rows,
@@ -68,17 +68,18 @@ def panel_files(
             fontsize=6.5,
             linespacing=1.15,
         )
-    drawing.supxlabel(_below(kinds, figure, missing), fontsize=7)
-    drawing.supylabel("score, untrained", fontsize=7)
+    if panels:
+        drawing.supylabel("score, untrained", fontsize=7)
+    drawing.supxlabel("\n".join(_below(kinds, figure, missing)), fontsize=7)
     save(drawing, outputs)
 
 
-def _below(kinds: Sequence[str], figure: int, missing: Sequence[str]) -> str:
-    """Return the label below all panels, with what the figure lacks."""
-    lines = ["accuracy when trained (%)"]
+def _below(kinds: Sequence[str], figure: int, missing: Sequence[str]) -> list[str]:
+    """Return the lines below all panels: what is drawn, and what the figure lacks."""
+    lines = ["accuracy when trained (%)"] if kinds else []
     lines += [f"¹ {kind}" for kind in sorted(set(kinds) - {"accuracy when trained"})]
     own = dict.fromkeys(space for space, _ in PANELS[figure])
     lacking = [get_space(space).title for space in own if space in missing]
     if lacking:
-        lines += [f"left out for want of data: {', '.join(lacking)}"]
-    return "\n".join(lines)
+        lines += [f"Figure {figure}, left out for want of data: {', '.join(lacking)}"]
+    return lines

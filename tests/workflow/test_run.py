@@ -162,7 +162,8 @@ def test_every_space_of_the_mirror_runs(fresh, mirror):
     table1 = pd.read_csv(workdir.path / "results/table1.csv")
     assert list(table1.columns) == columns(["cifar10"])
     assert table1["cifar10_test_mean"].notna().all()
-    assert (workdir.path / "results/figures/scatter/nasbench301/cifar10.pdf").exists()
+    for figure in ("scatter/nasbench301/cifar10", "figure3", "figure9"):
+        assert (workdir.path / f"results/figures/{figure}.pdf").exists()
 
 
 def test_the_paper_in_full_can_be_planned(fresh, mirror):

@@ -1,0 +1,97 @@
+"""Figures are drawn from tables of the real form; what they lack is named in them."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from naswot.analysis.correlation import correlate_tables
+from naswot.benchmarks.datasets import datasets_of
+from naswot.files import write_parquet
+from naswot.plots import panels, scatter
+from naswot.plots.layout import PANELS, panels_of, wanted
+
+RUNS = [run for panels_of_one in PANELS.values() for run in panels_of_one]
+
+
+@pytest.fixture
+def texts(monkeypatch):
+    """Return a list that receives all texts of the figures that are saved."""
+    found = []
+    save = scatter.save
+
+    def record(figure, outputs):
+        found.extend(text.get_text() for text in figure.findobj(plt.Text))
+        save(figure, outputs)
+
+    monkeypatch.setattr(panels, "save", record)
+    return found
+
+
+@pytest.fixture
+def draw(root, tmp_path):
+    """Return a function that draws a figure from made-up scores of 300 networks."""
+
+    def make(figure: int, runs, missing=()):
+        chosen, generator = panels_of(figure, runs), np.random.default_rng(0)
+        joined = []
+        for space, dataset in chosen.values():
+            key = datasets_of(space)[dataset].test
+            key = key if key.count("/") == 2 else f"{key}/50"
+            score = generator.normal(1500, 60, 300)
+            accuracy = np.clip(90 + score / 60 - 25 + generator.normal(0, 1, 300), 0, 100)
+            described = {"space": space, "score": "naswot", "images": "noise"}
+            joined.append(tmp_path / f"{space}-{dataset}.parquet")
+            table = pd.DataFrame({"index": np.arange(300), "score": score, key: accuracy})
+            write_parquet(table, joined[-1], described)
+        datasets = [dataset for _, dataset in chosen.values()]
+        correlate_tables(
+            list(zip(datasets, joined, strict=True)),
+            tmp_path / "taus.csv",
+            published=root / "resources/published_kendall_tau.csv",
+            resamples=10,
+            seed=0,
+        )
+        outputs = [tmp_path / f"figure{figure}.{form}" for form in ("png", "pdf")]
+        panels.panel_files(
+            joined,
+            tmp_path / "taus.csv",
+            outputs,
+            figure=figure,
+            panels=chosen,
+            missing=missing,
+        )
+        return outputs
+
+    return make
+
+
+def test_every_panel_keeps_its_letter_and_names_itself(draw, texts):
+    png, pdf = draw(3, RUNS)
+    assert png.read_bytes()[:4] == b"\x89PNG"
+    assert pdf.read_bytes()[:4] == b"%PDF"
+    titles = [text for text in texts if text.startswith("(")]
+    assert [text[:3] for text in titles] == [f"({letter})" for letter in "abcdefghij"]
+    assert titles[3].startswith("(d) NAS-Bench-101\nCIFAR-10")
+    assert "n = 300" in titles[9]
+
+
+def test_a_stand_in_is_called_one(draw, texts):
+    draw(3, [("nasbench201", "cifar100"), ("nasbench301", "cifar10")], missing=["nds_darts"])
+    titles = [text for text in texts if text.startswith("(")]
+    assert [text[:3] for text in titles] == ["(b)", "(f)"]
+    assert "for NDS DARTS ¹" in titles[1]
+    (below,) = (text for text in texts if "when trained" in text)
+    assert "¹ accuracy that a surrogate predicts" in below
+    assert "left out for want of data: NDS DARTS" in below
+
+
+def test_a_figure_without_any_data_says_so(draw, texts):
+    assert draw(10, [], missing=["nds_enas_fix-w-d"])[0].exists()
+    assert "Figure 10, left out for want of data: NDS ENAS_fix-w-d" in texts
+
+
+def test_a_figure_is_wanted_if_a_space_of_it_is():
+    assert wanted(9, ["natsbench_sss"])
+    assert not wanted(9, ["nasbench201"])
+    assert panels_of(9, [("natsbench_sss", "cifar100")]) == {"b": ("natsbench_sss", "cifar100")}
