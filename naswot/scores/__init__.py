@@ -1,7 +1,17 @@
-"""Scores of untrained networks. They take any `torch.nn.Module` and a mini-batch."""
+"""Scores of untrained networks. They take any `torch.nn.Module` and a mini-batch.
 
-from naswot.scores.naswot import Score, score
+A family of scores is one file here and one line in `FAMILIES`.
+"""
 
+from naswot.scores import naswot
+from naswot.scores.base import Batch, Family, Options, Score, measure
+from naswot.scores.naswot import score
+
+FAMILIES: dict[str, Family] = {
+    "naswot": naswot.FAMILY,
+}
 SCORES = {"naswot": score}
+# Score → name of its family.
+FAMILY_OF = {name: family for family, about in FAMILIES.items() for name in about.scores}
 
-__all__ = ["SCORES", "Score", "score"]
+__all__ = ["FAMILIES", "FAMILY_OF", "Batch", "Family", "Options", "Score", "measure", "score"]

@@ -9,38 +9,18 @@ With X (B, N_A) holding the codes, K_H = X Xᵀ + (1−X)(1−X)ᵀ = 2 X Xᵀ �
 where d is the diagonal of X Xᵀ: one integer product a tensor, added up over tensors.
 """
 
-import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from naswot.errors import NaswotError
+from naswot.scores.base import Batch, Family, Options, Score, copied
 from naswot.scores.rectifiers import tensors, watch
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 RELU_COUNTS = ("once", "as-published")
-
-
-@dataclass(frozen=True)
-class Score:
-    """What scoring one network gives.
-
-    Attributes:
-        value: ln |det K_H|; −inf where K_H is singular, NaN where the network's output is NaN.
-        relu_units: N_A, the rectified units counted.
-        relu_modules: the rectifiers counted (their calls).
-        seconds: wall time of everything, construction included.
-        build_seconds: wall time of the construction alone; 0 if a built network was given.
-    """
-
-    value: float
-    relu_units: int
-    relu_modules: int
-    seconds: float
-    build_seconds: float
 
 
 def score(
@@ -70,15 +50,19 @@ def score(
     """
     started = time.perf_counter()
     if isinstance(network, nn.Module):
-        network = _copy(network)
+        network = copied(network)
         built = started
     else:
         network = network()
         built = time.perf_counter()
     kernel, units, modules = hamming_kernel(network, images, precision, relu_count)
-    value = torch.linalg.slogdet(kernel).logabsdet.item()
-    finished = time.perf_counter()
-    return Score(value, units, modules, finished - started, built - started)
+    value = log_determinant(kernel)
+    return Score(value, time.perf_counter() - started, built - started, units, modules)
+
+
+def log_determinant(kernel: torch.Tensor) -> float:
+    """Return ln |det K|: −inf for a singular kernel, NaN for one of NaNs."""
+    return torch.linalg.slogdet(kernel).logabsdet.item()
 
 
 def hamming_kernel(
@@ -112,10 +96,11 @@ def hamming_kernel(
     return kernel, units, len(readings)
 
 
-def _copy(network: nn.Module) -> nn.Module:
-    try:
-        return copy.deepcopy(network)
-    except RuntimeError as error:
-        raise NaswotError(
-            f"{type(network).__name__} cannot be copied ({error}). Pass a function that builds it."
-        ) from error
+def _compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+    kernel, units, modules = hamming_kernel(
+        network, batch.images, options.precision, options.relu_count
+    )
+    return {"naswot": log_determinant(kernel), "relu_units": units, "relu_modules": modules}
+
+
+FAMILY = Family(("naswot",), _compute)
