@@ -21,6 +21,7 @@ include: "rules/sample.smk"
 include: "rules/score.smk"
 include: "rules/join.smk"
 include: "rules/correlate.smk"
+include: "rules/compare.smk"
 include: "rules/search.smk"
 include: "rules/table.smk"
 include: "rules/plot.smk"
@@ -31,6 +32,7 @@ rule all:
     input:
         tables,
         "results/kendall_tau.csv",
+        ["results/score_comparison.csv"] if len(SCORES) > 1 else [],
         figures,
 
 

@@ -17,7 +17,7 @@ __all__ = ["NaswotError", "__version__", "score"]
 def __getattr__(name: str) -> Any:
     # Importing torch takes seconds; stages that need none of it should not wait for it.
     if name == "score":
-        from naswot.scores import score
+        from naswot.scores.naswot import score
 
         return score
     if name == "NaswotError":

@@ -9,6 +9,7 @@ from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.provenance import described
 from naswot.sampling import Sample, first_drawn
+from naswot.scores import FAMILIES, FAMILY_OF
 
 
 def join_shards(
@@ -17,6 +18,7 @@ def join_shards(
     benchmark: str | Path,
     output: str | Path,
     *,
+    score: str,
     sample: Sample,
 ) -> None:
     """Write the joined table of one score: every sampled architecture, once.
@@ -26,6 +28,7 @@ def join_shards(
         shards: Parquet files of `naswot.scoring.score_shard`.
         benchmark: the benchmark table.
         output: the joined table.
+        score: which of the shards' scores.
         sample: how many architectures are drawn, or "all".
 
     Raises:
@@ -34,7 +37,7 @@ def join_shards(
     scored = pd.concat([read_parquet(path) for path in shards], ignore_index=True)
     metadata = [read_metadata(path) for path in (order, benchmark, *shards)]
     drawn = first_drawn(read_parquet(order), sample, metadata[0]["space"])
-    joined = join(drawn, scored, read_parquet(benchmark))
+    joined = join(drawn, scored, read_parquet(benchmark), score)
     ordered, source, *described_shards = metadata
     same = {
         key: value
@@ -43,6 +46,7 @@ def join_shards(
         and all(other.get(key) == value for other in described_shards)
     }
     settings = {
+        "score": score,
         "sample": sample,
         "pool_seed": ordered["seed"],
         "deduplicate": ordered["deduplicate"],
@@ -50,7 +54,9 @@ def join_shards(
     write_parquet(joined, output, same | settings | described(accuracies=source["source"]))
 
 
-def join(sample: pd.DataFrame, scored: pd.DataFrame, benchmark: pd.DataFrame) -> pd.DataFrame:
+def join(
+    sample: pd.DataFrame, scored: pd.DataFrame, benchmark: pd.DataFrame, score: str
+) -> pd.DataFrame:
     """Return `sample` with the score of each representative and the accuracies of each row.
 
     The rows are in index order, whatever order they were drawn in.
@@ -58,6 +64,7 @@ def join(sample: pd.DataFrame, scored: pd.DataFrame, benchmark: pd.DataFrame) ->
     Args:
         sample: the first rows of `naswot.sampling.order_architectures`.
         scored: a row a representative, see `naswot.scoring.score_architectures`.
+        score: the column of `scored` that becomes the column `score`.
         benchmark: a benchmark table; its lists, per seed and per epoch, are left behind.
 
     Raises:
@@ -75,7 +82,10 @@ def join(sample: pd.DataFrame, scored: pd.DataFrame, benchmark: pd.DataFrame) ->
     absent = set(sample["index"]) - set(benchmark["index"])
     if absent:
         raise NaswotError(f"Architecture {min(absent)} is not in the benchmark table.")
-    scores = scored.drop(columns="arch").rename(columns={"index": "representative"})
+    others = [name for name in FAMILIES[FAMILY_OF[score]].scores if name != score]
+    scores = scored.drop(columns=["arch", *others]).rename(
+        columns={"index": "representative", score: "score"}
+    )
     accuracies = benchmark.drop(
         columns=[
             "arch",

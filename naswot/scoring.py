@@ -4,8 +4,9 @@ import ctypes
 import platform
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,11 +15,13 @@ import torch
 from torch import nn
 
 from naswot.errors import NaswotError
-from naswot.files import read_arrays, read_parquet, write_parquet
+from naswot.files import read_parquet, write_parquet
+from naswot.images import read_mini_batch
 from naswot.progress import Progress, duration, log
 from naswot.provenance import described
 from naswot.sampling import Sample, sample_of, to_score
-from naswot.scores import SCORES, Score
+from naswot.scores import FAMILIES, Family
+from naswot.scores.base import Batch, Options, measure
 from naswot.spaces import get_space
 
 
@@ -29,7 +32,7 @@ def score_shard(
     *,
     space: str,
     images: str,
-    score: str,
+    family: str,
     seed: int,
     sample: Sample,
     first: int,
@@ -46,7 +49,8 @@ def score_shard(
         order: Parquet file of `naswot.sampling.order_architectures`.
         batch: .npz file with the mini-batch under `images`.
         output: the shard's file; its neighbours are the other shards.
-        space, images, score, seed, precision, relu_count: see config/README.md.
+        space, images, seed, precision, relu_count: see config/README.md.
+        family: a key of `naswot.scores.FAMILIES`; all its scores are computed.
         sample: how many architectures are drawn, or "all".
         first, last: the shard's stretch of those that are scored, from 0 and without `last`;
             it may reach beyond their end.
@@ -61,29 +65,34 @@ def score_shard(
     torch.set_num_threads(threads)
     keep_freed_memory()
     target = choose_device(device)
-    pixels = torch.from_numpy(read_arrays(batch)["images"]).to(target)
+    drawn = read_mini_batch(batch)
+    shown = Batch(
+        torch.from_numpy(drawn.images).to(target),
+        torch.from_numpy(drawn.labels).to(target),
+        drawn.classes,
+    )
     ordered = read_parquet(order)
     architectures = to_score(ordered, sample, space)[first:last]
     end = first + len(architectures)
-    label = f"score {space} on {images}, networks {first + 1:,} to {end:,}"
+    label = f"{family} of {space} on {images}, networks {first + 1:,} to {end:,}"
     started = time.time()
     scored = score_architectures(
         architectures,
         get_space(space).build,
-        pixels,
-        SCORES[score],
+        shown,
+        FAMILIES[family],
         seed,
         Progress(label, len(architectures), "networks"),
-        precision=precision,
-        relu_count=relu_count,
+        Options(precision, relu_count),
     )
     metadata = described(
         space=space,
         images=images,
-        score=score,
+        family=family,
         seed=seed,
-        batch_size=len(pixels),
-        image_size=pixels.shape[-1],
+        batch_size=len(shown.images),
+        image_size=shown.images.shape[-1],
+        true_labels=drawn.true_labels,
         precision=precision,
         relu_count=relu_count,
         first=first,
@@ -99,61 +108,52 @@ def score_shard(
 def score_architectures(
     architectures: pd.DataFrame,
     build: Callable[[str, int], nn.Module],
-    images: torch.Tensor,
-    score: Callable[..., Score],
+    batch: Batch,
+    family: Family,
     seed: int,
     progress: Progress,
-    **options: Any,
+    options: Options,
 ) -> pd.DataFrame:
-    """Score each row of `architectures` (`index`, `arch`).
+    """Compute the scores of `family` of each row of `architectures` (`index`, `arch`).
 
-    Every network has one output and starts from the same state of the random generator.
+    Every network starts from the same state of the random generator, and has as many outputs
+    as there are classes, or one if the family looks at no output.
 
     Returns:
-        Columns `index`, `arch`, `score` (−inf and NaN are kept), `relu_units`,
-        `relu_modules`, `seconds` (construction included) and `build_seconds`.
+        Columns `index`, `arch`, the scores by their names (−inf and NaN are kept), `relu_units`
+        and `relu_modules` where there are codes, `seconds` of the whole family (construction
+        included) and `build_seconds`.
 
     Raises:
         NaswotError: an architecture cannot be scored; the message names it.
     """
+    outputs = 1 if family.one_output else batch.classes
     rows = []
     for index, arch in architectures[["index", "arch"]].itertuples(index=False):
+        make = partial(build, arch, outputs)
         try:
             if not rows:  # a first network pays for what torch sets up once
-                score(lambda arch=arch: build(arch, 1), images, **options)
+                measure(make, batch, [family], options)
             torch.manual_seed(seed)
-            result = score(lambda arch=arch: build(arch, 1), images, **options)
+            found = measure(make, batch, [family], options)
         except NaswotError as error:
             raise NaswotError(f"architecture {index} ({arch}): {error}") from error
-        rows.append(
-            {
-                "index": index,
-                "arch": arch,
-                "score": result.value,
-                "relu_units": result.relu_units,
-                "relu_modules": result.relu_modules,
-                "seconds": result.seconds,
-                "build_seconds": result.build_seconds,
-            }
-        )
+        about = asdict(found[family.scores[0]])
+        values = {name: score.value for name, score in found.items()}
+        rows.append({"index": index, "arch": arch} | values | about)
         progress.advance()
-    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
-    for kind, found in (("−inf", np.isneginf), ("NaN", np.isnan)):
-        count = int(found(frame["score"].to_numpy(float)).sum())
-        if count:
-            log.info("%s: %d of %d scores are %s", progress.label, count, len(frame), kind)
+    types = {"index": "int64", "arch": "str"} | dict.fromkeys(family.scores, "float64")
+    types |= {"relu_units": "Int64", "relu_modules": "Int64"}
+    types |= {"seconds": "float64", "build_seconds": "float64"}
+    frame = pd.DataFrame(rows, columns=list(types)).astype(types)
+    if frame["relu_units"].isna().all():
+        frame = frame.drop(columns=["relu_units", "relu_modules"])
+    for name in family.scores:
+        for kind, found in (("−inf", np.isneginf), ("inf", np.isposinf), ("NaN", np.isnan)):
+            count = int(found(frame[name].to_numpy(float)).sum())
+            if count:
+                log.info("%s: %d of %d %s are %s", progress.label, count, len(frame), name, kind)
     return frame
-
-
-COLUMNS = {
-    "index": "int64",
-    "arch": "str",
-    "score": "float64",
-    "relu_units": "int64",
-    "relu_modules": "int64",
-    "seconds": "float64",
-    "build_seconds": "float64",
-}
 
 
 def keep_freed_memory() -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 from naswot.benchmarks.datasets import Dataset, datasets_of
 from naswot.files import column_names, read_metadata, read_parquet, write_parquet
 from naswot.provenance import described
+from naswot.scores import LOWER_IS_BETTER
 from naswot.search.random import METHODS, draw
 
 
@@ -31,11 +32,18 @@ def search_table(
     reported = datasets_of(about["space"])[dataset]
     wanted = ("index", "arch", "score", "seconds", reported.valid, reported.test)
     pool = read_parquet(table, [name for name in wanted if name in columns])
-    results = [search(pool, reported, method, size, runs, seed) for size in sample_sizes]
+    sign = -1 if about.get("score") in LOWER_IS_BETTER else 1
+    if sign < 0:
+        pool["score"] *= sign
+    results = pd.concat(
+        [search(pool, reported, method, size, runs, seed) for size in sample_sizes],
+        ignore_index=True,
+    )
+    results["score"] *= sign
     metadata = about | described(
         dataset=dataset, method=method, sample_sizes=list(sample_sizes), runs=runs, seed=seed
     )
-    write_parquet(pd.concat(results, ignore_index=True), output, metadata)
+    write_parquet(results, output, metadata)
 
 
 def search(

@@ -17,9 +17,10 @@ os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONP
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
 from naswot.images import SOURCES
-from naswot.plots.layout import PANELS, panels_of, wanted
+from naswot.plots.layout import PANELS, VIEWS, panels_of, wanted
 from naswot.provenance import package_version
 from naswot.sampling import sample_of
+from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.spaces import SPACES
 from naswot.workflow import config as configuration
 from naswot.workflow.sources import sources
@@ -36,7 +37,7 @@ def check_config():
 
 
 check_config()
-SCORE, SEED = config["score"], config["seed"]
+SCORES, SEED = config["scores"], config["seed"]
 RUNS = configuration.runs_of(config)  # pairs of space and dataset
 MISSING = configuration.missing_spaces(config)
 IMAGES = configuration.images_of(config)  # dataset → image source
@@ -47,25 +48,33 @@ wildcard_constraints:
     space=r"[\w-]+",
     dataset=r"\w+",
     images="|".join(SOURCES),
-    score=r"\w+",
+    score="|".join(FAMILY_OF),
+    family="|".join(FAMILIES),
     method=r"\w+",
     pool="|".join(METHODS),
     seed=r"\d+",
     shard=r"\d+",
 
 
-def code(rule_name, space=None):
+def code(rule_name, space=None, family=None):
     """Return the library files that a script runs. They are inputs, so that edits count.
 
-    With a space, the networks of other spaces are left out.
+    With a space, the networks of other spaces are left out; with a family of scores, which is
+    found by its name, its file joins.
     """
     files = sources(ROOT / f"scripts/{rule_name}.py", ROOT)
-    if space is None:
-        return files
-    place = SPACES[space].build.__module__.replace(".", "/")
-    own = next(file for file in files if file in (f"{place}.py", f"{place}/__init__.py"))
-    kept = {own, "naswot/spaces/__init__.py", *sources(ROOT / own, ROOT)}
-    return [file for file in files if file in kept or not file.startswith("naswot/spaces/")]
+    if space is not None and SPACES[space].file:
+        kept = ["naswot/spaces/__init__.py", "naswot/spaces/own.py", SPACES[space].file]
+        files = [file for file in files if not file.startswith("naswot/spaces/")] + kept
+    elif space is not None:
+        place = SPACES[space].build.__module__.replace(".", "/")
+        own = next(file for file in files if file in (f"{place}.py", f"{place}/__init__.py"))
+        kept = {own, "naswot/spaces/__init__.py", *sources(ROOT / own, ROOT)}
+        files = [file for file in files if file in kept or not file.startswith("naswot/spaces/")]
+    if family is not None:
+        own = f"naswot/scores/{family}.py"
+        files = sorted({*files, own, *sources(ROOT / own, ROOT)})
+    return files
 
 
 def official_files():
@@ -88,8 +97,8 @@ def image_files(images):
 
 def table_file(space):
     """Return the mirror's file that the benchmark table of a space is read from, as a list."""
-    found = config["mirror"] and find(space, config["mirror"])
-    return mirrored(found.file) if found else []
+    found = find(space, config["mirror"])
+    return [os.path.join(config["mirror"] or "", found.file)] if found else []
 
 
 def listing(space):
@@ -97,19 +106,20 @@ def listing(space):
     return [] if SPACES[space].architectures else [f"results/benchmarks/{space}.parquet"]
 
 
-def joined(space, dataset):
-    """Return the joined table that holds the scores of a space on a dataset's images."""
-    return f"results/joined/{space}/{IMAGES[dataset]}/{SCORE}/{SEED}.parquet"
+def joined(space, dataset, score=SCORES[0]):
+    """Return the joined table that holds a score of a space on a dataset's images."""
+    return f"results/joined/{space}/{IMAGES[dataset]}/{score}/{SEED}.parquet"
 
 
-def shards(space, images):
-    """Return the shards that the scoring of a space on an image source is cut into."""
-    return configuration.shards_of(config, space, images)
+def shards(space, images, family):
+    """Return the shards that a family's scoring of a space on an image source is cut into."""
+    return configuration.shards_of(config, space, images, family)
 
 
 def shard(wildcards):
     """Return the first and the last architecture of a shard."""
-    return shards(wildcards.space, wildcards.images)[int(wildcards.shard)]
+    bounds = shards(wildcards.space, wildcards.images, wildcards.family)
+    return bounds[int(wildcards.shard)]
 
 
 def scored_sample(space):
@@ -172,6 +182,7 @@ figures = [
     for name in (
         *(f"figure{number}" for number in PANELS if wanted(number, config["spaces"])),
         *(f"scatter/{space}/{dataset}" for space, dataset in RUNS),
+        *(VIEWS if len(SCORES) > 1 else ()),
     )
     for format in ("png", "pdf")
 ]

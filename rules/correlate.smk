@@ -11,7 +11,7 @@ OUTPUTS:
 
 rule correlate:
     input:
-        joined=[joined(space, dataset) for space, dataset in RUNS],
+        joined=[joined(*run, score) for score in SCORES for run in RUNS],
         published="resources/published_kendall_tau.csv",
         code=code("correlate"),
     output:
@@ -23,7 +23,7 @@ rule correlate:
     conda:
         "../environment.yml"
     params:
-        datasets=[dataset for _, dataset in RUNS],
+        datasets=[dataset for _ in SCORES for _, dataset in RUNS],
         resamples=config["bootstrap_resamples"],
         seed=SEED,
         missing=MISSING,

@@ -3,7 +3,7 @@ Put scores and accuracies side by side, a row an architecture.
 
 REQUIRED INPUTS:
     results/architectures/{space}/{seed}.parquet
-    results/scores/{space}/{images}/{score}/{seed}/{shard}.parquet, every shard
+    results/scores/{space}/{images}/{family}/{seed}/{shard}.parquet, every shard
     results/benchmarks/{space}.parquet
 
 OUTPUTS:
@@ -15,9 +15,11 @@ rule join:
     input:
         sample="results/architectures/{space}/{seed}.parquet",
         shards=lambda wildcards: [
-            f"results/scores/{wildcards.space}/{wildcards.images}/{wildcards.score}/"
-            f"{wildcards.seed}/{shard:04d}.parquet"
-            for shard, _ in enumerate(shards(wildcards.space, wildcards.images))
+            f"results/scores/{wildcards.space}/{wildcards.images}/"
+            f"{FAMILY_OF[wildcards.score]}/{wildcards.seed}/{shard:04d}.parquet"
+            for shard, _ in enumerate(
+                shards(wildcards.space, wildcards.images, FAMILY_OF[wildcards.score])
+            )
         ],
         benchmark="results/benchmarks/{space}.parquet",
         code=lambda wildcards: code("join", wildcards.space),
@@ -32,6 +34,6 @@ rule join:
     params:
         sample=lambda wildcards: sample_of(config["sample"], wildcards.space),
     message:
-        "Joining the scores on {wildcards.images} with the accuracies of {wildcards.space}"
+        "Joining {wildcards.score} on {wildcards.images} with the accuracies of {wildcards.space}"
     script:
         "../scripts/join.py"

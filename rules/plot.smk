@@ -4,10 +4,12 @@ Plot the score against the accuracy of every network.
 REQUIRED INPUTS:
     results/joined/{space}/{images}/{score}/{seed}.parquet
     results/kendall_tau.csv
+    results/score_comparison.csv, results/score_agreement.csv, if there are several scores
 
 OUTPUTS:
     results/figures/scatter/{space}/{dataset}.png and .pdf: one space and dataset
     results/figures/figure{number}.png and .pdf: Fig. 3, 9 and 10 of the paper
+    results/figures/{view}.png and .pdf: scores side by side, Fig. 4 among them
 """
 
 
@@ -56,3 +58,25 @@ rule panels:
         "Drawing Figure {wildcards.number}"
     script:
         "../scripts/panels.py"
+
+
+rule comparison:
+    input:
+        comparison="results/score_comparison.csv",
+        agreement="results/score_agreement.csv",
+        code=code("comparison"),
+    output:
+        "results/figures/{view}.png",
+        "results/figures/{view}.pdf",
+    log:
+        "logs/comparison/{view}.log",
+    benchmark:
+        "benchmarks/comparison/{view}.tsv"
+    wildcard_constraints:
+        view="|".join(VIEWS),
+    conda:
+        "../environment.yml"
+    message:
+        "Drawing {wildcards.view}"
+    script:
+        "../scripts/comparison.py"

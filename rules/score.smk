@@ -1,12 +1,12 @@
 """
-Score untrained networks, a shard of architectures a job.
+Score untrained networks, a shard of architectures and a family of scores a job.
 
 REQUIRED INPUTS:
     results/architectures/{space}/{seed}.parquet
     results/batches/{images}/{seed}.npz
 
 OUTPUTS:
-    results/scores/{space}/{images}/{score}/{seed}/{shard}.parquet
+    results/scores/{space}/{images}/{family}/{seed}/{shard}.parquet
 """
 
 
@@ -14,13 +14,13 @@ rule score:
     input:
         sample="results/architectures/{space}/{seed}.parquet",
         batch="results/batches/{images}/{seed}.npz",
-        code=lambda wildcards: code("score", wildcards.space),
+        code=lambda wildcards: code("score", wildcards.space, wildcards.family),
     output:
-        "results/scores/{space}/{images}/{score}/{seed}/{shard}.parquet",
+        "results/scores/{space}/{images}/{family}/{seed}/{shard}.parquet",
     log:
-        "logs/score/{space}/{images}/{score}/{seed}/{shard}.log",
+        "logs/score/{space}/{images}/{family}/{seed}/{shard}.log",
     benchmark:
-        "benchmarks/score/{space}/{images}/{score}/{seed}/{shard}.tsv"
+        "benchmarks/score/{space}/{images}/{family}/{seed}/{shard}.tsv"
     conda:
         "../environment.yml"
     threads: score_threads()
@@ -35,6 +35,6 @@ rule score:
         device=config["device"],
         torch=package_version("torch"),
     message:
-        "Scoring {wildcards.space} on {wildcards.images}, shard {wildcards.shard}"
+        "Scoring {wildcards.space} on {wildcards.images}: {wildcards.family}, shard {wildcards.shard}"
     script:
         "../scripts/score.py"

@@ -10,5 +10,6 @@ with job(snakemake):
         snakemake.input.shards,
         snakemake.input.benchmark,
         snakemake.output[0],
+        score=snakemake.wildcards.score,
         sample=snakemake.params.sample,
     )

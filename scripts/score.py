@@ -11,7 +11,7 @@ with job(snakemake):
         snakemake.output[0],
         space=snakemake.wildcards.space,
         images=snakemake.wildcards.images,
-        score=snakemake.wildcards.score,
+        family=snakemake.wildcards.family,
         seed=int(snakemake.wildcards.seed),
         sample=snakemake.params.sample,
         first=snakemake.params.first,

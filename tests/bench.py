@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import oracle
 
 from naswot.images import mini_batch
-from naswot.scores import score
+from naswot.scores.naswot import score
 from naswot.spaces import get_space
 
 PRECISIONS = ("float32", "bfloat16")

@@ -23,7 +23,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from naswot.scores import score
+from naswot.scores.naswot import score
 from naswot.spaces import SPACES, Space
 
 KINDS = {"once": "", "as-published": "published_"}

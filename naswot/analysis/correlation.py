@@ -67,10 +67,10 @@ def correlate(
     ranked = finite | minus_inf
     return Correlation(
         n=int(finite.sum()),
-        tau=_tau(x, y),
+        tau=tau_b(x, y),
         tau_low=low,
         tau_high=high,
-        tau_minus_inf_last=_tau(_ranks(score[ranked]), _ranks(accuracy[ranked])),
+        tau_minus_inf_last=tau_b(_ranks(score[ranked]), _ranks(accuracy[ranked])),
         minus_inf=int(minus_inf.sum()),
         nan=int(np.isnan(score).sum()),
     )
@@ -143,7 +143,8 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return np.unique(values, return_inverse=True)[1]
 
 
-def _tau(x: np.ndarray, y: np.ndarray) -> float:
+def tau_b(x: np.ndarray, y: np.ndarray) -> float:
+    """Return Kendall tau-b of finite x and y; NaN for fewer than two or a constant side."""
     if len(x) < 2:
         return np.nan
     # The p-value is not used; its asymptotic form is the quick one, and fails for one pair.
@@ -158,7 +159,7 @@ def _interval(x: np.ndarray, y: np.ndarray, resamples: int, seed: int) -> tuple[
     taus = np.empty(resamples)
     for resample in range(resamples):
         rows = generator.integers(len(x), size=len(x))
-        taus[resample] = _tau(x[rows], y[rows])
+        taus[resample] = tau_b(x[rows], y[rows])
     if not np.isfinite(taus).any():
         return np.nan, np.nan
     low, high = np.nanquantile(taus, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))

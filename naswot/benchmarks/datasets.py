@@ -8,7 +8,9 @@ TITLES = {
     "cifar100": "CIFAR-100",
     "imagenet16_120": "ImageNet16-120",
     "imagenet": "ImageNet",
+    "own": "own data",
 }
+OWN = "own"  # whatever the networks of a space of the user's own were trained on
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Dataset:
 
     def keys_among(self, keys: Iterable[str]) -> list[str]:
         """Return those of `keys` that are accuracies on this dataset."""
+        if self.name == OWN:
+            return list(keys)
         names = {key.split("/")[0] for key in (self.valid, self.test) if key}
         return [key for key in keys if key.split("/")[0] in names]
 
@@ -68,8 +72,13 @@ _NDS = _by_name(Dataset("cifar10", None, "cifar10/test/100"))
 _NDS_IMAGENET = _by_name(Dataset("imagenet", None, "ImageNet/test"))
 
 
+def set_datasets(space: str, dataset: Dataset) -> None:
+    """Say on what the networks of a space of the user's own were trained."""
+    _DATASETS[space] = _by_name(dataset)
+
+
 def datasets_of(space: str) -> Mapping[str, Dataset]:
     """Return name → dataset, for the datasets on which the networks of `space` were trained."""
-    if space.startswith("nds_"):
+    if space not in _DATASETS and space.startswith("nds_"):
         return _NDS_IMAGENET if space.endswith("_in") else _NDS
     return _DATASETS[space]

@@ -123,6 +123,14 @@ SOURCES: dict[str, tuple[Source, ...]] = {
 }
 
 
-def find(space: str, mirror: str | Path) -> Source | None:
-    """Return the first source of `space` that the directory `mirror` has, or None."""
-    return next((s for s in SOURCES[space] if (Path(mirror) / s.file).exists()), None)
+def find(space: str, mirror: str | Path | None) -> Source | None:
+    """Return the first source of `space` that there is, or None.
+
+    Files are looked for in the directory `mirror`; those of the user's own spaces have a place
+    of their own.
+    """
+    for source in SOURCES[space]:
+        path = Path(source.file)
+        if (mirror is not None or path.is_absolute()) and Path(mirror or "", path).exists():
+            return source
+    return None

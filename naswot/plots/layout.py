@@ -1,4 +1,4 @@
-"""Which panels Figures 3, 9 and 10 of the paper have. It draws nothing: planning stays quick."""
+"""Which figures there are, and their panels. It draws nothing, so that planning stays quick."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,6 +29,10 @@ PANELS: Mapping[int, Sequence[tuple[str, str]]] = {
 }
 # What may stand in a panel whose own space there is no data of; its title says so.
 STAND_INS = {"nds_darts": "nasbench301"}
+
+
+# Views of scores side by side, drawn where there are several.
+VIEWS = ("figure4", "tau_heatmap", "score_agreement", "tau_by_decile")
 
 
 def wanted(figure: int, spaces: Sequence[str]) -> bool:

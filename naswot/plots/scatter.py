@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from naswot.analysis.comparison import reported_key
 from naswot.benchmarks.datasets import datasets_of
 from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, replacing
@@ -69,8 +70,6 @@ def table_and_row(
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Return what a plot of a joined table shows on `dataset`, and its row of kendall_tau.csv.
 
-    That is the accuracy that most architectures have; of equals, validation as in the paper.
-
     Returns:
         Columns `score` and the accuracy that `row["accuracy"]` names; the row.
 
@@ -85,10 +84,8 @@ def table_and_row(
             f"kendall_tau.csv has no row for {', '.join(place.values())}: the benchmark table has "
             f"no accuracy on {dataset}. Leave it out of `datasets`."
         )
-    about = datasets_of(described["space"])[dataset]
-    reported = rows[rows["accuracy"].isin([about.valid, about.test])]
-    rows = rows if reported.empty else reported
-    row = rows.sort_values("n", ascending=False, kind="stable").iloc[0]
+    key = reported_key(rows, described["space"], dataset)
+    row = rows[rows["accuracy"] == key].iloc[0]
     return read_parquet(joined, ["score", row["accuracy"]]), row
 
 

@@ -1,17 +1,46 @@
 """Scores of untrained networks. They take any `torch.nn.Module` and a mini-batch.
 
-A family of scores is one file here and one line in `FAMILIES`.
+Scores that one pass over a network gives together are a family: one file here and one entry in
+`FAMILIES`. Nothing in this file imports torch, so that planning a run stays cheap.
 """
 
-from naswot.scores import naswot
-from naswot.scores.base import Batch, Family, Options, Score, measure
-from naswot.scores.naswot import score
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
 
-FAMILIES: dict[str, Family] = {
-    "naswot": naswot.FAMILY,
-}
-SCORES = {"naswot": score}
+
+@dataclass(frozen=True)
+class Family:
+    """Scores that are computed together.
+
+    Attributes:
+        name: of the family and of its file.
+        scores: their names.
+        labels: whether it looks at labels.
+        one_output: whether networks are built with one output, as the paper does, because it
+            looks at none.
+        lower_is_better: those of the scores that fall as networks get better.
+        cost: seconds a network, of the seconds that the naswot score takes.
+    """
+
+    name: str
+    scores: tuple[str, ...]
+    labels: bool = False
+    one_output: bool = False
+    lower_is_better: tuple[str, ...] = ()
+    cost: float = 1.0
+
+    @property
+    def compute(self) -> Callable:
+        """The function `compute(network, batch, options)` of the family's file.
+
+        It takes the network over and returns score → value; what else it returns is carried
+        along.
+        """
+        return importlib.import_module(f"naswot.scores.{self.name}").compute
+
+
+FAMILIES = {family.name: family for family in (Family("naswot", ("naswot",), one_output=True),)}
+LOWER_IS_BETTER = frozenset(s for family in FAMILIES.values() for s in family.lower_is_better)
 # Score → name of its family.
-FAMILY_OF = {name: family for family, about in FAMILIES.items() for name in about.scores}
-
-__all__ = ["FAMILIES", "FAMILY_OF", "Batch", "Family", "Options", "Score", "measure", "score"]
+FAMILY_OF = {score: name for name, family in FAMILIES.items() for score in family.scores}

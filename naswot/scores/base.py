@@ -1,19 +1,19 @@
-"""What all scores share: the mini-batch they look at, families of scores, and the result.
+"""What all scores share: the mini-batch they look at, the result, and how they are computed.
 
-Scores that one pass over a network gives together are a family. A family's function takes the
-network over, so `measure` hands each a copy; all start from the same weights and the same state
-of the random generator, whichever others are asked for.
+A family's function takes the network over, so `measure` hands each a copy; all start from the
+same weights and the same state of the random generator, whichever others are asked for.
 """
 
 import copy
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from naswot.errors import NaswotError
+from naswot.scores import Family
 
 
 @dataclass(frozen=True)
@@ -43,27 +43,6 @@ class Options:
 
     precision: str = "float32"
     relu_count: str = "once"
-
-
-Compute = Callable[[nn.Module, Batch, Options], Mapping[str, float]]
-
-
-@dataclass(frozen=True)
-class Family:
-    """Scores that are computed together.
-
-    Attributes:
-        scores: their names.
-        compute: takes a network over, with the batch and the options, and returns score → value;
-            what else it returns is carried along.
-        labels: whether it looks at labels.
-        lower_is_better: those of the scores that fall as networks get better.
-    """
-
-    scores: tuple[str, ...]
-    compute: Compute
-    labels: bool = False
-    lower_is_better: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from naswot.errors import NaswotError
-from naswot.scores.base import Batch, Family, Options, Score, copied
+from naswot.scores.base import Batch, Options, Score, copied
 from naswot.scores.rectifiers import tensors, watch
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -96,11 +96,9 @@ def hamming_kernel(
     return kernel, units, len(readings)
 
 
-def _compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+    """Return the score, and how many units and rectifiers it counts."""
     kernel, units, modules = hamming_kernel(
         network, batch.images, options.precision, options.relu_count
     )
     return {"naswot": log_determinant(kernel), "relu_units": units, "relu_modules": modules}
-
-
-FAMILY = Family(("naswot",), _compute)

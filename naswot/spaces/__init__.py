@@ -34,6 +34,7 @@ class Space:
         build: makes the network of an architecture for a number of classes.
         benchmark_params: counts the trainable parameters of an architecture's network as
             the benchmark trained it on CIFAR-10.
+        file: the user's file that builds its networks, for a space of the user's own.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Space:
     canonical: Callable[[str], str]
     build: Callable[[str, int], "torch.nn.Module"]
     benchmark_params: Callable[[str], int]
+    file: str | None = None
 
 
 def _space(name: str, title: str, module: ModuleType, unique: int | None = None) -> Space:

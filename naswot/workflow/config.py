@@ -10,13 +10,14 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.datasets import OWN, datasets_of
 from naswot.benchmarks.sources import SOURCES as TABLES
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
 from naswot.images import SOURCES
 from naswot.sampling import sample_of, scored_at_most
-from naswot.spaces import SPACES, Space
+from naswot.scores import FAMILIES
+from naswot.spaces import SPACES, Space, own
 
 # A shard of this many 16×16 mini-batches of 128 takes less than a minute on one core.
 SHARD_SIZE_AT_16_PIXELS = 400
@@ -52,7 +53,8 @@ def _meant(value: Any) -> Any:
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Check a configuration against its JSON Schema and against the facts.
 
-    Each property's description in the schema completes the sentence "… must be".
+    Each property's description in the schema completes the sentence "… must be". The user's own
+    spaces are made known on the way.
 
     Raises:
         NaswotError: one line that names the key and says what is allowed.
@@ -60,10 +62,19 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     error = best_match(Draft202012Validator(schema).iter_errors(config))
     if error is not None:
         raise NaswotError(f"configuration: {_explain(error, schema)}")
+    own.register(config["own_spaces"])
+    for name in config["sample"] if isinstance(config["sample"], Mapping) else ():
+        if name not in SPACES:
+            raise NaswotError(f"configuration: sample.{name}: there is no such space.")
     for name in config["spaces"]:
+        if name not in SPACES:
+            raise NaswotError(
+                f"configuration: spaces has {name!r}, which is neither in own_spaces nor one of "
+                f"{', '.join(SPACES)}."
+            )
         _check_sizes(config, SPACES[name])
         trained = datasets_of(name)
-        if not trained.keys() & set(config["datasets"]):
+        if not trained.keys() & {*config["datasets"], OWN}:
             raise NaswotError(
                 f"configuration: datasets has none that {name} was trained on "
                 f"({', '.join(trained)})."
@@ -136,9 +147,11 @@ def missing_spaces(config: Mapping[str, Any]) -> dict[str, str]:
     mirror, missing = config["mirror"], {}
     for space in config["spaces"]:
         files = " or ".join(source.file for source in TABLES[space])
-        if mirror is None and space != "nasbench201":
+        if find(space, mirror) is not None or (mirror is None and space == "nasbench201"):
+            continue
+        if mirror is None:
             missing[space] = f"the space {space!r} needs a mirror that holds {files}"
-        elif mirror is not None and find(space, mirror) is None:
+        else:
             missing[space] = (
                 f"mirror = {mirror!r} lacks {files}, which the space {space!r} is read from"
             )
@@ -152,7 +165,7 @@ def runs_of(config: Mapping[str, Any]) -> list[tuple[str, str]]:
         (space, dataset)
         for space in config["spaces"]
         if space not in missing
-        for dataset in config["datasets"]
+        for dataset in (*config["datasets"], OWN)
         if dataset in datasets_of(space)
     ]
 
@@ -162,7 +175,7 @@ def images_of(config: Mapping[str, Any]) -> dict[str, str]:
     images = config["images"]
     return {
         dataset: images if isinstance(images, str) else images[dataset]
-        for dataset in config["datasets"]
+        for dataset in (*config["datasets"], OWN)
         if isinstance(images, str) or dataset in images
     }
 
@@ -178,24 +191,25 @@ def image_size(config: Mapping[str, Any], images: str) -> int:
     return SOURCES[images].size or config["image_size"]
 
 
-def shard_size(config: Mapping[str, Any], space: str, images: str) -> int:
-    """Return how many architectures of a space, shown the images of a source, make a shard."""
+def shard_size(config: Mapping[str, Any], space: str, images: str, family: str) -> int:
+    """Return how many architectures make a shard, of a space, an image source and a family."""
     if config["shard_size"] != "auto":
         return config["shard_size"]
     pixels = (image_size(config, images) / 16) ** 2 * config["batch_size"] / 128
-    cost = RELATIVE_COST.get(space, RELATIVE_COST_OF_OTHERS) * pixels
+    cost = RELATIVE_COST.get(space, RELATIVE_COST_OF_OTHERS) * pixels * FAMILIES[family].cost
     return max(1, round(SHARD_SIZE_AT_16_PIXELS / cost))
 
 
-def shards_of(config: Mapping[str, Any], space: str, images: str) -> list[tuple[int, int]]:
+def shards_of(
+    config: Mapping[str, Any], space: str, images: str, family: str
+) -> list[tuple[int, int]]:
     """Return the stretches into which the architectures to score are cut, as (first, last).
 
     Enlarging the sample lengthens the last one and adds others.
     """
-    scored = scored_at_most(
-        SPACES[space], sample_of(config["sample"], space), config["deduplicate"]
-    )
-    size = shard_size(config, space, images)
+    sample = sample_of(config["sample"], space)
+    scored = scored_at_most(SPACES[space], sample, config["deduplicate"])
+    size = shard_size(config, space, images, family)
     return [(first, min(first + size, scored)) for first in range(0, scored, size)]
 
 

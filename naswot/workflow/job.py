@@ -1,5 +1,6 @@
 """How a script behaves as a job: it logs, and it fails with one message."""
 
+import importlib
 import logging
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,10 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
         file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(file)
     try:
+        if snakemake.config.get("own_spaces"):
+            # By name, so that it is code of the stages that build such networks, not of all.
+            own = importlib.import_module("naswot.spaces.own")
+            own.register(snakemake.config["own_spaces"])
         yield log
     except NaswotError as error:
         log.error("%s: %s", snakemake.rule, error)

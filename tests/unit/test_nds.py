@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naswot.errors import NaswotError
-from naswot.scores import score
+from naswot.scores.naswot import score
 from naswot.spaces import nds
 from naswot.spaces.nds.genotypes import OPERATIONS, SEARCHSPACES, SPACES_NDS
 from naswot.spaces.nds.operations import operation

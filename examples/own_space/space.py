@@ -1,0 +1,26 @@
+"""A small search space of one's own: plain convolutional networks such as ``d3-w16-k3``.
+
+Depth (1–4 convolutions), width (4–32 channels) and kernel (1, 3 or 5) vary.
+"""
+
+from itertools import product
+
+from torch import nn
+
+CHOICES = (1, 2, 4), (4, 8, 16, 32), (1, 3, 5)
+ARCHITECTURES = [f"d{depth}-w{width}-k{kernel}" for depth, width, kernel in product(*CHOICES)]
+
+
+def build(arch: str, classes: int) -> nn.Module:
+    """Return the untrained network of `arch`; it takes images (B, 3, H, W)."""
+    depth, width, kernel = (int(part[1:]) for part in arch.split("-"))
+    layers, channels = [], 3
+    for number in range(depth):
+        stride = 2 if number % 2 else 1
+        layers += [
+            nn.Conv2d(channels, width, kernel, stride, padding=kernel // 2, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+        ]
+        channels = width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes))

@@ -1,0 +1,157 @@
+"""Scores side by side: how well each ranks networks, overall, at the top, and beyond their size."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from naswot.analysis.correlation import tau_b
+from naswot.benchmarks.datasets import datasets_of
+from naswot.files import read_metadata, read_parquet, replacing
+
+DECILES = 10
+
+COMPARISON = [
+    "space",
+    "dataset",
+    "accuracy",
+    "score",
+    "n",
+    "tau",
+    "tau_low",
+    "tau_high",
+    "spearman",
+    "tau_top_tenth",
+    "spearman_given_params",
+    *(f"tau_decile_{decile}" for decile in range(1, DECILES + 1)),
+    "seconds",
+]
+AGREEMENT = ["space", "dataset", "score", "other", "n", "spearman"]
+
+
+def compare_tables(
+    joined: Sequence[tuple[str, str | Path]],
+    correlations: str | Path,
+    comparison: str | Path,
+    agreement: str | Path,
+) -> None:
+    """Write how the scores compare, and how far they agree with each other.
+
+    Args:
+        joined: datasets, each with a joined table of one score; all scores of a space and
+            dataset on the same architectures.
+        correlations: kendall_tau.csv; tau and its interval are taken from there.
+        comparison: CSV file to write, a row a space, dataset and score; `COMPARISON`.
+        agreement: CSV file to write, a row a pair of scores; `AGREEMENT`.
+    """
+    taus = pd.read_csv(correlations)
+    groups: dict[tuple[str, str], dict[str, str | Path]] = {}
+    for dataset, path in joined:
+        about = read_metadata(path)
+        groups.setdefault((about["space"], dataset), {})[about["score"]] = path
+    rows, pairs = [], []
+    for (space, dataset), paths in groups.items():
+        place = {"space": space, "dataset": dataset}
+        known = taus[(taus[["space", "dataset"]] == pd.Series(place)).all(axis=1)]
+        if known.empty:
+            continue
+        key = reported_key(known, space, dataset)
+        table, scores = _side_by_side(paths, key)
+        known = known[known["accuracy"] == key].set_index("score")
+        for score in paths:
+            tau = known.loc[score, ["n", "tau", "tau_low", "tau_high"]].to_dict()
+            found = compare(scores[score], table[key], table.get("params"))
+            seconds = table[f"{score} seconds"].mean()
+            rows.append(
+                place | {"accuracy": key, "score": score} | tau | found | {"seconds": seconds}
+            )
+        pairs += [place | pair for pair in agree(scores)]
+    for path, content, names in ((comparison, rows, COMPARISON), (agreement, pairs, AGREEMENT)):
+        with replacing(path) as temporary:
+            frame = pd.DataFrame(content, columns=names)
+            frame.to_csv(temporary, index=False, float_format="%.4f")
+
+
+def reported_key(rows: pd.DataFrame, space: str, dataset: str) -> str:
+    """Return the accuracy key that is shown of a space and dataset.
+
+    That is the accuracy that most architectures have; of equals, validation as in the paper.
+
+    Args:
+        rows: the rows of kendall_tau.csv of this space and dataset.
+        space, dataset: what they are about.
+    """
+    about = datasets_of(space)[dataset]
+    reported = rows[rows["accuracy"].isin([about.valid, about.test])]
+    rows = rows if reported.empty else reported
+    return rows.sort_values("n", ascending=False, kind="stable")["accuracy"].iloc[0]
+
+
+def _side_by_side(paths: Mapping[str, str | Path], key: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the accuracies, params and seconds of all scores' tables, and the scores."""
+    table, scores = pd.DataFrame(), {}
+    for score, path in paths.items():
+        one = read_parquet(path).set_index("index")
+        if table.empty:
+            table = one[[name for name in (key, "params") if name in one]].copy()
+        scores[score] = one["score"]
+        table[f"{score} seconds"] = one["seconds"]
+    return table, pd.DataFrame(scores)
+
+
+def compare(
+    score: pd.Series, accuracy: pd.Series, params: pd.Series | None = None
+) -> dict[str, float]:
+    """Return how a score goes with an accuracy, over the rows where both are finite.
+
+    Returns:
+        `spearman`; `tau_top_tenth`, Kendall tau among the tenth with the best accuracies;
+        `tau_decile_1` … `tau_decile_10`, among each tenth, from the worst accuracies to the best;
+        `spearman_given_params`, the partial rank correlation given the number of parameters:
+        what the score says beyond the size of a network (NaN without `params`).
+    """
+    finite = np.isfinite(score.to_numpy(float)) & np.isfinite(accuracy.to_numpy(float))
+    x, y = score[finite].to_numpy(float), accuracy[finite].to_numpy(float)
+    parts = np.array_split(np.argsort(y, kind="stable"), DECILES)
+    deciles = {
+        f"tau_decile_{number}": tau_b(x[part], y[part]) for number, part in enumerate(parts, 1)
+    }
+    columns = {"x": x, "y": y}
+    if params is not None:
+        columns["z"] = params[finite].to_numpy(float)
+    rho = pd.DataFrame(columns).corr(method="spearman")
+    given = partial(rho.at["x", "y"], *rho.loc[["x", "y"], "z"]) if "z" in columns else np.nan
+    return {
+        "spearman": rho.at["x", "y"],
+        "tau_top_tenth": deciles[f"tau_decile_{DECILES}"],
+        "spearman_given_params": given,
+        **deciles,
+    }
+
+
+def partial(xy: float, xz: float, yz: float) -> float:
+    """Return the partial correlation of x and y given z, from the correlations of the pairs.
+
+    NaN where z says all of x or y. (Of Kendall taus it would not vanish where it should.)
+    """
+    rest = (1 - xz**2) * (1 - yz**2)
+    return (xy - xz * yz) / np.sqrt(rest) if rest > 1e-12 else np.nan
+
+
+def agree(scores: pd.DataFrame) -> list[dict]:
+    """Return a row for each ordered pair of columns: Spearman's rho of the finite rows."""
+    values = scores.where(np.isfinite(scores.astype(float)))
+    matrix = values.corr(method="spearman")
+    counts = values.notna().astype(int)
+    together = counts.T @ counts
+    return [
+        {
+            "score": one,
+            "other": other,
+            "n": int(together.loc[one, other]),
+            "spearman": matrix.loc[one, other],
+        }
+        for one in scores
+        for other in scores
+    ]

@@ -1,0 +1,129 @@
+"""Search spaces of the user's own: a Python file that builds networks and a CSV of accuracies.
+
+The Python file has a function ``build(arch, classes)``, or ``build(arch)``, that returns the
+untrained network of an architecture string; ``canonical(arch)``, which isomorphic architectures
+share, if there is one. The CSV file has a row an architecture: ``arch`` and accuracies in percent
+under keys ``data/split/epochs``, such as ``flowers/test/90``; other columns are carried along.
+"""
+
+import functools
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from naswot.benchmarks.datasets import OWN, Dataset, set_datasets
+from naswot.benchmarks.sources import SOURCES, Source
+from naswot.benchmarks.table import ACCURACY_KEY
+from naswot.errors import NaswotError
+from naswot.spaces import SPACES, Space
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def register(spaces: Mapping[str, Mapping[str, str]]) -> None:
+    """Make spaces known to this process, as `own_spaces` in the configuration describes them.
+
+    Args:
+        spaces: name → ``networks``, the Python file; ``accuracies``, the CSV file; ``title``,
+            optional.
+
+    Raises:
+        NaswotError: a name is taken, or a file is missing or has not the form above.
+    """
+    for name, about in spaces.items():
+        if name in SPACES and SPACES[name].file is None:
+            raise NaswotError(f"own_spaces.{name}: there is a space of this name; choose another.")
+        networks, accuracies = (_existing(name, about, key) for key in ("networks", "accuracies"))
+        title = about.get("title", name)
+        table = _table(accuracies)
+        architectures = tuple(table["arch"])
+        SPACES[name] = Space(
+            name=name,
+            title=title,
+            size=len(architectures),
+            unique=None,
+            architectures=lambda architectures=architectures: architectures,
+            canonical=str,
+            build=partial(_build, networks),
+            benchmark_params=partial(_params, networks),
+            file=str(networks),
+        )
+        SOURCES[name] = (Source(str(accuracies), _read, f"accuracies of {title}", "the user's"),)
+        set_datasets(name, _dataset(table, accuracies))
+
+
+def _existing(name: str, about: Mapping[str, str], key: str) -> Path:
+    path = Path(about[key]).expanduser().resolve()
+    if not path.is_file():
+        raise NaswotError(f"own_spaces.{name}.{key} = {about[key]!r}: there is no such file.")
+    return path
+
+
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype={"arch": str})
+    except (OSError, ValueError) as error:
+        raise NaswotError(f"{path} is not a readable CSV file ({error}).") from error
+    if "arch" not in table or table["arch"].isna().any():
+        raise NaswotError(f"{path} needs a column 'arch' with an architecture in each row.")
+    return table
+
+
+def _dataset(table: pd.DataFrame, path: Path) -> Dataset:
+    """Return what is reported: the first accuracy on validation and on test images."""
+    keys = [key for key in table.columns if ACCURACY_KEY.fullmatch(key)]
+    if not keys:
+        raise NaswotError(
+            f"{path} has no accuracy column of the form data/split/epochs, such as "
+            f"'flowers/test/90'; it has {', '.join(table.columns)}."
+        )
+    valid = next((key for key in keys if "val" in key.split("/")[1]), None)
+    test = next((key for key in keys if key != valid and "test" in key.split("/")[1]), None)
+    return Dataset(OWN, valid, test or next((key for key in keys if key != valid), keys[0]))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    table = _table(path)
+    return table if "index" in table else table.assign(index=range(len(table)))
+
+
+@functools.cache
+def _function(path: Path) -> Callable[..., "nn.Module"]:
+    """Return the function `build` of a file, taking an architecture and a number of classes."""
+    specification = importlib.util.spec_from_file_location(f"naswot_own_{path.stem}", path)
+    module = importlib.util.module_from_spec(specification)
+    sys.path.insert(0, str(path.parent))  # it may have neighbours
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        kind = type(error).__name__
+        raise NaswotError(f"{path} cannot be imported ({kind}: {error}).") from error
+    finally:
+        sys.path.remove(str(path.parent))
+    build = getattr(module, "build", None)
+    if not callable(build):
+        raise NaswotError(f"{path} has no function build(arch).")
+    wide = len(inspect.signature(build).parameters) > 1
+    return build if wide else lambda arch, classes: build(arch)
+
+
+def _build(path: Path, arch: str, classes: int = 1) -> "nn.Module":
+    build = _function(path)
+    try:
+        return build(arch, classes)
+    except Exception as error:
+        raise NaswotError(
+            f"{path}: build({arch!r}) failed ({type(error).__name__}: {error})."
+        ) from error
+
+
+def _params(path: Path, arch: str) -> int:
+    parameters: Any = _build(path, arch, 10).parameters()
+    return sum(parameter.numel() for parameter in parameters if parameter.requires_grad)

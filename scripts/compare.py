@@ -1,0 +1,13 @@
+"""Compare scores with each other."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.analysis.comparison import compare_tables
+
+    compare_tables(
+        list(zip(snakemake.params.datasets, snakemake.input.joined, strict=True)),
+        snakemake.input.correlations,
+        snakemake.output.comparison,
+        snakemake.output.agreement,
+    )

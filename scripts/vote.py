@@ -1,0 +1,8 @@
+"""Let several scores vote."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.voting import vote_tables
+
+    vote_tables(snakemake.input.joined, snakemake.output[0])

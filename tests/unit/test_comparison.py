@@ -1,0 +1,138 @@
+"""Scores side by side: against naive counts and libraries, from tables of the real form."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import kendalltau, spearmanr
+
+from naswot.analysis.comparison import agree, compare, compare_tables, partial
+from naswot.analysis.correlation import correlate_tables
+from naswot.files import read_metadata, read_parquet, write_parquet
+from naswot.plots.comparison import DRAWN, comparison_files
+from naswot.voting import vote, vote_tables
+
+SCORES = ["naswot", "grad_norm", "ntk_condition"]
+
+
+def test_deciles_and_the_top_are_taus_of_a_tenth_each():
+    score, accuracy = np.random.default_rng(0).random((2, 95))
+    found = compare(pd.Series(score), pd.Series(accuracy))
+    ranked = np.argsort(accuracy)
+    sizes = [10] * 5 + [9] * 5
+    parts = np.split(ranked, np.cumsum(sizes)[:-1])
+    for decile, part in enumerate(parts, 1):
+        expected = kendalltau(score[part], accuracy[part]).statistic
+        assert found[f"tau_decile_{decile}"] == pytest.approx(expected)
+    assert found["tau_top_tenth"] == found["tau_decile_10"]
+    assert found["spearman"] == pytest.approx(spearmanr(score, accuracy).statistic)
+    assert np.isnan(found["spearman_given_params"])
+
+
+def test_partial_correlation_takes_size_away():
+    generator = np.random.default_rng(1)
+    params = generator.random(4000)
+    accuracy = params + 0.3 * generator.random(4000)
+    by_size = pd.Series(params + 0.3 * generator.random(4000))
+    found = compare(by_size, pd.Series(accuracy), pd.Series(params))
+    assert kendalltau(by_size, accuracy).statistic > 0.6
+    assert abs(found["spearman_given_params"]) < 0.1
+    assert partial(0.5, 0.0, 0.0) == 0.5
+    assert np.isnan(partial(0.5, 1.0, 0.5))
+
+
+def test_rows_that_are_not_finite_are_left_out():
+    score = pd.Series([1.0, -np.inf, 2.0, np.nan, 3.0])
+    accuracy = pd.Series([1.0, 9.0, 2.0, 9.0, np.nan])
+    assert compare(score, accuracy)["spearman"] == pytest.approx(1.0)
+
+
+def test_agreement_counts_the_finite_pairs():
+    scores = pd.DataFrame({"a": [1.0, 2.0, 3.0, np.nan], "b": [3.0, 2.0, -np.inf, 1.0]})
+    found = {(row["score"], row["other"]): row for row in agree(scores)}
+    assert found["a", "b"]["n"] == 2
+    assert found["a", "b"]["spearman"] == pytest.approx(-1.0)
+    assert found["a", "a"]["spearman"] == pytest.approx(1.0)
+
+
+values = st.one_of(st.floats(-5, 5), st.sampled_from([-np.inf, np.inf, np.nan, 0.0]))
+
+
+@given(st.lists(st.tuples(values, values, values), min_size=1, max_size=12))
+def test_the_vote_is_counted_pair_by_pair(rows):
+    def better(one: float, other: float) -> int:
+        one_known, other_known = not np.isnan(one), not np.isnan(other)
+        if one_known and other_known:
+            return int(one > other) - int(one < other)
+        return int(one_known) - int(other_known)
+
+    counts = [0.0] * len(rows)
+    for i, j in itertools.permutations(range(len(rows)), 2):
+        balance = sum(better(one, other) for one, other in zip(rows[i], rows[j], strict=True))
+        counts[i] += 1.0 if balance > 0 else 0.5 if balance == 0 else 0.0
+    np.testing.assert_array_equal(vote(np.array(rows, float)), counts)
+
+
+@pytest.fixture
+def joined(tmp_path) -> list:
+    """Return joined tables of three scores, the last of which falls as networks get better."""
+    generator = np.random.default_rng(0)
+    accuracy = generator.uniform(10, 95, 200)
+    paths = []
+    for number, score in enumerate(SCORES):
+        sign = -1 if score == "ntk_condition" else 1
+        table = pd.DataFrame({"index": np.arange(200), "arch": "a", "params": np.arange(200)})
+        table["score"] = sign * (accuracy + (10 + 40 * number) * generator.random(200))
+        table["seconds"], table["build_seconds"] = 0.25, 0.05
+        table["cifar10/test/108"] = accuracy
+        paths.append(tmp_path / f"{score}.parquet")
+        write_parquet(table, paths[-1], {"space": "nasbench101", "score": score, "images": "noise"})
+    return paths
+
+
+@pytest.fixture
+def compared(joined, tmp_path, root):
+    tables = [("cifar10", path) for path in joined]
+    taus = tmp_path / "taus.csv"
+    published = root / "resources/published_kendall_tau.csv"
+    correlate_tables(tables, taus, published=published, resamples=20, seed=0)
+    outputs = tmp_path / "comparison.csv", tmp_path / "agreement.csv"
+    compare_tables(tables, taus, *outputs)
+    return outputs
+
+
+def test_the_comparison_has_a_row_for_every_score(compared):
+    comparison, agreement = map(pd.read_csv, compared)
+    rows = comparison.set_index("score")
+    assert list(rows.index) == SCORES
+    assert (rows["n"] == 200).all()
+    assert (
+        rows.at["naswot", "tau"] > rows.at["grad_norm", "tau"] > 0 > rows.at["ntk_condition", "tau"]
+    )
+    assert (rows["tau_low"] <= rows["tau"]).all()
+    assert (rows["seconds"] == 0.25).all()
+    assert len(agreement) == 9
+
+
+def test_a_vote_turns_scores_that_fall_and_adds_seconds(joined, tmp_path):
+    vote_tables(joined, tmp_path / "vote.parquet")
+    table = read_parquet(tmp_path / "vote.parquet")
+    assert read_metadata(tmp_path / "vote.parquet")["members"] == SCORES
+    assert kendalltau(table["score"], table["cifar10/test/108"]).statistic > 0.6
+    assert table["seconds"].unique() == pytest.approx([0.75])
+
+
+@pytest.mark.parametrize("view", DRAWN)
+def test_every_view_is_drawn(compared, view, tmp_path):
+    outputs = [tmp_path / f"{view}.png", tmp_path / f"{view}.pdf"]
+    comparison_files(*compared, outputs, view=view)
+    assert outputs[0].read_bytes()[:4] == b"\x89PNG"
+    assert outputs[1].read_bytes()[:4] == b"%PDF"
+    figure = DRAWN[view](*map(pd.read_csv, compared))
+    texts = {text.get_text() for text in figure.findobj(plt.Text)}
+    assert set(SCORES) <= texts
+    plt.close(figure)

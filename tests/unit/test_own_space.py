@@ -1,0 +1,82 @@
+"""A space of the user's own is like any other, and its mistakes are named."""
+
+import pytest
+
+from naswot.benchmarks import datasets, sources
+from naswot.benchmarks.convert import convert
+from naswot.errors import NaswotError
+from naswot.files import read_parquet
+from naswot.spaces import SPACES, get_space
+from naswot.spaces.own import register
+
+BUILD = """
+from torch import nn
+from neighbour import WIDTHS
+
+def build(arch, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(48, WIDTHS[arch]), nn.ReLU(),
+                         nn.Linear(WIDTHS[arch], classes))
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Return the description of a space with two networks; what is registered is forgotten."""
+    registries = (SPACES, sources.SOURCES, datasets._DATASETS)
+    known = [(registry, dict(registry)) for registry in registries]
+    (tmp_path / "neighbour.py").write_text("WIDTHS = {'narrow': 3, 'wide': 9}")
+    (tmp_path / "space.py").write_text(BUILD)
+    csv = "arch,params,flowers/val/9,flowers/test/9\nwide,510,70,71\nnarrow,160,,51\n"
+    (tmp_path / "mine.csv").write_text(csv)
+    yield {"networks": str(tmp_path / "space.py"), "accuracies": str(tmp_path / "mine.csv")}
+    for registry, content in known:
+        registry.clear()
+        registry.update(content)
+
+
+def test_it_lists_builds_and_converts_its_architectures(own, tmp_path):
+    register({"mine": own | {"title": "My space"}})
+    space = get_space("mine")
+    assert (space.title, space.size, space.architectures()) == ("My space", 2, ("wide", "narrow"))
+    assert space.build("wide", 4)[-1].out_features == 4
+    assert space.benchmark_params("narrow") == 49 * 3 + 4 * 10
+    dataset = datasets.datasets_of("mine")["own"]
+    assert (dataset.valid, dataset.test) == ("flowers/val/9", "flowers/test/9")
+    assert "2 architectures" in convert("mine", None, tmp_path / "table.parquet")
+    table = read_parquet(tmp_path / "table.parquet")
+    assert table["flowers/test/9"].tolist() == [71, 51]
+
+
+def test_registering_again_changes_nothing(own):
+    register({"mine": own})
+    register({"mine": own})
+    assert get_space("mine").size == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("space.py", "def build(arch):\n    raise KeyError(arch)", r"build\('wide'\) failed"),
+        ("space.py", "import no_such_module", r"space\.py cannot be imported .*no_such_module"),
+        ("space.py", "def construct(): ...", r"space\.py has no function build"),
+        ("mine.csv", "architecture\nwide\n", "needs a column 'arch'"),
+        ("mine.csv", "arch,accuracy\nwide,5\n", "no accuracy column of the form data/split/epochs"),
+        ("mine.csv", "", "not a readable CSV file"),
+    ],
+)
+def test_a_mistake_is_named(own, tmp_path, name, content, message):
+    (tmp_path / name).write_text(content)
+
+    def use():
+        register({"mine": own})
+        get_space("mine").build("wide", 2)
+
+    with pytest.raises(NaswotError, match=message):
+        use()
+
+
+def test_taken_names_and_missing_files_are_refused(own):
+    with pytest.raises(NaswotError, match="there is a space of this name"):
+        register({"nasbench201": own})
+    with pytest.raises(NaswotError, match=r"own_spaces\.mine\.networks = 'none\.py'.*no such file"):
+        register({"mine": own | {"networks": "none.py"}})
