@@ -40,7 +40,9 @@ def main() -> None:
     warnings.filterwarnings("ignore", "Using a non-full backward hook", FutureWarning)
     torch.set_num_threads(arguments.threads)
     space = get_space("nasbench201")
-    images = torch.from_numpy(mini_batch("photos", arguments.batch, arguments.size, arguments.seed))
+    images = torch.from_numpy(
+        mini_batch("photos", arguments.batch, arguments.size, arguments.seed).images
+    )
     generator = np.random.default_rng(arguments.seed)
     chosen = generator.choice(space.size, arguments.networks, replace=False)
 

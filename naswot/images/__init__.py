@@ -1,19 +1,24 @@
 """Image sources: where the mini-batch comes from that every network is shown.
 
 A source is one entry of `SOURCES`. All give float32 images (B, 3, H, W), normalised, not
-augmented, and the same ones for the same seed.
+augmented, with a label each, and the same ones for the same seed. Where images have no labels,
+random ones are drawn: a loss needs some, and an untrained network knows none.
 """
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from naswot.errors import NaswotError
 from naswot.images import archives, cifar, folder, imagenet16, imagenette, noise, photos
+from naswot.images.drawing import MiniBatch
 
-Draw = Callable[[int, int, np.random.Generator, Path], np.ndarray]
+Draw = Callable[[int, int, np.random.Generator, Path], MiniBatch]
+Read = Callable[[Path], tuple[np.ndarray, np.ndarray | None]]
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class Source:
     """One image source.
 
     Attributes:
-        draw: (count, size, generator, directory) → float32 images (count, 3, size, size).
+        draw: (count, size, generator, directory) → images (count, 3, size, size) and labels.
         size: the side in pixels, where the source has one of its own; else None: any.
         files: the files or folders in its directory that it can read, the first one that is
             there; empty if it needs none.
@@ -40,12 +45,14 @@ class Source:
         return next((file for file in self.files if (Path(directory) / file).exists()), None)
 
 
-def _archived(archive: archives.Archive, official: Draw, files: tuple[str, ...]) -> Source:
+def _archived(archive: archives.Archive, official: Read, files: tuple[str, ...]) -> Source:
     """Return the source of an .npz archive, or, in a mirror without it, of the official files."""
 
-    def draw(count: int, size: int, generator: np.random.Generator, mirror: Path) -> np.ndarray:
-        found = (mirror / archive.file).exists() or not any((mirror / f).exists() for f in files)
-        return (archive.draw if found else official)(count, size, generator, mirror)
+    def draw(count: int, size: int, generator: np.random.Generator, mirror: Path) -> MiniBatch:
+        path, read = mirror / archive.file, archive.read
+        if not path.exists() and any((mirror / file).exists() for file in files):
+            path, read = mirror, official
+        return archive.draw(*read(path), count, generator, path)
 
     return Source(draw, archive.size, (archive.file, *files), archive.origin)
 
@@ -54,10 +61,10 @@ SOURCES = {
     "photos": Source(photos.draw, None, (), photos.ORIGIN),
     "noise": Source(noise.draw, None, (), "standard normal noise"),
     **{
-        name: _archived(archives.ARCHIVES[name], cifar.Cifar(name).draw, cifar.files(name))
+        name: _archived(archives.ARCHIVES[name], partial(cifar.read, name=name), cifar.files(name))
         for name in cifar.EDITIONS
     },
-    "imagenet16": _archived(archives.ARCHIVES["imagenet16"], imagenet16.draw, imagenet16.FOLDERS),
+    "imagenet16": _archived(archives.ARCHIVES["imagenet16"], imagenet16.read, imagenet16.FOLDERS),
     "imagenette": Source(imagenette.draw, None, imagenette.FILES, imagenette.ORIGIN),
     "folder": Source(folder.draw, None, (".",), folder.ORIGIN, directory="image_folder"),
 }
@@ -76,8 +83,8 @@ def get_source(name: str) -> Source:
 
 def mini_batch(
     name: str, count: int, size: int, seed: int, directory: str | Path | None = None
-) -> np.ndarray:
-    """Return `count` images of source `name`, float32 (count, 3, size, size).
+) -> MiniBatch:
+    """Return `count` images of source `name`, float32 (count, 3, size, size), and their labels.
 
     `directory` is where its files are: the mirror, or the folder of images.
 
@@ -90,8 +97,8 @@ def mini_batch(
     if source.files and directory is None:
         raise NaswotError(f"The images {name!r} need a directory: set `{source.directory}`.")
     generator = np.random.default_rng(seed)
-    images = source.draw(count, size, generator, directory and Path(directory))
-    return np.ascontiguousarray(images, dtype=np.float32)
+    batch = source.draw(count, size, generator, directory and Path(directory))
+    return replace(batch, images=np.ascontiguousarray(batch.images, dtype=np.float32))
 
 
 def write_mini_batch(
@@ -103,17 +110,32 @@ def write_mini_batch(
     seed: int,
     directory: str | Path | None = None,
 ) -> None:
-    """Write `mini_batch` to an .npz file, as the array `images`; arguments as there."""
+    """Write `mini_batch` to an .npz file, as arrays `images` and `labels`; arguments as there."""
     from naswot.files import write_arrays
     from naswot.provenance import described
 
-    images = mini_batch(name, count, size, seed, directory)
+    batch = mini_batch(name, count, size, seed, directory)
     source = get_source(name)
     file = source.find(directory) if directory is not None else None
     settings = described(images=name, size=size, count=count, seed=seed, file=file)
-    write_arrays(output, settings | {"origin": source.origin}, images=images)
+    found = {"classes": batch.classes, "true_labels": batch.true_labels, "origin": source.origin}
+    write_arrays(output, settings | found, images=batch.images, labels=batch.labels)
 
 
-def standardise(pixels: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
-    """Return images (B, H, W, 3) as (B, 3, H, W), `mean` taken off and divided by `std` (3,)."""
-    return ((pixels - mean) / std).transpose(0, 3, 1, 2)
+def read_mini_batch(path: str | Path) -> MiniBatch:
+    """Return what `write_mini_batch` wrote.
+
+    Raises:
+        NaswotError: the file is missing or damaged, or an older version wrote it without labels.
+    """
+    from naswot.files import read_arrays
+
+    arrays = read_arrays(path)
+    try:
+        images, labels = arrays["images"], arrays["labels"]
+        metadata = json.loads(str(arrays["metadata"]))
+        return MiniBatch(images, labels, metadata["classes"], metadata["true_labels"])
+    except KeyError as error:
+        raise NaswotError(
+            f"{path} has no {error}: another version made it. Delete it and run again."
+        ) from error

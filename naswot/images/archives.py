@@ -1,8 +1,8 @@
 """Real dataset images from .npz archives in the mirror directory.
 
-An archive holds uint8 images (N, H, W, 3) under the name given here; the README of the
-mirror says where they come from. Means and standard deviations are those that the
-benchmarks trained with, on the scale 0–255.
+An archive holds uint8 images (N, H, W, 3) and labels (N,) under the names given here; the
+README of the mirror says where they come from. Means and standard deviations are those that
+the benchmarks trained with, on the scale 0–255.
 """
 
 from dataclasses import dataclass
@@ -11,43 +11,89 @@ from pathlib import Path
 import numpy as np
 
 from naswot.errors import NaswotError
+from naswot.images.drawing import MiniBatch, choose, standardise, unlabelled
+from naswot.images.pickles import labels_of
 
 
 @dataclass(frozen=True)
 class Archive:
-    """One archive: where it is, the array to draw from, its image side, how to normalise."""
+    """One archive and how its images are drawn, from it or from the data set's official files.
+
+    Attributes:
+        name: of the source and the archive's file.
+        image_array, label_array: what the archive calls its images and labels.
+        size: the images' side in pixels.
+        mean, std: of each channel.
+        origin: what the images are, with their licence.
+        classes: how many the benchmarks trained with.
+        stored: the smallest and the largest label in the archive.
+    """
 
     name: str
-    array: str
+    image_array: str
+    label_array: str
     size: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     origin: str
+    classes: int
+    stored: tuple[int, int]
 
     @property
     def file(self) -> str:
         """The archive's path inside the mirror directory."""
         return f"images/{self.name}.npz"
 
-    def draw(
-        self, count: int, size: int, generator: np.random.Generator, mirror: Path
-    ) -> np.ndarray:
-        """Return `count` different training images (count, 3, size, size), normalised."""
-        from naswot.files import read_arrays
-        from naswot.images import standardise
+    def read(self, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return images uint8 (N, size, size, 3) and labels int64 (N,) of the archive `path`.
 
-        path = mirror / self.file
+        Labels are None where the archive has none, or images of other classes too: whether
+        they are true must not depend on which images a seed happens to choose.
+
+        Raises:
+            NaswotError: the archive is absent, damaged or of another form.
+        """
+        from naswot.files import read_arrays
+
         arrays = read_arrays(path)
-        images = arrays.get(self.array)
-        if images is None or images.dtype != np.uint8 or images.shape[1:] != (size, size, 3):
+        images = arrays.get(self.image_array)
+        shape = (self.size, self.size, 3)
+        if images is None or images.dtype != np.uint8 or images.shape[1:] != shape:
             raise NaswotError(
-                f"{path} should hold uint8 images of shape (N, {size}, {size}, 3) under the name "
-                f"{self.array!r}; it holds {', '.join(arrays) or 'nothing'}."
+                f"{path} should hold uint8 images of shape (N, {self.size}, {self.size}, 3) under "
+                f"the name {self.image_array!r}; it holds {', '.join(arrays) or 'nothing'}."
             )
-        if len(images) < count:
-            raise NaswotError(f"{path} has {len(images)} images; a mini-batch of {count} is asked.")
-        chosen = generator.choice(len(images), count, replace=False)
-        return standardise(images[chosen].astype(np.float64), self.mean, self.std)
+        if self.label_array not in arrays:
+            return images, None
+        labels = labels_of(arrays, self.label_array, len(images), *self.stored, path)
+        labels -= self.stored[0]
+        return images, labels if (labels < self.classes).all() else None
+
+    def draw(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray | None,
+        count: int,
+        generator: np.random.Generator,
+        origin: Path,
+    ) -> MiniBatch:
+        """Return `count` different ones of `images`, (count, 3, H, W), with their labels.
+
+        Args:
+            images: uint8 (N, H, W, 3).
+            labels: int64 (N,), from 0; None: random ones are drawn.
+            count: how many to draw.
+            generator: what the choice comes from.
+            origin: the file or folder that a message names.
+
+        Raises:
+            NaswotError: there are fewer than `count` images.
+        """
+        chosen = choose(len(images), count, generator, origin)
+        drawn = standardise(images[chosen].astype(np.float64), self.mean, self.std)
+        if labels is None:
+            return unlabelled(drawn, generator, self.classes)
+        return MiniBatch(drawn, labels[chosen], self.classes, True)
 
 
 ARCHIVES = {
@@ -56,26 +102,35 @@ ARCHIVES = {
         Archive(
             "cifar10",
             "x_train",
+            "y_train",
             32,
             (125.307, 122.961, 113.8575),
             (62.9932, 62.0887, 66.7049),
             "CIFAR-10 training images (Krizhevsky 2009; research use)",
+            10,
+            (0, 9),
         ),
         Archive(
             "cifar100",
             "x_train",
+            "y_train",
             32,
             (129.3039, 124.0695, 112.4340),
             (68.1702, 65.3918, 70.4184),
             "CIFAR-100 training images (Krizhevsky 2009; research use)",
+            100,
+            (0, 99),
         ),
         Archive(
             "imagenet16",
             "x",
+            "y",
             16,
             (122.68, 116.66, 104.01),
             (63.22, 61.26, 65.09),
             "ImageNet images at 16×16, all classes (ImageNet terms, non-commercial research)",
+            120,
+            (1, 1000),
         ),
     )
 }

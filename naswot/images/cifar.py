@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 from naswot.errors import NaswotError
-from naswot.images import archives, drawing
 from naswot.images.pickles import images_of, labels_of, read_batch
 
 SIDE = 32
@@ -115,32 +114,6 @@ EDITIONS = {
         ),
     ),
 }
-
-
-@dataclass(frozen=True)
-class Cifar:
-    """The source of training images of `name`, cifar10 or cifar100."""
-
-    name: str
-    size: int = SIDE
-
-    @property
-    def origin(self) -> str:
-        """What the images are, with their licence."""
-        return archives.ARCHIVES[self.name].origin
-
-    def draw(
-        self, count: int, size: int, generator: np.random.Generator, mirror: Path
-    ) -> np.ndarray:
-        """Return `count` different training images, float32 (count, 3, 32, 32), normalised.
-
-        `mirror` is a folder or archive that :func:`read` can read.
-        """
-        if size != SIDE:
-            raise NaswotError(f"The images of {self.name} are {SIDE} pixels wide, not {size}.")
-        images, _ = read(mirror, self.name)
-        archive = archives.ARCHIVES[self.name]
-        return drawing.draw(images, count, generator, archive.mean, archive.std, mirror)
 
 
 def read(path: str | Path, name: str, train: bool = True) -> tuple[np.ndarray, np.ndarray]:

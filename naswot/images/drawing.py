@@ -1,10 +1,31 @@
-"""How a mini-batch is drawn from a data set that is held in memory."""
+"""What a mini-batch is, and how one is drawn."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from naswot.errors import NaswotError
+
+# Of labels drawn at random for images that have none.
+RANDOM_CLASSES = 10
+
+
+@dataclass(frozen=True)
+class MiniBatch:
+    """Images with a label each.
+
+    Attributes:
+        images: float32 (B, 3, H, W), normalised.
+        labels: int64 (B,), from 0 to `classes` - 1.
+        classes: how many classes there are, not only in this batch.
+        true_labels: whether the labels are those of the images; else they are random.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    classes: int
+    true_labels: bool
 
 
 def choose(total: int, count: int, generator: np.random.Generator, origin: str | Path):
@@ -18,27 +39,13 @@ def choose(total: int, count: int, generator: np.random.Generator, origin: str |
     return generator.choice(total, count, replace=False)
 
 
-def draw(
-    images: np.ndarray,
-    count: int,
-    generator: np.random.Generator,
-    mean: tuple[float, float, float],
-    std: tuple[float, float, float],
-    origin: str | Path,
-) -> np.ndarray:
-    """Return `count` different ones of `images`, float32 (count, 3, H, W), normalised.
+def unlabelled(
+    images: np.ndarray, generator: np.random.Generator, classes: int = RANDOM_CLASSES
+) -> MiniBatch:
+    """Return `images` (B, 3, H, W) with random labels, drawn after the images."""
+    return MiniBatch(images, generator.integers(classes, size=len(images)), classes, False)
 
-    Args:
-        images: uint8 (N, H, W, 3).
-        count: how many to draw.
-        generator: what the choice comes from.
-        mean, std: of each channel, on the scale 0–255.
-        origin: the file or folder that a message names.
 
-    Raises:
-        NaswotError: there are fewer than `count` images.
-    """
-    from naswot.images import standardise
-
-    chosen = images[choose(len(images), count, generator, origin)].astype(np.float64)
-    return standardise(chosen, np.array(mean), np.array(std)).astype(np.float32)
+def standardise(pixels: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """Return images (B, H, W, 3) as (B, 3, H, W), `mean` taken off and divided by `std` (3,)."""
+    return ((pixels - mean) / std).transpose(0, 3, 1, 2)

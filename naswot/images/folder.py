@@ -1,19 +1,21 @@
 """Images of any folder of JPEG and PNG files, such as ImageNette's.
 
 The folder is searched through all its levels; where it has a folder `train`, as ImageNet and
-ImageNette do, only that one counts. An image's orientation is the one that it is stored in: a
-camera's note in the EXIF data is never applied, so that every reader sees the same pixels.
+ImageNette do, only that one counts. An image's class is the folder that it lies in. Its
+orientation is the one that it is stored in: a camera's note in the EXIF data is never applied,
+so that every reader sees the same pixels.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 import numpy as np
 
 from naswot.errors import NaswotError
-from naswot.images import drawing
+from naswot.images.drawing import MiniBatch, choose, standardise, unlabelled
 
 ENDINGS = {".jpg", ".jpeg", ".png"}
 FORMATS = ("JPEG", "PNG")
@@ -29,13 +31,8 @@ LARGEST_PIXELS = 80_000_000
 ORIGIN = "JPEG and PNG images of the user's (terms as stated by their owner)"
 
 
-def draw(count: int, size: int, generator: np.random.Generator, folder: Path) -> np.ndarray:
-    """Return `count` images of a folder, as `read` does."""
-    return read(folder, count, size, generator)
-
-
-def read(folder: str | Path, count: int, size: int, generator: np.random.Generator) -> np.ndarray:
-    """Return `count` images of a folder, float32 (count, 3, size, size), normalised.
+def draw(count: int, size: int, generator: np.random.Generator, folder: Path) -> MiniBatch:
+    """Return `count` images of a folder, (count, 3, size, size), with their labels.
 
     The choice depends on the generator and the sorted names alone. The largest centred square
     of an image is resized, which is to resize the short side and crop the centre.
@@ -44,10 +41,10 @@ def read(folder: str | Path, count: int, size: int, generator: np.random.Generat
         NaswotError: there are too few images, or one of those chosen cannot be read.
     """
     paths = image_files(folder)
-    chosen = [paths[index] for index in drawing.choose(len(paths), count, generator, folder)]
+    chosen = [paths[index] for index in choose(len(paths), count, generator, folder)]
     with ThreadPoolExecutor() as pool:
         pixels = np.stack(list(pool.map(partial(decode, size=size), chosen)))
-    return normalise(pixels)
+    return label(pixels, chosen, paths, generator)
 
 
 def image_files(folder: str | Path) -> list[Path]:
@@ -68,11 +65,27 @@ def image_files(folder: str | Path) -> list[Path]:
     )
 
 
-def normalise(pixels: np.ndarray) -> np.ndarray:
-    """Return images (B, H, W, 3) from 0 to 255 as (B, 3, H, W), with ImageNet's mean and std."""
-    from naswot.images import standardise
+def label(
+    pixels: np.ndarray,
+    chosen: Sequence[PurePath],
+    paths: Sequence[PurePath],
+    generator: np.random.Generator,
+) -> MiniBatch:
+    """Return images (B, 3, H, W), with ImageNet's mean and std taken off, and their labels.
 
-    return standardise(pixels, np.float32(MEAN), np.float32(STD))
+    Args:
+        pixels: (B, H, W, 3) from 0 to 255.
+        chosen: the images' paths.
+        paths: those of all images. Their folders, sorted, are the classes, if there are two.
+        generator: where random labels come from otherwise.
+    """
+    images = standardise(pixels, np.float32(MEAN), np.float32(STD))
+    folders = sorted({path.parent for path in paths}, key=PurePath.as_posix)
+    if len(folders) < 2:
+        return unlabelled(images, generator)
+    numbers = {folder: number for number, folder in enumerate(folders)}
+    labels = np.array([numbers[path.parent] for path in chosen], np.int64)
+    return MiniBatch(images, labels, len(folders), True)
 
 
 def decode(path: Path, size: int, content: BinaryIO | None = None) -> np.ndarray:

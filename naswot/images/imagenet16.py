@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from naswot.errors import NaswotError
-from naswot.images import archives, drawing
 from naswot.images.pickles import images_of, labels_of, read_batch
 
 SIDE = 16
@@ -20,19 +19,6 @@ FOLDER = "ImageNet16"
 FOLDERS = (FOLDER, f"images/{FOLDER}")  # in a mirror
 TRAIN = tuple(f"train_data_batch_{number}" for number in range(1, 11))
 VALID = ("val_data",)
-ORIGIN = "ImageNet16-120 training images (ImageNet terms, non-commercial research)"
-
-
-def draw(count: int, size: int, generator: np.random.Generator, mirror: Path) -> np.ndarray:
-    """Return `count` different training images, float32 (count, 3, 16, 16), normalised.
-
-    `mirror` is a folder that :func:`read` can read.
-    """
-    if size != SIDE:
-        raise NaswotError(f"The images of ImageNet16-120 are {SIDE} pixels wide, not {size}.")
-    images, _ = read(mirror)
-    archive = archives.ARCHIVES["imagenet16"]
-    return drawing.draw(images, count, generator, archive.mean, archive.std, mirror)
 
 
 def read(path: str | Path, train: bool = True) -> tuple[np.ndarray, np.ndarray]:

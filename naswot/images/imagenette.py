@@ -13,7 +13,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from naswot.errors import NaswotError
-from naswot.images import drawing, folder
+from naswot.images import folder
+from naswot.images.drawing import MiniBatch, choose
 
 EDITIONS = ("imagenette2", "imagenette2-320", "imagenette2-160")
 FILES = (*EDITIONS, *(f"{edition}.tgz" for edition in EDITIONS))
@@ -23,8 +24,8 @@ ORIGIN = "ImageNette 2 training images (ImageNet terms, non-commercial research)
 LARGEST_BYTES = 64_000_000
 
 
-def draw(count: int, size: int, generator: np.random.Generator, mirror: Path) -> np.ndarray:
-    """Return `count` different training images, float32 (count, 3, size, size), normalised.
+def draw(count: int, size: int, generator: np.random.Generator, mirror: Path) -> MiniBatch:
+    """Return `count` different training images, (count, 3, size, size), with their labels.
 
     An archive gives the same images as the folder that it unpacks to.
 
@@ -32,18 +33,17 @@ def draw(count: int, size: int, generator: np.random.Generator, mirror: Path) ->
         NaswotError: there are too few images, or what was found cannot be read.
     """
     found = next(mirror / file for file in FILES if (mirror / file).exists())
-    read = _read_archive if found.suffix == ".tgz" else folder.read
-    return read(found, count, size, generator)
+    return (_draw_packed if found.suffix == ".tgz" else folder.draw)(count, size, generator, found)
 
 
-def _read_archive(path: Path, count: int, size: int, generator: np.random.Generator) -> np.ndarray:
+def _draw_packed(count: int, size: int, generator: np.random.Generator, path: Path) -> MiniBatch:
     names = sorted(_training_images(path), key=str)  # as in folder.image_files
-    chosen = [names[index] for index in drawing.choose(len(names), count, generator, path)]
+    chosen = [names[index] for index in choose(len(names), count, generator, path)]
     places = {name: place for place, name in enumerate(chosen)}
     pixels = np.empty((count, size, size, 3), np.float32)
     for name, content in _training_images(path, frozenset(places)).items():
         pixels[places[name]] = folder.decode(path / name, size, io.BytesIO(content))
-    return folder.normalise(pixels)
+    return folder.label(pixels, chosen, names, generator)
 
 
 def _training_images(

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from naswot.images.drawing import MiniBatch, unlabelled
 
-def draw(count: int, size: int, generator: np.random.Generator, mirror: Path | None) -> np.ndarray:
-    """Return float32 images (count, 3, size, size) with independent N(0, 1) pixels."""
-    return generator.standard_normal((count, 3, size, size), dtype=np.float32)
+
+def draw(count: int, size: int, generator: np.random.Generator, mirror: Path | None) -> MiniBatch:
+    """Return images (count, 3, size, size) with independent N(0, 1) pixels, random labels."""
+    images = generator.standard_normal((count, 3, size, size), dtype=np.float32)
+    return unlabelled(images, generator)

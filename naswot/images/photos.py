@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from naswot.errors import NaswotError
+from naswot.images.drawing import MiniBatch, standardise, unlabelled
 
 ORIGIN = "random patches of photographs in scikit-image (public domain and CC0)"
 
@@ -25,17 +26,16 @@ SHA256 = {
 SMALLEST_PATCH = 32
 
 
-def draw(count: int, size: int, generator: np.random.Generator, mirror: Path | None) -> np.ndarray:
+def draw(count: int, size: int, generator: np.random.Generator, mirror: Path | None) -> MiniBatch:
     """Return images (count, 3, size, size): square patches, resized, each channel standardised.
 
     A patch's photograph, side, place and left-right orientation are random; sides are
-    uniform on a logarithmic scale, so that details and whole views both occur.
+    uniform on a logarithmic scale, so that details and whole views both occur. Labels are random.
     """
-    from naswot.images import standardise
-
     photographs = _photographs()
     patches = np.stack([_patch(photographs, size, generator) for _ in range(count)])
-    return standardise(patches, patches.mean((0, 1, 2)), patches.std((0, 1, 2)))
+    images = standardise(patches, patches.mean((0, 1, 2)), patches.std((0, 1, 2)))
+    return unlabelled(images, generator)
 
 
 def _patch(

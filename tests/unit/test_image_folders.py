@@ -1,4 +1,4 @@
-"""Folders of pictures: chosen by the seed, fitted to the size, broken ones named."""
+"""Folders of pictures: chosen by the seed, labelled, fitted to the size, broken ones named."""
 
 import io
 import shutil
@@ -12,6 +12,7 @@ from PIL import Image
 
 from naswot.errors import NaswotError
 from naswot.images import folder, mini_batch
+from naswot.images.drawing import standardise
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def album(tmp_path):
 
 
 def draw_folder(path, count=1, size=8, seed=0):
-    return folder.read(path, count, size, np.random.default_rng(seed))
+    return mini_batch("folder", count, size, seed, path).images
 
 
 def test_a_folder_gives_the_same_images_for_the_same_seed(album):
@@ -40,11 +41,45 @@ def test_a_folder_gives_the_same_images_for_the_same_seed(album):
     assert len(np.unique(batch.reshape(12, -1), axis=0)) == 12
     np.testing.assert_array_equal(batch, draw_folder(album, 12))
     assert (batch != draw_folder(album, 12, seed=1)).any()
-    np.testing.assert_array_equal(batch, mini_batch("folder", 12, 8, 0, album))
     with pytest.raises(NaswotError, match="has 12 images; a mini-batch of 13"):
         draw_folder(album, 13)
     with pytest.raises(NaswotError, match="is not a folder"):
         draw_folder(album / "absent")
+
+
+def check_labels(batch, album):
+    """Check images of the album, not resized, against the files: class k lies in folder k."""
+    for image, label in zip(batch.images, batch.labels, strict=True):
+        places = [
+            path.parent.name
+            for path in folder.image_files(album)
+            if np.allclose(image, pixels_in(path), atol=1e-5)
+        ]
+        assert places == [f"n{label:08d}"]
+    assert (batch.classes, batch.true_labels) == (3, True)
+    assert batch.labels.dtype == np.int64
+
+
+def pixels_in(path) -> np.ndarray:
+    return standardise(folder.decode(path, 16)[None], folder.MEAN, folder.STD)[0]
+
+
+def test_the_folder_of_an_image_is_its_class(album):
+    for seed in range(3):
+        check_labels(mini_batch("folder", 7, 16, seed, album), album)
+
+
+def test_images_of_one_folder_have_random_labels(album):
+    one = album / "train" / "n00000000"
+    batches = [mini_batch("folder", 4, 8, 5, one) for _ in range(2)]
+    assert (batches[0].classes, batches[0].true_labels) == (10, False)
+    np.testing.assert_array_equal(batches[0].labels, batches[1].labels)
+    Image.new("RGB", (9, 9)).save(one / "val.png")
+    (one / "deeper").mkdir()
+    Image.new("RGB", (9, 9), "red").save(one / "deeper" / "a.png")
+    batch = mini_batch("folder", 6, 8, 5, one)
+    assert (batch.classes, batch.true_labels) == (2, True)
+    assert sorted(batch.labels) == [0, 0, 0, 0, 0, 1]
 
 
 def test_real_photographs_look_normal(mirror):
@@ -140,7 +175,10 @@ def test_imagenette_is_the_same_from_its_archive_and_unpacked(album, archive, tm
     packed = mini_batch("imagenette", 8, 16, 3, archive.parent)
     unpacked = tmp_path_factory.mktemp("unpacked")
     shutil.copytree(album, unpacked / "imagenette2-160")
-    np.testing.assert_array_equal(packed, mini_batch("imagenette", 8, 16, 3, unpacked))
+    loose = mini_batch("imagenette", 8, 16, 3, unpacked)
+    np.testing.assert_array_equal(packed.images, loose.images)
+    np.testing.assert_array_equal(packed.labels, loose.labels)
+    check_labels(packed, album)
     with pytest.raises(NaswotError, match=r"tgz has 12 images; a mini-batch of 13"):
         mini_batch("imagenette", 13, 16, 3, archive.parent)
 

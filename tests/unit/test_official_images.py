@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from naswot.errors import NaswotError
-from naswot.images import cifar, imagenet16
+from naswot.images import cifar, imagenet16, mini_batch
 from naswot.images.archives import ARCHIVES
 
 PER_BATCH = 10
@@ -148,28 +148,31 @@ def test_the_test_images_are_apart(tmp_path):
         cifar.read(tmp_path, "mnist")
 
 
-def check_draw(draw, images, archive):
-    """Check that `draw` gives different ones of `images`, normalised as the benchmarks do."""
-    batch = draw(8, images.shape[1], np.random.default_rng(3))
-    assert batch.dtype == np.float32
-    assert batch.shape == (8, 3, *images.shape[1:3])
+def check_draw(name, mirror, images, labels):
+    """Check for different ones of `images`, normalised as the benchmarks do, with their labels."""
+    batch, archive = mini_batch(name, 8, images.shape[1], 3, mirror), ARCHIVES[name]
+    assert batch.images.dtype == np.float32
+    assert batch.images.shape == (8, 3, *images.shape[1:3])
     normalised = ((images - archive.mean) / archive.std).transpose(0, 3, 1, 2)
-    nearest = np.abs(batch[:, None] - normalised[None]).max((2, 3, 4))
+    nearest = np.abs(batch.images[:, None] - normalised[None]).max((2, 3, 4))
     assert (nearest.min(1) < 1e-5).all()
-    assert len(set(nearest.argmin(1))) == 8
-    np.testing.assert_array_equal(batch, draw(8, images.shape[1], np.random.default_rng(3)))
+    chosen = nearest.argmin(1)
+    np.testing.assert_array_equal(
+        chosen, np.random.default_rng(3).choice(len(images), 8, replace=False)
+    )
+    np.testing.assert_array_equal(batch.labels, labels[chosen])
+    assert batch.labels.dtype == np.int64
+    assert (batch.classes, batch.true_labels) == (archive.classes, True)
 
 
-def test_mini_batches_are_drawn(tmp_path):
-    images, labels = synthetic()
-    place = put(pickled("cifar10", images, labels), tmp_path)
-    source = cifar.Cifar("cifar10")
-    check_draw(lambda *asked: source.draw(*asked, place), images, ARCHIVES["cifar10"])
-    assert "CIFAR-10" in source.origin
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+@pytest.mark.parametrize("files_of", [pickled, binary])
+def test_mini_batches_are_drawn(name, files_of, tmp_path):
+    images, labels = synthetic(classes=ARCHIVES[name].classes)
+    put(files_of(name, images, labels), tmp_path / cifar.EDITIONS[name][files_of is binary].folder)
+    check_draw(name, tmp_path, images, labels)
     with pytest.raises(NaswotError, match="has 50 images; a mini-batch of 51"):
-        source.draw(51, 32, np.random.default_rng(0), place)
-    with pytest.raises(NaswotError, match="32 pixels wide, not 16"):
-        source.draw(8, 16, np.random.default_rng(0), place)
+        mini_batch(name, 51, 32, 0, tmp_path)
 
 
 class Malicious:
@@ -344,9 +347,7 @@ def test_imagenet16_keeps_120_classes(dump, mirror, tmp_path):
     found, found_labels = imagenet16.read(tmp_path)
     np.testing.assert_array_equal(found, images[kept])
     np.testing.assert_array_equal(found_labels, labels[kept] - 1)
-    check_draw(
-        lambda *asked: imagenet16.draw(*asked, tmp_path), images[kept], ARCHIVES["imagenet16"]
-    )
+    check_draw("imagenet16", tmp_path, images[kept], labels[kept] - 1)
 
 
 def test_unsound_batches_of_imagenet16_are_named(tmp_path, monkeypatch):
