@@ -16,7 +16,7 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.files import read_parquet, write_parquet
-from naswot.images import read_mini_batch
+from naswot.images.drawing import read_mini_batch
 from naswot.progress import Progress, duration, log
 from naswot.provenance import described
 from naswot.sampling import Sample, sample_of, to_score

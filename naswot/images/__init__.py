@@ -5,7 +5,6 @@ augmented, with a label each, and the same ones for the same seed. Where images 
 random ones are drawn: a loss needs some, and an untrained network knows none.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -120,22 +119,3 @@ def write_mini_batch(
     settings = described(images=name, size=size, count=count, seed=seed, file=file)
     found = {"classes": batch.classes, "true_labels": batch.true_labels, "origin": source.origin}
     write_arrays(output, settings | found, images=batch.images, labels=batch.labels)
-
-
-def read_mini_batch(path: str | Path) -> MiniBatch:
-    """Return what `write_mini_batch` wrote.
-
-    Raises:
-        NaswotError: the file is missing or damaged, or an older version wrote it without labels.
-    """
-    from naswot.files import read_arrays
-
-    arrays = read_arrays(path)
-    try:
-        images, labels = arrays["images"], arrays["labels"]
-        metadata = json.loads(str(arrays["metadata"]))
-        return MiniBatch(images, labels, metadata["classes"], metadata["true_labels"])
-    except KeyError as error:
-        raise NaswotError(
-            f"{path} has no {error}: another version made it. Delete it and run again."
-        ) from error

@@ -1,11 +1,13 @@
 """What a mini-batch is, and how one is drawn."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from naswot.errors import NaswotError
+from naswot.files import read_arrays
 
 # Of labels drawn at random for images that have none.
 RANDOM_CLASSES = 10
@@ -49,3 +51,20 @@ def unlabelled(
 def standardise(pixels: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
     """Return images (B, H, W, 3) as (B, 3, H, W), `mean` taken off and divided by `std` (3,)."""
     return ((pixels - mean) / std).transpose(0, 3, 1, 2)
+
+
+def read_mini_batch(path: str | Path) -> MiniBatch:
+    """Return what `naswot.images.write_mini_batch` wrote.
+
+    Raises:
+        NaswotError: the file is missing or damaged, or an older version wrote it without labels.
+    """
+    arrays = read_arrays(path)
+    try:
+        images, labels = arrays["images"], arrays["labels"]
+        metadata = json.loads(str(arrays["metadata"]))
+        return MiniBatch(images, labels, metadata["classes"], metadata["true_labels"])
+    except KeyError as error:
+        raise NaswotError(
+            f"{path} has no {error}: another version made it. Delete it and run again."
+        ) from error

@@ -5,9 +5,9 @@ import pytest
 
 from naswot.errors import NaswotError
 from naswot.files import read_arrays, write_arrays
-from naswot.images import SOURCES, mini_batch, read_mini_batch, write_mini_batch
+from naswot.images import SOURCES, mini_batch, write_mini_batch
 from naswot.images.archives import ARCHIVES
-from naswot.images.drawing import standardise
+from naswot.images.drawing import read_mini_batch, standardise
 
 SIZES = {"photos": 16, "noise": 16, "cifar10": 32, "cifar100": 32, "imagenet16": 16}
 OFFLINE = ["photos", "noise"]
