@@ -3,12 +3,15 @@
 A family of scores is one file here and one line in `FAMILIES`.
 """
 
-from naswot.scores import naswot
+from naswot.scores import gradients, grasp, naswot, synflow
 from naswot.scores.base import Batch, Family, Options, Score, measure
 from naswot.scores.naswot import score
 
 FAMILIES: dict[str, Family] = {
     "naswot": naswot.FAMILY,
+    "gradients": gradients.FAMILY,
+    "grasp": grasp.FAMILY,
+    "synflow": synflow.FAMILY,
 }
 SCORES = {"naswot": score}
 # Score → name of its family.
