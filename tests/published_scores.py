@@ -49,8 +49,9 @@ COLUMNS = {
     "naswot": "nwot",
     "zen": "zen",
 }
-THRESHOLDS = {name: 0.98 for name in ("naswot", "log_synflow", "l2_norm", "params", "flops")} | {
-    name: 0.9 for name in ("grad_norm", "snip", "jacob_cov", "zen", "plain")
+THRESHOLDS = {
+    **dict.fromkeys(("naswot", "log_synflow", "l2_norm", "params", "flops"), 0.98),
+    **dict.fromkeys(("grad_norm", "snip", "jacob_cov", "zen", "plain"), 0.9),
 }
 BATCH_SIZE = 64
 

@@ -29,9 +29,10 @@ def grasp(network: nn.Module, batch: Batch) -> float:
         NaswotError: no weights, or an output without gradient or of another shape than
             (B, classes).
     """
-    dtype = place(network.train(), batch.images)
+    # Contiguous: the second backward pass takes longer in channels-last.
+    network, images = place(network.train(), batch.images)
     tensors = weights(network)
-    value = loss(network, batch, dtype)
+    value = loss(network, images, batch)
     gradients = torch.autograd.grad(value, tensors, create_graph=True, materialize_grads=True)
     square = sum((g.detach() * g).sum() for g in gradients)
     if not square.requires_grad:

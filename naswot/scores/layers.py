@@ -25,14 +25,20 @@ LAYERS = (
 )
 
 
-def place(network: nn.Module, images: torch.Tensor) -> torch.dtype:
-    """Move `network` to the device of `images`; it and the dtype returned are float32 or wider.
+def place(
+    network: nn.Module, images: torch.Tensor, channels_last: bool = False
+) -> tuple[nn.Module, torch.Tensor]:
+    """Return `network` on the device of `images`, and `images`, both in one floating-point dtype.
 
-    The dtype is float64 where `images` are, else float32.
+    It is float64 where `images` are, else float32. With `channels_last`, image batches (B, C, H, W)
+    and weights are laid out so.
     """
     dtype = torch.float64 if images.dtype == torch.float64 else torch.float32
-    network.to(images.device, dtype)
-    return dtype
+    layout = torch.preserve_format
+    if channels_last and images.ndim == 4:
+        layout = torch.channels_last
+    network = network.to(images.device, dtype, memory_format=layout)
+    return network, images.to(dtype, memory_format=layout)
 
 
 def weights(network: nn.Module) -> list[nn.Parameter]:
@@ -75,15 +81,17 @@ def output(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     return found
 
 
-def loss(network: nn.Module, batch: Batch, dtype: torch.dtype) -> torch.Tensor:
+def loss(network: nn.Module, images: torch.Tensor, batch: Batch) -> torch.Tensor:
     """Return the cross-entropy of `network` on `batch`, averaged over images, a scalar.
+
+    `images` are the batch's images as `place` returns them.
 
     The first tensor of the output holds the logits (B, classes); auxiliary heads do not count.
 
     Raises:
         NaswotError: as for `output`; the logits have another shape.
     """
-    logits = output(network, batch.images.to(dtype))
+    logits = output(network, images)
     expected = (len(batch.labels), batch.classes)
     if tuple(logits.shape) != expected:
         raise NaswotError(

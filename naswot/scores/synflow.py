@@ -42,7 +42,7 @@ def synflow(network: nn.Module, images: torch.Tensor) -> float:
     Raises:
         NaswotError: no weights, or an output without gradient.
     """
-    dtype = place(network.eval(), images)
+    network, images = place(network.eval(), images[:1])
     for layer in network.modules():
         if isinstance(layer, BATCH_NORMS):
             layer.forward = torch.clone  # what follows may change it in place
@@ -50,9 +50,9 @@ def synflow(network: nn.Module, images: torch.Tensor) -> float:
         for tensor in itertools.chain(network.parameters(), network.buffers()):
             if tensor.is_floating_point():
                 tensor.abs_()
-    ones = torch.ones_like(images[:1], dtype=dtype)
+    ones = torch.ones_like(images)
     flow = _flow(network, ones)
-    if dtype != torch.float64 and not SMALLEST < flow < math.inf:
+    if ones.dtype != torch.float64 and not SMALLEST < flow < math.inf:
         flow = _flow(network.double(), ones.double())
     return flow
 
