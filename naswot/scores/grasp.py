@@ -29,7 +29,6 @@ def grasp(network: nn.Module, batch: Batch) -> float:
         NaswotError: no weights, or an output without gradient or of another shape than
             (B, classes).
     """
-    # Contiguous: the second backward pass takes longer in channels-last.
     network, images = place(network.train(), batch.images)
     tensors = weights(network)
     value = loss(network, images, batch)

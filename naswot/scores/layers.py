@@ -25,20 +25,13 @@ LAYERS = (
 )
 
 
-def place(
-    network: nn.Module, images: torch.Tensor, channels_last: bool = False
-) -> tuple[nn.Module, torch.Tensor]:
+def place(network: nn.Module, images: torch.Tensor) -> tuple[nn.Module, torch.Tensor]:
     """Return `network` on the device of `images`, and `images`, both in one floating-point dtype.
 
-    It is float64 where `images` are, else float32. With `channels_last`, image batches (B, C, H, W)
-    and weights are laid out so.
+    It is float64 where `images` are, else float32.
     """
     dtype = torch.float64 if images.dtype == torch.float64 else torch.float32
-    layout = torch.preserve_format
-    if channels_last and images.ndim == 4:
-        layout = torch.channels_last
-    network = network.to(images.device, dtype, memory_format=layout)
-    return network, images.to(dtype, memory_format=layout)
+    return network.to(images.device, dtype), images.to(dtype)
 
 
 def weights(network: nn.Module) -> list[nn.Parameter]:
