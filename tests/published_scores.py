@@ -10,6 +10,12 @@ their labels.
 
 Prints Spearman's correlation for each dataset and score, and exits with 1 if one is below its
 threshold. Scores that are not registered are named and skipped.
+
+How far two initialisations agree bounds what can be reached. On 100 cells with ImageNet16-120, four
+seeds of ours agree to 0.99 in grad_norm and snip, but to 0.92–0.97 in l2_norm (which takes seven
+values, one for each number of convolutions in a cell, but for the noise of the initialisation) and
+to 0.2–0.5 in plain (to which layers before batch normalisation contribute exactly nothing, so that
+the classifier's noise remains): the published l2_norm and plain agree with ours just as far.
 """
 
 import argparse
