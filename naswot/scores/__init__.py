@@ -40,7 +40,15 @@ class Family:
         return importlib.import_module(f"naswot.scores.{self.name}").compute
 
 
-FAMILIES = {family.name: family for family in (Family("naswot", ("naswot",), one_output=True),)}
+FAMILIES = {
+    family.name: family
+    for family in (
+        Family("naswot", ("naswot",), one_output=True),
+        Family("gradients", ("grad_norm", "snip", "fisher", "plain", "l2_norm"), labels=True),
+        Family("grasp", ("grasp",), labels=True),
+        Family("synflow", ("synflow", "log_synflow")),
+    )
+}
 LOWER_IS_BETTER = frozenset(s for family in FAMILIES.values() for s in family.lower_is_better)
 # Score → name of its family.
 FAMILY_OF = {score: name for name, family in FAMILIES.items() for score in family.scores}

@@ -1,0 +1,46 @@
+"""GraSP: how much a weight's removal weakens the flow of gradients, summed over weights.
+
+Wang et al., "Picking Winning Tickets Before Training by Preserving Gradient Flow" (ICLR 2020),
+in the form that Abdelfattah et al. (ICLR 2021) score networks with:
+
+    grasp = −Σ θ ⊙ H g,   g = ∂L/∂θ,   H g = ∂(gᵀ stop(g))/∂θ
+
+L is the mean cross-entropy of the mini-batch in train mode and θ the weights of convolutions and
+linear layers; g, H and the sum are over these alone.
+
+Where public code differs: the authors of GraSP divide logits by T = 200 and split the mini-batch
+in two; SamsungLabs/zero-cost-nas and NASLib take T = 1 and the whole, as is done here. Both
+codes make a second forward pass for g, which equals the first but for dropout; here one pass
+gives both. NASLib writes −10⁸ for NaN and inf; they are kept here.
+"""
+
+import torch
+from torch import nn
+
+from naswot.scores.base import Batch, Options
+from naswot.scores.layers import loss, place, total, weights
+
+
+@torch.enable_grad()
+def grasp(network: nn.Module, batch: Batch) -> float:
+    """Return the score, from one forward and two backward passes. Takes `network` over.
+
+    Raises:
+        NaswotError: no weights, or an output without gradient or of another shape than
+            (B, classes).
+    """
+    network, images = place(network.train(), batch.images)
+    tensors = weights(network)
+    value = loss(network, images, batch)
+    gradients = torch.autograd.grad(value, tensors, create_graph=True, materialize_grads=True)
+    square = sum((g.detach() * g).sum() for g in gradients)
+    if not square.requires_grad:
+        return 0.0  # the loss depends on none of the weights: g and H are exactly zero
+    products = torch.autograd.grad(square, tensors, materialize_grads=True)
+    return -total(
+        [(w.detach() * p).sum(dtype=torch.float64) for w, p in zip(tensors, products, strict=True)]
+    )
+
+
+def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+    return {"grasp": grasp(network, batch)}
