@@ -86,4 +86,5 @@ def fisher(layer: nn.Module, product: torch.Tensor) -> torch.Tensor:
 
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+    """Return the scores of the family."""
     return scores(network, batch)

@@ -43,4 +43,5 @@ def grasp(network: nn.Module, batch: Batch) -> float:
 
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+    """Return the scores of the family."""
     return {"grasp": grasp(network, batch)}

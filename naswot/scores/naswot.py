@@ -83,7 +83,15 @@ def hamming_kernel(
     layout = torch.channels_last if images.ndim == 4 else torch.contiguous_format
     network = network.train().to(images.device, PRECISIONS[precision], memory_format=layout)
     images = images.to(PRECISIONS[precision], memory_format=layout)
-    output, readings = watch(network, images, published=relu_count == "as-published")
+    published = relu_count == "as-published"
+    try:
+        output, readings = watch(network, images, published)
+    except RuntimeError as error:
+        if "view size is not compatible" not in str(error):
+            raise
+        # The network flattens by x.view, which only contiguous tensors can be.
+        network = network.to(memory_format=torch.contiguous_format)
+        output, readings = watch(network, images.contiguous(), published)
 
     active = torch.zeros(len(images), len(images), dtype=torch.int32, device=images.device)
     for reading in readings:

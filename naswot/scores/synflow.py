@@ -70,5 +70,6 @@ def _flow(network: nn.Module, ones: torch.Tensor) -> float:
 
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+    """Return the scores of the family."""
     flow = synflow(network, batch.images)
     return {"synflow": flow, "log_synflow": -math.inf if flow == 0 else math.log(flow)}

@@ -220,3 +220,16 @@ def test_bfloat16_scores_agree_in_rank():
 def test_what_cannot_be_scored_is_explained(network, options, message, noise):
     with pytest.raises(NaswotError, match=message):
         score(network, noise(), **options)
+
+
+def test_a_network_that_flattens_by_view_is_scored():
+    torch.manual_seed(0)
+    conv, linear = nn.Conv2d(3, 4, 3), nn.Linear(4 * 36, 1)
+
+    def forward(flatten):
+        return lambda self, x: self.linear(flatten(functional.relu(self.conv(x))))
+
+    images = torch.randn(6, 3, 8, 8)
+    viewing = Function(forward(lambda x: x.view(len(x), -1)), conv=conv, linear=linear)
+    flattening = Function(forward(lambda x: x.flatten(1)), conv=conv, linear=linear)
+    assert value(viewing, images) == pytest.approx(value(flattening, images))
