@@ -20,7 +20,7 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.progress import Progress
-from naswot.scores import FAMILIES, FAMILY_OF, Batch, Family, Options, Score, measure
+from naswot.scores import FAMILIES, FAMILY_OF, Batch, Family, Options, measure
 from naswot.scores.base import copied
 from naswot.scores.naswot import PRECISIONS
 from naswot.scores.rectifiers import NoRectifierError, tensors
@@ -95,7 +95,7 @@ def rank(
             f"No score asked for applies to {rows[0]['network']}{everywhere}; {name}: {error}"
         ) from error
     for row in rows:
-        row["note"] = " ".join(f"{name}: {error}" for name, error in row["note"].items())
+        row["note"] = _noted(row["note"])
     columns = list(dict.fromkeys(["network", *names, "seconds", "params", "note"]))
     frame = pd.DataFrame(rows).reindex(columns=columns)
     scored = [name for name in names if name != "params"]  # it is counted for each anyway
@@ -210,11 +210,14 @@ class _Candidate:
         seconds = time.perf_counter() - started
         self.check(network)
         params = sum(p.numel() for p in network.parameters() if p.requires_grad)
-        found: dict[str, Score] = {}
         notes: dict[str, NaswotError] = {}
         try:
             found = measure(lambda: network, self.batch, list(families.values()), options)
-        except Exception:  # whose it was, the passes one by one tell
+        except Exception:
+            found = None
+        if found is None:  # the passes one by one tell whose fault it was
+            network = None  # a second one will need the memory
+            found = {}
             for name, family in families.items():
                 try:
                     found |= measure(self.fresh, self.batch, [family], options)
@@ -239,11 +242,22 @@ class _Candidate:
             NaswotError: it cannot be built.
         """
         torch.manual_seed(self.seed)
-        if isinstance(self.model, nn.Module):
-            network = copied(self.model)
-        else:
-            network = self.built(self.model)
-        return network.to(self.batch.images.device, self.batch.images.dtype)
+        given = isinstance(self.model, nn.Module)
+        network = self.copy(self.model) if given else self.built(self.model)
+        try:
+            return network.to(self.batch.images.device, self.batch.images.dtype)
+        except torch.OutOfMemoryError as error:
+            raise self.too_large() from error
+
+    def copy(self, network: nn.Module) -> nn.Module:
+        """Return a copy of `network`."""
+        try:
+            return copied(network)
+        except TypeError as error:  # it holds a lock, an open file or the like
+            raise NaswotError(
+                f"{self.name} cannot be copied ({_in_one_line(error)}) Pass a function that builds "
+                "it."
+            ) from error
 
     def built(self, factory: Callable[..., nn.Module]) -> nn.Module:
         """Return what `factory` builds, with one output a class if it can be told so."""
@@ -350,6 +364,14 @@ def _with_alternatives(error: NoRectifierError) -> NaswotError:
     explained = NaswotError(f"{str(error).rstrip('.')}; try: {', '.join(others)}.")
     explained.__cause__ = error
     return explained
+
+
+def _noted(errors: Mapping[str, NaswotError]) -> str:
+    """Return the notes of one network as a text, in which what is said twice is said once."""
+    named: dict[str, list[str]] = {}
+    for name, error in errors.items():
+        named.setdefault(str(error), []).append(name)
+    return " ".join(f"{', '.join(names)}: {text}" for text, names in named.items())
 
 
 def _in_one_line(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """Several networks of one's own, several scores: what is computed, sorted, left out and refused."""
 
 import functools
+import threading
 
 import numpy as np
 import pytest
@@ -179,6 +180,10 @@ def test_a_network_that_cannot_be_copied_is_built_again(noise, register):
     assert np.isfinite(frame["naswot"][0])
     with pytest.raises(NaswotError, match="Pass a function that builds it"):
         rank([Tied()], noise())
+    locked = small()
+    locked.lock = threading.Lock()
+    with pytest.raises(NaswotError, match="Pass a function that builds it"):
+        rank([locked], noise())
 
 
 def test_lazy_modules_get_their_weights(noise):
