@@ -3,15 +3,16 @@
     >>> from naswot import score
     >>> score(network, images).value
 
-`score` takes any `torch.nn.Module` and a mini-batch. The rest of the package is what the
-Snakemake workflow is made of: `spaces`, `benchmarks`, `images`, `scores`, `search`,
-`analysis`, `plots` and the glue in `workflow`.
+`score` takes any `torch.nn.Module` and a mini-batch; `rank` takes several networks and scores, as
+does the command `naswot score`. The rest of the package is what the Snakemake workflow is made
+of: `spaces`, `benchmarks`, `images`, `scores`, `search`, `analysis`, `plots` and the glue in
+`workflow`.
 """
 
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["NaswotError", "__version__", "score"]
+__all__ = ["NaswotError", "__version__", "rank", "score"]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,6 +21,10 @@ def __getattr__(name: str) -> Any:
         from naswot.scores.naswot import score
 
         return score
+    if name == "rank":
+        from naswot.ranking import rank
+
+        return rank
     if name == "NaswotError":
         from naswot.errors import NaswotError
 

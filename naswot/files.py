@@ -43,7 +43,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
             "permissions, then run the same command again: finished work is kept."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where it could not be made, it cannot be removed
+            temporary.unlink(missing_ok=True)
 
 
 def write_parquet(frame: pd.DataFrame, path: str | Path, metadata: dict) -> None:

@@ -4,6 +4,15 @@ Rectifiers are found by the function that is called, so it does not matter wheth
 uses `nn.ReLU`, in place or not, `nn.ReLU6`, `torch.relu` or `functional.relu`, nor how often
 one module is used. The binary code of an input is 1 where a rectifier's input is positive.
 
+Which activations have a code:
+
+- ReLU and ReLU6 (a Hardtanh from 0); that ReLU6 bends again at 6 is left out of the code.
+- LeakyReLU, PReLU and RReLU: linear on both sides of a kink at 0, so the same code tells which
+  linear piece an input is on; the slope below 0 does not matter.
+- Not Hardtanh from another bound, whose kinks lie elsewhere, nor Hardswish, Hardsigmoid, ELU,
+  SELU, CELU, GELU, SiLU and Mish, which are curved: there is no linear piece to name. A network
+  that mixes them with rectifiers, as MobileNetV3 does, is scored by its rectifiers alone.
+
 A rectifier counts only if the output depends on it. The autograd graph knows: it is built
 without keeping any activation (a hook on saved tensors drops them), so memory stays that of
 a plain forward pass and no backward pass is needed.
@@ -32,11 +41,22 @@ RECTIFIERS = frozenset(
         torch.relu_,
         torch.Tensor.relu,
         torch.Tensor.relu_,
+        functional.leaky_relu,
+        functional.leaky_relu_,
+        functional.prelu,
+        torch.Tensor.prelu,
+        functional.rrelu,
+        functional.rrelu_,
+        torch.rrelu,
     }
 )
 
 # The integer that is as wide as a float.
 BITS = {torch.float32: torch.int32, torch.bfloat16: torch.int16, torch.float16: torch.int16}
+
+
+class NoRectifierError(NaswotError):
+    """The network has no rectifier, so scores made of codes do not apply to it."""
 
 
 @dataclass
@@ -160,7 +180,8 @@ def watch(network: nn.Module, images: torch.Tensor, published: bool) -> tuple[An
     authors' code; otherwise they are the calls of `RECTIFIERS`.
 
     Raises:
-        NaswotError: the network has no such rectifier, or a rectifier does not see the batch.
+        NoRectifierError: the network has no such rectifier.
+        NaswotError: a rectifier does not see the batch.
     """
     recorder = Recorder(len(images), published)
     with ExitStack() as stack:
@@ -176,9 +197,10 @@ def watch(network: nn.Module, images: torch.Tensor, published: bool) -> tuple[An
         # copy, so that a network may rectify its own input in place.
         output = network(images.detach().requires_grad_().clone())
     if not recorder.readings:
-        raise NaswotError(
-            f"{type(network).__name__} calls no ReLU or ReLU6 that can be seen (scripted and "
-            "compiled modules hide theirs), so it has no activation codes to score."
+        raise NoRectifierError(
+            f"{type(network).__name__} calls no ReLU, ReLU6, LeakyReLU, PReLU or RReLU that can be "
+            "seen (scripted and compiled modules hide theirs), so it has no activation codes to "
+            "score."
         )
     reached = _reached(output)
     counted = {id(reading.reader) for reading in recorder.readings if reading.node in reached}

@@ -104,6 +104,54 @@ def test_rectifiers_are_found_wherever_they_are(activation, noise):
     assert found.value == expected.value
 
 
+def halves(x, slope=0.1):
+    return torch.where(x > 0, x, slope * x)
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        nn.LeakyReLU(0.1),
+        nn.LeakyReLU(0.1, inplace=True),
+        nn.PReLU(init=0.1),
+        nn.PReLU(4, init=0.1),
+        nn.RReLU(0.1, 0.1),
+        nn.RReLU(0.1, 0.1, inplace=True),
+        Function(lambda _, x: functional.leaky_relu(x, 0.1)),
+        Function(lambda _, x: functional.leaky_relu_(x, 0.1)),
+        Function(lambda _, x: functional.prelu(x, x.new_full((1,), 0.1))),
+        Function(lambda _, x: x.prelu(x.new_full((4,), 0.1))),
+        Function(lambda _, x: functional.rrelu(x, 0.1, 0.1)),
+        Function(lambda _, x: torch.rrelu(x, 0.1, 0.1)),
+    ],
+    ids=lambda module: str(module).replace("Function()", "function"),
+)
+def test_leaky_rectifiers_have_the_codes_of_their_inputs(activation, noise):
+    network, images = conv_net(activation), noise()
+    first, _, second, norm, *_ = network.train()
+    with torch.no_grad():
+        read = [first(images)]
+        read.append(norm(second(halves(read[0]))))
+        codes = torch.cat([(x > 0).flatten(1) for x in read], 1)
+    expected = (codes[:, None] == codes[None, :]).sum(2)
+    kernel, units, modules = hamming_kernel(network, images)
+    torch.testing.assert_close(kernel, expected.double(), rtol=0, atol=2)  # kinks within rounding
+    assert (units, modules) == (codes.shape[1], 2)
+
+
+@pytest.mark.parametrize(
+    "activation", [nn.Hardtanh(), nn.Hardswish(), nn.ELU(), nn.CELU(), nn.GELU(), nn.SiLU()]
+)
+def test_curved_activations_and_kinks_elsewhere_have_no_code(activation, noise):
+    assert score(conv_net(activation), noise()).relu_modules == 1
+
+
+@pytest.mark.parametrize("activation", [nn.LeakyReLU(), nn.PReLU(), nn.RReLU(), nn.ReLU6()])
+def test_leaky_rectifiers_count_as_published_by_their_names(activation, noise):
+    found = score(conv_net(activation), noise(), relu_count="as-published")
+    assert found.relu_modules == 2
+
+
 def test_a_module_used_twice_counts_twice(noise):
     relu = nn.ReLU()
     network = Function(lambda net, x: flat(net.relu(net.relu(x) - 0.5)), relu=relu)

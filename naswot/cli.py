@@ -1,0 +1,505 @@
+"""The command `naswot`: score networks of one's own from the command line.
+
+The heavy imports are made where they are needed, so that help and mistyped options answer at once.
+"""
+
+import argparse
+import contextlib
+import difflib
+import functools
+import importlib
+import json
+import logging
+import math
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from naswot import __version__
+from naswot.errors import NaswotError
+from naswot.progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMATS = ("table", "json", "csv")
+LIST_KEYS = ("name", "factory", "arguments")
+IMAGE_SIZE = 32  # where the images have no size of their own
+REMOVE_LINE = "\r\033[K"  # the terminal's line that counts networks
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+ABOUT = {
+    "naswot": "how differently the ReLUs see the images: ln |det K_H| (Mellor et al. 2021)",
+    "grad_norm": "norm of the loss's gradient (Abdelfattah et al. 2021)",
+    "snip": "sum of |weight × gradient| (Lee et al. 2019)",
+    "fisher": "sum of squared activation × gradient (Turner et al. 2020)",
+    "plain": "sum of weight × gradient (Abdelfattah et al. 2021)",
+    "l2_norm": "norm of the weights",
+    "grasp": "gradient flow that the weights keep (Wang et al. 2020)",
+    "synflow": "product of |weights| along all paths (Tanaka et al. 2020)",
+    "log_synflow": "synflow with logarithms of weights and gradients (Cavagnero et al. 2023)",
+    "jacob_cov": "how uncorrelated the images' Jacobians are (Mellor et al. 2020)",
+    "epe_nas": "how the Jacobians correlate within classes (Lopes et al. 2021)",
+    "zen": "how far features move with the input (Lin et al. 2021)",
+    "zico": "large gradients that vary little (Li et al. 2023)",
+    "ntk_condition": "condition number of the neural tangent kernel (Chen et al. 2021)",
+    "linear_regions": "how finely the ReLUs cut the inputs (Chen et al. 2021)",
+    "nngp": "fit of the neural network Gaussian process (Park et al. 2020)",
+    "params": "trainable parameters",
+    "flops": "floating-point operations for one image",
+}
+
+EXAMPLES = """\
+examples:
+  naswot score torchvision.models:resnet18 torchvision.models:mobilenet_v2
+  naswot score mynets:small mynets:large --images photos/ --image-size 64 --scores naswot,grad_norm
+  naswot score --list models.yaml --scores all --format csv --output ranking.csv
+
+mynets:small is the function `small` in mynets.py, here or installed, that returns a
+torch.nn.Module; a class or a module that is there already will do too. models.yaml is a list:
+
+  - name: deep
+    factory: mynets:resnet
+    arguments: {depth: 50}
+  - mynets:small
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with `arguments` (default: the command line's) and return its exit code.
+
+    0 if all went well, 1 for a mistake that one message on stderr explains, 2 for a wrong
+    option, 130 if it was interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        with _log_to_stderr():
+            options.run(options)
+            sys.stdout.flush()
+    except NaswotError as error:
+        if getattr(options, "traceback", False):
+            traceback.print_exception(error, file=sys.stderr)
+        if sys.stderr.isatty():
+            print(REMOVE_LINE, end="", file=sys.stderr)
+        print(f"naswot: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever reads the table has seen enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="naswot", description="Rank neural networks in seconds, before training any of them."
+    )
+    parser.add_argument("--version", action="version", version=f"naswot {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    listing = commands.add_parser("scores", help="list the scores")
+    listing.set_defaults(run=_list_scores)
+
+    score = commands.add_parser(
+        "score",
+        help="score networks of your own and rank them",
+        description="Score untrained networks on one mini-batch and rank them, best first.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    score.set_defaults(run=_score, parser=score)
+    networks = score.add_argument_group("networks")
+    networks.add_argument(
+        "factories",
+        nargs="*",
+        metavar="PACKAGE.MODULE:FACTORY",
+        help="what builds a network; the current directory is searched first",
+    )
+    networks.add_argument("--list", metavar="FILE", type=Path, help="a YAML list of networks")
+    networks.add_argument(
+        "--factory-args",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="arguments of the factories above, not of those in the list (values as in YAML)",
+    )
+    networks.add_argument(
+        "--classes",
+        type=_from(1),
+        metavar="N",
+        help="outputs of the networks whose factory takes num_classes, and number of different "
+        "labels (default: those of the images, or 10)",
+    )
+    images = score.add_argument_group("images")
+    source = images.add_mutually_exclusive_group()
+    source.add_argument("--images", type=Path, metavar="DIR", help="a folder of JPEG or PNG files")
+    source.add_argument(
+        "--dataset",
+        default="photos",
+        metavar="NAME",
+        help="a data set: photos (the default, needs no files), noise, cifar10, cifar100, "
+        "imagenet16, imagenette",
+    )
+    images.add_argument("--mirror", type=Path, metavar="DIR", help="where the data set's files are")
+    images.add_argument(
+        "--image-size",
+        type=_from(1),
+        metavar="N",
+        help=f"side in pixels (default: the data set's, or {IMAGE_SIZE})",
+    )
+    images.add_argument(
+        "--batch-size", type=_from(2), default=128, metavar="N", help="images (default: 128)"
+    )
+    scoring = score.add_argument_group("scoring")
+    scoring.add_argument(
+        "--scores",
+        default="naswot",
+        metavar="NAMES",
+        help="scores, separated by commas, or all; the first one ranks (default: naswot; "
+        "`naswot scores` lists them)",
+    )
+    scoring.add_argument(
+        "--seed", type=_from(0), default=0, metavar="N", help="of weights and images (default: 0)"
+    )
+    scoring.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="of the naswot score's forward pass (default: float32)",
+    )
+    scoring.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)"
+    )
+    output = score.add_argument_group("output")
+    output.add_argument(
+        "--format", choices=FORMATS, help="(default: table, or what the output file's name says)"
+    )
+    output.add_argument("--output", type=Path, metavar="FILE", help="a file instead of the screen")
+    output.add_argument(
+        "--traceback", action="store_true", help="show where a mistake comes from, whole"
+    )
+    return parser
+
+
+def _from(lowest: int) -> Callable[[str], int]:
+    """Return a reader of integers that are `lowest` or more."""
+
+    def read(text: str) -> int:
+        number = int(text)
+        if number < lowest:
+            raise argparse.ArgumentTypeError(f"{text} is less than {lowest}")
+        return number
+
+    read.__name__ = "integer"  # argparse says "invalid integer value"
+    return read
+
+
+def _list_scores(_: argparse.Namespace) -> None:
+    from naswot.ranking import lower_is_better
+    from naswot.scores import FAMILY_OF
+
+    width = max(map(len, FAMILY_OF))
+    for name in FAMILY_OF:
+        lower = "; lower is better" if lower_is_better(name) else ""
+        print(f"{name:{width}}  {ABOUT.get(name, '')}{lower}".rstrip())
+
+
+def _score(options: argparse.Namespace) -> None:
+    if not options.factories and options.list is None:
+        options.parser.error("name a network, PACKAGE.MODULE:FACTORY, or a --list of them")
+    if options.output is not None and options.output.is_dir():
+        raise NaswotError(f"{options.output} is a folder; --output has to name a file.")
+    from naswot.ranking import rank, score_names
+    from naswot.scoring import choose_device
+
+    names = score_names([name.strip() for name in options.scores.split(",") if name.strip()])
+    # What a network's code prints is not part of the result.
+    with contextlib.redirect_stdout(sys.stderr):
+        models = _models(options)
+        device = choose_device(options.device)
+        images, labels, classes, told = _mini_batch(options)
+        frame = rank(
+            models,
+            images.to(device),
+            names,
+            labels=labels,
+            classes=options.classes or classes,
+            precision=options.precision,
+            seed=options.seed,
+            progress=_progress(len(models), told),
+        )
+    kind = options.format or _format_of(options.output)
+    text = {"json": as_json, "csv": as_csv, "table": as_table}[kind](frame)
+    if kind == "table":
+        text += f"\n{told}; {_about_scores(names, labels is None)}.\n"
+    _deliver(text, options.output)
+
+
+def _models(options: argparse.Namespace) -> dict[str, Any]:
+    """Return name → factory of all networks asked for."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    shared = _factory_arguments(options.factory_args)
+    entries = [(name, name, shared) for name in options.factories]
+    if options.list is not None:
+        entries += read_list(options.list)
+    models: dict[str, Any] = {}
+    for name, factory, arguments in entries:
+        if name in models:
+            raise NaswotError(f"Two networks are called {name}. Give one another name in a --list.")
+        found = find_factory(factory)
+        models[name] = functools.partial(found, **arguments) if arguments else found
+    return models
+
+
+def _factory_arguments(pairs: Sequence[str]) -> dict[str, Any]:
+    arguments = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.isidentifier():
+            raise NaswotError(
+                f"--factory-args: {pair!r} is not KEY=VALUE. (Networks come before --factory-args.)"
+            )
+        try:
+            arguments[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise NaswotError(f"--factory-args: the value in {pair!r} is not YAML.") from error
+    return arguments
+
+
+def read_list(path: Path) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return (name, factory, arguments) of each network in a YAML list.
+
+    An entry is `PACKAGE.MODULE:FACTORY`, or a mapping with `factory`, and `name` and `arguments`
+    if wanted.
+
+    Raises:
+        NaswotError: the file cannot be read, or an entry is of another form.
+    """
+    try:
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NaswotError(f"{path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        text = " ".join(str(error).split())
+        raise NaswotError(f"{path} is not readable as YAML: {text}.") from error
+    if not isinstance(entries, list) or not entries:
+        raise NaswotError(f"{path} is not a list of networks; `naswot score --help` shows one.")
+    found = []
+    for number, entry in enumerate(entries, start=1):
+        about = {"factory": entry} if isinstance(entry, str) else entry
+        if not isinstance(about, dict) or not isinstance(about.get("factory"), str):
+            raise NaswotError(f"{path}: network {number} lacks `factory: PACKAGE.MODULE:FACTORY`.")
+        unknown = [str(key) for key in about if key not in LIST_KEYS]
+        if unknown:
+            raise NaswotError(
+                f"{path}: network {number} has {unknown[0]!r}; it can have {', '.join(LIST_KEYS)}."
+            )
+        arguments = about.get("arguments") or {}
+        if not isinstance(arguments, dict) or not all(isinstance(key, str) for key in arguments):
+            raise NaswotError(f"{path}: the arguments of network {number} are no mapping of names.")
+        found.append((str(about.get("name", about["factory"])), about["factory"], arguments))
+    return found
+
+
+def find_factory(path: str) -> Any:
+    """Return what `path`, PACKAGE.MODULE:FACTORY, names: a callable.
+
+    Raises:
+        NaswotError: the module cannot be imported, or has no such callable.
+    """
+    module_name, colon, attribute = path.partition(":")
+    if not colon or not attribute or not module_name or "/" in module_name:
+        raise NaswotError(
+            f"{path!r} does not name a factory. Write PACKAGE.MODULE:FACTORY, e.g. "
+            "torchvision.models:resnet18, or mynets:small for `small` in mynets.py here."
+        )
+    if module_name.endswith(".py"):
+        raise NaswotError(
+            f"{module_name} is a file; write the module's name: {module_name[:-3]}:{attribute}."
+        )
+    try:
+        found = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise _not_imported(module_name, error) from error
+        raise NaswotError(
+            f"There is no module {error.name!r}, here in {Path.cwd()} or installed; so "
+            f"{path} cannot be scored. Check the name, or install the package."
+        ) from error
+    except (Exception, SystemExit) as error:  # a module may do anything when imported
+        raise _not_imported(module_name, error) from error
+    for part in attribute.split("."):
+        owner = found
+        found = getattr(owner, part, None)
+        if found is None:
+            close = difflib.get_close_matches(part, dir(owner), n=1)
+            meant = f" Did you mean {close[0]}?" if close else ""
+            raise NaswotError(f"{path}: {module_name} has no {attribute!r}.{meant}")
+    if not callable(found):
+        raise NaswotError(
+            f"{path} is a {type(found).__name__}, which cannot be called. Name a function or class "
+            "that builds a network."
+        )
+    return found
+
+
+def _not_imported(module: str, error: BaseException) -> NaswotError:
+    text = " ".join(str(error).split())
+    return NaswotError(
+        f"The module {module} cannot be imported ({type(error).__name__}: {text}). Mend it first; "
+        "--traceback shows the place."
+    )
+
+
+def _mini_batch(options: argparse.Namespace) -> tuple[Any, Any, int | None, str]:
+    """Return images, labels, number of classes (both None if unknown) and words on the images."""
+    import torch
+
+    from naswot.images import folder, get_source, mini_batch
+
+    name, directory, count = options.dataset, options.mirror, options.batch_size
+    if options.images is not None:
+        name, directory = "folder", options.images
+        available = len(folder.image_files(directory))
+        if available < count:
+            raise NaswotError(
+                f"{directory} has {available} JPEG and PNG images; {count} are asked for. Set "
+                "--batch-size, or add images."
+            )
+    elif name == "folder":
+        raise NaswotError("Name the folder of images: --images DIR.")
+    source = get_source(name)
+    if source.files and directory is None:
+        raise NaswotError(f"The images {name} need files: name their folder with --mirror DIR.")
+    size = options.image_size or source.size or IMAGE_SIZE
+    images = mini_batch(name, count, size, options.seed, directory)
+    told = f"{count} images of {size}×{size} pixels from {options.images or name}"
+    return torch.from_numpy(images), None, None, f"{told}, seed {options.seed}"
+
+
+class _Counter(Progress):
+    """Counts networks on a terminal, in one line that is overwritten and finally removed."""
+
+    def advance(self) -> None:
+        self.done += 1
+        more = f"{self.done} of {self.total} {self.unit}" if self.done < self.total else ""
+        print(f"{REMOVE_LINE}{more}", end="", file=sys.stderr, flush=True)
+
+
+def _progress(total: int, told: str) -> Progress:
+    if not sys.stderr.isatty():
+        return Progress("score", total, "networks")  # a line now and then if it takes long
+    print(f"{told} …", end="", file=sys.stderr, flush=True)
+    return _Counter("score", total, "networks")
+
+
+@contextlib.contextmanager
+def _log_to_stderr() -> Iterator[None]:
+    log, screen = logging.getLogger("naswot"), logging.StreamHandler(sys.stderr)
+    before = log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(screen)
+    try:
+        yield
+    finally:
+        log.removeHandler(screen)
+        log.setLevel(before)
+
+
+def _format_of(output: Path | None) -> str:
+    ending = "" if output is None else output.suffix.lower().removeprefix(".")
+    return ending if ending in FORMATS else "table"
+
+
+def as_json(frame: "pd.DataFrame") -> str:
+    """Return the ranking as a JSON list of objects.
+
+    NaN is null, and an infinite score the string "inf" or "-inf", since JSON has neither.
+    """
+
+    def plain(value: Any) -> Any:
+        if not isinstance(value, float) or math.isfinite(value):
+            return value
+        return None if math.isnan(value) else str(value)
+
+    rows = [{key: plain(value) for key, value in row.items()} for row in frame.to_dict("records")]
+    return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def as_csv(frame: "pd.DataFrame") -> str:
+    """Return the ranking as CSV; NaN is empty, −inf "-inf"."""
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def as_table(frame: "pd.DataFrame") -> str:
+    """Return the ranking as text in columns, with the notes below it; NaN is "–"."""
+    columns = [name for name in frame if name != "note"]
+    rows = [["rank", *columns]]
+    for place, row in enumerate(frame.to_dict("records"), start=1):
+        rows.append([str(place), *(_cell(name, row[name]) for name in columns)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            text.ljust(width) if name == "network" else text.rjust(width)
+            for name, text, width in zip(rows[0], row, widths, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    notes = [
+        f"{name}: {note}"
+        for name, note in zip(frame["network"], frame["note"], strict=True)
+        if note
+    ]
+    if notes:
+        lines += ["", *notes]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(column: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if math.isnan(value):
+        return "–"
+    if column in ("params", "flops"):
+        return f"{value:,.0f}"
+    return f"{value:.3f}" if column == "seconds" else f"{value:.6g}"
+
+
+def _about_scores(names: Sequence[str], random_labels: bool) -> str:
+    """Say which way the scores point and whether the labels mean anything."""
+    from naswot.ranking import lower_is_better
+    from naswot.scores import FAMILIES, FAMILY_OF
+
+    lower = [name for name in names if lower_is_better(name)]
+    text = "higher is better"
+    if lower:
+        text += f", but lower for {', '.join(lower)}"
+    if random_labels and any(FAMILIES[FAMILY_OF[name]].labels for name in names):
+        text = f"random labels; {text}"
+    return text
+
+
+def _deliver(text: str, output: Path | None) -> None:
+    """Print `text`, or write it to the file `output`, whole or not at all."""
+    if output is None:
+        sys.stdout.write(text)
+        return
+    from naswot.files import replacing
+
+    try:
+        with replacing(output) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except NaswotError:
+        sys.stdout.write(text)  # rather than lose it
+        raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,396 @@
+"""Networks of one's own, side by side: several scores of each, best network first.
+
+Modules and factories are taken as torchvision and timm have them: outputs in tuples and dicts,
+any input size, any activation. A score that does not apply to a network leaves a gap and a note.
+"""
+
+import difflib
+import functools
+import inspect
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from naswot.errors import NaswotError
+from naswot.progress import Progress
+from naswot.scores import FAMILIES, FAMILY_OF, Batch, Family, Options, measure
+from naswot.scores.base import copied
+from naswot.scores.naswot import PRECISIONS
+from naswot.scores.rectifiers import NoRectifierError, tensors
+
+Model = nn.Module | Callable[..., nn.Module]
+
+DEFAULT_CLASSES = 10
+# What to try on a network that has no rectifiers: these look at gradients or weights instead.
+WITHOUT_RECTIFIERS = ("grad_norm", "snip", "synflow", "jacob_cov")
+LONGEST_MESSAGE = 300  # characters of another library's message that are passed on
+
+
+def rank(
+    models: Mapping[str, Model] | Iterable[Model],
+    images: torch.Tensor | np.ndarray,
+    scores: str | Sequence[str] = ("naswot",),
+    *,
+    labels: torch.Tensor | np.ndarray | None = None,
+    classes: int | None = None,
+    precision: str = "float32",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Score networks on one mini-batch and sort them by the first score, best first.
+
+    Every network is built and scored from the state of the random generator that `seed` gives;
+    the caller's state is left as it was.
+
+    Args:
+        models: name → network, or networks. A network is a module, which is not changed, or a
+            function or class that builds one: called without arguments, or with `num_classes` if
+            it takes that and has no value for it from `functools.partial`.
+        images: (B, …), as the networks take them, already normalised, on the device to use.
+        scores: names of scores, or "all".
+        labels: (B,), from 0 to `classes` − 1; None: drawn at random from `seed`.
+        classes: how many there are; None: as many as the labels show, or 10.
+        precision: of the forward pass of the naswot score, "float32" or "bfloat16".
+        seed: of the weights and of random labels.
+        progress: what is told of each network that is done.
+
+    Returns:
+        A row a network: `network` (its name), a column a score, `seconds` (construction and all
+        passes), `params` (trainable parameters) and `note`. −inf comes after the other values of
+        the first score, and NaN last. A score that does not apply to a network is NaN, and `note`
+        says why.
+
+    Raises:
+        NaswotError: an unknown score or precision, unsuitable images or labels, a network that
+            cannot be built or fails on the images, or no score that applies to any network.
+    """
+    named = name_models(models)
+    names = score_names(scores)
+    families = {}
+    for family in dict.fromkeys(FAMILY_OF[name] for name in names):
+        asked = [name for name in names if FAMILY_OF[name] == family]
+        families[", ".join(asked)] = FAMILIES[family]
+    if precision not in PRECISIONS:
+        raise NaswotError(f"precision is {precision!r}; it can be {', '.join(PRECISIONS)}.")
+    batch = _batch(images, labels, classes, seed)
+    devices = [batch.images.device] if batch.images.is_cuda else []
+    rows = []
+    with torch.random.fork_rng(devices):
+        for name, model in named.items():
+            candidate = _Candidate(name, model, batch, seed)
+            rows.append(candidate.row(families, Options(precision)))
+            if progress is not None:
+                progress.advance()
+    if all(len(row["note"]) == len(families) for row in rows):
+        name, error = next(iter(rows[0]["note"].items()))
+        everywhere = "" if len(rows) == 1 else " nor to the other networks"
+        raise NaswotError(
+            f"No score asked for applies to {rows[0]['network']}{everywhere}; {name}: {error}"
+        ) from error
+    for row in rows:
+        row["note"] = _noted(row["note"])
+    columns = list(dict.fromkeys(["network", *names, "seconds", "params", "note"]))
+    frame = pd.DataFrame(rows).reindex(columns=columns)
+    scored = [name for name in names if name != "params"]  # it is counted for each anyway
+    frame = frame.astype(dict.fromkeys(scored, "float64") | {"params": "int64"})
+    return frame.iloc[_order(frame[names[0]], lower_is_better(names[0]))].reset_index(drop=True)
+
+
+def score_names(scores: str | Sequence[str]) -> list[str]:
+    """Return the names of the scores asked for; "all" asks for every one.
+
+    Raises:
+        NaswotError: there is no such score, or none is asked for.
+    """
+    names = list(dict.fromkeys([scores] if isinstance(scores, str) else scores))
+    if names == ["all"]:
+        return list(FAMILY_OF)
+    for name in names:
+        if name not in FAMILY_OF:
+            close = difflib.get_close_matches(str(name), FAMILY_OF, n=1)
+            meant = f" Did you mean {close[0]}?" if close else ""
+            raise NaswotError(
+                f"There is no score {name!r}.{meant} There are: {', '.join(FAMILY_OF)}."
+            )
+    if not names:
+        raise NaswotError(f"No score is asked for. There are: {', '.join(FAMILY_OF)}.")
+    return names
+
+
+def lower_is_better(score: str) -> bool:
+    """Tell whether `score` falls as networks get better."""
+    return score in FAMILIES[FAMILY_OF[score]].lower_is_better
+
+
+def name_models(models: Mapping[str, Model] | Iterable[Model]) -> dict[str, Model]:
+    """Return name → network. Those without a name are called as their class or function is.
+
+    Raises:
+        NaswotError: there are none, or something is neither a module nor callable.
+    """
+    if isinstance(models, nn.Module) or callable(models):
+        raise NaswotError(
+            "A single network is given; hand over a list of networks or a mapping name → network."
+        )
+    if isinstance(models, Mapping):
+        named = dict(models)
+    else:
+        named, seen = {}, Counter()
+        for model in models:
+            name = _called(model)
+            seen[name] += 1
+            named[name if seen[name] == 1 else f"{name}-{seen[name]}"] = model
+    if not named:
+        raise NaswotError("There are no networks to score.")
+    for name, model in named.items():
+        if not callable(model):
+            raise NaswotError(
+                f"{name} is neither a module nor a function that builds one, but "
+                f"{type(model).__name__}."
+            )
+    return named
+
+
+def _called(model: Model) -> str:
+    if isinstance(model, functools.partial):
+        return _called(model.func)
+    if isinstance(model, str):  # a mistake, to be named
+        return model
+    return getattr(model, "__name__", type(model).__name__)
+
+
+def _batch(images: Any, labels: Any, classes: int | None, seed: int) -> Batch:
+    images = torch.as_tensor(images)
+    if not images.is_floating_point() or images.ndim < 2 or len(images) < 2:
+        raise NaswotError(
+            f"The images are {images.dtype} of shape {tuple(images.shape)}; they have to be "
+            "floating point, (B, …), normalised, and two or more."
+        )
+    if labels is None:
+        classes = classes or DEFAULT_CLASSES
+        generator = torch.Generator().manual_seed(seed)
+        labels = torch.randint(classes, (len(images),), generator=generator)
+    labels = torch.as_tensor(labels)
+    if labels.is_floating_point() or labels.shape != images.shape[:1]:
+        raise NaswotError(
+            f"The labels are {labels.dtype} of shape {tuple(labels.shape)}; they have to be "
+            f"integers of shape ({len(images)},), one an image."
+        )
+    lowest, highest = int(labels.min()), int(labels.max())
+    classes = classes or highest + 1
+    if lowest < 0 or highest >= classes:
+        raise NaswotError(
+            f"The labels are from {lowest} to {highest}; with {classes} classes they have to be "
+            f"from 0 to {classes - 1}. Set the number of classes (--classes on the command line)."
+        )
+    return Batch(images, labels.to(images.device, torch.int64), classes)
+
+
+class _Candidate:
+    """One network to be scored, built as often as that takes."""
+
+    def __init__(self, name: str, model: Model, batch: Batch, seed: int):
+        self.name, self.model, self.batch, self.seed = name, model, batch, seed
+
+    def row(self, families: Mapping[str, Family], options: Options) -> dict[str, Any]:
+        """Return the network's scores with `network`, `seconds`, `params` and `note`.
+
+        `families` are named as notes shall name them; `note` maps the names of those that do not
+        apply to the errors that say so.
+        """
+        started = time.perf_counter()
+        network = self.fresh()
+        seconds = time.perf_counter() - started
+        self.check(network)
+        params = sum(p.numel() for p in network.parameters() if p.requires_grad)
+        notes: dict[str, NaswotError] = {}
+        try:
+            found = measure(lambda: network, self.batch, list(families.values()), options)
+        except Exception:
+            found = None
+        if found is None:  # the passes one by one tell whose fault it was
+            network = None  # a second one will need the memory
+            found = {}
+            for name, family in families.items():
+                try:
+                    found |= measure(self.fresh, self.batch, [family], options)
+                except NoRectifierError as error:
+                    notes[name] = _with_alternatives(error)
+                except NaswotError as error:
+                    notes[name] = error
+                except Exception as error:  # a network may raise anything
+                    notes[name] = self.failed(error)
+        for family in families.values():
+            if family.scores[0] in found:
+                result = found[family.scores[0]]
+                seconds += result.seconds - result.build_seconds
+        values = {score: result.value for score, result in found.items()}
+        about = {"network": self.name, "seconds": seconds, "params": params, "note": notes}
+        return values | about
+
+    def fresh(self) -> nn.Module:
+        """Return the network as `seed` makes it, on the images' device and of their type.
+
+        Raises:
+            NaswotError: it cannot be built.
+        """
+        torch.manual_seed(self.seed)
+        given = isinstance(self.model, nn.Module)
+        network = self.copy(self.model) if given else self.built(self.model)
+        try:
+            return network.to(self.batch.images.device, self.batch.images.dtype)
+        except torch.OutOfMemoryError as error:
+            raise self.too_large() from error
+
+    def copy(self, network: nn.Module) -> nn.Module:
+        """Return a copy of `network`."""
+        try:
+            return copied(network)
+        except TypeError as error:  # it holds a lock, an open file or the like
+            raise NaswotError(
+                f"{self.name} cannot be copied ({_in_one_line(error)}) Pass a function that builds "
+                "it."
+            ) from error
+
+    def built(self, factory: Callable[..., nn.Module]) -> nn.Module:
+        """Return what `factory` builds, with one output a class if it can be told so."""
+        arguments = _class_argument(factory, self.batch.classes)
+        try:
+            inspect.signature(factory).bind(**arguments)
+        except TypeError as error:
+            raise NaswotError(
+                f"{self.name} cannot be built: {error}. Give its value with functools.partial, or "
+                "with --factory-args on the command line."
+            ) from error
+        except ValueError:  # no signature to be had; the call itself will tell
+            pass
+        try:
+            try:
+                network = factory(**arguments)
+            except TypeError as error:
+                if not arguments or "unexpected keyword argument 'num_classes'" not in str(error):
+                    raise
+                torch.manual_seed(self.seed)  # it only passes its keywords on, to one that refuses
+                network = factory()
+        except Exception as error:  # a factory may raise anything
+            raise NaswotError(
+                f"{self.name} cannot be built: its factory raises {_in_one_line(error)}"
+            ) from error
+        if not isinstance(network, nn.Module):
+            raise NaswotError(
+                f"{self.name} cannot be built: its factory returns no torch.nn.Module "
+                f"but {type(network).__name__}."
+            )
+        return network
+
+    def check(self, network: nn.Module) -> None:
+        """Run `network` on two images, so that the parameters of lazy modules are there to count.
+
+        It and the state of the random generators stay as they are.
+
+        Raises:
+            NaswotError: it fails on the images, or returns no tensor.
+        """
+        modes = {module: module.training for module in network.modules()}
+        network.eval()  # keeps the statistics of batch normalisations
+        devices = [self.batch.images.device] if self.batch.images.is_cuda else []
+        with torch.random.fork_rng(devices):
+            output = self.run(network, self.batch.images[:2])
+        for module, training in modes.items():
+            module.training = training
+        if next(tensors(output), None) is None:
+            raise NaswotError(
+                f"{self.name} returns a {type(output).__name__} without tensors; it has to return "
+                "a tensor, or tensors in tuples, lists or dicts."
+            )
+
+    def run(self, network: nn.Module, images: torch.Tensor) -> Any:
+        """Return the output of `network` for `images`; a failure becomes a NaswotError."""
+        try:
+            with torch.no_grad():
+                return network(images.clone())
+        except torch.OutOfMemoryError as error:
+            raise self.too_large() from error
+        except Exception as error:  # a network may raise anything
+            size = "×".join(map(str, images.shape[1:]))
+            raise NaswotError(
+                f"{self.name} fails on images of {size}: {_in_one_line(error)} If that is the "
+                "wrong size, give it images of another (--image-size on the command line)."
+            ) from error
+
+    def failed(self, error: Exception) -> NaswotError:
+        """Return what a score that failed with `error` says; raise if the network is to blame."""
+        if isinstance(error, torch.OutOfMemoryError):
+            torch.cuda.empty_cache()
+            explained = self.too_large()
+        else:
+            self.run(self.fresh().train(), self.batch.images)
+            explained = NaswotError(f"it fails on {self.name}: {_in_one_line(error)}")
+        explained.__cause__ = error
+        return explained
+
+    def too_large(self) -> NaswotError:
+        count = len(self.batch.images)
+        return NaswotError(
+            f"the GPU's memory is too small for {self.name} and {count} images; give it fewer "
+            "(--batch-size on the command line)."
+        )
+
+
+def _class_argument(factory: Callable[..., nn.Module], classes: int) -> dict[str, int]:
+    """Return `num_classes` as keywords for `factory`; none if it is fixed or not taken."""
+    if isinstance(factory, functools.partial) and "num_classes" in factory.keywords:
+        return {}
+    try:
+        parameters = inspect.signature(factory).parameters
+    except (TypeError, ValueError):  # built into an extension, or arguments that do not fit
+        return {}
+    named = "num_classes" in parameters
+    passed_on = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    return {"num_classes": classes} if named or passed_on else {}
+
+
+def _with_alternatives(error: NoRectifierError) -> NaswotError:
+    others = [name for name in WITHOUT_RECTIFIERS if name in FAMILY_OF]
+    if not others:
+        return error
+    explained = NaswotError(f"{str(error).rstrip('.')}; try: {', '.join(others)}.")
+    explained.__cause__ = error
+    return explained
+
+
+def _noted(errors: Mapping[str, NaswotError]) -> str:
+    """Return the notes of one network as a text, in which what is said twice is said once."""
+    named: dict[str, list[str]] = {}
+    for name, error in errors.items():
+        named.setdefault(str(error), []).append(name)
+    return " ".join(f"{', '.join(names)}: {text}" for text, names in named.items())
+
+
+def _in_one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    if len(text) > LONGEST_MESSAGE:
+        text = text[:LONGEST_MESSAGE].rstrip() + " …"
+    line = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return line if line.endswith((".", "!", "?", "…")) else line + "."
+
+
+def _order(values: pd.Series, lower: bool) -> list[int]:
+    """Return the rows' order: best first, −inf and then NaN last, equals as given."""
+
+    def key(row: int) -> tuple[int, float]:
+        value = float(values.iloc[row])
+        if math.isnan(value):
+            return 2, 0.0
+        if value == -math.inf:
+            return 1, 0.0
+        return 0, value if lower else -value
+
+    return sorted(range(len(values)), key=key)

@@ -1,0 +1,320 @@
+"""The command `naswot`: what it prints, writes and refuses, and its exit codes."""
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+import naswot
+from naswot import scores
+from naswot.cli import ABOUT, as_csv, as_json, as_table, main
+from naswot.scores import FAMILY_OF, Family
+
+OWN = Path(__file__).parents[1] / "own_networks.py"
+FEW = ("--batch-size", "4")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """Work in a folder of its own, with the modules `mynets` and `faulty` in it."""
+    shutil.copy(OWN, tmp_path / "mynets.py")
+    (tmp_path / "faulty.py").write_text("import absent_package\n")
+    (tmp_path / "script.py").write_text("import sys\nsys.exit('usage: script')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    for name in ("mynets", "faulty", "script"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def run(here, capsys):
+    """Return a function that runs the command in this process: exit code, stdout, stderr."""
+
+    def call(*arguments):
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def command(*arguments, **options):
+    """Return the finished process of the command, run by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "naswot", *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(OWN.parents[1])},
+        timeout=300,
+        **options,
+    )
+
+
+def test_a_table_is_printed_best_first(run):
+    names = ["mynets:resnet", "mynets:MobileNetLike", "mynets:GoogLeNetLike", "mynets:ViTLike"]
+    code, out, err = run("score", *names, *FEW)
+    assert (code, err) == (0, "")
+    head, *rows = out.splitlines()
+    assert head.split() == ["rank", "network", "naswot", "seconds", "params"]
+    found = [row.split() for row in rows[:4]]
+    assert [row[0] for row in found] == ["1", "2", "3", "4"]
+    assert {row[1] for row in found[:3]} == set(names[:3])
+    values = [float(row[2]) for row in found[:3]]
+    assert values == sorted(values, reverse=True)
+    assert found[3][1:3] == ["mynets:ViTLike", "–"]
+    assert "mynets:ViTLike: naswot: ViTLike calls no ReLU" in out
+    assert "4 images of 32×32 pixels from photos, seed 0; higher is better." in out
+
+
+def test_json_csv_and_python_agree(run, here):
+    arguments = ("mynets:resnet", "mynets:ViTLike", *FEW, "--image-size", 32)
+    code, out, _ = run("score", *arguments, "--format", "json")
+    first, second = json.loads(out)
+    assert code == 0
+    assert list(first) == ["network", "naswot", "seconds", "params", "note"]
+    assert second["naswot"] is None
+    code, out, _ = run("score", *arguments, "--output", "made/ranking.csv")
+    assert (code, out) == (0, "")
+    frame = pd.read_csv("made/ranking.csv")
+    assert frame["network"].tolist() == ["mynets:resnet", "mynets:ViTLike"]
+    assert frame["naswot"][0] == pytest.approx(first["naswot"], rel=1e-12)
+    assert os.listdir("made") == ["ranking.csv"]
+
+    from own_networks import resnet
+
+    from naswot.images import mini_batch
+
+    drawn = mini_batch("photos", 4, 32, 0)
+    expected = naswot.rank([resnet], torch.from_numpy(getattr(drawn, "images", drawn)))
+    assert first["naswot"] == expected["naswot"][0]
+
+
+def test_infinities_survive_json_csv_and_table():
+    values = [np.inf, 1.5, -np.inf, np.nan]
+    frame = pd.DataFrame({"network": list("abcd"), "x": values, "seconds": 0.1, "params": 3})
+    frame["note"] = ["", "", "", 'x: no, "not" it']
+    rows = json.loads(as_json(frame), parse_constant=pytest.fail)
+    assert [row["x"] for row in rows] == ["inf", 1.5, "-inf", None]
+    read = pd.read_csv(io.StringIO(as_csv(frame)), keep_default_na=True)
+    np.testing.assert_array_equal(read["x"], values)
+    assert read["note"][3] == frame["note"][3]
+    cells = [line.split()[2] for line in as_table(frame).splitlines()[1:5]]
+    assert cells == ["inf", "1.5", "-inf", "–"]
+
+
+def test_lists_name_networks_and_give_them_arguments(run, here):
+    (here / "models.yaml").write_text(
+        "- name: deep\n  factory: mynets:resnet\n  arguments: {depth: 3}\n- mynets:resnet\n"
+    )
+    code, out, _ = run(
+        "score", "mynets:ResNet", "--list", "models.yaml", *FEW,
+        "--classes", 5, "--factory-args", "width=4", "depth=1", "--format", "json",
+    )  # fmt: skip
+    assert code == 0
+    params = {row["network"]: row["params"] for row in json.loads(out)}
+
+    from own_networks import ResNet
+
+    def count(**arguments):
+        return sum(p.numel() for p in ResNet(num_classes=5, **arguments).parameters())
+
+    assert params == {
+        "deep": count(depth=3),
+        "mynets:resnet": count(),
+        "mynets:ResNet": count(depth=1, width=4),
+    }
+
+
+def test_a_folder_of_images_is_shown(run, here):
+    for number in range(4):
+        pixels = np.random.default_rng(number).integers(0, 256, (20, 20, 3), np.uint8)
+        Image.fromarray(pixels).save(here / f"{number}.png")
+    code, out, _ = run("score", "mynets:resnet", "--images", here, "--image-size", 16, *FEW)
+    assert code == 0
+    assert f"4 images of 16×16 pixels from {here}" in out
+    code, _, err = run("score", "mynets:resnet", "--images", here)
+    assert code == 1
+    assert "4 JPEG and PNG images; 128 are asked for. Set --batch-size" in err
+    (here / "2.png").write_bytes((here / "2.png").read_bytes()[:200])
+    code, _, err = run("score", "mynets:resnet", "--images", here, *FEW)
+    assert code == 1
+    assert "2.png is not a readable JPEG or PNG image" in err
+
+
+def test_data_sets_come_from_a_mirror(run, mirror):
+    code, out, _ = run(
+        "score", "mynets:resnet", "--dataset", "imagenet16", "--mirror", mirror, *FEW
+    )
+    assert code == 0
+    assert "images of 16×16 pixels from imagenet16" in out
+
+
+def test_scores_are_listed_each_with_a_line(run):
+    code, out, _ = run("scores")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(FAMILY_OF)
+    assert set(FAMILY_OF) <= set(ABOUT)
+
+
+def test_the_table_says_which_way_scores_point(run, monkeypatch):
+    made_up = Family(("x",), lambda *_: {"x": 2e9}, labels=True, lower_is_better=frozenset({"x"}))
+    monkeypatch.setitem(scores.FAMILIES, "x", made_up)
+    monkeypatch.setitem(scores.FAMILY_OF, "x", "x")
+    code, out, _ = run("score", "mynets:resnet", "--scores", "naswot, x", *FEW)
+    assert code == 0
+    assert "higher is better, but lower for x." in out
+    assert "2e+09" in out
+    assert "x" in run("scores")[1].split()
+
+
+def test_what_a_network_prints_stays_out_of_the_result(run, here):
+    (here / "mynets.py").write_text(OWN.read_text() + "\nprint('imported')\n")
+    code, out, err = run("score", "mynets:resnet", *FEW, "--format", "json")
+    assert (code, err) == (0, "imported\n")
+    json.loads(out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["absent:resnet"], "There is no module 'absent'"),
+        (["mynets.absent:resnet"], "There is no module 'mynets.absent'"),
+        (["mynets:resmet"], "mynets:resmet: mynets has no 'resmet'. Did you mean resnet?"),
+        (["mynets:NOT_CALLABLE"], "mynets:NOT_CALLABLE is a dict, which cannot be called"),
+        (["mynets"], "Write PACKAGE.MODULE:FACTORY"),
+        (["mynets.py:resnet"], "write the module's name: mynets:resnet"),
+        (["faulty:resnet"], "faulty cannot be imported (ModuleNotFoundError: No module named 'abs"),
+        (["script:resnet"], "script cannot be imported (SystemExit: usage: script)"),
+        (
+            ["mynets:raising"],
+            "mynets:raising cannot be built: its factory raises RuntimeError: no weights for this",
+        ),
+        (["mynets:Block"], "missing a required argument: 'width'"),
+        (["mynets:resnet", "--factory-args", "hight=3"], "unexpected keyword argument 'hight'"),
+        (["--factory-args", "a", "mynets:resnet", "--", "x:y"], "'a' is not KEY=VALUE"),
+        (["mynets:resnet", "--factory-args", "width=["], "'width=[' is not YAML"),
+        (["mynets:ViTLike", "--image-size", "64"], "images of 3×64×64: RuntimeError: The size of"),
+        (["mynets:ViTLike"], "No score asked for applies to mynets:ViTLike; naswot"),
+        (["mynets:resnet", "mynets:resnet"], "Two networks are called mynets:resnet"),
+        (["mynets:resnet", "--scores", "naswto"], "Did you mean naswot?"),
+        (["mynets:resnet", "--images", "absent"], "absent is not a folder"),
+        (["mynets:resnet", "--dataset", "mnist"], "no images 'mnist'; there are: photos"),
+        (["mynets:resnet", "--dataset", "folder"], "--images DIR"),
+        (["mynets:resnet", "--dataset", "cifar10"], "--mirror DIR"),
+        (["mynets:resnet", "--output", "."], "--output has to name a file"),
+        (["--list", "absent.yaml"], "absent.yaml cannot be read: No such file"),
+    ],
+)
+def test_mistakes_end_with_one_line(arguments, message, run):
+    code, out, err = run("score", *arguments, *([] if "--" in arguments else FEW))
+    assert (code, out) == (1, "")
+    assert message in err
+    assert err.startswith("naswot: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "is not readable as YAML"),
+        ("a: b", "is not a list of networks"),
+        ("- name: deep", "network 1 lacks `factory"),
+        ("- a:b\n- {factory: 'mynets:resnet', depth: 3}", "network 2 has 'depth'"),
+        ("- {factory: 'mynets:resnet', arguments: [3]}", "arguments of network 1"),
+    ],
+)
+def test_faulty_lists_are_explained(text, message, run, here):
+    (here / "models.yaml").write_text(text)
+    code, _, err = run("score", "--list", "models.yaml")
+    assert code == 1
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_ranking_that_cannot_be_written_is_printed(run, here):
+    (here / "file").touch()
+    code, out, err = run("score", "mynets:resnet", *FEW, "--output", "file/ranking.csv")
+    assert code == 1
+    assert "cannot be written" in err
+    assert out.startswith("network,naswot,")
+
+
+def test_a_traceback_is_shown_on_request(run):
+    code, _, err = run("score", "mynets:raising", "--traceback")
+    assert code == 1
+    assert "Traceback" in err
+    assert "in raising" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["score"],
+        ["rank"],
+        ["score", "a:b", "--batch-size", "1"],
+        ["score", "a:b", "--seed", "x"],
+        ["score", "a:b", "--images", "x", "--dataset", "y"],
+        ["score", "a:b", "--device", "tpu"],
+    ],
+)
+def test_wrong_options_exit_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: naswot" in capsys.readouterr().err
+
+
+def test_the_command_runs_by_itself(here):
+    done = command("score", "mynets:resnet", *FEW, cwd=here)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "mynets:resnet" in done.stdout
+    failed = command("score", "mynets:raising", cwd=here)
+    assert failed.returncode == 1
+    assert "Traceback" not in failed.stderr
+    assert failed.stderr.count("\n") == 1
+    assert command("--version").stdout == f"naswot {naswot.__version__}\n"
+    assert "torchvision.models:resnet18" in command("score", "--help").stdout
+
+
+def test_the_installed_command_is_main(root):
+    import tomllib
+
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"naswot": "naswot.cli:main"}
+
+
+def test_interruption_ends_quietly(here):
+    (here / "slow.py").write_text(
+        "import pathlib, time\ndef net():\n    pathlib.Path('begun').touch()\n    time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "naswot", "score", "slow:net", *FEW],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(OWN.parents[1])},
+        cwd=here,
+        # Shells have background jobs ignore it, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    deadline = time.monotonic() + 120
+    while not (here / "begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    try:
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, out, err) == (130, b"", b"")

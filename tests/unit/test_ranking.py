@@ -1,0 +1,235 @@
+"""Several networks of one's own, several scores: what is computed, sorted, left out and refused."""
+
+import functools
+import threading
+
+import numpy as np
+import pytest
+import torch
+from own_networks import GoogLeNetLike, MobileNetLike, ViTLike, resnet
+from torch import nn
+
+from naswot import NaswotError, rank, score, scores
+from naswot.scores import Family
+
+
+def small(activation=nn.ReLU, num_classes=10):
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), activation(), nn.AdaptiveAvgPool2d(2), nn.Flatten(),
+        nn.Linear(16, num_classes),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def register(monkeypatch):
+    """Return a function that adds a family of made-up scores."""
+
+    def add(name, compute, **about):
+        monkeypatch.setitem(scores.FAMILIES, name, Family((name,), compute, **about))
+        monkeypatch.setitem(scores.FAMILY_OF, name, name)
+
+    return add
+
+
+@pytest.fixture
+def width(register):
+    """Add the score `width`, the outputs of the last layer, which is better if lower."""
+    register(
+        "width",
+        lambda network, batch, options: {"width": network[-1].out_features},
+        lower_is_better=frozenset({"width"}),
+    )
+
+
+def refuse(network, batch, options):
+    raise NaswotError("it is not for this network.")
+
+
+@pytest.mark.parametrize("network", [resnet, MobileNetLike, GoogLeNetLike])
+@pytest.mark.parametrize("size", [32, 48])
+def test_networks_in_torchvisions_style_are_scored(network, size, noise):
+    images = noise(4, size)
+    frame = rank([network], images)
+    torch.manual_seed(0)
+    expected = score(lambda: network(num_classes=10), images)
+    assert frame["naswot"].tolist() == [expected.value]
+    assert np.isfinite(expected.value)
+    assert frame["params"].tolist() == [sum(p.numel() for p in network().parameters())]
+    assert frame["note"].tolist() == [""]
+    assert frame["network"].tolist() == [network.__name__]
+
+
+def test_rectifiers_of_auxiliary_heads_count():
+    torch.manual_seed(0)
+    network = GoogLeNetLike()
+    images = torch.randn(4, 3, 32, 32)
+    both = score(network, images).relu_modules
+    network.aux = None
+    assert both == score(network, images).relu_modules + 1
+
+
+def test_a_network_without_rectifiers_has_a_gap_and_comes_last(noise, register):
+    register("count", lambda network, batch, options: {"count": 1.0})
+    models = {"vit": ViTLike, "resnet": resnet}
+    frame = rank(models, noise(4, 32), ("naswot", "count"))
+    assert frame["network"].tolist() == ["resnet", "vit"]
+    assert np.isnan(frame["naswot"][1])
+    assert frame["count"].tolist() == [1, 1]
+    assert frame["note"][0] == ""
+    assert frame["note"][1].startswith("naswot: ViTLike calls no ReLU")
+
+
+def test_what_to_try_instead_is_said(noise, register):
+    register("grad_norm", lambda network, batch, options: {"grad_norm": 1.0})
+    frame = rank([ViTLike], noise(4, 32), ("naswot", "grad_norm"))
+    assert "; try: grad_norm" in frame["note"][0]
+
+
+def test_the_first_score_sorts_and_lower_may_be_better(noise, width):
+    models = [functools.partial(small, num_classes=n) for n in (5, 3, 9)]
+    assert rank(models, noise(), "width")["width"].tolist() == [3, 5, 9]
+    frame = rank(models, noise(), ["naswot", "width"])
+    assert frame["naswot"].tolist() == sorted(frame["naswot"], reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("lower", "order"),
+    [(frozenset(), [np.inf, 2, 1, -np.inf, np.nan]), ({"x"}, [1, 2, np.inf, -np.inf, np.nan])],
+)
+def test_minus_infinity_and_nan_come_last_and_stay(lower, order, noise, register):
+    values = iter([1, np.nan, -np.inf, 2, np.inf])
+    register("x", lambda *_: {"x": next(values)}, lower_is_better=frozenset(lower))
+    frame = rank([small] * 5, noise(), "x")
+    np.testing.assert_array_equal(frame["x"], order)
+    assert sorted(frame["network"]) == ["small", *(f"small-{n}" for n in range(2, 6))]
+
+
+def test_every_network_starts_from_the_seed(noise):
+    state = torch.get_rng_state()
+    frame = rank([small, small], noise(), seed=3)
+    assert frame["naswot"].nunique() == 1
+    assert rank([small], noise(), seed=4)["naswot"][0] != frame["naswot"][0]
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_a_module_is_not_changed(noise):
+    network = resnet().eval()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    frame = rank({"mine": network}, noise(4, 32))
+    assert frame["naswot"][0] == score(network, noise(4, 32)).value
+    assert not network.training
+    after = network.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_labels_reach_the_scores(noise, register):
+    seen = []
+    register("x", lambda network, batch, options: seen.append(batch) or {"x": 0.0}, labels=True)
+    rank([small], noise(4), "x", labels=np.array([2, 0, 1, 2]))
+    rank([small], noise(4), "x", classes=7, seed=1)
+    assert seen[0].labels.tolist() == [2, 0, 1, 2]
+    assert [batch.classes for batch in seen] == [3, 7]
+    assert seen[1].labels.dtype == torch.int64
+
+
+@pytest.mark.parametrize(
+    ("factory", "outputs"),
+    [
+        (lambda num_classes: small(num_classes=num_classes), 7),
+        (lambda pretrained=False, **kwargs: small(**kwargs), 7),
+        (lambda *, weights=None, **kwargs: nn.Sequential(nn.ReLU(**kwargs), small()), 10),
+        (functools.partial(small, num_classes=5), 5),
+        (small, 7),
+        (lambda: small(), 10),
+    ],
+)
+def test_factories_are_told_the_number_of_classes_if_they_take_it(
+    factory, outputs, noise, register
+):
+    found = []
+    register("x", lambda network, batch, _: found.append(network(batch.images)) or {"x": 0.0})
+    rank([factory], noise(4), "x", classes=7)
+    assert found[0].shape == (4, outputs)
+
+
+def test_a_score_that_fails_leaves_the_others(noise, register):
+    register("refuse", refuse)
+    register("crash", lambda *_: {}["absent"])
+    frame = rank([small], noise(), ("refuse", "naswot", "crash"))
+    assert np.isfinite(frame["naswot"][0])
+    note = frame["note"][0]
+    assert note.startswith("refuse: it is not for this network.")
+    assert "crash: it fails on small: KeyError" in note
+
+
+def test_a_network_that_cannot_be_copied_is_built_again(noise, register):
+    class Tied(nn.Module):
+        """Holds a tensor that torch cannot copy."""
+
+        def __init__(self):
+            super().__init__()
+            self.body = small()
+            self.kept = self.body[0].weight * 2
+
+        def forward(self, x):
+            return self.body(x)
+
+    register("x", lambda network, batch, options: {"x": 1.0})
+    frame = rank([Tied], noise(), ("naswot", "x"))
+    assert frame["note"][0] == ""
+    assert np.isfinite(frame["naswot"][0])
+    with pytest.raises(NaswotError, match="Pass a function that builds it"):
+        rank([Tied()], noise())
+    locked = small()
+    locked.lock = threading.Lock()
+    with pytest.raises(NaswotError, match="Pass a function that builds it"):
+        rank([locked], noise())
+
+
+def test_lazy_modules_get_their_weights(noise):
+    frame = rank([lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(5), nn.ReLU())], noise())
+    assert frame["params"][0] == 192 * 5 + 5
+
+
+def raising(depth=3):
+    raise KeyError("depth")
+
+
+@pytest.mark.parametrize(
+    ("models", "options", "message"),
+    [
+        ([], {}, "no networks"),
+        (small(), {}, "hand over a list"),
+        (["resnet18"], {}, "resnet18 is neither a module"),
+        ([raising], {}, "raising cannot be built: its factory raises KeyError: 'depth'"),
+        ([lambda depth: small()], {}, "missing a required argument: 'depth'"),
+        ([lambda: 3], {}, "returns no torch.nn.Module but int"),
+        ([lambda: nn.Linear(5, 5)], {}, "fails on images of 3×8×8: RuntimeError"),
+        ([small], {"scores": "naswto"}, "Did you mean naswot"),
+        ([small], {"scores": ()}, "No score is asked for"),
+        ([small], {"precision": "float16"}, "precision is 'float16'"),
+        ([small], {"labels": [0.0] * 8}, "labels are torch.float32"),
+        ([small], {"labels": [0] * 7}, r"shape \(7,\)"),
+        ([small], {"labels": [5] * 8, "classes": 5}, "--classes"),
+        ([functools.partial(small, nn.GELU)] * 2, {}, "small nor to the other networks; naswot"),
+    ],
+)
+def test_mistakes_are_explained(models, options, message, noise):
+    with pytest.raises(NaswotError, match=message):
+        rank(models, noise(), **options)
+
+
+def test_images_have_to_be_numbers_of_a_batch():
+    with pytest.raises(NaswotError, match=r"torch.uint8 of shape \(2, 3, 8, 8\)"):
+        rank([small], torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
+
+
+def test_a_network_that_fails_only_in_training_is_named(noise):
+    class Fails(nn.Module):
+        def forward(self, x):
+            if self.training:
+                raise ValueError("no head")
+            return x
+
+    with pytest.raises(NaswotError, match="Fails fails on images of 3×8×8: ValueError: no head"):
+        rank([Fails], noise())
