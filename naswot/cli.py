@@ -42,7 +42,7 @@ ABOUT = {
     "l2_norm": "norm of the weights",
     "grasp": "gradient flow that the weights keep (Wang et al. 2020)",
     "synflow": "product of |weights| along all paths (Tanaka et al. 2020)",
-    "log_synflow": "synflow with logarithms of weights and gradients (Cavagnero et al. 2023)",
+    "log_synflow": "its natural logarithm",
     "jacob_cov": "how uncorrelated the images' Jacobians are (Mellor et al. 2020)",
     "epe_nas": "how the Jacobians correlate within classes (Lopes et al. 2021)",
     "zen": "how far features move with the input (Lin et al. 2021)",
@@ -358,8 +358,8 @@ def _not_imported(module: str, error: BaseException) -> NaswotError:
     )
 
 
-def _mini_batch(options: argparse.Namespace) -> tuple[Any, Any, int | None, str]:
-    """Return images, labels, number of classes (both None if unknown) and words on the images."""
+def _mini_batch(options: argparse.Namespace) -> tuple[Any, Any, int, str]:
+    """Return images, labels (None if unknown), number of classes and words on the images."""
     import torch
 
     from naswot.images import folder, get_source, mini_batch
@@ -379,9 +379,10 @@ def _mini_batch(options: argparse.Namespace) -> tuple[Any, Any, int | None, str]
     if source.files and directory is None:
         raise NaswotError(f"The images {name} need files: name their folder with --mirror DIR.")
     size = options.image_size or source.size or IMAGE_SIZE
-    images = mini_batch(name, count, size, options.seed, directory)
+    drawn = mini_batch(name, count, size, options.seed, directory)
     told = f"{count} images of {size}×{size} pixels from {options.images or name}"
-    return torch.from_numpy(images), None, None, f"{told}, seed {options.seed}"
+    labels = drawn.labels if drawn.true_labels else None
+    return torch.from_numpy(drawn.images), labels, drawn.classes, f"{told}, seed {options.seed}"
 
 
 class _Counter(Progress):

@@ -20,8 +20,8 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.progress import Progress
-from naswot.scores import FAMILIES, FAMILY_OF, Batch, Family, Options, measure
-from naswot.scores.base import copied
+from naswot.scores import FAMILIES, FAMILY_OF, Family
+from naswot.scores.base import Batch, Options, copied, measure
 from naswot.scores.naswot import PRECISIONS
 from naswot.scores.rectifiers import NoRectifierError, tensors
 
