@@ -17,11 +17,11 @@ import math
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Family, Options
 from naswot.scores.heads import prepared
+from naswot.scores.initial import renew_statistics
 from naswot.scores.rectifiers import tensors, watch
 
 RAYS = 8
@@ -32,21 +32,16 @@ NEAREST = 1e-8
 def rays(images: torch.Tensor) -> torch.Tensor:
     """Return (RAYS · POINTS, …) inputs on lines from the first of `images` (B, …) to the next."""
     starts = torch.arange(RAYS, device=images.device) % len(images)
-    here, there = images[starts], images[(starts + 1) % len(images)]
+    here, there = images[starts, None], images[(starts + 1) % len(images), None]
     shares = torch.logspace(
         math.log10(NEAREST), 0, POINTS, dtype=images.dtype, device=images.device
-    ).reshape(-1, *[1] * images.ndim)
+    ).reshape(-1, *[1] * (images.ndim - 1))
     return (here + shares * (there - here)).flatten(0, 1)
 
 
 def fix_statistics(network: nn.Module, images: torch.Tensor) -> None:
     """Make `images` the statistics of all batch normalisations and put `network` in eval mode."""
-    for module in network.modules():
-        if isinstance(module, _BatchNorm):
-            module.track_running_stats, module.momentum = True, 1.0
-            module.running_mean = images.new_zeros(module.num_features)
-            module.running_var = images.new_ones(module.num_features)
-            module.num_batches_tracked = torch.tensor(0, device=images.device)
+    renew_statistics(network, images, momentum=1.0)
     with torch.no_grad():
         network(images.clone())
     network.eval()

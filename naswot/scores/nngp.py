@@ -21,30 +21,14 @@ normalisations as they begin; other parameters are left as they are.
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Family, Options
 from naswot.scores.heads import first_output, prepared
+from naswot.scores.initial import draw_weights
 
 DRAWS = 8
 RIDGE = 1e-3
-WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
-
-
-def draw_weights(network: nn.Module) -> None:
-    """Draw the weights of convolutions and linear layers anew; reset normalisations."""
-    for module in network.modules():
-        if isinstance(module, WEIGHTED):
-            fan_in = module.weight[0].numel()
-            nn.init.normal_(module.weight, std=(2 / fan_in) ** 0.5)
-        elif isinstance(module, _BatchNorm | nn.GroupNorm):
-            if module.weight is not None:
-                nn.init.ones_(module.weight)
-        else:
-            continue
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
 
 
 def last_features(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
@@ -69,7 +53,7 @@ def kernel(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     total = torch.zeros(len(images), len(images), dtype=torch.float64, device=images.device)
     with torch.no_grad():
         for _ in range(DRAWS):
-            draw_weights(network)
+            draw_weights(network, lambda fan_in: (2 / fan_in) ** 0.5)
             features = last_features(network, images.clone())
             total += features @ features.t() / features.shape[1]
     return total / DRAWS
@@ -91,7 +75,7 @@ def accuracy(matrix: torch.Tensor, labels: torch.Tensor, classes: int) -> float:
     else:  # a kernel of zeros
         predicted = targets.new_zeros(len(test), classes)
     best = predicted == predicted.amax(1, keepdim=True)
-    hits = best.gather(1, labels[1::2, None])[:, 0] / best.sum(1)
+    hits = best.gather(1, labels[1::2, None])[:, 0].double() / best.sum(1)
     return hits.mean().item()
 
 

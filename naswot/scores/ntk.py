@@ -33,9 +33,9 @@ def gradients(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     if not parameters:
         raise NaswotError(f"{type(network).__name__} has no trainable parameter, so it has no NTK.")
     with torch.enable_grad():
-        outputs = first_output(network, images).sum(1)
-    if not outputs.requires_grad:
-        return outputs.new_zeros(len(images), 1)
+        outputs = first_output(network, images).sum(1).unbind()
+    if not outputs[0].requires_grad:
+        return images.new_zeros(len(images), 1)
     rows = []
     for output in outputs:
         found = torch.autograd.grad(output, parameters, retain_graph=True, allow_unused=True)

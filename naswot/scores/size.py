@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Family, Options, copied
 from naswot.scores.heads import prepared
 
@@ -28,7 +29,7 @@ def flops(network: nn.Module, images: torch.Tensor) -> float:
         # Shapes are all that matters. This also counts a pooling as one where a network computes
         # it on CPUs by a convolution.
         return _counted(copied(network).to("meta"), image.to("meta"))
-    except (NotImplementedError, RuntimeError):
+    except (NaswotError, RuntimeError):
         return _counted(network, image)  # it looks at values, or holds tensors of its own
 
 

@@ -18,12 +18,12 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Family, Options
 from naswot.scores.heads import prepared
+from naswot.scores.initial import batch_norms, draw_weights, renew_statistics
 
 PERTURBATION = 1e-2
 REPEATS = 4
@@ -34,7 +34,6 @@ POOLINGS = frozenset(
     for dimensions in (1, 2, 3)
 ) | {"mean", "amax"}
 FLATTENINGS = frozenset({"flatten", "reshape", "view"})
-WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
 class Features(TorchFunctionMode):
@@ -82,41 +81,16 @@ def feature_map(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     return features.map
 
 
-def draw_weights(network: nn.Module) -> None:
-    """Draw the weights of convolutions and linear layers from N(0, 1); reset normalisations.
-
-    Biases become 0, scales of normalisations 1. Running statistics start anew, and are kept even
-    where a network keeps none.
-    """
-    for module in network.modules():
-        if isinstance(module, WEIGHTED):
-            nn.init.normal_(module.weight)
-        elif isinstance(module, _BatchNorm | nn.GroupNorm):
-            if module.weight is not None:
-                nn.init.ones_(module.weight)
-        else:
-            continue
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    for module in network.modules():
-        if isinstance(module, _BatchNorm):
-            like = next(network.parameters())
-            module.track_running_stats, module.momentum = True, 0.1
-            module.running_mean = like.new_zeros(module.num_features)
-            module.running_var = like.new_ones(module.num_features)
-            module.num_batches_tracked = torch.tensor(0, device=like.device)
-
-
 def zen(network: nn.Module, images: torch.Tensor) -> float:
     """Return the Zen-score of one draw. Takes `network` over; only the shape of `images` counts."""
-    draw_weights(network)
+    draw_weights(network, lambda fan_in: 1.0)
+    renew_statistics(network, images, momentum=0.1)
     x = torch.randn_like(images)
     moved = x + PERTURBATION * torch.randn_like(images)
     change = feature_map(network, x) - feature_map(network, moved)
     found = change.flatten(1).double().abs().sum(1).mean().log()
-    for module in network.modules():
-        if isinstance(module, _BatchNorm):
-            found += module.running_var.double().mean().sqrt().log()
+    for module in batch_norms(network):
+        found += module.running_var.double().mean().sqrt().log()
     return found.item()
 
 

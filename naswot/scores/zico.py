@@ -15,8 +15,7 @@ from torch import nn
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Family, Options
 from naswot.scores.heads import loss, prepared
-
-LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+from naswot.scores.initial import LAYERS
 
 
 def zico(network: nn.Module, batch: Batch) -> float:
@@ -36,15 +35,18 @@ def zico(network: nn.Module, batch: Batch) -> float:
         )
     network.requires_grad_(True)
     middle = (len(images) + 1) // 2
-    with torch.enable_grad():
-        first, second = (
-            torch.autograd.grad(
-                loss(network, images[part], batch, part), weights, materialize_grads=True
+    gradients = []
+    for part in (slice(middle), slice(middle, None)):
+        with torch.enable_grad():
+            found = loss(network, images[part], batch, part)
+        if not found.requires_grad:
+            raise NaswotError(
+                f"The output of {type(network).__name__} depends on no weight, so zico does not "
+                "apply to it."
             )
-            for part in (slice(middle), slice(middle, None))
-        )
+        gradients.append(torch.autograd.grad(found, weights, materialize_grads=True))
     total = 0.0
-    for one, other in zip(first, second, strict=True):
+    for one, other in zip(*gradients, strict=True):
         one, other = one.double(), other.double()
         mean, std = (one.abs() + other.abs()) / 2, (one - other).abs() / 2
         counted = std != 0  # also where it is NaN
