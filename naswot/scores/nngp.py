@@ -12,7 +12,8 @@ by kernel regression on one-hot labels and the others are predicted:
     f = K_vt (K_tt + ε tr(K_tt)/n)⁻¹ Y,   ε = `RIDGE`.
 
 nngp is the share of them that is classified correctly. A prediction that is the same for several
-classes counts by chance, so a network that tells nothing apart scores 1 / classes.
+classes counts by chance, so a network that tells nothing apart scores 1 / classes. The paper fits
+thousands of images; the score of a small mini-batch is coarse and close to chance.
 
 Weights of convolutions and linear layers are drawn from N(0, 2 / fan-in), biases are 0 and
 normalisations as they begin; other parameters are left as they are.
