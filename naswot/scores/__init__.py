@@ -47,6 +47,13 @@ FAMILIES = {
         Family("gradients", ("grad_norm", "snip", "fisher", "plain", "l2_norm"), labels=True),
         Family("grasp", ("grasp",), labels=True),
         Family("synflow", ("synflow", "log_synflow")),
+        Family("jacobian", ("jacob_cov", "epe_nas"), labels=True),
+        Family("zen", ("zen",)),
+        Family("zico", ("zico",), labels=True),
+        Family("ntk", ("ntk_condition",), lower_is_better=("ntk_condition",)),
+        Family("linear_regions", ("linear_regions",)),
+        Family("nngp", ("nngp",), labels=True),
+        Family("size", ("params", "flops")),
     )
 }
 LOWER_IS_BETTER = frozenset(s for family in FAMILIES.values() for s in family.lower_is_better)

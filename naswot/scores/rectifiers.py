@@ -166,7 +166,9 @@ def binary_codes(x: torch.Tensor) -> torch.Tensor:
 
 def pairwise_active(codes: torch.Tensor) -> torch.Tensor:
     """Return X Xᵀ of int8 codes X (B, units) as an exact int32 matrix (B, B)."""
-    if codes.device.type == "cpu" and "AVX512" in torch.backends.cpu.get_cpu_capability():
+    integers = codes.device.type == "cpu" and "AVX512" in torch.backends.cpu.get_cpu_capability()
+    # Of a single column (or row) torch's integer product mistakes the strides and reads beyond it.
+    if integers and min(codes.shape) > 1:
         return torch._int_mm(codes, codes.t())
     # Zeros, ones and sums below 2²⁴ are exact in float32, and in TF32 inputs too.
     wide = codes.float()

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from naswot import NaswotError, score
 from naswot.scores.naswot import hamming_kernel
+from naswot.scores.rectifiers import pairwise_active
 from naswot.spaces import get_space
 from naswot.spaces.nasbench201 import cells
 
@@ -52,6 +53,13 @@ def test_equations_1_and_2_written_out():
     found = score(nn.Sequential(linear, nn.ReLU(), nn.Linear(40, 1)), images)
     assert found.value == pytest.approx(np.log(abs(np.linalg.det(np.array(kernel, float)))))
     assert (found.relu_units, found.relu_modules) == (40, 1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (64, 1), (64, 2), (5, 31)])
+def test_products_of_codes_are_exact(shape):
+    codes = torch.randint(0, 2, shape, dtype=torch.int8)
+    wide = codes.double()
+    assert torch.equal(pairwise_active(codes).double(), wide @ wide.t())
 
 
 @settings(max_examples=25, deadline=None)

@@ -1,0 +1,90 @@
+"""Scores of the Jacobians: how a network's outputs change with each image.
+
+J (B, units) holds, for each image, the gradient of the sum of the outputs with respect to it: one
+backward pass from the sum over the mini-batch. (In train mode batch normalisation makes an
+image's row contain what the image does to the outputs of the others; the authors' codes do the
+same.) C (B, B) is the correlation matrix of the rows.
+
+- jacob_cov (Mellor et al., 2020, the first version of "Neural Architecture Search without
+  Training"; Abdelfattah et al., ICLR 2021): −Σ [ln(v + k) + 1/(v + k)] over the eigenvalues v of C.
+- epe_nas (Lopes et al., "EPE-NAS", ICANN 2021): with s_c = Σ ln(|C_c| + k) over the entries of
+  the correlation matrix C_c of the images of class c, Σ_c |s_c| for up to 100 classes. Beyond,
+  s_c is divided by the number of images of c and the score is Σ_c Σ_c' |s_c − s_c'| over the
+  number of classes seen; classes seen once are then left out, as in the authors' code.
+
+A row without variance (an output that does not depend on the image) has no correlations: both are
+NaN.
+"""
+
+import torch
+from torch import nn
+
+from naswot.errors import NaswotError
+from naswot.scores.base import Batch, Options
+from naswot.scores.heads import first_output, prepared
+
+K = 1e-5
+# Beyond this number of classes the authors of EPE-NAS compare classes with one another.
+MANY_CLASSES = 100
+
+
+def jacobians(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Return J (B, units) in float64. Takes `network` over.
+
+    Of several outputs the first is taken.
+
+    Raises:
+        NaswotError: the network returns no output with a row for each image.
+    """
+    network, images = prepared(network, images)
+    with torch.enable_grad():
+        images.requires_grad_()
+        output = first_output(network, images.clone())
+        if not output.requires_grad:
+            return torch.zeros_like(images, dtype=torch.float64).flatten(1)
+        (gradient,) = torch.autograd.grad(output.sum(), images, materialize_grads=True)
+    return gradient.flatten(1).double()
+
+
+def correlations(rows: torch.Tensor) -> torch.Tensor:
+    """Return the correlation matrix (n, n) of `rows` (n, units)."""
+    return torch.corrcoef(rows).reshape(len(rows), len(rows))
+
+
+def jacob_cov(jacobian: torch.Tensor) -> float:
+    """Return jacob_cov of `jacobian` (B, units)."""
+    matrix = correlations(jacobian)
+    if not matrix.isfinite().all():
+        return torch.nan
+    # The smallest eigenvalues of a correlation matrix are zero up to rounding far below K.
+    shifted = torch.linalg.eigvalsh(matrix) + K
+    return -(shifted.log() + 1 / shifted).sum().item()
+
+
+def epe_nas(jacobian: torch.Tensor, labels: torch.Tensor, classes: int) -> float:
+    """Return epe_nas of `jacobian` (B, units) with `labels` (B,), out of `classes`."""
+    many = classes > MANY_CLASSES
+    sums = []
+    for label in labels.unique():
+        rows = jacobian[labels == label]
+        if many and len(rows) == 1:
+            continue
+        total = (correlations(rows).abs() + K).log().sum()
+        sums.append(total / len(rows) if many else total)
+    if not sums:
+        return 0.0
+    found = torch.stack(sums)
+    if many:
+        return ((found[:, None] - found[None, :]).abs().sum() / len(found)).item()
+    return found.abs().sum().item()
+
+
+def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+    """Return the scores of the family."""
+    if len(batch.images) < 2:
+        raise NaswotError("jacob_cov and epe_nas compare images; one image is not enough.")
+    found = jacobians(network, batch.images)
+    return {
+        "jacob_cov": jacob_cov(found),
+        "epe_nas": epe_nas(found, batch.labels, batch.classes),
+    }

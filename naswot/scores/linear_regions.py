@@ -1,0 +1,74 @@
+"""The number of linear regions (Chen et al., "TE-NAS", ICLR 2021): how finely ReLUs cut inputs.
+
+TE-NAS counts distinct activation patterns among 1,000 noise images of 3×3 pixels, seen by a
+narrow copy of the network. An arbitrary network can be made neither narrow nor small, and as it
+is, any two images lie in different regions: the count would be that of the images. So regions are
+counted here at all scales: on `RAYS` lines from an image to the next, at `POINTS` distances
+in a geometric sequence from `NEAREST` to 1 of the way. linear_regions is the number of
+distinct patterns among these RAYS · POINTS inputs; a network that cuts e times more finely gains
+about one pattern a ray for each factor e of the sequence.
+
+A region is one of a fixed function, so batch normalisation uses the statistics of the mini-batch,
+found by one forward pass in train mode, and the network then runs in eval mode. Everything is in
+float64: neighbouring points differ by 1e-8.
+"""
+
+import math
+
+import torch
+from torch import nn
+
+from naswot.errors import NaswotError
+from naswot.scores.base import Batch, Options
+from naswot.scores.heads import prepared
+from naswot.scores.initial import renew_statistics
+from naswot.scores.rectifiers import tensors, watch
+
+RAYS = 8
+POINTS = 16
+NEAREST = 1e-8
+
+
+def rays(images: torch.Tensor) -> torch.Tensor:
+    """Return (RAYS · POINTS, …) inputs on lines from the first of `images` (B, …) to the next."""
+    starts = torch.arange(RAYS, device=images.device) % len(images)
+    here, there = images[starts, None], images[(starts + 1) % len(images), None]
+    shares = torch.logspace(
+        math.log10(NEAREST), 0, POINTS, dtype=images.dtype, device=images.device
+    ).reshape(-1, *[1] * (images.ndim - 1))
+    return (here + shares * (there - here)).flatten(0, 1)
+
+
+def fix_statistics(network: nn.Module, images: torch.Tensor) -> None:
+    """Make `images` the statistics of all batch normalisations and put `network` in eval mode."""
+    renew_statistics(network, images, momentum=1.0)
+    with torch.no_grad():
+        network(images.clone())
+    network.eval()
+
+
+def distinct_codes(network: nn.Module, inputs: torch.Tensor) -> float:
+    """Return how many binary codes `network` gives `inputs` (N, …); NaN if its output is NaN.
+
+    Raises:
+        NaswotError: the network has no visible ReLU.
+    """
+    output, readings = watch(network, inputs, published=False)
+    if any(tensor.isnan().any() for tensor in tensors(output)):
+        return torch.nan
+    active = torch.zeros(len(inputs), len(inputs), dtype=torch.int64, device=inputs.device)
+    for reading in readings:
+        active += reading.agreement.active
+    own = active.diagonal()
+    same = own[:, None] + own[None, :] - 2 * active == 0
+    # Of equal codes, only the first has nothing like it before it.
+    return float((~same.tril(-1).any(1)).sum().item())
+
+
+def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+    """Return the scores of the family."""
+    if len(batch.images) < 2:
+        raise NaswotError("linear_regions looks between images; one image is not enough.")
+    network, images = prepared(network, batch.images, torch.float64)
+    fix_statistics(network, images)
+    return {"linear_regions": distinct_codes(network, rays(images))}

@@ -1,0 +1,87 @@
+"""The score of Park et al. ("Towards NNGP-guided Neural Architecture Search", 2020).
+
+A wide random network is a Gaussian process; its kernel is estimated by Monte Carlo over `DRAWS`
+initialisations,
+
+    K[i, j] = mean over draws and features of φ(x_i) φ(x_j),
+
+with φ the features that the last linear layer called reads (drawing that layer too would only
+add noise; without such a layer, the first output). Every second image (from the first) is fitted
+by kernel regression on one-hot labels and the others are predicted:
+
+    f = K_vt (K_tt + ε tr(K_tt)/n)⁻¹ Y,   ε = `RIDGE`.
+
+nngp is the share of them that is classified correctly. A prediction that is the same for several
+classes counts by chance, so a network that tells nothing apart scores 1 / classes. The paper fits
+thousands of images; the score of a small mini-batch is coarse and close to chance.
+
+Weights of convolutions and linear layers are drawn from N(0, 2 / fan-in), biases are 0 and
+normalisations as they begin; other parameters are left as they are.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from naswot.errors import NaswotError
+from naswot.scores.base import Batch, Options
+from naswot.scores.heads import first_output, prepared
+from naswot.scores.initial import draw_weights
+
+DRAWS = 8
+RIDGE = 1e-3
+
+
+def last_features(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Return what the last linear layer called reads, (B, width) in float64, else the output."""
+    read: list[torch.Tensor] = []
+
+    def note(_, inputs):
+        read[:] = [inputs[0].detach().clone()]
+
+    linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    handles = [module.register_forward_pre_hook(note) for module in linear]
+    output = first_output(network, images)
+    for handle in handles:
+        handle.remove()
+    features = read[0] if read and len(read[0]) == len(images) else output
+    return features.flatten(1).double()
+
+
+def kernel(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Return the estimated kernel K (B, B) in float64. Takes `network` over."""
+    network, images = prepared(network, images)
+    total = torch.zeros(len(images), len(images), dtype=torch.float64, device=images.device)
+    with torch.no_grad():
+        for _ in range(DRAWS):
+            draw_weights(network, lambda fan_in: (2 / fan_in) ** 0.5)
+            features = last_features(network, images.clone())
+            total += features @ features.t() / features.shape[1]
+    return total / DRAWS
+
+
+def accuracy(matrix: torch.Tensor, labels: torch.Tensor, classes: int) -> float:
+    """Return the share of odd images predicted from the even ones by kernel `matrix` (B, B).
+
+    NaN if the kernel is not finite.
+    """
+    if not matrix.isfinite().all():
+        return torch.nan
+    fit, test = matrix[::2, ::2], matrix[1::2, ::2]
+    targets = functional.one_hot(labels[::2], classes).to(matrix.dtype)
+    ridge = RIDGE * fit.diagonal().mean()
+    if ridge > 0:
+        ridge = ridge * torch.eye(len(fit), dtype=matrix.dtype, device=matrix.device)
+        predicted = test @ torch.linalg.solve(fit + ridge, targets)
+    else:  # a kernel of zeros
+        predicted = targets.new_zeros(len(test), classes)
+    best = predicted == predicted.amax(1, keepdim=True)
+    hits = best.gather(1, labels[1::2, None])[:, 0].double() / best.sum(1)
+    return hits.mean().item()
+
+
+def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+    """Return the scores of the family."""
+    if len(batch.images) < 2:
+        raise NaswotError("nngp predicts images from others; one image is not enough.")
+    return {"nngp": accuracy(kernel(network, batch.images), batch.labels, batch.classes)}

@@ -1,0 +1,102 @@
+"""The Zen-score (Lin et al., "Zen-NAS", ICCV 2021): how far features move with the input.
+
+With weights and images x, ε drawn from N(0, 1) and f the feature map before global pooling,
+
+    zen = ln ‖f(x) − f(x + 0.01 ε)‖ + Σ ln σ over the batch normalisations,
+
+which makes up for the scale that batch normalisation takes out. As in the authors' code and in
+NAS-Bench-Suite-Zero, and unlike in the paper, the norm is the sum of absolute differences of an
+image, averaged over images, and σ² is the mean over channels of the running variance after the
+two forward passes (momentum 0.1, from 1: a batch's variances v₁ and v₂ give
+0.81 + 0.09 v₁ + 0.1 v₂). So a batch normalisation of zeros does not make the score −∞.
+
+The images give no more than their shape. The score is the mean of `REPEATS` draws, each from
+fresh running statistics.
+"""
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from naswot.errors import NaswotError
+from naswot.scores.base import Batch, Options
+from naswot.scores.heads import prepared
+from naswot.scores.initial import batch_norms, draw_weights, renew_statistics
+
+PERTURBATION = 1e-2
+REPEATS = 4
+
+POOLINGS = frozenset(
+    f"{kind}_pool{dimensions}d"
+    for kind in ("adaptive_avg", "adaptive_max", "avg", "max")
+    for dimensions in (1, 2, 3)
+) | {"mean", "amax"}
+FLATTENINGS = frozenset({"flatten", "reshape", "view"})
+
+
+class Features(TorchFunctionMode):
+    """While active, keeps the last feature map that is pooled globally or flattened.
+
+    Global pooling is found by the function that is called, module or not: the last pooling, mean
+    or maximum that turns a map (B, C, …) into one number a channel. A network without one is
+    taken to end its features where a map of several positions is flattened.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.map: torch.Tensor | None = None
+
+    def __torch_function__(self, func: Any, types: Any, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        output = func(*args, **kwargs)
+        name = getattr(func, "__name__", "")
+        if name in POOLINGS or name in FLATTENINGS:
+            x = args[0] if args else kwargs["input"]
+            if x.ndim >= 3 and _ends_features(name, x, output):
+                self.map = x.detach().clone()  # later layers may write to what they flattened
+        return output
+
+
+def _ends_features(name: str, x: torch.Tensor, output: torch.Tensor) -> bool:
+    if name in FLATTENINGS:
+        return output.ndim == 2 and len(output) == len(x) and x[0, 0].numel() > 1
+    return output.shape[:2] == x.shape[:2] and output.numel() == x.shape[0] * x.shape[1]
+
+
+def feature_map(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Return the features (B, C, …) of `images` before the global pooling of `network`.
+
+    Raises:
+        NaswotError: the network neither pools a feature map globally nor flattens one.
+    """
+    with Features() as features:
+        network(images)
+    if features.map is None:
+        raise NaswotError(
+            f"{type(network).__name__} neither pools a feature map over all positions nor "
+            "flattens one (where that can be seen), so zen does not apply to it."
+        )
+    return features.map
+
+
+def zen(network: nn.Module, images: torch.Tensor) -> float:
+    """Return the Zen-score of one draw. Takes `network` over; only the shape of `images` counts."""
+    draw_weights(network, lambda fan_in: 1.0)
+    renew_statistics(network, images, momentum=0.1)
+    x = torch.randn_like(images)
+    moved = x + PERTURBATION * torch.randn_like(images)
+    change = feature_map(network, x) - feature_map(network, moved)
+    found = change.flatten(1).double().abs().sum(1).mean().log()
+    for module in batch_norms(network):
+        found += module.running_var.double().mean().sqrt().log()
+    return found.item()
+
+
+def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+    """Return the scores of the family."""
+    network, images = prepared(network, batch.images)
+    with torch.no_grad():
+        draws = [zen(network, images) for _ in range(REPEATS)]
+    return {"zen": sum(draws) / REPEATS}
