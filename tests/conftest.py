@@ -1,11 +1,15 @@
 """What all tests share: the repository, the reference data, small helpers."""
 
 import os
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+
+from naswot.scores import FAMILIES, FAMILY_OF, Family
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("NASWOT_SHARED", ROOT.parent / "shared"))
@@ -43,3 +47,16 @@ def noise():
         return torch.from_numpy(generator.standard_normal((count, 3, size, size), np.float32))
 
     return make
+
+
+@pytest.fixture
+def register(monkeypatch):
+    """Return a function that adds a family of one made-up score."""
+
+    def add(name, compute, **about):
+        module = types.SimpleNamespace(compute=compute)
+        monkeypatch.setitem(sys.modules, f"naswot.scores.{name}", module)
+        monkeypatch.setitem(FAMILIES, name, Family(name, (name,), **about))
+        monkeypatch.setitem(FAMILY_OF, name, name)
+
+    return add

@@ -17,9 +17,8 @@ import torch
 from PIL import Image
 
 import naswot
-from naswot import scores
 from naswot.cli import ABOUT, as_csv, as_json, as_table, main
-from naswot.scores import FAMILY_OF, Family
+from naswot.scores import FAMILY_OF
 
 OWN = Path(__file__).parents[1] / "own_networks.py"
 FEW = ("--batch-size", "4")
@@ -168,10 +167,8 @@ def test_scores_are_listed_each_with_a_line(run):
     assert set(FAMILY_OF) <= set(ABOUT)
 
 
-def test_the_table_says_which_way_scores_point(run, monkeypatch):
-    made_up = Family(("x",), lambda *_: {"x": 2e9}, labels=True, lower_is_better=frozenset({"x"}))
-    monkeypatch.setitem(scores.FAMILIES, "x", made_up)
-    monkeypatch.setitem(scores.FAMILY_OF, "x", "x")
+def test_the_table_says_which_way_scores_point(run, register):
+    register("x", lambda *_: {"x": 2e9}, labels=True, lower_is_better=("x",))
     code, out, _ = run("score", "mynets:resnet", "--scores", "naswot, x", *FEW)
     assert code == 0
     assert "higher is better, but lower for x." in out

@@ -9,8 +9,7 @@ import torch
 from own_networks import GoogLeNetLike, MobileNetLike, ViTLike, resnet
 from torch import nn
 
-from naswot import NaswotError, rank, score, scores
-from naswot.scores import Family
+from naswot import NaswotError, rank, score
 
 
 def small(activation=nn.ReLU, num_classes=10):
@@ -21,23 +20,12 @@ def small(activation=nn.ReLU, num_classes=10):
 
 
 @pytest.fixture
-def register(monkeypatch):
-    """Return a function that adds a family of made-up scores."""
-
-    def add(name, compute, **about):
-        monkeypatch.setitem(scores.FAMILIES, name, Family((name,), compute, **about))
-        monkeypatch.setitem(scores.FAMILY_OF, name, name)
-
-    return add
-
-
-@pytest.fixture
 def width(register):
     """Add the score `width`, the outputs of the last layer, which is better if lower."""
     register(
         "width",
         lambda network, batch, options: {"width": network[-1].out_features},
-        lower_is_better=frozenset({"width"}),
+        lower_is_better=("width",),
     )
 
 
