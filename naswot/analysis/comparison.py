@@ -69,7 +69,7 @@ def compare_tables(
         pairs += [place | pair for pair in agree(scores)]
     for path, content, names in ((comparison, rows, COMPARISON), (agreement, pairs, AGREEMENT)):
         with replacing(path) as temporary:
-            frame = pd.DataFrame(content, columns=names)
+            frame = pd.DataFrame(content, columns=names).astype({"n": "int64"})
             frame.to_csv(temporary, index=False, float_format="%.4f")
 
 
