@@ -15,7 +15,7 @@ import torch
 from space import ARCHITECTURES, build
 from torch.nn.functional import cross_entropy
 
-SIDE, EPOCHS, PATCHES, BATCH = 16, 10, 6000, 100
+SIDE, EPOCHS, PATCHES, BATCH = 16, 10, 3000, 100
 
 
 def patches(images: list[np.ndarray], generator: np.random.Generator) -> tuple:

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from naswot.errors import NaswotError
+from naswot.scores import FAMILY_OF
 from naswot.workflow.config import (
     check,
     image_size,
@@ -54,6 +55,16 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
         ({"shard_size": 0}, "shard_size = 0 is not allowed; it must be auto, or a whole number"),
         ({"datasets": ["mnist"]}, "datasets = 'mnist' is not allowed; it must be a list"),
         ({"datasets": []}, "datasets = [] is not allowed"),
+        (
+            {"scores": ["nwot"]},
+            "scores = 'nwot' is not allowed; it must be a list with one or more",
+        ),
+        ({"vote": ["naswot"]}, "vote = ['naswot'] is not allowed; it must be a list with two"),
+        ({"own_spaces": {"mine": {"networks": "a.py"}}}, "own_spaces.mine.accuracies is missing"),
+        (
+            {"own_spaces": {"mine": {"networks": "a.py", "accuracies": "a.csv"}}},
+            "own_spaces.mine.networks = 'a.py': there is no such file",
+        ),
         ({"images": "mnist"}, "images = 'mnist' is not allowed; it must be one of photos"),
         ({"images": {"cifar10": "photos"}}, "images"),
         ({"images": "cifar10"}, "the images 'cifar10' need a mirror"),
@@ -67,7 +78,7 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
         ({"sample_sizes": {"naswot": [0], "optimal": [10]}}, "sample_sizes.naswot = 0"),
         ({"sample_sizes": {"naswot": [5], "optimum": [10]}}, "sample_sizes.optimum is not a known"),
         ({"sample": 50}, "sample_sizes.naswot = 1000 is not allowed; there are 50"),
-        ({"spaces": None}, "spaces = None is not allowed; it must be a list with one or more"),
+        ({"spaces": None}, "spaces = None is not allowed; it must be a list with one"),
         ({"spaces": ["nasbench2"]}, "spaces has 'nasbench2', which is neither in own_spaces nor"),
         ({"spaces": ["natsbench_sss"]}, "the space 'natsbench_sss' needs a mirror that holds"),
         ({"spaces": ["nasbench301"]}, "sample = all is not allowed for nasbench301"),
@@ -125,6 +136,12 @@ def test_a_missing_key_is_named(config, schema):
     del config["seed"]
     with pytest.raises(NaswotError, match="seed is missing"):
         check(config, schema)
+
+
+def test_the_schema_knows_every_score(schema):
+    assert schema["$defs"]["score"]["enum"] == list(FAMILY_OF)
+    described = schema["properties"]["scores"]["description"]
+    assert [name for name in FAMILY_OF if name not in described] == []
 
 
 def test_every_key_is_described(schema, config):

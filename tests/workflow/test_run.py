@@ -1,6 +1,7 @@
 """One run makes everything, and it can be read."""
 
 import json
+import shutil
 import zipfile
 
 import pandas as pd
@@ -172,3 +173,54 @@ def test_the_paper_in_full_can_be_planned(fresh, mirror):
     run = workdir.run("-n", "--config", *settings, config="config/paper.yaml")
     assert run.code == 0, run.text
     assert "table1" in run.text
+
+
+def test_scores_are_compared_and_vote(finished):
+    """What is asked for besides is computed besides; what is there stays."""
+    scores = ["naswot", "grad_norm", "log_synflow", "params", "vote"]
+    run = finished.run("--config", f"scores={json.dumps(scores)}", 'vote=["naswot","grad_norm"]')
+    assert run.code == 0, run.text
+    shards = finished.path / "results/scores/nasbench201/photos"
+    assert {path.name for path in shards.iterdir()} == {"naswot", "gradients", "synflow", "size"}
+    assert run.finished.count("score") == 3 * 4  # a family and four shards each
+    comparison = pd.read_csv(finished.path / "results/score_comparison.csv")
+    assert list(comparison["score"].unique()) == scores
+    assert len(comparison) == 3 * len(scores)
+    taus = pd.read_csv(finished.path / "results/kendall_tau.csv").set_index("score")
+    assert set(taus.index) == set(scores)
+    joined = read_parquet(finished.path / "results/joined/nasbench201/photos/params/0.parquet")
+    known = pd.read_parquet(finished.path / "results/benchmarks/nasbench201.parquet")
+    expected = known.set_index("index").loc[joined["index"], "params"]
+    assert (joined["score"] == expected.to_numpy()).all()
+    for view in ("figure4", "tau_heatmap", "score_agreement", "tau_by_decile"):
+        assert (finished.path / f"results/figures/{view}.pdf").exists()
+
+
+def test_a_search_may_use_another_score(finished):
+    run = finished.run("results/table2.csv", "--config", 'scores=["log_synflow"]')
+    assert run.code == 0, run.text
+    table = pd.read_csv(finished.path / "results/table2.csv")
+    assert "log_synflow (N=2)" in set(table.loc[table["source"] == "measured", "method"])
+
+
+def test_the_example_of_an_own_space_runs_and_edits_count(fresh, root):
+    workdir = fresh()
+    shutil.copytree(root / "examples", workdir.path / "examples")
+    (workdir.path / "own.yaml").write_text(
+        (root / "config/ci.yaml").read_text()
+        + (root / "examples/own_space/config.yaml").read_text()
+    )
+    run = workdir.run(config="own.yaml")
+    assert run.code == 0, run.text
+    taus = pd.read_csv(workdir.path / "results/kendall_tau.csv")
+    assert set(taus["accuracy"]) == {"photographs/test/10"}
+    assert (taus["n"] > 20).all()
+    assert (workdir.path / "results/figures/scatter/plain/own.png").exists()
+    csv = workdir.path / "examples/own_space/accuracies.csv"
+    csv.write_text(csv.read_text().replace("photographs/test/10", "photographs/test/11"))
+    again = workdir.run(config="own.yaml")
+    assert again.code == 0, again.text
+    assert "score" not in again.finished
+    assert {"convert", "join", "correlate"} <= set(again.finished)
+    workdir.edit("examples/own_space/space.py", "\n# changed\n")
+    assert "score" in workdir.run(config="own.yaml").finished
