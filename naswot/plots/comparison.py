@@ -20,11 +20,17 @@ from naswot.spaces import get_space
 COLOURS = ["#1b3a5c", "#d98032", "#5b9aa0", "#b04a5a", "#8a8f3c", "#7b6b9e", "#777777"]
 DIVERGING = "RdBu"  # red and blue are told apart by all who see colours
 WIDTH = 6.9  # inches, of a page's text
+PAPERS = ("grad_norm", "synflow", "naswot")  # what Figure 4 of the paper compares
 
 
 def figure4(comparison: pd.DataFrame, agreement: pd.DataFrame) -> plt.Figure:
-    """Draw bars of Kendall tau, a group a space and dataset, a colour a score."""
+    """Draw bars of Kendall tau, a group a space and dataset, a colour a score.
+
+    The scores are the paper's, those of them that there are; all, where there are fewer than two.
+    """
     places, scores = _places(comparison), _scores(comparison)
+    asked = [score for score in PAPERS if score in scores]
+    scores = asked if len(asked) > 1 else scores
     figure, axes = plt.subplots(figsize=(WIDTH, 2.6), layout="constrained")
     width = 0.8 / len(scores)
     for number, score in enumerate(scores):

@@ -134,5 +134,6 @@ def test_every_view_is_drawn(compared, view, tmp_path):
     assert outputs[1].read_bytes()[:4] == b"%PDF"
     figure = DRAWN[view](*map(pd.read_csv, compared))
     texts = {text.get_text() for text in figure.findobj(plt.Text)}
-    assert set(SCORES) <= texts
+    shown = {"grad_norm", "naswot"} if view == "figure4" else set(SCORES)
+    assert shown == texts & set(SCORES)
     plt.close(figure)
