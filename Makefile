@@ -7,7 +7,7 @@ PYTHON ?= python3
 CORES ?= 4
 
 # The environment is made anew only when the pins in pyproject.toml change.
-PINS := $(shell grep -E '^    "[a-z-]+==' pyproject.toml | cksum | cut -d ' ' -f 1)
+PINS := $(shell grep -E '^    "[a-z0-9-]+==' pyproject.toml | cksum | cut -d ' ' -f 1)
 BIN := .venv/bin
 READY := .venv/pins-$(PINS)
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"

@@ -31,6 +31,7 @@ FORMATS = ("table", "json", "csv")
 LIST_KEYS = ("name", "factory", "arguments")
 IMAGE_SIZE = 32  # where the images have no size of their own
 REMOVE_LINE = "\r\033[K"  # the terminal's line that counts networks
+LARGEST_SEED = 2**32 - 1
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 ABOUT = {
@@ -165,7 +166,11 @@ def _parser() -> argparse.ArgumentParser:
         "`naswot scores` lists them)",
     )
     scoring.add_argument(
-        "--seed", type=_from(0), default=0, metavar="N", help="of weights and images (default: 0)"
+        "--seed",
+        type=_from(0, LARGEST_SEED),
+        default=0,
+        metavar="N",
+        help="of weights and images (default: 0)",
     )
     scoring.add_argument(
         "--precision",
@@ -187,13 +192,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _from(lowest: int) -> Callable[[str], int]:
-    """Return a reader of integers that are `lowest` or more."""
+def _from(lowest: int, highest: float = math.inf) -> Callable[[str], int]:
+    """Return a reader of integers from `lowest` to `highest`."""
 
     def read(text: str) -> int:
         number = int(text)
         if number < lowest:
             raise argparse.ArgumentTypeError(f"{text} is less than {lowest}")
+        if number > highest:
+            raise argparse.ArgumentTypeError(f"{text} is more than {highest}")
         return number
 
     read.__name__ = "integer"  # argparse says "invalid integer value"

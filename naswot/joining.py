@@ -83,6 +83,13 @@ def join(
     if absent:
         raise NaswotError(f"Architecture {min(absent)} is not in the benchmark table.")
     others = [name for name in FAMILIES[FAMILY_OF[score]].scores if name != score]
+    named = benchmark.set_index("index")["arch"].reindex(sample["index"])
+    strange = sample[named.to_numpy() != sample["arch"].to_numpy()]
+    if len(strange):
+        raise NaswotError(
+            f"Architecture {strange['index'].iloc[0]} is not {strange['arch'].iloc[0]} in the "
+            "benchmark table: delete results/architectures and run again."
+        )
     scores = scored.drop(columns=["arch", *others]).rename(
         columns={"index": "representative", score: "score"}
     )

@@ -102,14 +102,11 @@ def first_drawn(order: pd.DataFrame, sample: Sample, space: str) -> pd.DataFrame
     return order if sample == "all" else order[: int(sample)]
 
 
-def to_score(order: pd.DataFrame, sample: Sample, space: str) -> pd.DataFrame:
-    """Return `index` and `arch` of the representatives of a sample, each once.
+def to_score(order: pd.DataFrame) -> pd.DataFrame:
+    """Return `index` and `arch` of all representatives, each once, as they are first needed.
 
-    They are in the order in which they are first needed, so those of a larger sample begin with
-    those of a smaller one, and any stretch of them costs about the same.
-
-    Raises:
-        NaswotError: there are fewer architectures than `sample`.
+    A sample of n needs some of the first n of them and no others, so what a larger sample needs
+    begins with what a smaller one needs, and any stretch of them costs about the same.
     """
-    representatives = first_drawn(order, sample, space)["representative"].drop_duplicates()
+    representatives = order["representative"].drop_duplicates()
     return order.set_index("index")[["arch"]].loc[representatives].reset_index()

@@ -34,14 +34,13 @@ def score_shard(
     images: str,
     family: str,
     seed: int,
-    sample: Sample,
     first: int,
     last: int,
-    precision: str,
-    relu_count: str,
+    precision: str | None = None,
+    relu_count: str | None = None,
     device: str = "auto",
     threads: int = 1,
-    whole: Sample | Mapping[str, Sample] | None = None,
+    sample: Sample | Mapping[str, Sample] = "all",
 ) -> None:
     """Score one shard of a sample and write it as a Parquet file.
 
@@ -49,14 +48,15 @@ def score_shard(
         order: Parquet file of `naswot.sampling.order_architectures`.
         batch: .npz file with the mini-batch under `images`.
         output: the shard's file; its neighbours are the other shards.
-        space, images, seed, precision, relu_count: see config/README.md.
+        space, images, seed, precision, relu_count: see config/README.md; the last two for
+            families that have such options.
         family: a key of `naswot.scores.FAMILIES`; all its scores are computed.
-        sample: how many architectures are drawn, or "all".
-        first, last: the shard's stretch of those that are scored, from 0 and without `last`;
-            it may reach beyond their end.
+        first, last: the shard's stretch of all that could be scored, in the order of drawing,
+            from 0 and without `last`.
         device: "auto" takes a GPU if torch sees one.
         threads: CPU threads that torch may use.
-        whole: the configured sample, that all shards make up; only the outlook looks at it.
+        sample: how many architectures are drawn, one value or a mapping from space to value;
+            only the outlook looks at it.
 
     Raises:
         NaswotError: an input is damaged, an architecture cannot be scored, or there is no
@@ -65,25 +65,26 @@ def score_shard(
     torch.set_num_threads(threads)
     keep_freed_memory()
     target = choose_device(device)
-    drawn = read_mini_batch(batch)
+    found = read_mini_batch(batch)
     shown = Batch(
-        torch.from_numpy(drawn.images).to(target),
-        torch.from_numpy(drawn.labels).to(target),
-        drawn.classes,
+        torch.from_numpy(found.images).to(target),
+        torch.from_numpy(found.labels).to(target),
+        found.classes,
     )
-    ordered = read_parquet(order)
-    architectures = to_score(ordered, sample, space)[first:last]
+    every, known = to_score(read_parquet(order)), get_space(space)
+    architectures = every[first:last]
     end = first + len(architectures)
     label = f"{family} of {space} on {images}, networks {first + 1:,} to {end:,}"
     started = time.time()
     scored = score_architectures(
         architectures,
-        get_space(space).build,
+        known.build,
         shown,
         FAMILIES[family],
         seed,
         Progress(label, len(architectures), "networks"),
-        Options(precision, relu_count),
+        Options(precision, relu_count) if FAMILIES[family].options else Options(),
+        own=known.file is not None,
     )
     metadata = described(
         space=space,
@@ -92,15 +93,15 @@ def score_shard(
         seed=seed,
         batch_size=len(shown.images),
         image_size=shown.images.shape[-1],
-        true_labels=drawn.true_labels,
-        precision=precision,
-        relu_count=relu_count,
+        true_labels=found.true_labels,
         first=first,
         last=last,
+        **({"precision": precision, "relu_count": relu_count} if FAMILIES[family].options else {}),
     )
     metadata |= {"device": device_name(target), "threads": threads}
     write_parquet(scored, output, metadata)
-    total = len(to_score(ordered, sample_of(whole or sample, space), space))
+    drawn = sample_of(sample, space)
+    total = len(every) if drawn == "all" else min(len(every), int(drawn))
     outlook = _outlook(Path(output), total, started)
     log.info("%s: done%s", label, outlook)
 
@@ -113,11 +114,14 @@ def score_architectures(
     seed: int,
     progress: Progress,
     options: Options,
+    own: bool = False,
 ) -> pd.DataFrame:
     """Compute the scores of `family` of each row of `architectures` (`index`, `arch`).
 
     Every network starts from the same state of the random generator, and has as many outputs
     as there are classes, or one if the family looks at no output.
+
+    With `own`, the networks are the user's own: whatever goes wrong in one is a mistake to name.
 
     Returns:
         Columns `index`, `arch`, the scores by their names (−inf and NaN are kept), `relu_units`
@@ -138,6 +142,14 @@ def score_architectures(
             found = measure(make, batch, [family], options)
         except NaswotError as error:
             raise NaswotError(f"architecture {index} ({arch}): {error}") from error
+        except Exception as error:
+            if not own:
+                raise
+            size = "×".join(map(str, batch.images.shape[1:]))
+            raise NaswotError(
+                f"architecture {index} ({arch}) fails on images of {size} "
+                f"({type(error).__name__}: {error})."
+            ) from error
         about = asdict(found[family.scores[0]])
         values = {name: score.value for name, score in found.items()}
         rows.append({"index": index, "arch": arch} | values | about)
@@ -177,7 +189,7 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
-        raise NaswotError("device is 'cuda', but torch sees no GPU here; set `device: cpu`.")
+        raise NaswotError("device is 'cuda', but torch sees no GPU here; choose the device cpu.")
     return torch.device(name)
 
 

@@ -32,7 +32,13 @@ def vote_tables(joined: Sequence[str | Path], output: str | Path) -> None:
     for column in ("seconds", "build_seconds"):
         result[column] = np.sum([table[column] for table in families.values()], axis=0)
     result = result.drop(columns=["relu_units", "relu_modules"], errors="ignore")
-    metadata = {**about[0], "score": "vote", "members": names}
+    same = {
+        key: value
+        for key, value in about[0].items()
+        if key not in ("family", "settings_hash")
+        and all(key in other and other[key] == value for other in about)
+    }
+    metadata = {**same, "score": "vote", "members": names}
     write_parquet(result, output, metadata)
 
 

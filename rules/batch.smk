@@ -24,6 +24,7 @@ rule batch:
     params:
         image_size=lambda wildcards: configuration.image_size(config, wildcards.images),
         batch_size=config["batch_size"],
+        content=lambda wildcards: image_content(wildcards.images),
         directory=lambda wildcards: configuration.image_directory(config, wildcards.images),
     message:
         "Drawing a mini-batch of {wildcards.images}"

@@ -1,5 +1,6 @@
 """Helpers of all rules: the checked configuration, the paths, the code a stage depends on."""
 
+import hashlib
 import os
 import re
 import sys
@@ -16,14 +17,14 @@ os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONP
 
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
-from naswot.images import SOURCES
+from naswot.images import SOURCES, folder
 from naswot.plots.layout import PANELS, VIEWS, panels_of, wanted
 from naswot.provenance import package_version
 from naswot.sampling import sample_of
 from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.spaces import SPACES
 from naswot.workflow import config as configuration
-from naswot.workflow.sources import sources
+from naswot.workflow.sources import neighbours, sources
 
 
 def check_config():
@@ -64,7 +65,11 @@ def code(rule_name, space=None, family=None):
     """
     files = sources(ROOT / f"scripts/{rule_name}.py", ROOT)
     if space is not None and SPACES[space].file:
-        kept = ["naswot/spaces/__init__.py", "naswot/spaces/own.py", SPACES[space].file]
+        kept = [
+            "naswot/spaces/__init__.py",
+            "naswot/own_spaces.py",
+            *neighbours(SPACES[space].file),
+        ]
         files = [file for file in files if not file.startswith("naswot/spaces/")] + kept
     elif space is not None:
         place = SPACES[space].build.__module__.replace(".", "/")
@@ -95,6 +100,13 @@ def image_files(images):
     return [os.path.normpath(f"{directory}/{found}")] if found else []
 
 
+def image_content(images):
+    """Return a digest of the images in a folder of single files; None for other sources."""
+    found = image_files(images)
+    single = images in ("folder", "imagenette") and found and Path(found[0]).is_dir()
+    return folder.fingerprint(found[0]) if single else None
+
+
 def table_file(space):
     """Return the mirror's file that the benchmark table of a space is read from, as a list."""
     found = find(space, config["mirror"])
@@ -111,6 +123,13 @@ def joined(space, dataset, score=SCORES[0]):
     return f"results/joined/{space}/{IMAGES[dataset]}/{score}/{SEED}.parquet"
 
 
+def own_architectures(space):
+    """Return a digest of the architectures of a space of the user's own, None of another."""
+    if not SPACES[space].file:
+        return None
+    return hashlib.sha256("\n".join(SPACES[space].architectures()).encode()).hexdigest()
+
+
 def shards(space, images, family):
     """Return the shards that a family's scoring of a space on an image source is cut into."""
     return configuration.shards_of(config, space, images, family)
@@ -122,14 +141,9 @@ def shard(wildcards):
     return bounds[int(wildcards.shard)]
 
 
-def scored_sample(space):
-    """Return the sample that a shard is taken from, "all" where it does not matter.
-
-    Only where isomorphs share scores do other draws decide what is left to score.
-    """
-    if configuration.shares_scores(config, space):
-        return sample_of(config["sample"], space)
-    return "all"
+def option(name, family):
+    """Return how a family is computed, None where that is no choice of the family's."""
+    return config[name] if FAMILIES[family].options else None
 
 
 def searches(*spaces):

@@ -27,6 +27,8 @@ rule scatter:
         "benchmarks/scatter/{space}/{dataset}.tsv"
     conda:
         "../environment.yml"
+    params:
+        title=lambda wildcards: SPACES[wildcards.space].title,
     message:
         "Plotting scores of {wildcards.space} against {wildcards.dataset} accuracies"
     script:
@@ -76,6 +78,8 @@ rule comparison:
         view="|".join(VIEWS),
     conda:
         "../environment.yml"
+    params:
+        titles=[SPACES[space].title for space in config["spaces"]],
     message:
         "Drawing {wildcards.view}"
     script:

@@ -25,6 +25,7 @@ rule sample:
         "../environment.yml"
     params:
         deduplicate=config["deduplicate"],
+        own=lambda wildcards: own_architectures(wildcards.space),
     message:
         "Drawing the architectures of {wildcards.space}"
     script:

@@ -29,9 +29,8 @@ rule score:
     params:
         first=lambda wildcards: shard(wildcards)[0],
         last=lambda wildcards: shard(wildcards)[1],
-        sample=lambda wildcards: scored_sample(wildcards.space),
-        precision=config["precision"],
-        relu_count=config["relu_count"],
+        precision=lambda wildcards: option("precision", wildcards.family),
+        relu_count=lambda wildcards: option("relu_count", wildcards.family),
         device=config["device"],
         torch=package_version("torch"),
     message:

@@ -13,11 +13,10 @@ with job(snakemake):
         images=snakemake.wildcards.images,
         family=snakemake.wildcards.family,
         seed=int(snakemake.wildcards.seed),
-        sample=snakemake.params.sample,
         first=snakemake.params.first,
         last=snakemake.params.last,
         precision=snakemake.params.precision,
         relu_count=snakemake.params.relu_count,
         device=snakemake.params.device,
-        whole=snakemake.config["sample"],
+        sample=snakemake.config["sample"],
     )

@@ -85,7 +85,9 @@ def reported_key(rows: pd.DataFrame, space: str, dataset: str) -> str:
     about = datasets_of(space)[dataset]
     reported = rows[rows["accuracy"].isin([about.valid, about.test])]
     rows = rows if reported.empty else reported
-    return rows.sort_values("n", ascending=False, kind="stable")["accuracy"].iloc[0]
+    ranked = rows.assign(validated=rows["accuracy"] == about.valid)
+    ranked = ranked.sort_values(["n", "validated"], ascending=False, kind="stable")
+    return ranked["accuracy"].iloc[0]
 
 
 def _side_by_side(paths: Mapping[str, str | Path], key: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -121,7 +123,9 @@ def compare(
     if params is not None:
         columns["z"] = params[finite].to_numpy(float)
     rho = pd.DataFrame(columns).corr(method="spearman")
-    given = partial(rho.at["x", "y"], *rho.loc[["x", "y"], "z"]) if "z" in columns else np.nan
+    given = np.nan
+    if params is not None:
+        given = partial_correlation(rho.at["x", "y"], *rho.loc[["x", "y"], "z"])
     return {
         "spearman": rho.at["x", "y"],
         "tau_top_tenth": deciles[f"tau_decile_{DECILES}"],
@@ -130,7 +134,7 @@ def compare(
     }
 
 
-def partial(xy: float, xz: float, yz: float) -> float:
+def partial_correlation(xy: float, xz: float, yz: float) -> float:
     """Return the partial correlation of x and y given z, from the correlations of the pairs.
 
     NaN where z says all of x or y. (Of Kendall taus it would not vanish where it should.)

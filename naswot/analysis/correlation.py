@@ -47,6 +47,7 @@ class Correlation:
     tau_high: float
     tau_minus_inf_last: float
     minus_inf: int
+    inf: int
     nan: int
 
 
@@ -72,6 +73,7 @@ def correlate(
         tau_high=high,
         tau_minus_inf_last=tau_b(_ranks(score[ranked]), _ranks(accuracy[ranked])),
         minus_inf=int(minus_inf.sum()),
+        inf=int(np.isposinf(score).sum()),
         nan=int(np.isnan(score).sum()),
     )
 
@@ -102,8 +104,8 @@ def correlate_tables(
         space, score = described["space"], described["score"]
         for key in datasets_of(space)[dataset].keys_among(accuracy_keys(table)):
             found = asdict(correlate(table["score"], table[key], resamples, seed))
-            nan = found.pop("nan")
-            notes = [f"{nan} scores are NaN"] if nan else []
+            lost = {kind: found.pop(kind) for kind in ("nan", "inf")}
+            notes = [f"{count} scores are {kind}" for kind, count in lost.items() if count]
             known = _published(reference, space, dataset, score, int(key.rsplit("/", 1)[1]))
             if known is not None:
                 notes.append(known["note"])

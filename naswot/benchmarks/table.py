@@ -22,6 +22,8 @@ import pandas as pd
 from naswot.errors import NaswotError
 from naswot.spaces import Space
 
+# What scoring and joining add.
+RESERVED = ("score", "seconds", "build_seconds", "relu_units", "relu_modules", "representative")
 ACCURACY_KEY = re.compile(r"[\w-]+/[a-z-]+/\d+")
 
 
@@ -46,6 +48,9 @@ def check(table: pd.DataFrame, space: Space, origin: str) -> pd.DataFrame:
     for column in ("index", "arch"):
         if column not in table:
             raise NaswotError(f"{origin} has no column {column!r}; docs/tables.md has the format.")
+    taken = [column for column in RESERVED if column in table]
+    if taken:
+        raise NaswotError(f"{origin}: rename the column {taken[0]!r}, which scoring will add.")
     keys = accuracy_keys(table)
     if not keys:
         raise NaswotError(

@@ -95,6 +95,8 @@ def mini_batch(
         raise NaswotError(f"The images of {name} are {source.size} pixels wide, not {size}.")
     if source.files and directory is None:
         raise NaswotError(f"The images {name!r} need a directory: set `{source.directory}`.")
+    if source.files not in ((), (".",)) and source.find(directory) is None:
+        raise NaswotError(f"{directory} lacks the images {name!r}: {', '.join(source.files)}.")
     generator = np.random.default_rng(seed)
     batch = source.draw(count, size, generator, directory and Path(directory))
     return replace(batch, images=np.ascontiguousarray(batch.images, dtype=np.float32))

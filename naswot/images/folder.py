@@ -6,6 +6,7 @@ orientation is the one that it is stored in: a camera's note in the EXIF data is
 so that every reader sees the same pixels.
 """
 
+import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -86,6 +87,19 @@ def label(
     numbers = {folder: number for number, folder in enumerate(folders)}
     labels = np.array([numbers[path.parent] for path in chosen], np.int64)
     return MiniBatch(images, labels, len(folders), True)
+
+
+def fingerprint(folder: str | Path) -> str:
+    """Return a digest of the names, sizes and times of the images in a folder.
+
+    Raises:
+        NaswotError: there is no such folder.
+    """
+    digest = hashlib.sha256()
+    for path in image_files(folder):
+        about = path.stat()
+        digest.update(f"{path}\0{about.st_size}\0{about.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def decode(path: Path, size: int, content: BinaryIO | None = None) -> np.ndarray:

@@ -45,7 +45,7 @@ def _patch(
 
     photograph = photographs[generator.integers(len(photographs))]
     height, width = photograph.shape[:2]
-    smallest = max(SMALLEST_PATCH, size)
+    smallest = min(max(SMALLEST_PATCH, size), height, width)
     side = round(np.exp(generator.uniform(np.log(smallest), np.log(min(height, width)))))
     top = generator.integers(height - side + 1)
     left = generator.integers(width - side + 1)

@@ -49,13 +49,14 @@ def panel_files(
     )
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
-    kinds = []
+    kinds, score = [], ""
     for axes, path, (letter, (space, dataset)) in zip(
         grid.flat, joined, panels.items(), strict=False
     ):
         table, row = table_and_row(path, taus, dataset)
         draw(axes, table, row, size=2)
         kinds.append(accuracy_kind(row))
+        score = row["score"]
         axes.tick_params(labelsize=6, length=2)
         axes.locator_params(nbins=4)
         names = title(row).replace(", ", "\n", 1)
@@ -69,7 +70,7 @@ def panel_files(
             linespacing=1.15,
         )
     if panels:
-        drawing.supylabel("score, untrained", fontsize=7)
+        drawing.supylabel(f"{score}, untrained", fontsize=7)
     drawing.supxlabel("\n".join(_below(kinds, figure, missing)), fontsize=7)
     save(drawing, outputs)
 

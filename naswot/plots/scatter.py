@@ -42,7 +42,7 @@ def scatter_files(
     figure, axes = plt.subplots(figsize=(3.6, 3.2), layout="constrained")
     draw(axes, table, row)
     axes.set_xlabel(f"{accuracy_kind(row)} (%)\n{row['accuracy']}", fontsize=8)
-    axes.set_ylabel("score of the untrained network", fontsize=8)
+    axes.set_ylabel(f"{row['score']} of the untrained network", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.set_title(
         f"{title(row)}\n"

@@ -19,6 +19,7 @@ class Family:
         labels: whether it looks at labels.
         one_output: whether networks are built with one output, as the paper does, because it
             looks at none.
+        options: whether it can be computed in more than one way, see `naswot.scores.base.Options`.
         lower_is_better: those of the scores that fall as networks get better.
         cost: seconds a network, of the seconds that the naswot score takes.
     """
@@ -27,6 +28,7 @@ class Family:
     scores: tuple[str, ...]
     labels: bool = False
     one_output: bool = False
+    options: bool = False
     lower_is_better: tuple[str, ...] = ()
     cost: float = 1.0
 
@@ -43,7 +45,7 @@ class Family:
 FAMILIES = {
     family.name: family
     for family in (
-        Family("naswot", ("naswot",), one_output=True),
+        Family("naswot", ("naswot",), one_output=True, options=True),
         Family("gradients", ("grad_norm", "snip", "fisher", "plain", "l2_norm"), labels=True),
         Family("grasp", ("grasp",), labels=True),
         Family("synflow", ("synflow", "log_synflow")),

@@ -10,6 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
+from naswot import own_spaces
 from naswot.benchmarks.datasets import OWN, datasets_of
 from naswot.benchmarks.sources import SOURCES as TABLES
 from naswot.benchmarks.sources import find
@@ -17,7 +18,7 @@ from naswot.errors import NaswotError
 from naswot.images import SOURCES
 from naswot.sampling import sample_of, scored_at_most
 from naswot.scores import FAMILIES
-from naswot.spaces import SPACES, Space, own
+from naswot.spaces import SPACES, Space
 
 # A shard of this many 16×16 mini-batches of 128 takes less than a minute on one core.
 SHARD_SIZE_AT_16_PIXELS = 400
@@ -62,7 +63,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     error = best_match(Draft202012Validator(schema).iter_errors(config))
     if error is not None:
         raise NaswotError(f"configuration: {_explain(error, schema)}")
-    own.register(config["own_spaces"])
+    own_spaces.register(config["own_spaces"])
     for name in config["sample"] if isinstance(config["sample"], Mapping) else ():
         if name not in SPACES:
             raise NaswotError(f"configuration: sample.{name}: there is no such space.")
@@ -134,6 +135,10 @@ def _check_images(config: Mapping[str, Any], name: str) -> None:
         raise NaswotError(
             f"configuration: the images {name!r} need a {source.directory}: set "
             f"`{source.directory}` to a directory that holds {files}."
+        )
+    if not Path(directory).is_dir():
+        raise NaswotError(
+            f"configuration: {source.directory} = {directory!r} is not allowed; no such directory."
         )
     if source.find(directory) is None:
         raise NaswotError(
@@ -211,11 +216,6 @@ def shards_of(
     scored = scored_at_most(SPACES[space], sample, config["deduplicate"])
     size = shard_size(config, space, images, family)
     return [(first, min(first + size, scored)) for first in range(0, scored, size)]
-
-
-def shares_scores(config: Mapping[str, Any], space: str) -> bool:
-    """Return whether isomorphs of a space share scores, so that fewer are scored than drawn."""
-    return bool(config["deduplicate"] and SPACES[space].unique)
 
 
 def _explain(error: ValidationError, schema: Mapping[str, Any]) -> str:

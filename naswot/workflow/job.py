@@ -33,7 +33,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     try:
         if snakemake.config.get("own_spaces"):
             # By name, so that it is code of the stages that build such networks, not of all.
-            own = importlib.import_module("naswot.spaces.own")
+            own = importlib.import_module("naswot.own_spaces")
             own.register(snakemake.config["own_spaces"])
         yield log
     except NaswotError as error:

@@ -50,3 +50,16 @@ def _file_of(module: str, root: Path) -> Path | None:
     base = root.joinpath(*module.split("."))
     candidates = (base.with_suffix(".py"), base / "__init__.py")
     return next((path for path in candidates if path.exists()), None)
+
+
+def neighbours(script: str | Path) -> list[str]:
+    """Return a user's file and the modules beside it that it imports, directly or not."""
+    found = {Path(script)}
+    pending = [Path(script)]
+    while pending:
+        for module in _imported(pending.pop()):
+            path = Path(script).with_name(f"{module.split('.')[0]}.py")
+            if path.exists() and path not in found:
+                found.add(path)
+                pending.append(path)
+    return sorted(map(str, found))

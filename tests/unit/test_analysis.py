@@ -82,7 +82,7 @@ def measured(*, test: bool) -> pd.DataFrame:
     table = pd.DataFrame(columns)
     runs = pd.concat(
         search(table, datasets_of("nasbench201")[dataset], method, size, 25, 0).assign(
-            dataset=dataset, pool="", images="photos"
+            dataset=dataset, pool="", images="photos", score_name="naswot"
         )
         for dataset in ("cifar10", "cifar100")
         for method, size in (("naswot", 10), ("optimal", 10), ("random", 1))
@@ -151,7 +151,7 @@ def test_a_mean_over_some_of_the_runs_says_so():
     )
     dataset = datasets_of("nasbench101")["cifar10"]
     runs = search(table, dataset, "naswot", 4, 50, 0).assign(
-        dataset="cifar10", pool="drawn from somewhere", images="noise"
+        dataset="cifar10", pool="drawn from somewhere", images="noise", score_name="naswot"
     )
     (row,) = summarise(runs, "nasbench101", ["cifar10"]).to_dict("records")
     known = runs["valid"].notna().sum()

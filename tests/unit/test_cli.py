@@ -96,7 +96,7 @@ def test_json_csv_and_python_agree(run, here):
     from naswot.images import mini_batch
 
     drawn = mini_batch("photos", 4, 32, 0)
-    expected = naswot.rank([resnet], torch.from_numpy(getattr(drawn, "images", drawn)))
+    expected = naswot.rank([resnet], torch.from_numpy(drawn.images))
     assert first["naswot"] == expected["naswot"][0]
 
 

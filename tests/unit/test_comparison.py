@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, spearmanr
 
-from naswot.analysis.comparison import agree, compare, compare_tables, partial
+from naswot.analysis.comparison import agree, compare, compare_tables, partial_correlation
 from naswot.analysis.correlation import correlate_tables
 from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.plots.comparison import DRAWN, comparison_files
@@ -41,8 +41,8 @@ def test_partial_correlation_takes_size_away():
     found = compare(by_size, pd.Series(accuracy), pd.Series(params))
     assert kendalltau(by_size, accuracy).statistic > 0.6
     assert abs(found["spearman_given_params"]) < 0.1
-    assert partial(0.5, 0.0, 0.0) == 0.5
-    assert np.isnan(partial(0.5, 1.0, 0.5))
+    assert partial_correlation(0.5, 0.0, 0.0) == 0.5
+    assert np.isnan(partial_correlation(0.5, 1.0, 0.5))
 
 
 def test_rows_that_are_not_finite_are_left_out():

@@ -16,7 +16,6 @@ from naswot.workflow.config import (
     runs_of,
     shard_size,
     shards_of,
-    shares_scores,
 )
 
 
@@ -66,7 +65,7 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
             "own_spaces.mine.networks = 'a.py': there is no such file",
         ),
         ({"images": "mnist"}, "images = 'mnist' is not allowed; it must be one of photos"),
-        ({"images": {"cifar10": "photos"}}, "images"),
+        ({"images": {"cifar10": "photos"}}, "images.cifar100 is missing"),
         ({"images": "cifar10"}, "the images 'cifar10' need a mirror"),
         ({"mirror": "/nowhere"}, "mirror = '/nowhere' is not allowed; no such directory"),
         ({"mirror": "."}, "lacks nasbench201.parquet or NATS-tss-v1_0-3ffb9-simple or"),
@@ -165,5 +164,3 @@ def test_a_larger_sample_adds_shards_and_lengthens_the_last(config):
     assert shards(250) == [(0, 100), (100, 200), (200, 250)]
     assert shards(301) == [(0, 100), (100, 200), (200, 300), (300, 301)]
     assert shards("all", deduplicate=True)[-1] == (6400, 6466)
-    assert shares_scores(config, "nasbench201")
-    assert not shares_scores(config, "nasbench101")

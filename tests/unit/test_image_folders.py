@@ -198,3 +198,10 @@ def test_a_broken_image_in_an_archive_is_named(archive):
         written.addfile(member, io.BytesIO(b"no JPEG"))
     with pytest.raises(NaswotError, match=r"tgz/imagenette2-160/train/n0/a\.JPEG is not"):
         mini_batch("imagenette", 1, 16, 0, archive.parent)
+
+
+def test_a_fingerprint_tells_changed_folders_apart(album):
+    before = folder.fingerprint(album)
+    assert folder.fingerprint(album) == before
+    next(album.glob("train/*/*.png")).unlink()
+    assert folder.fingerprint(album) != before

@@ -118,7 +118,7 @@ def test_what_cannot_be_drawn_is_explained(tmp_path):
         mini_batch("cifar10", 4, 32, 0)
     with pytest.raises(NaswotError, match="32 pixels wide, not 16"):
         mini_batch("cifar10", 4, 16, 0, tmp_path)
-    with pytest.raises(NaswotError, match=r"cifar10\.npz does not exist"):
+    with pytest.raises(NaswotError, match=r"lacks the images 'cifar10': images/cifar10\.npz, "):
         mini_batch("cifar10", 4, 32, 0, tmp_path)
 
 
@@ -156,3 +156,12 @@ def test_a_mirror_without_an_archive_may_hold_the_official_files(tmp_path):
     np.testing.assert_array_equal(archived.images, official.images)
     assert not archived.true_labels  # an archive without `y_train`
     assert SOURCES["cifar10"].find(tmp_path) == "images/cifar10.npz"
+
+
+def test_photographs_give_images_larger_than_themselves():
+    assert mini_batch("photos", 3, 400, seed=0).images.shape == (3, 3, 400, 400)
+
+
+def test_a_directory_without_the_images_is_named(tmp_path):
+    with pytest.raises(NaswotError, match="lacks the images 'imagenette'"):
+        mini_batch("imagenette", 3, 32, seed=0, directory=tmp_path)

@@ -6,8 +6,9 @@ from naswot.benchmarks import datasets, sources
 from naswot.benchmarks.convert import convert
 from naswot.errors import NaswotError
 from naswot.files import read_parquet
+from naswot.own_spaces import register
 from naswot.spaces import SPACES, get_space
-from naswot.spaces.own import register
+from naswot.workflow.sources import neighbours
 
 BUILD = """
 from torch import nn
@@ -59,7 +60,9 @@ def test_registering_again_changes_nothing(own):
         ("space.py", "def build(arch):\n    raise KeyError(arch)", r"build\('wide'\) failed"),
         ("space.py", "import no_such_module", r"space\.py cannot be imported .*no_such_module"),
         ("space.py", "def construct(): ...", r"space\.py has no function build"),
+        ("space.py", "def build(arch):\n    return arch", "returned a str, not a torch.nn.Module"),
         ("mine.csv", "architecture\nwide\n", "needs a column 'arch'"),
+        ("mine.csv", "index,arch,a/test/1\n0,wide,5\n", "rows are counted, so rename it"),
         ("mine.csv", "arch,accuracy\nwide,5\n", "no accuracy column of the form data/split/epochs"),
         ("mine.csv", "", "not a readable CSV file"),
     ],
@@ -80,3 +83,24 @@ def test_taken_names_and_missing_files_are_refused(own):
         register({"nasbench201": own})
     with pytest.raises(NaswotError, match=r"own_spaces\.mine\.networks = 'none\.py'.*no such file"):
         register({"mine": own | {"networks": "none.py"}})
+
+
+def test_a_build_function_without_classes_and_with_late_imports_will_do(own, tmp_path):
+    (tmp_path / "space.py").write_text(
+        "def build(arch, width=5):\n    from late import Linear\n    return Linear(3, width)\n"
+    )
+    (tmp_path / "late.py").write_text("from torch.nn import Linear")
+    register({"mine": own})
+    assert get_space("mine").build("wide", 7).out_features == 5
+
+
+def test_a_column_that_scoring_adds_is_refused(own, tmp_path):
+    (tmp_path / "mine.csv").write_text("arch,seconds,a/test/1\nwide,3,5\n")
+    register({"mine": own})
+    with pytest.raises(NaswotError, match=r"mine\.csv: rename the column 'seconds'"):
+        convert("mine", None, tmp_path / "table.parquet")
+
+
+def test_neighbours_are_part_of_its_code(own, tmp_path):
+    found = [path.rsplit("/", 1)[-1] for path in neighbours(own["networks"])]
+    assert found == ["neighbour.py", "space.py"]

@@ -1,7 +1,5 @@
 """Which architectures are looked at and which are scored."""
 
-import itertools
-
 import pandas as pd
 import pytest
 
@@ -34,7 +32,7 @@ def order(deduplicate) -> pd.DataFrame:
 def test_the_whole_space_shares_scores_among_isomorphs():
     order = order_architectures(SPACE, CELLS, deduplicate=True, seed=0)
     assert len(order) == SPACE.size
-    assert len(to_score(order, "all", SPACE.name)) == SPACE.unique
+    assert len(to_score(order)) == SPACE.unique
     kinds = order["arch"].map(SPACE.canonical)
     assert order.groupby(kinds)["representative"].nunique().max() == 1
     assert (order["representative"] == order.groupby(kinds)["index"].transform("min")).all()
@@ -52,14 +50,14 @@ def test_the_order_holds_each_architecture_once_and_depends_on_the_seed(order, d
     assert not order.equals(order_architectures(SPACE, CELLS, deduplicate, seed=1))
 
 
-def test_what_is_scored_begins_with_what_a_smaller_sample_scores(order, deduplicate):
-    works = [to_score(order, sample, SPACE.name) for sample in (10, 400, "all")]
-    for small, large in itertools.pairwise(works):
-        pd.testing.assert_frame_equal(large[: len(small)], small)
-    assert len(works[1]) <= scored_at_most(SPACE, 400, deduplicate)
-    drawn = first_drawn(order, 400, SPACE.name)
-    assert set(drawn["representative"]) == set(works[1]["index"])
-    assert list(works[1]["arch"]) == [CELLS[index] for index in works[1]["index"]]
+@pytest.mark.parametrize("sample", [10, 400, 9000])
+def test_a_sample_needs_the_first_of_what_is_scored(order, deduplicate, sample):
+    scored = to_score(order)
+    assert list(scored["arch"]) == [CELLS[index] for index in scored["index"]]
+    needed = set(first_drawn(order, sample, SPACE.name)["representative"])
+    count = scored_at_most(SPACE, sample, deduplicate)
+    assert set(scored["index"][: len(needed)]) == needed
+    assert len(needed) <= count
 
 
 def test_a_sample_may_differ_from_space_to_space():
@@ -82,4 +80,4 @@ def test_a_space_that_cannot_list_itself_is_drawn_from_its_table(tmp_path):
     assert list(order["arch"]) == [cells[index] for index in order["index"]]
     assert (order["representative"] == order["index"]).all()
     with pytest.raises(NaswotError, match="sample = 31 is not allowed; nasbench101 has 30"):
-        to_score(order, 31, "nasbench101")
+        first_drawn(order, 31, "nasbench101")

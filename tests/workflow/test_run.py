@@ -196,11 +196,13 @@ def test_scores_are_compared_and_vote(finished):
         assert (finished.path / f"results/figures/{view}.pdf").exists()
 
 
-def test_a_search_may_use_another_score(finished):
-    run = finished.run("results/table2.csv", "--config", 'scores=["log_synflow"]')
+@pytest.mark.parametrize("score", ["log_synflow", "vote"])
+def test_a_search_may_use_another_score(finished, score):
+    settings = [f'scores=["{score}"]', 'vote=["naswot","params"]']
+    run = finished.run("results/table2.csv", "--config", *settings)
     assert run.code == 0, run.text
     table = pd.read_csv(finished.path / "results/table2.csv")
-    assert "log_synflow (N=2)" in set(table.loc[table["source"] == "measured", "method"])
+    assert f"{score} (N=2)" in set(table.loc[table["source"] == "measured", "method"])
 
 
 def test_the_example_of_an_own_space_runs_and_edits_count(fresh, root):
@@ -224,3 +226,11 @@ def test_the_example_of_an_own_space_runs_and_edits_count(fresh, root):
     assert {"convert", "join", "correlate"} <= set(again.finished)
     workdir.edit("examples/own_space/space.py", "\n# changed\n")
     assert "score" in workdir.run(config="own.yaml").finished
+    header, *rows = csv.read_text().splitlines()
+    before = read_parquet(workdir.path / "results/joined/plain/photos/naswot/0.parquet")
+    csv.write_text("\n".join([header, *reversed(rows)]) + "\n")
+    assert workdir.run(config="own.yaml").code == 0
+    after = read_parquet(workdir.path / "results/joined/plain/photos/naswot/0.parquet")
+    known = pd.read_csv(csv).set_index("arch")["photographs/test/11"]
+    assert len(before) == len(after)
+    assert (after["photographs/test/11"] == known[after["arch"]].to_numpy()).all()

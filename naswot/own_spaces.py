@@ -1,9 +1,9 @@
 """Search spaces of the user's own: a Python file that builds networks and a CSV of accuracies.
 
 The Python file has a function ``build(arch, classes)``, or ``build(arch)``, that returns the
-untrained network of an architecture string; ``canonical(arch)``, which isomorphic architectures
-share, if there is one. The CSV file has a row an architecture: ``arch`` and accuracies in percent
-under keys ``data/split/epochs``, such as ``flowers/test/90``; other columns are carried along.
+untrained network of an architecture string. The CSV file has a row an architecture: ``arch`` and
+accuracies in percent under keys ``data/split/epochs``, such as ``flowers/test/90``; other columns
+are carried along.
 """
 
 import functools
@@ -73,6 +73,8 @@ def _table(path: Path) -> pd.DataFrame:
         raise NaswotError(f"{path} is not a readable CSV file ({error}).") from error
     if "arch" not in table or table["arch"].isna().any():
         raise NaswotError(f"{path} needs a column 'arch' with an architecture in each row.")
+    if "index" in table:
+        raise NaswotError(f"{path} has a column 'index'; rows are counted, so rename it.")
     return table
 
 
@@ -91,7 +93,7 @@ def _dataset(table: pd.DataFrame, path: Path) -> Dataset:
 
 def _read(path: Path) -> pd.DataFrame:
     table = _table(path)
-    return table if "index" in table else table.assign(index=range(len(table)))
+    return table.assign(index=range(len(table)))
 
 
 @functools.cache
@@ -99,29 +101,35 @@ def _function(path: Path) -> Callable[..., "nn.Module"]:
     """Return the function `build` of a file, taking an architecture and a number of classes."""
     specification = importlib.util.spec_from_file_location(f"naswot_own_{path.stem}", path)
     module = importlib.util.module_from_spec(specification)
-    sys.path.insert(0, str(path.parent))  # it may have neighbours
+    sys.path.insert(0, str(path.parent))  # it may import its neighbours, now or when it builds
     try:
         specification.loader.exec_module(module)
     except Exception as error:
         kind = type(error).__name__
         raise NaswotError(f"{path} cannot be imported ({kind}: {error}).") from error
-    finally:
-        sys.path.remove(str(path.parent))
     build = getattr(module, "build", None)
     if not callable(build):
         raise NaswotError(f"{path} has no function build(arch).")
-    wide = len(inspect.signature(build).parameters) > 1
-    return build if wide else lambda arch, classes: build(arch)
+    if "classes" in inspect.signature(build).parameters:
+        return build
+    return lambda arch, classes: build(arch)
 
 
 def _build(path: Path, arch: str, classes: int = 1) -> "nn.Module":
+    from torch import nn
+
     build = _function(path)
     try:
-        return build(arch, classes)
+        network = build(arch, classes=classes)
     except Exception as error:
         raise NaswotError(
             f"{path}: build({arch!r}) failed ({type(error).__name__}: {error})."
         ) from error
+    if not isinstance(network, nn.Module):
+        raise NaswotError(
+            f"{path}: build({arch!r}) returned a {type(network).__name__}, not a torch.nn.Module."
+        )
+    return network
 
 
 def _params(path: Path, arch: str) -> int:
