@@ -7,7 +7,7 @@ from naswot.files import read_parquet
 
 pytestmark = pytest.mark.slow
 
-AFTER_SCORING = ["score", "join", "correlate", "search", "scatter", "table2", "all"]
+AFTER_SCORING = ["score", "join", "correlate", "search", "scatter", "panels", "table2", "all"]
 
 
 def test_the_same_command_again_does_nothing(finished):
@@ -29,11 +29,11 @@ def test_new_timestamps_alone_re_run_nothing(finished):
         ("naswot/scores/rectifiers.py", AFTER_SCORING),
         (
             "naswot/spaces/nds/operations.py",  # networks of another space
-            ["convert", "join", "correlate", "search", "scatter", "table2", "all"],
+            ["convert", "join", "correlate", "search", "scatter", "panels", "table2", "all"],
         ),
         ("naswot/search/random.py", ["search", "table2", "all"]),
-        ("naswot/analysis/correlation.py", ["correlate", "scatter", "all"]),
-        ("naswot/plots/scatter.py", ["scatter", "all"]),
+        ("naswot/analysis/correlation.py", ["correlate", "scatter", "panels", "all"]),
+        ("naswot/plots/scatter.py", ["scatter", "panels", "all"]),
         ("naswot/analysis/tables.py", ["table2", "all"]),
         ("resources/published_table2.csv", ["table2", "all"]),
     ],
@@ -49,7 +49,7 @@ def test_a_change_re_runs_its_stage_and_what_follows(finished, file, rules):
     ("setting", "rules"),
     [
         ("n_runs=21", ["search", "table2", "all"]),
-        ("bootstrap_resamples=60", ["correlate", "scatter", "all"]),
+        ("bootstrap_resamples=60", ["correlate", "scatter", "panels", "all"]),
         ("precision=bfloat16", AFTER_SCORING),
         ("batch_size=12", ["batch", *AFTER_SCORING]),
     ],
@@ -77,7 +77,7 @@ def test_a_larger_sample_scores_only_what_is_new(finished, deduplicate):
 def test_another_benchmark_table_scores_nothing_again(finished, mirror):
     run = finished.run("--config", f"mirror={mirror.resolve()}")
     assert run.code == 0, run.text
-    after = ["convert", "join", "correlate", "search", "scatter", "table2", "all"]
+    after = ["convert", "join", "correlate", "search", "scatter", "panels", "table2", "all"]
     assert set(run.finished) == set(after)
 
 
