@@ -64,7 +64,8 @@ def main() -> None:
         print(f"{', '.join(family.scores):45} {seconds:7.3f}  {ratio:6.1f}× naswot")
     each = sum(alone[family.name] * len(family.scores) for family in families)
     print(
-        f"all together {together / options.networks:.3f}, each by itself {each / options.networks:.3f}"
+        f"all together {together / options.networks:.3f}, "
+        f"each by itself {each / options.networks:.3f}"
     )
     print(f"together takes {100 * together / each:.0f} % of the sum of each alone")
 

@@ -21,6 +21,8 @@ class Family:
             looks at none.
         lower_is_better: those of the scores that fall as networks get better.
         cost: seconds a network, of the seconds that the naswot score takes.
+        shares: what it needs of a `naswot.scores.passes.TrainPass`, if it looks at no other pass:
+            such families share one.
     """
 
     name: str
@@ -29,13 +31,14 @@ class Family:
     one_output: bool = False
     lower_is_better: tuple[str, ...] = ()
     cost: float = 1.0
+    shares: tuple[str, ...] = ()
 
     @property
     def compute(self) -> Callable:
         """The function `compute(network, batch, options)` of the family's file.
 
         It takes the network over and returns score → value; what else it returns is carried
-        along.
+        along. If the family shares, it is `compute(seen, options)`, of a TrainPass.
         """
         return importlib.import_module(f"naswot.scores.{self.name}").compute
 
@@ -44,10 +47,15 @@ FAMILIES = {
     family.name: family
     for family in (
         Family("naswot", ("naswot",), one_output=True),
-        Family("gradients", ("grad_norm", "snip", "fisher", "plain", "l2_norm"), labels=True),
-        Family("grasp", ("grasp",), labels=True),
+        Family(
+            "gradients",
+            ("grad_norm", "snip", "fisher", "plain", "l2_norm"),
+            labels=True,
+            shares=("outputs",),
+        ),
+        Family("grasp", ("grasp",), labels=True, shares=("curvature",)),
         Family("synflow", ("synflow", "log_synflow")),
-        Family("jacobian", ("jacob_cov", "epe_nas"), labels=True),
+        Family("jacobian", ("jacob_cov", "epe_nas"), labels=True, shares=("images",)),
         Family("zen", ("zen",)),
         Family("zico", ("zico",), labels=True),
         Family("ntk", ("ntk_condition",), lower_is_better=("ntk_condition",)),
