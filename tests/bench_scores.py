@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from naswot.images import mini_batch
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, measure
+from naswot.scoring import keep_freed_memory
 from naswot.spaces import get_space
 
 
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--without", default="", help="families to leave out, with commas")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()  # as the workflow does
     drawn = mini_batch("photos", options.batch_size, options.image_size, 0)
     batch = Batch(torch.from_numpy(drawn.images), torch.from_numpy(drawn.labels), drawn.classes)
     space = get_space("nasbench201")

@@ -15,7 +15,6 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores import Family
-from naswot.scores.passes import TrainPass
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def measure(
         own = original if group is groups[-1] and not given else copied(original)
         if group is sharing:
             needs = {need for family in group for need in family.shares}
-            seen = (TrainPass(own, batch.images, batch.labels, batch.classes, needs),)
+            seen = (group[0].look(own, batch.images, batch.labels, batch.classes, needs),)
         else:
             seen = (own, batch)
         for family in group:

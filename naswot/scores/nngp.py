@@ -28,7 +28,7 @@ from naswot.scores.base import Batch, Options
 from naswot.scores.initial import draw_weights
 from naswot.scores.passes import first_output, place
 
-DRAWS = 4
+DRAWS = 2
 RIDGE = 1e-3
 
 

@@ -152,10 +152,11 @@ class TrainPass:
         for parameter in self._network.parameters():
             if parameter.is_floating_point():
                 parameter.requires_grad_()
-        if "outputs" in needs:
-            for layer in self._network.modules():
-                if isinstance(layer, LAYERS):
-                    layer.register_forward_hook(self._keep_output)
+        self._hooks = [
+            layer.register_forward_hook(self._keep_output)
+            for layer in self._network.modules()
+            if "outputs" in needs and isinstance(layer, LAYERS)
+        ]
 
     def _keep_output(self, layer: nn.Module, _, output: torch.Tensor) -> torch.Tensor:
         if not output.requires_grad:
@@ -172,7 +173,10 @@ class TrainPass:
     def logits(self) -> torch.Tensor:
         """The first output, (B, width). Raises as `first_output`."""
         with torch.enable_grad():
-            return first_output(self._network, self.images.clone())
+            output = first_output(self._network, self.images.clone())
+        for hook in self._hooks:
+            hook.remove()  # they refer to this object, which would be freed late
+        return output
 
     @cached_property
     def _found(self) -> tuple[torch.Tensor, ...]:

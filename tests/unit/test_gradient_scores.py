@@ -2,8 +2,10 @@
 
 import copy
 import dataclasses
+import gc
 import itertools
 import math
+import weakref
 
 import numpy as np
 import published_scores
@@ -19,6 +21,7 @@ from torch.nn.utils import parametrizations
 from naswot import NaswotError
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, measure
+from naswot.scores.passes import TrainPass
 from naswot.spaces import get_space
 
 CLASSES = 3
@@ -294,6 +297,20 @@ def test_families_share_one_forward_pass(small, noise):
     assert len(calls) == 1
     values(small, batch, "jacobian", "zico", "gradients")
     assert len(calls) == 1 + 1 + 2
+
+
+def test_the_shared_pass_is_freed_with_its_last_reference(small, noise):
+    batch = make_batch(noise(4, 6))
+    needs = ("images", "outputs", "curvature")
+    gc.disable()
+    try:
+        seen = TrainPass(small, batch.images, batch.labels, CLASSES, needs)
+        assert all(g.requires_grad for g in seen.gradients)
+        gone = weakref.ref(seen)
+        del seen
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_network_and_images_stay_the_callers(noise):

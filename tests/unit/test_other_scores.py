@@ -246,7 +246,7 @@ def test_rays_lead_from_an_image_to_the_next(noise):
     for ray in range(RAYS):
         here, there = images[ray % 3], images[(ray + 1) % 3]
         torch.testing.assert_close(points[ray, -1], there)
-        torch.testing.assert_close(points[ray, 0] - here, 1e-8 * (there - here), rtol=1e-5, atol=0)
+        torch.testing.assert_close(points[ray, 0] - here, 1e-7 * (there - here), rtol=1e-5, atol=0)
 
 
 def test_a_finer_network_has_more_linear_regions(noise):
@@ -282,7 +282,7 @@ def test_the_kernel_of_nngp_is_that_of_a_wide_network(noise):
 
     images = noise(5).double()
     network = nn.Sequential(
-        nn.Flatten(), nn.Linear(192, 4000), nn.ReLU(), nn.Linear(4000, 2)
+        nn.Flatten(), nn.Linear(192, 32000), nn.ReLU(), nn.Linear(32000, 2)
     ).double()
     torch.manual_seed(0)
     found = kernel(network, images).numpy()
