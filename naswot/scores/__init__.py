@@ -44,7 +44,7 @@ class Family:
 
     @property
     def look(self) -> Callable:
-        """The class `naswot.scores.passes.TrainPass`, which the files of families that share import.
+        """The class `naswot.scores.passes.TrainPass`, which files of families that share import.
 
         Only those families depend on its code.
         """
