@@ -21,7 +21,9 @@ class Family:
             looks at none.
         options: whether it can be computed in more than one way, see `naswot.scores.base.Options`.
         lower_is_better: those of the scores that fall as networks get better.
-        cost: seconds a network, of the seconds that the naswot score takes.
+        cost: seconds a network, of the seconds that the naswot score takes (docs/scores.md).
+        shares: what it needs of a `naswot.scores.passes.TrainPass`, if it looks at no other pass:
+            such families share one.
     """
 
     name: str
@@ -31,31 +33,46 @@ class Family:
     options: bool = False
     lower_is_better: tuple[str, ...] = ()
     cost: float = 1.0
+    shares: tuple[str, ...] = ()
 
     @property
     def compute(self) -> Callable:
         """The function `compute(network, batch, options)` of the family's file.
 
         It takes the network over and returns score → value; what else it returns is carried
-        along.
+        along. If the family shares, it is `compute(seen, options)`, of a TrainPass.
         """
         return importlib.import_module(f"naswot.scores.{self.name}").compute
+
+    @property
+    def look(self) -> Callable:
+        """The class `naswot.scores.passes.TrainPass`, which files of families that share import.
+
+        Only those families depend on its code.
+        """
+        return importlib.import_module(f"naswot.scores.{self.name}").TrainPass
 
 
 FAMILIES = {
     family.name: family
     for family in (
         Family("naswot", ("naswot",), one_output=True, options=True),
-        Family("gradients", ("grad_norm", "snip", "fisher", "plain", "l2_norm"), labels=True),
-        Family("grasp", ("grasp",), labels=True),
-        Family("synflow", ("synflow", "log_synflow")),
-        Family("jacobian", ("jacob_cov", "epe_nas"), labels=True),
-        Family("zen", ("zen",)),
-        Family("zico", ("zico",), labels=True),
-        Family("ntk", ("ntk_condition",), lower_is_better=("ntk_condition",)),
-        Family("linear_regions", ("linear_regions",)),
-        Family("nngp", ("nngp",), labels=True),
-        Family("size", ("params", "flops")),
+        Family(
+            "gradients",
+            ("grad_norm", "snip", "fisher", "plain", "l2_norm"),
+            labels=True,
+            cost=3.1,
+            shares=("outputs",),
+        ),
+        Family("grasp", ("grasp",), labels=True, shares=("curvature",), cost=12.0),
+        Family("synflow", ("synflow", "log_synflow"), cost=0.3),
+        Family("jacobian", ("jacob_cov", "epe_nas"), labels=True, shares=("images",), cost=2.3),
+        Family("zen", ("zen",), cost=0.8),
+        Family("zico", ("zico",), labels=True, cost=2.8),
+        Family("ntk", ("ntk_condition",), lower_is_better=("ntk_condition",), cost=7.0),
+        Family("linear_regions", ("linear_regions",), cost=2.6),
+        Family("nngp", ("nngp",), labels=True, cost=2.1),
+        Family("size", ("params", "flops"), cost=0.8),
     )
 }
 LOWER_IS_BETTER = frozenset(s for family in FAMILIES.values() for s in family.lower_is_better)

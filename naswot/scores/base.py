@@ -1,7 +1,8 @@
 """What all scores share: the mini-batch they look at, the result, and how they are computed.
 
-A family's function takes the network over, so `measure` hands each a copy; all start from the
-same weights and the same state of the random generator, whichever others are asked for.
+A family's function takes the network over, so `measure` hands each a copy, and one to those that
+share a pass; all start from the same weights and the same state of the random generator,
+whichever others are asked for.
 """
 
 import copy
@@ -51,7 +52,8 @@ class Score:
 
     Attributes:
         value: the score; −inf, inf and NaN are kept.
-        seconds: wall time of the family's pass and of the construction.
+        seconds: wall time of the family's pass and of the construction; what families share
+            counts for the first of them.
         build_seconds: wall time of the construction alone; 0 if a built network was given.
         relu_units: N_A, the rectified units counted; None for scores without codes.
         relu_modules: the rectifiers counted (their calls); None for scores without codes.
@@ -90,19 +92,29 @@ def measure(
     original = network if given else network()
     build_seconds = 0.0 if given else time.perf_counter() - started
     cpu, cuda = torch.get_rng_state(), torch.cuda.get_rng_state_all()
+    sharing = tuple(family for family in families if family.shares)
+    groups = list(dict.fromkeys(sharing if family.shares else (family,) for family in families))
     results = {}
-    for number, family in enumerate(families, start=1):
-        torch.set_rng_state(cpu)
-        torch.cuda.set_rng_state_all(cuda)
+    for group in groups:
         started = time.perf_counter()
-        last = number == len(families) and not given
-        found = dict(family.compute(original if last else copied(original), batch, options))
-        seconds = build_seconds + time.perf_counter() - started
-        values = {name: found.pop(name) for name in family.scores}
-        results |= {
-            name: Score(value, seconds, build_seconds, **found) for name, value in values.items()
-        }
-    return results
+        own = original if group is groups[-1] and not given else copied(original)
+        if group is sharing:
+            needs = {need for family in group for need in family.shares}
+            seen = (group[0].look(own, batch.images, batch.labels, batch.classes, needs),)
+        else:
+            seen = (own, batch)
+        for family in group:
+            torch.set_rng_state(cpu)
+            torch.cuda.set_rng_state_all(cuda)
+            found = dict(family.compute(*seen, options))
+            seconds = build_seconds + time.perf_counter() - started
+            values = {name: found.pop(name) for name in family.scores}
+            results |= {
+                name: Score(value, seconds, build_seconds, **found)
+                for name, value in values.items()
+            }
+            started = time.perf_counter()
+    return {name: results[name] for family in families for name in family.scores}
 
 
 def copied(network: nn.Module) -> nn.Module:

@@ -2,7 +2,7 @@
 
 As in Abdelfattah et al., "Zero-Cost Proxies for Lightweight NAS" (ICLR 2021), with L the mean
 cross-entropy of the mini-batch in train mode and w the weight tensors of convolutions and linear
-layers (see `naswot.scores.layers`):
+layers (see `naswot.scores.passes`):
 
     grad_norm = Σ ‖∂L/∂w‖₂                one norm a tensor
     snip      = Σ |w ∂L/∂w|               Lee et al., "SNIP" (ICLR 2019)
@@ -30,48 +30,8 @@ differs:
 import torch
 from torch import nn
 
-from naswot.scores.base import Batch, Options
-from naswot.scores.layers import LAYERS, loss, place, total, weights
-
-
-@torch.enable_grad()
-def scores(network: nn.Module, batch: Batch) -> dict[str, float]:
-    """Return the five scores from one forward and one backward pass. Takes `network` over.
-
-    Raises:
-        NaswotError: no weights, or an output without gradient or of another shape than
-            (B, classes).
-    """
-    network, images = place(network.train(), batch.images)
-    tensors = weights(network)
-    fishers = watch_outputs(network)
-    gradients = torch.autograd.grad(loss(network, images, batch), tensors, materialize_grads=True)
-    pairs = [(w.detach(), g) for w, g in zip(tensors, gradients, strict=True)]
-    return {
-        "grad_norm": total([g.double().norm() for _, g in pairs]),
-        "snip": total([(w * g).abs().sum(dtype=torch.float64) for w, g in pairs]),
-        "fisher": total(fishers),
-        "plain": total([(w * g).sum(dtype=torch.float64) for w, g in pairs]),
-        "l2_norm": total([w.double().norm() for w, _ in pairs]),
-    }
-
-
-def watch_outputs(network: nn.Module) -> list[torch.Tensor]:
-    """Return a list to which a backward pass through `network` adds fisher's term of each call."""
-    terms: list[torch.Tensor] = []
-
-    def forward(layer: nn.Module, _, output: torch.Tensor) -> torch.Tensor:
-        if not output.requires_grad:
-            return output
-        # Detached, so that the gradient's hook does not keep the graph alive.
-        activation = output.detach()
-        output.register_hook(lambda gradient: terms.append(fisher(layer, activation * gradient)))
-        return output.clone()  # which what follows may change in place
-
-    for layer in network.modules():
-        if isinstance(layer, LAYERS):
-            layer.register_forward_hook(forward)
-    return terms
+from naswot.scores.base import Options
+from naswot.scores.passes import TrainPass, total
 
 
 def fisher(layer: nn.Module, product: torch.Tensor) -> torch.Tensor:
@@ -85,6 +45,19 @@ def fisher(layer: nn.Module, product: torch.Tensor) -> torch.Tensor:
     return sums.double().square().mean(0).sum() / 2
 
 
-def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
-    """Return the scores of the family."""
-    return scores(network, batch)
+def compute(seen: TrainPass, options: Options) -> dict[str, float]:
+    """Return the scores of the family, from one backward pass.
+
+    Raises:
+        NaswotError: no weights, or an output without gradient or of another shape than
+            (B, classes).
+    """
+    gradients = [g.detach() for g in seen.gradients]
+    pairs = [(w.detach(), g) for w, g in zip(seen.weights, gradients, strict=True)]
+    return {
+        "grad_norm": total([g.double().norm() for g in gradients]),
+        "snip": total([(w * g).abs().sum(dtype=torch.float64) for w, g in pairs]),
+        "fisher": total([fisher(layer, a * g) for layer, a, g in seen.outputs]),
+        "plain": total([(w * g).sum(dtype=torch.float64) for w, g in pairs]),
+        "l2_norm": total([w.double().norm() for w, _ in pairs]),
+    }

@@ -15,33 +15,22 @@ gives both. NASLib writes −10⁸ for NaN and inf; they are kept here.
 """
 
 import torch
-from torch import nn
 
-from naswot.scores.base import Batch, Options
-from naswot.scores.layers import loss, place, total, weights
+from naswot.scores.base import Options
+from naswot.scores.passes import TrainPass, total
 
 
-@torch.enable_grad()
-def grasp(network: nn.Module, batch: Batch) -> float:
-    """Return the score, from one forward and two backward passes. Takes `network` over.
+def compute(seen: TrainPass, options: Options) -> dict[str, float]:
+    """Return the score, from two backward passes.
 
     Raises:
         NaswotError: no weights, or an output without gradient or of another shape than
             (B, classes).
     """
-    network, images = place(network.train(), batch.images)
-    tensors = weights(network)
-    value = loss(network, images, batch)
-    gradients = torch.autograd.grad(value, tensors, create_graph=True, materialize_grads=True)
-    square = sum((g.detach() * g).sum() for g in gradients)
+    with torch.enable_grad():
+        square = sum((g.detach() * g).sum() for g in seen.gradients)
     if not square.requires_grad:
-        return 0.0  # the loss depends on none of the weights: g and H are exactly zero
-    products = torch.autograd.grad(square, tensors, materialize_grads=True)
-    return -total(
-        [(w.detach() * p).sum(dtype=torch.float64) for w, p in zip(tensors, products, strict=True)]
-    )
-
-
-def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
-    """Return the scores of the family."""
-    return {"grasp": grasp(network, batch)}
+        return {"grasp": 0.0}  # the loss depends on none of the weights: g and H are exactly zero
+    products = torch.autograd.grad(square, seen.weights, retain_graph=True, materialize_grads=True)
+    pairs = zip(seen.weights, products, strict=True)
+    return {"grasp": -total([(w.detach() * p).sum(dtype=torch.float64) for w, p in pairs])}

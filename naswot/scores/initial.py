@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-# Layers with a weight (outputs, inputs, …) that gradients and draws look at.
+# Layers with a weight (outputs, inputs, …), which draws look at.
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 

@@ -17,32 +17,31 @@ NaN.
 """
 
 import torch
-from torch import nn
 
 from naswot.errors import NaswotError
-from naswot.scores.base import Batch, Options
-from naswot.scores.heads import first_output, prepared
+from naswot.scores.base import Options
+from naswot.scores.passes import TrainPass
 
 K = 1e-5
 # Beyond this number of classes the authors of EPE-NAS compare classes with one another.
 MANY_CLASSES = 100
 
 
-def jacobians(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """Return J (B, units) in float64. Takes `network` over.
+def jacobians(seen: TrainPass) -> torch.Tensor:
+    """Return J (B, units) in float64.
 
     Of several outputs the first is taken.
 
     Raises:
         NaswotError: the network returns no output with a row for each image.
     """
-    network, images = prepared(network, images)
+    if not seen.logits.requires_grad:
+        return torch.zeros_like(seen.images, dtype=torch.float64).flatten(1)
     with torch.enable_grad():
-        images.requires_grad_()
-        output = first_output(network, images.clone())
-        if not output.requires_grad:
-            return torch.zeros_like(images, dtype=torch.float64).flatten(1)
-        (gradient,) = torch.autograd.grad(output.sum(), images, materialize_grads=True)
+        outputs = seen.logits.sum()
+    (gradient,) = torch.autograd.grad(
+        outputs, seen.images, retain_graph=True, materialize_grads=True
+    )
     return gradient.flatten(1).double()
 
 
@@ -79,12 +78,12 @@ def epe_nas(jacobian: torch.Tensor, labels: torch.Tensor, classes: int) -> float
     return found.abs().sum().item()
 
 
-def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+def compute(seen: TrainPass, options: Options) -> dict[str, float]:
     """Return the scores of the family."""
-    if len(batch.images) < 2:
+    if len(seen.images) < 2:
         raise NaswotError("jacob_cov and epe_nas compare images; one image is not enough.")
-    found = jacobians(network, batch.images)
+    found = jacobians(seen)
     return {
         "jacob_cov": jacob_cov(found),
-        "epe_nas": epe_nas(found, batch.labels, batch.classes),
+        "epe_nas": epe_nas(found, seen.labels, seen.classes),
     }

@@ -8,9 +8,9 @@ in a geometric sequence from `NEAREST` to 1 of the way. linear_regions is the nu
 distinct patterns among these RAYS · POINTS inputs; a network that cuts e times more finely gains
 about one pattern a ray for each factor e of the sequence.
 
-A region is one of a fixed function, so batch normalisation uses the statistics of the mini-batch,
-found by one forward pass in train mode, and the network then runs in eval mode. Everything is in
-float64: neighbouring points differ by 1e-8.
+A region is one of a fixed function, so batch normalisation uses the statistics of the first
+`IMAGES` images, found by one forward pass in train mode, and the network then runs in eval mode.
+It is then in float64: neighbouring points differ by 1e-7.
 """
 
 import math
@@ -20,13 +20,14 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
-from naswot.scores.heads import prepared
 from naswot.scores.initial import renew_statistics
+from naswot.scores.passes import place
 from naswot.scores.rectifiers import tensors, watch
 
-RAYS = 8
-POINTS = 16
-NEAREST = 1e-8
+IMAGES = 32
+RAYS = 4
+POINTS = 8
+NEAREST = 1e-7
 
 
 def rays(images: torch.Tensor) -> torch.Tensor:
@@ -69,6 +70,6 @@ def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, flo
     """Return the scores of the family."""
     if len(batch.images) < 2:
         raise NaswotError("linear_regions looks between images; one image is not enough.")
-    network, images = prepared(network, batch.images, torch.float64)
+    network, images = place(network, batch.images[:IMAGES])
     fix_statistics(network, images)
-    return {"linear_regions": distinct_codes(network, rays(images))}
+    return {"linear_regions": distinct_codes(network.double(), rays(images.double()))}

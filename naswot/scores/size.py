@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options, copied
-from naswot.scores.heads import prepared
+from naswot.scores.passes import place
 
 
 def params(network: nn.Module) -> float:
@@ -23,7 +23,7 @@ def params(network: nn.Module) -> float:
 
 def flops(network: nn.Module, images: torch.Tensor) -> float:
     """Return the operations for the first of `images` (B, …). Takes `network` over."""
-    network, image = prepared(network, images[:1])
+    network, image = place(network, images[:1])
     network.eval()
     try:
         # Shapes are all that matters. This also counts a pooling as one where a network computes

@@ -14,37 +14,27 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
-from naswot.scores.heads import loss, prepared
-from naswot.scores.initial import LAYERS
+from naswot.scores.passes import first_output, loss, place, weights
 
 
 def zico(network: nn.Module, batch: Batch) -> float:
     """Return the score. Takes `network` over. An odd image goes to the first half.
 
     Raises:
-        NaswotError: fewer than two images, no layers, or fewer outputs than classes.
+        NaswotError: fewer than two images, no weights, or an output without gradient or of another
+            shape than (B, classes).
     """
-    network, images = prepared(network, batch.images)
+    network, images = place(network, batch.images)
     if len(images) < 2:
         raise NaswotError("zico compares the two halves of a mini-batch; one image is not enough.")
-    weights = [layer.weight for layer in network.modules() if isinstance(layer, LAYERS)]
-    if not weights:
-        raise NaswotError(
-            f"{type(network).__name__} has no convolution and no linear layer, so zico does not "
-            "apply to it."
-        )
-    network.requires_grad_(True)
+    layers = weights(network)
     middle = (len(images) + 1) // 2
     gradients = []
     for part in (slice(middle), slice(middle, None)):
         with torch.enable_grad():
-            found = loss(network, images[part], batch, part)
-        if not found.requires_grad:
-            raise NaswotError(
-                f"The output of {type(network).__name__} depends on no weight, so zico does not "
-                "apply to it."
-            )
-        gradients.append(torch.autograd.grad(found, weights, materialize_grads=True))
+            logits = first_output(network, images[part])
+            found = loss(network, logits, batch.labels[part], batch.classes)
+        gradients.append(torch.autograd.grad(found, layers, materialize_grads=True))
     total = 0.0
     for one, other in zip(*gradients, strict=True):
         one, other = one.double(), other.double()

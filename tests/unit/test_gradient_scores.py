@@ -2,8 +2,10 @@
 
 import copy
 import dataclasses
+import gc
 import itertools
 import math
+import weakref
 
 import numpy as np
 import published_scores
@@ -19,6 +21,8 @@ from torch.nn.utils import parametrizations
 from naswot import NaswotError
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, measure
+from naswot.scores.passes import TrainPass
+from naswot.spaces import get_space
 
 CLASSES = 3
 OURS = ("gradients", "grasp", "synflow")
@@ -242,6 +246,71 @@ def test_scores_do_not_depend_on_the_others(small, noise):
     built = values(lambda: small, batch)
     assert built == expected
     assert all(type(value) is float for value in built.values())
+
+
+def residual():
+    """Return a network of NAS-Bench-201, whose cells hold what layers returned for longer."""
+    cell = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|nor_conv_1x1~1|none~2|"
+    return get_space("nasbench201").build(cell, CLASSES)
+
+
+def in_place():
+    """Return a network whose ReLUs, without batch normalisation, write to what layers returned."""
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.ConvTranspose2d(4, 4, 3),
+        nn.ReLU(inplace=True), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, CLASSES),
+    )  # fmt: skip
+
+
+def dropping():
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.Dropout(0.3),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, CLASSES),
+    )  # fmt: skip
+
+
+def two_headed():
+    return Heads(dropping(), lambda y, z: {"logits": y, "aux": [z]})
+
+
+@pytest.mark.parametrize("make", [residual, in_place, dropping, two_headed])
+def test_every_family_together_equals_alone(make, noise):
+    torch.manual_seed(0)
+    network, batch = make(), make_batch(noise(6, 6))
+    orders = [list(FAMILIES), list(reversed(FAMILIES)), ["jacobian", "grasp"], ["grasp", "size"]]
+    alone = {}
+    for family in FAMILIES:
+        torch.manual_seed(5)
+        alone |= values(network, batch, family)
+    for order in orders:
+        torch.manual_seed(5)
+        found = values(network, batch, *order)
+        assert list(found) == [score for name in order for score in FAMILIES[name].scores]
+        assert found == pytest.approx({name: alone[name] for name in found}, rel=1e-9, nan_ok=True)
+
+
+def test_families_share_one_forward_pass(small, noise):
+    calls = []
+    small[0].register_forward_hook(lambda *_: calls.append(1))
+    batch = make_batch(noise(4, 6))
+    values(small, batch, "gradients", "grasp", "jacobian")
+    assert len(calls) == 1
+    values(small, batch, "jacobian", "zico", "gradients")
+    assert len(calls) == 1 + 1 + 2
+
+
+def test_the_shared_pass_is_freed_with_its_last_reference(small, noise):
+    batch = make_batch(noise(4, 6))
+    needs = ("images", "outputs", "curvature")
+    gc.disable()
+    try:
+        seen = TrainPass(small, batch.images, batch.labels, CLASSES, needs)
+        assert all(g.requires_grad for g in seen.gradients)
+        gone = weakref.ref(seen)
+        del seen
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_network_and_images_stay_the_callers(noise):

@@ -132,18 +132,15 @@ def test_zen_is_that_of_its_definition(noise):
     torch.manual_seed(3)
     found = values(network, batch_of(images), "zen")["zen"]
     torch.manual_seed(3)
-    draws = []
-    for _ in range(zen.REPEATS):
-        weights = [torch.empty_like(network[i].weight).normal_() for i in (0, 3)]
-        torch.empty_like(network[8].weight).normal_()
-        x = torch.randn_like(images)
-        first, before = forward(x)
-        second, after = forward(x + 0.01 * torch.randn_like(images))
-        draw = math.log(np.mean([abs(a - b).sum() for a, b in zip(first, second, strict=True)]))
-        for one, other in zip(before, after, strict=True):
-            draw += math.log((0.81 + 0.09 * one + 0.1 * other).mean().item()) / 2
-        draws.append(draw)
-    assert found == pytest.approx(np.mean(draws), rel=1e-9)
+    weights = [torch.empty_like(network[i].weight).normal_() for i in (0, 3)]
+    torch.empty_like(network[8].weight).normal_()
+    x = torch.randn_like(images)
+    first, before = forward(x)
+    second, after = forward(x + 0.01 * torch.randn_like(images))
+    expected = math.log(np.mean([abs(a - b).sum() for a, b in zip(first, second, strict=True)]))
+    for one, other in zip(before, after, strict=True):
+        expected += math.log((0.81 + 0.09 * one + 0.1 * other).mean().item()) / 2
+    assert found == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -249,7 +246,7 @@ def test_rays_lead_from_an_image_to_the_next(noise):
     for ray in range(RAYS):
         here, there = images[ray % 3], images[(ray + 1) % 3]
         torch.testing.assert_close(points[ray, -1], there)
-        torch.testing.assert_close(points[ray, 0] - here, 1e-8 * (there - here), rtol=1e-5, atol=0)
+        torch.testing.assert_close(points[ray, 0] - here, 1e-7 * (there - here), rtol=1e-5, atol=0)
 
 
 def test_a_finer_network_has_more_linear_regions(noise):
@@ -285,7 +282,7 @@ def test_the_kernel_of_nngp_is_that_of_a_wide_network(noise):
 
     images = noise(5).double()
     network = nn.Sequential(
-        nn.Flatten(), nn.Linear(192, 4000), nn.ReLU(), nn.Linear(4000, 2)
+        nn.Flatten(), nn.Linear(192, 32000), nn.ReLU(), nn.Linear(32000, 2)
     ).double()
     torch.manual_seed(0)
     found = kernel(network, images).numpy()
@@ -462,12 +459,12 @@ def test_networks_that_do_not_look_at_their_input(noise):
     [
         ("jacobian", Function(lambda _, x: None), "no tensor of floats with one row"),
         ("zen", nn.Sequential(nn.Conv2d(3, 3, 3)), "neither pools a feature map"),
-        ("zico", nn.Sequential(nn.Flatten()), "no convolution and no linear layer"),
-        ("zico", plain_net(0, 2).float(), "2 outputs for 3 classes"),
+        ("zico", nn.Sequential(nn.Flatten()), "no convolution or linear layer"),
+        ("zico", plain_net(0, 2).float(), r"shape \(4, 2\)"),
         (
             "zico",
             Function(lambda net, x: net.body(x).detach(), body=plain_net(0).float()),
-            "depends on no weight",
+            "no gradient to score",
         ),
         ("ntk", plain_net(0).float().requires_grad_(False), "no trainable parameter"),
         ("linear_regions", nn.Flatten(), "calls no ReLU"),

@@ -1,0 +1,212 @@
+"""What scores of outputs and gradients share: weights, outputs, the loss, and one pass for several.
+
+The weights that count are those of convolutions and linear layers; biases, batch normalisation
+and parameters of other modules (attention's projections, say) do not, as in the code of
+Abdelfattah et al. (ICLR 2021), which however knows only 2-d convolutions. A weight that several
+layers share counts once.
+"""
+
+from collections.abc import Collection
+from functools import cached_property
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from naswot.errors import NaswotError
+from naswot.scores.rectifiers import tensors
+
+LAYERS = (
+    nn.Linear,
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+)
+
+
+def place(
+    network: nn.Module, images: torch.Tensor, least: torch.dtype = torch.float32
+) -> tuple[nn.Module, torch.Tensor]:
+    """Return `network` in train mode and a copy of `images`, both at least as wide as `least`.
+
+    The network is moved to the images' device. The copy may be written to: networks may rectify
+    their input in place.
+    """
+    dtype = torch.promote_types(images.dtype, least)
+    return network.train().to(images.device, dtype), images.detach().to(dtype, copy=True)
+
+
+def weights(network: nn.Module) -> list[nn.Parameter]:
+    """Return the weights of `network`'s convolutions and linear layers, ready for gradients.
+
+    Raises:
+        NaswotError: there is none, or one is not a parameter but computed from others.
+    """
+    found = {}
+    for name, layer in network.named_modules():
+        if isinstance(layer, LAYERS):
+            weight = layer.weight
+            if not isinstance(weight, nn.Parameter):
+                raise NaswotError(
+                    f"The weight of {type(network).__name__}'s layer {name!r} is computed from "
+                    "other parameters, so it has no gradient of its own to score."
+                )
+            found[id(weight)] = weight.requires_grad_()  # frozen weights are scored too
+    if not found:
+        raise NaswotError(
+            f"{type(network).__name__} has no convolution or linear layer that can be seen "
+            "(scripted modules hide theirs), so it has no weights to score."
+        )
+    return list(found.values())
+
+
+def first_output(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Return the first tensor of the output that has a row an image, as (B, width).
+
+    Networks with auxiliary heads return their logits first.
+
+    Raises:
+        NaswotError: there is no such tensor.
+    """
+    for tensor in tensors(network(images)):
+        if tensor.ndim and len(tensor) == len(images) and tensor.is_floating_point():
+            return tensor.reshape(len(tensor), -1)
+    raise NaswotError(
+        f"{type(network).__name__} returns no tensor of floats with one row for each of the "
+        f"{len(images)} images, so no score of outputs applies to it."
+    )
+
+
+def require_gradient(network: nn.Module, output: torch.Tensor) -> torch.Tensor:
+    """Return `output`, what `network` returned.
+
+    Raises:
+        NaswotError: no gradient can flow back from it.
+    """
+    if not output.requires_grad:
+        raise NaswotError(
+            f"The output of {type(network).__name__} is no tensor that depends on its parameters, "
+            "so there is no gradient to score."
+        )
+    return output
+
+
+def loss(
+    network: nn.Module, logits: torch.Tensor, labels: torch.Tensor, classes: int
+) -> torch.Tensor:
+    """Return the mean cross-entropy, a scalar, of `logits` (B, classes), `network`'s first output.
+
+    Raises:
+        NaswotError: the logits have another shape, or no gradient can flow back from them.
+    """
+    require_gradient(network, logits)
+    expected = (len(labels), classes)
+    if tuple(logits.shape) != expected:
+        raise NaswotError(
+            f"The output of {type(network).__name__} has the shape {tuple(logits.shape)}; scores "
+            f"that look at labels need logits of the shape {expected}: an output a class."
+        )
+    return functional.cross_entropy(logits, labels.clone())
+
+
+def total(terms: list[torch.Tensor]) -> float:
+    """Return the sum of scalar `terms` in float64; 0 if there are none."""
+    return torch.stack(terms).double().sum().item() if terms else 0.0
+
+
+class TrainPass:
+    """A network's pass over the whole mini-batch in train mode, which several families look at.
+
+    Forward pass and gradients are computed when they are first asked for, and kept. The network
+    is taken over.
+
+    Args:
+        network: any.
+        images: (B, …), the mini-batch, on the device to use.
+        labels: int64 (B,).
+        classes: how many there are.
+        needs: what is asked for besides the loss and its gradients: "images" (gradients with
+            respect to them), "outputs" (of layers), "curvature" (gradients of gradients).
+
+    Attributes:
+        images: (B, …), as the network is shown them.
+        labels, classes: as given.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        classes: int,
+        needs: Collection[str],
+    ):
+        self.labels, self.classes = labels, classes
+        self._network, self.images = place(network, images)
+        self._curvature = "curvature" in needs
+        self._outputs: list[tuple[nn.Module, torch.Tensor]] = []
+        self.images.requires_grad_("images" in needs)
+        for parameter in self._network.parameters():
+            if parameter.is_floating_point():
+                parameter.requires_grad_()
+        self._hooks = [
+            layer.register_forward_hook(self._keep_output)
+            for layer in self._network.modules()
+            if "outputs" in needs and isinstance(layer, LAYERS)
+        ]
+
+    def _keep_output(self, layer: nn.Module, _, output: torch.Tensor) -> torch.Tensor:
+        if not output.requires_grad:
+            return output
+        self._outputs.append((layer, output))
+        return output.clone()  # which what follows may change in place
+
+    @cached_property
+    def weights(self) -> list[nn.Parameter]:
+        """The weights that count. Raises as the function of this name."""
+        return weights(self._network)
+
+    @cached_property
+    def logits(self) -> torch.Tensor:
+        """The first output, (B, width). Raises as `first_output`."""
+        with torch.enable_grad():
+            output = first_output(self._network, self.images.clone())
+        for hook in self._hooks:
+            hook.remove()  # they refer to this object, which would be freed late
+        return output
+
+    @cached_property
+    def _found(self) -> tuple[torch.Tensor, ...]:
+        weights = self.weights
+        with torch.enable_grad():
+            value = loss(self._network, self.logits, self.labels, self.classes)
+        return torch.autograd.grad(
+            value,
+            [*weights, *(output for _, output in self._outputs)],
+            retain_graph=True,
+            create_graph=self._curvature,
+            materialize_grads=True,
+        )
+
+    @property
+    def gradients(self) -> tuple[torch.Tensor, ...]:
+        """∂L/∂w of each of `weights`, with a graph if "curvature" is needed.
+
+        Raises NaswotError: as `weights`, `logits` and `loss` do.
+        """
+        return self._found[: len(self.weights)]
+
+    @property
+    def outputs(self) -> list[tuple[nn.Module, torch.Tensor, torch.Tensor]]:
+        """Layer, output a and ∂L/∂a of each call of a layer, if "outputs" are needed.
+
+        Raises NaswotError: as `gradients`.
+        """
+        gradients = self._found[len(self.weights) :]
+        return [
+            (layer, output.detach(), gradient.detach())
+            for (layer, output), gradient in zip(self._outputs, gradients, strict=True)
+        ]
