@@ -49,7 +49,8 @@ def figure4(comparison: pd.DataFrame, agreement: pd.DataFrame) -> plt.Figure:
             label=score,
         )
     axes.axhline(0, color="black", linewidth=0.6)
-    axes.set_xticks(range(len(places)), [_title(*place) for place in places], fontsize=7)
+    titles = [_title(*place).replace(" (", "\n(") for place in places]
+    axes.set_xticks(range(len(places)), titles, fontsize=7 if len(places) < 6 else 5.5)
     axes.set_ylabel(r"Kendall $\tau$, 95 % interval", fontsize=8)
     axes.tick_params(axis="y", labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
@@ -80,8 +81,15 @@ def tau_heatmap(comparison: pd.DataFrame, agreement: pd.DataFrame) -> plt.Figure
 
 
 def score_agreement(comparison: pd.DataFrame, agreement: pd.DataFrame) -> plt.Figure:
-    """Draw Spearman's rho between all scores, a matrix a space and dataset."""
-    places, scores = _places(comparison), _scores(comparison)
+    """Draw Spearman's rho between all scores, a matrix a space and dataset.
+
+    Of datasets whose networks were shown the same images, the first stands for all.
+    """
+    scores = _scores(comparison)
+    first: dict[tuple, tuple[str, str]] = {}
+    for place, rho in agreement.groupby(["space", "dataset"], sort=False)["spearman"]:
+        first.setdefault((place[0], *rho.round(9).fillna(9)), place)
+    places = list(first.values())
     columns = min(3, len(places))
     rows = -(-len(places) // columns)
     side = 0.9 + 0.27 * len(scores)
@@ -184,7 +192,10 @@ def _title(space: str, dataset: str) -> str:
 def _interval(row: pd.Series) -> str:
     """Return tau with the larger half of its interval, such as ".59 ± .01"."""
     half = max(row["tau_high"] - row["tau"], row["tau"] - row["tau_low"])
-    return f"{row['tau']:.2f} ± {half:.2f}".replace("0.", ".") if np.isfinite(half) else ""
+    if not np.isfinite(half):
+        return ""
+    tau = f"{row['tau'] + 0.0:.2f}".replace("-0.00", "0.00").replace("-", "−")
+    return f"{tau} ± {half:.2f}".replace("0.", ".")
 
 
 def _matrix(axes, values, words, rows, columns):
