@@ -68,10 +68,10 @@ FAMILIES = {
         Family("synflow", ("synflow", "log_synflow"), cost=0.3),
         Family("jacobian", ("jacob_cov", "epe_nas"), labels=True, shares=("images",), cost=2.3),
         Family("zen", ("zen",), cost=0.8),
-        Family("zico", ("zico",), labels=True, cost=2.8),
-        Family("ntk", ("ntk_condition",), lower_is_better=("ntk_condition",), cost=7.0),
+        Family("zico", ("zico",), labels=True, cost=2.2),
+        Family("ntk", ("ntk_condition",), lower_is_better=("ntk_condition",), cost=5.8),
         Family("linear_regions", ("linear_regions",), cost=2.6),
-        Family("nngp", ("nngp",), labels=True, cost=2.1),
+        Family("nngp", ("nngp",), labels=True, cost=1.5),
         Family("size", ("params", "flops"), cost=0.8),
     )
 }

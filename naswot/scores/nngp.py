@@ -26,7 +26,7 @@ from torch.nn import functional
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
 from naswot.scores.initial import draw_weights
-from naswot.scores.passes import first_output, place
+from naswot.scores.passes import first_output_fast, place
 
 DRAWS = 2
 RIDGE = 1e-3
@@ -41,7 +41,7 @@ def last_features(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
     linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
     handles = [module.register_forward_pre_hook(note) for module in linear]
-    output = first_output(network, images)
+    output = first_output_fast(network, images)
     for handle in handles:
         handle.remove()
     features = read[0] if read and len(read[0]) == len(images) else output

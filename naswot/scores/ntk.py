@@ -15,7 +15,7 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
-from naswot.scores.passes import first_output, place
+from naswot.scores.passes import first_output_fast, place
 
 IMAGES = 16
 
@@ -33,7 +33,7 @@ def gradients(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     if not parameters:
         raise NaswotError(f"{type(network).__name__} has no trainable parameter, so it has no NTK.")
     with torch.enable_grad():
-        outputs = first_output(network, images).sum(1).unbind()
+        outputs = first_output_fast(network, images).sum(1).unbind()
     if not outputs[0].requires_grad:
         return images.new_zeros(len(images), 1)
     rows = []

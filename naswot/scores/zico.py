@@ -14,7 +14,7 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
-from naswot.scores.passes import first_output, loss, place, weights
+from naswot.scores.passes import first_output_fast, loss, place, weights
 
 
 def zico(network: nn.Module, batch: Batch) -> float:
@@ -32,7 +32,7 @@ def zico(network: nn.Module, batch: Batch) -> float:
     gradients = []
     for part in (slice(middle), slice(middle, None)):
         with torch.enable_grad():
-            logits = first_output(network, images[part])
+            logits = first_output_fast(network, images[part])
             found = loss(network, logits, batch.labels[part], batch.classes)
         gradients.append(torch.autograd.grad(found, layers, materialize_grads=True))
     total = 0.0

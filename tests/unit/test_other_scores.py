@@ -511,3 +511,26 @@ def test_published_ranks_are_found_again(shared):
     ):
         both = np.isfinite(found[name]) & np.isfinite(table[published])
         assert spearmanr(found[name][both], table[published][both])[0] >= least, name
+
+
+@pytest.mark.parametrize("family", ["ntk", "zico", "nngp"])
+def test_networks_that_flatten_by_view_are_scored_as_others(family):
+    """They cannot be computed channels-last, which is how these scores are computed else."""
+    torch.manual_seed(0)
+    conv, linear = nn.Conv2d(3, 4, 3), nn.Linear(4 * 36, 3)
+
+    def network(flatten):
+        def forward(self, x):
+            return self.linear(flatten(functional.relu(self.conv(x))))
+
+        return Function(forward, conv=conv, linear=linear)
+
+    batch = Batch(torch.randn(8, 3, 8, 8), torch.arange(8) % 3, 3)
+    found = []
+    for flatten in (lambda x: x.view(len(x), -1), lambda x: x.flatten(1)):
+        torch.manual_seed(1)
+        found += [s.value for s in measure(network(flatten), batch, [FAMILIES[family]]).values()]
+    if family == "nngp":  # it draws weights in the order of memory: other ones
+        assert all(0 <= value <= 1 for value in found)
+    else:
+        assert found[0] == pytest.approx(found[1], rel=1e-3)
