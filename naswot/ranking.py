@@ -214,8 +214,9 @@ class _Candidate:
         try:
             found = measure(lambda: network, self.batch, list(families.values()), options)
         except Exception:
+            # Nothing is lost: what fails fails again below, one by one, and is noted or raised.
             found = None
-        if found is None:  # the passes one by one tell whose fault it was
+        if found is None:
             network = None  # a second one will need the memory
             found = {}
             for name, family in families.items():
