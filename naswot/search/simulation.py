@@ -1,0 +1,170 @@
+"""Many runs of a search side by side: what they may look up, and what they have to pay for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from naswot.search.draws import Draws
+from naswot.search.trajectory import Trajectory
+
+# A run that remembers is shown something new once it has proposed this many known ones in a row.
+PATIENCE = 100
+
+
+@dataclass(frozen=True)
+class Table:
+    """A search space as arrays, a column or row an architecture.
+
+    Attributes:
+        fitness: (rungs, n) validation accuracy in percent after each length of training that
+            can be paid for, ascending; the last is what a search is after. Finite.
+        cost: (rungs, n) seconds of that training and of measuring its accuracy, positive.
+        neighbours: (n, K) positions of the architectures one mutation away, filled up with −1;
+            K may be 0.
+        genes: (n, G) independent choices that make up an architecture, each counted from 0,
+            where the table holds all their combinations; None where it does not.
+        scores: (n,) training-free scores, higher is better; NaN where there is none.
+        scoring: (n,) seconds to score each.
+    """
+
+    fitness: np.ndarray
+    cost: np.ndarray
+    neighbours: np.ndarray
+    genes: np.ndarray | None = None
+    scores: np.ndarray | None = None
+    scoring: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Choices that papers leave open or make differently.
+
+    Attributes:
+        population: architectures that evolution keeps (the paper: 10).
+        tournament: how many of them, drawn with replacement, compete to be the parent. The
+            paper does not say; 3 reproduces its row of REA.
+        area_sample: how many architectures AREA scores for its first population (the paper: 20).
+        warm_up_sample: the same for the warm-up of Abdelfattah et al. (2021).
+        proposals: mutations that a move proposal scores, to train the best of them.
+        overrun: what becomes of the evaluation that exceeds the budget, which is a run's last:
+            "discard" or "keep".
+        repeats: whether training again what a run has trained before is "paid" or "free".
+    """
+
+    population: int = 10
+    tournament: int = 3
+    area_sample: int = 20
+    warm_up_sample: int = 1000
+    proposals: int = 10
+    overrun: str = "discard"
+    repeats: str = "paid"
+
+
+class Simulation:
+    """Runs in lockstep. The fitness of an architecture is known to those that paid for it.
+
+    Attributes:
+        runs: how many; `rows` counts them from 0.
+        size, neighbours, degree, genes, scores, scoring: of the table; `degree` is (n,).
+        draws: the runs' random numbers.
+        running: (runs,) whether a run goes on.
+        seconds: (runs,) spent so far.
+    """
+
+    def __init__(
+        self, table: Table, budget: float, seeds: np.ndarray, overrun: str, remember: bool
+    ):
+        """Start a run for each of `seeds`; see `Table` and `Settings`.
+
+        With `remember`, what a run has evaluated before costs it nothing; it ends once it knows
+        all.
+        """
+        self.runs, self.rows = len(seeds), np.arange(len(seeds))
+        self.size = table.fitness.shape[1]
+        self.rungs = len(table.fitness)
+        self.neighbours, self.genes = table.neighbours, table.genes
+        self.degree = (table.neighbours >= 0).sum(axis=1)
+        self.scores, self.scoring = table.scores, table.scoring
+        self.draws = Draws(seeds)
+        self.running = np.ones(self.runs, dtype=bool)
+        self.seconds = np.zeros(self.runs)
+        self._fitness, self._cost = table.fitness, table.cost
+        self._budget, self._keep = budget, overrun == "keep"
+        self._known = np.zeros((self.rungs, self.runs, self.size), bool) if remember else None
+        self._unknown = np.full(self.runs, self.size)  # after the longest training
+        self._idle = np.zeros(self.runs, dtype=np.int64)
+        self._log: list[tuple[np.ndarray, ...]] = []
+
+    def evaluate(self, picks: np.ndarray, rung: int = -1) -> tuple[np.ndarray, np.ndarray]:
+        """Train one architecture in each run that goes on, if its budget allows.
+
+        Args:
+            picks: (runs,) positions in the table.
+            rung: the length of training.
+
+        Returns:
+            (runs,) what was trained: `picks`, except in runs that had long proposed nothing new;
+            and (runs,) its fitness, NaN where nothing was trained.
+        """
+        rung %= self.rungs
+        picks, new = self._something_new(picks, rung)
+        after = self.seconds + np.where(new, self._cost[rung, picks], 0.0)
+        within = after <= self._budget
+        trained = self.running & (within | self._keep)
+        self.seconds = np.where(trained, after, self.seconds)
+        who = np.flatnonzero(trained & new)
+        if self._known is not None:
+            self._known[rung, who, picks[who]] = True
+            if rung == self.rungs - 1:
+                self._unknown[who] -= 1
+        values = np.where(trained, self._fitness[rung, picks], np.nan)
+        self._log.append(
+            (who, picks[who], self.seconds[who], values[who], np.full(len(who), rung))
+        )
+        self.running &= within & (self._unknown > 0)
+        return picks, values
+
+    def pay(self, seconds: np.ndarray) -> None:
+        """Spend (runs,) seconds on something else; who cannot ends."""
+        after = self.seconds + seconds
+        within = after <= self._budget
+        self.seconds = np.where(self.running & within, after, self.seconds)
+        self.running &= within
+
+    def mutate(self, picks: np.ndarray, count: int) -> np.ndarray:
+        """Return `count` random neighbours of each of `picks`: (runs, count).
+
+        What has no neighbour mutates into any architecture.
+        """
+        numbers, degree = self.draws.uniform(count), self.degree[picks][:, None]
+        anything = (numbers * self.size).astype(np.int64)
+        if not self.neighbours.shape[1]:
+            return anything
+        found = self.neighbours[picks[:, None], (numbers * degree).astype(np.int64)]
+        return np.where(degree > 0, found, anything)
+
+    def trajectory(self) -> Trajectory:
+        """Return everything that was evaluated."""
+        run, pick, seconds, fitness, rung = map(np.concatenate, zip(*self._log, strict=True))
+        order = np.argsort(run, kind="stable")
+        counts = np.bincount(run, minlength=self.runs)
+        step = np.arange(len(run)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return Trajectory(
+            run[order], step, seconds[order], pick[order], rung[order], fitness[order]
+        )
+
+    def _something_new(self, picks: np.ndarray, rung: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return what to train, and whether it is new to its run."""
+        if self._known is None:
+            return picks, np.ones(self.runs, dtype=bool)
+        known = self._known[rung, self.rows, picks]
+        self._idle = np.where(known, self._idle + 1, 0)
+        stuck = np.flatnonzero(self.running & (self._idle > PATIENCE))
+        if len(stuck):
+            picks, known = picks.copy(), known.copy()
+            for run, number in zip(stuck, self.draws.uniform(1, stuck)[:, 0], strict=True):
+                unknown = np.flatnonzero(~self._known[rung, run])
+                if len(unknown):
+                    picks[run] = unknown[int(number * len(unknown))]
+                    known[run], self._idle[run] = False, 0
+        return picks, ~known
