@@ -16,9 +16,9 @@ class Progress:
         self.done = 0
         self.started = self._told = time.monotonic()
 
-    def advance(self) -> None:
-        """Count one more item as finished."""
-        self.done += 1
+    def advance(self, count: int = 1) -> None:
+        """Count `count` more items as finished."""
+        self.done += count
         now = time.monotonic()
         if now - self._told >= SECONDS_BETWEEN_LINES and self.done < self.total:
             self._told = now

@@ -1,99 +1,244 @@
-"""Runs of a search on a table of architectures → one row a run."""
+"""Searches under a budget on a benchmark table → one row a run, and all that they evaluated."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from naswot.benchmarks.datasets import Dataset, datasets_of
+from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.fitness import Fitness, UnsearchableError, read_fitness
+from naswot.connecting import read_neighbours
+from naswot.errors import NaswotError
 from naswot.files import column_names, read_metadata, read_parquet, write_parquet
+from naswot.progress import Progress
 from naswot.provenance import described
 from naswot.scores import LOWER_IS_BETTER
-from naswot.search.random import METHODS, draw
+from naswot.search import METHODS, Method, Settings, Table, Trajectory, simulate
+from naswot.search.combinations import are_complete
+from naswot.trajectories import write_trajectory
+
+CHUNK = 500  # runs that are simulated side by side; it bounds the memory and changes no result
+
+log = logging.getLogger("naswot")
 
 
 def search_table(
-    table: str | Path,
+    benchmark: str | Path,
+    neighbours: str | Path,
     output: str | Path,
+    trajectories: str | Path,
     *,
     dataset: str,
+    searched: str,
     method: str,
-    sample_sizes: Sequence[int],
+    settings: Mapping[str, Any],
     runs: int,
     seed: int,
+    joined: str | Path | None = None,
 ) -> None:
-    """Simulate `runs` searches for each sample size; write a row a run.
+    """Simulate `runs` searches; write a row a run and a row an evaluation.
 
-    `table` is a joined table, or a benchmark table, of a whole space, for methods that need no
-    score.
-    """
-    about, columns = read_metadata(table), column_names(table)
-    reported = datasets_of(about["space"])[dataset]
-    wanted = ("index", "arch", "score", "seconds", reported.valid, reported.test)
-    pool = read_parquet(table, [name for name in wanted if name in columns])
-    sign = -1 if about.get("score") in LOWER_IS_BETTER else 1
-    if sign < 0:
-        pool["score"] *= sign
-    results = pd.concat(
-        [search(pool, reported, method, size, runs, seed) for size in sample_sizes],
-        ignore_index=True,
-    )
-    results["score"] *= sign
-    metadata = about | described(
-        dataset=dataset, method=method, sample_sizes=list(sample_sizes), runs=runs, seed=seed
-    )
-    write_parquet(results, output, metadata)
-
-
-def search(
-    table: pd.DataFrame, dataset: Dataset, method: str, sample_size: int, runs: int, seed: int
-) -> pd.DataFrame:
-    """Run one search method `runs` times with `sample_size` draws each.
+    Where the table lacks what the method needs, both files have no rows and say why under
+    ``not_run`` in their metadata.
 
     Args:
-        table: the pool: `index`, `arch`, accuracies and, if there are any, `score` and `seconds`.
+        benchmark: the benchmark table.
+        neighbours: Parquet file of `naswot.connecting.connect_architectures`.
+        output, trajectories: the files to write; `run` and `naswot.trajectories` have the columns.
         dataset: whose accuracies are reported.
-        method: a key of `naswot.search.random.METHODS`.
-        sample_size: N.
-        runs: how many runs.
+        searched: the dataset that the search trains on.
+        method: a key of `naswot.search.METHODS`.
+        settings: `search` of the configuration.
+        runs: how many.
         seed: run r uses the generator seeded with `seed` + r.
+        joined: joined table, for methods that use scores.
+
+    Raises:
+        NaswotError: an accuracy that `settings` names is missing, or no run can afford a training.
+    """
+    about = read_metadata(benchmark)
+    space, chosen = about["space"], METHODS[method]
+    scored = {} if joined is None else read_metadata(joined)
+    title = chosen.title
+    if scored and scored["score"] != "naswot":
+        title = f"{title} ({scored['score']})"
+    metadata = {key: scored[key] for key in ("score", "images", "precision") if key in scored}
+    metadata |= {"title": title, "pool": "whole", "accuracies": about.get("source")}
+    metadata |= described(
+        space=space,
+        dataset=dataset,
+        searched=searched,
+        method=method,
+        runs=runs,
+        seed=seed,
+        **{key: value for key, value in settings.items() if key != "fitness"},
+    )
+    try:
+        fitness = read_fitness(
+            benchmark,
+            datasets_of(space)[searched],
+            epochs=settings["epochs"],
+            budget=settings["budget"],
+            evaluations=settings["evaluations"],
+            key=settings["fitness"].get(space),
+        )
+        table, notes = arrays(fitness, neighbours, joined, chosen)
+    except UnsearchableError as error:
+        log.warning("%s on %s, %s: not run, %s", title, space, dataset, error)
+        metadata |= {"not_run": str(error)}
+        nothing = np.empty(0, dtype=np.int64)
+        trajectory = Trajectory(*[nothing] * 6)
+        found = pd.DataFrame(columns=COLUMNS)
+        index, epochs = nothing, [0]
+    else:
+        metadata |= {
+            "fitness": fitness.key,
+            "fitness_epochs": list(fitness.epochs),
+            "budget": fitness.budget,
+            "note": "; ".join(note for note in (fitness.note, *notes) if note),
+        }
+        trajectory = run(method, table, fitness.budget, settings, runs, seed)
+        if not len(trajectory.run):
+            raise NaswotError(
+                f"search.budget = {settings['budget']} buys no training on {space}: the cheapest "
+                f"costs {table.cost.min():,.0f} of {fitness.budget:,.0f}."
+            )
+        index, epochs = fitness.index, fitness.epochs
+        found = outcomes(trajectory, benchmark, index, dataset, method, runs, seed)
+    write_trajectory(trajectory, index, epochs, trajectories, metadata)
+    write_parquet(found, output, metadata)
+
+
+def arrays(
+    fitness: Fitness, neighbours: str | Path, joined: str | Path | None, method: Method
+) -> tuple[Table, list[str]]:
+    """Return the table that a search sees, and what there is to say of it.
+
+    Raises:
+        UnsearchableError: it lacks what `method` needs.
+    """
+    listed, graph, genes = read_neighbours(neighbours)
+    position = np.full(listed.max() + 1, -1)
+    position[fitness.index] = np.arange(len(fitness.index))
+    rows = np.flatnonzero(position[listed] >= 0)
+    graph = np.where(graph >= 0, position[listed[graph]], -1)[rows]
+    graph = np.take_along_axis(graph, np.argsort(graph < 0, axis=1, kind="stable"), axis=1)
+    notes = []
+    genes = None if genes is None else genes[rows]
+    if method.genes and (genes is None or not are_complete(genes)):
+        raise UnsearchableError(
+            "its architectures, as far as the table knows them, are not all combinations of "
+            "independent choices"
+        )
+    scores = scoring = None
+    if joined is not None:
+        table = read_parquet(joined, ["index", "score", "seconds"])
+        table = table.set_index("index").reindex(fitness.index)
+        sign = -1 if read_metadata(joined)["score"] in LOWER_IS_BETTER else 1
+        scores = sign * table["score"].to_numpy(float)
+        scoring = table["seconds"].fillna(0.0).to_numpy(float)
+        count = int((table["seconds"].notna()).sum())
+        if count < len(scores):
+            if method.scores == "all" or not count:
+                raise UnsearchableError(
+                    f"it asks for the score of any architecture, and {count:,} of "
+                    f"{len(scores):,} are scored; `sample: all` scores them all"
+                )
+            notes.append(f"first population among the {count:,} of them that are scored")
+    return Table(fitness.values, fitness.cost, graph, genes, scores, scoring), notes
+
+
+def run(
+    method: str,
+    table: Table,
+    budget: float,
+    settings: Mapping[str, Any],
+    runs: int,
+    seed: int,
+) -> Trajectory:
+    """Return the trajectory of `runs` runs, `CHUNK` at a time; arguments as `search_table`."""
+    names = Settings.__dataclass_fields__
+    chosen = Settings(**{key: value for key, value in settings.items() if key in names})
+    progress = Progress(METHODS[method].title, runs, "runs")
+    parts = []
+    for first in range(0, runs, CHUNK):
+        seeds = seed + np.arange(first, min(first + CHUNK, runs))
+        part = simulate(method, table, budget, seeds, chosen)
+        parts.append([first + part.run, *list(vars(part).values())[1:]])
+        progress.advance(len(seeds))
+    return Trajectory(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+COLUMNS = (
+    "method",
+    "sample_size",
+    "run",
+    "seed",
+    "index",
+    "arch",
+    "search_seconds",
+    "evaluations",
+    "fitness",
+    "valid",
+    "test",
+    "test_index",
+)
+
+
+def outcomes(
+    trajectory: Trajectory,
+    benchmark: str | Path,
+    index: np.ndarray,
+    dataset: str,
+    method: str,
+    runs: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return a row a run: the architecture of the best fitness, and what it reaches when trained.
+
+    Args:
+        trajectory: of `runs` runs, on a table whose architectures have these `index`.
+        benchmark: the benchmark table.
+        index: official indices.
+        dataset: whose accuracies are reported.
+        method, seed: as in `search_table`.
 
     Returns:
-        A row a run: `method, sample_size, run, seed, index, arch, score, search_seconds,
-        valid, test, test_index`. Accuracies are in percent, NaN where the table has none.
-        Optimal is the best of each split by itself, as in the paper, so its test accuracy
-        belongs to `test_index`; elsewhere `test_index` is `index`. The seconds are the
-        measured scoring seconds of all draws, for NASWOT; NaN where nothing is scored.
+        `COLUMNS`. `sample_size` is 0: a budget decides. `search_seconds` is all that a run spent.
+        A run that could not afford any training has index −1 and no accuracies.
     """
-    keys = {"valid": dataset.valid, "test": dataset.test}
-    accuracy = {split: _numbers(table, key) for split, key in keys.items()}
-    seeds = seed + np.arange(runs)
-    draws = draw(len(table), sample_size, seeds)
-    scores, seconds = (_numbers(table, name) for name in ("score", "seconds"))
-    rows = np.arange(runs)
-    valid, test = (
-        draws[rows, METHODS[method](scores[draws], accuracy[split][draws])] for split in keys
-    )
-    if np.isnan(accuracy["valid"]).all():
-        valid = test  # without validation accuracies, what is reported is the test's choice
+    space = read_metadata(benchmark)["space"]
+    reported = datasets_of(space)[dataset]
+    present = column_names(benchmark)
+    keys = [key for key in ("arch", reported.valid, reported.test) if key in present]
+    table = read_parquet(benchmark, ["index", *keys]).set_index("index")
+    place = trajectory.chosen(runs)
+    some = place >= 0
+    best = np.where(some, index[trajectory.pick[place]], -1)
+    table = table.reindex(best)
+    counts = np.bincount(trajectory.run, minlength=runs)
+    spent = np.where(some, trajectory.seconds[np.maximum(np.cumsum(counts) - 1, 0)], 0.0)
+
+    def accuracy(key: str | None) -> np.ndarray:
+        return table[key].to_numpy(float) if key in table else np.full(runs, np.nan)
+
     return pd.DataFrame(
         {
             "method": method,
-            "sample_size": sample_size,
-            "run": rows,
-            "seed": seeds,
-            "index": table["index"].to_numpy()[valid],
-            "arch": table["arch"].to_numpy()[valid],
-            "score": scores[valid],
-            "search_seconds": seconds[draws].sum(axis=1) if method == "naswot" else np.nan,
-            "valid": accuracy["valid"][valid],
-            "test": accuracy["test"][test],
-            "test_index": table["index"].to_numpy()[test],
-        }
+            "sample_size": 0,
+            "run": np.arange(runs),
+            "seed": seed + np.arange(runs),
+            "index": best,
+            "arch": table["arch"].to_numpy(),
+            "search_seconds": spent,
+            "evaluations": counts,
+            "fitness": np.where(some, trajectory.fitness[place], np.nan),
+            "valid": accuracy(reported.valid),
+            "test": accuracy(reported.test),
+            "test_index": best,
+        },
+        columns=list(COLUMNS),
     )
-
-
-def _numbers(table: pd.DataFrame, name: str | None) -> np.ndarray:
-    """Return a column, float64; NaN throughout where the table has none."""
-    return table[name].to_numpy(float) if name in table else np.full(len(table), np.nan)

@@ -15,12 +15,14 @@ sys.path.insert(0, str(ROOT))
 # Jobs are processes of their own: let them import this very copy of the library.
 os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
 
+from naswot.benchmarks.fitness import searched_on
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
 from naswot.images import SOURCES, folder
 from naswot.plots.layout import PANELS, VIEWS, panels_of, wanted
 from naswot.provenance import package_version
 from naswot.sampling import sample_of
+from naswot.search import METHODS as BUDGETED
 from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.spaces import SPACES
 from naswot.workflow import config as configuration
@@ -42,7 +44,7 @@ SCORES, SEED = config["scores"], config["seed"]
 RUNS = configuration.runs_of(config)  # pairs of space and dataset
 MISSING = configuration.missing_spaces(config)
 IMAGES = configuration.images_of(config)  # dataset → image source
-METHODS = {"scored": ["naswot", "random", "optimal"], "whole": ["random", "optimal"]}
+METHODS = {"scored": ["naswot", "random", "optimal"], "whole": ["random", "optimal", *config["methods"]]}
 
 
 wildcard_constraints:
@@ -146,19 +148,32 @@ def option(name, family):
     return config[name] if FAMILIES[family].options else None
 
 
-def searches(*spaces):
+def searches(*spaces, kind="search"):
     """Return the results of all searches on `spaces`, for every dataset, pool and method.
 
-    Where all architectures are scored, that pool is the whole space.
+    Where all architectures are scored, that pool is the whole space. With `kind` "trajectories",
+    what the searches evaluated.
     """
     return [
-        f"results/search/{space}/{dataset}/{pool}/{method}.parquet"
+        f"results/{kind}/{space}/{dataset}/{pool}/{method}.parquet"
         for space, dataset in RUNS
         if space in spaces
         for pool, methods in METHODS.items()
-        if pool == "scored" or sample_of(config["sample"], space) != "all"
         for method in methods
+        if pool == "scored" or method in BUDGETED or sample_of(config["sample"], space) != "all"
     ]
+
+
+def searched(space, dataset):
+    """Return the dataset that searches under a budget train on."""
+    return searched_on(space, dataset, [one for name, one in RUNS if name == space])
+
+
+def assistance(space, dataset, method):
+    """Return the joined table of a search that uses scores, under its name; nothing of others."""
+    if BUDGETED[method].scores == "none":
+        return {}
+    return {"joined": joined(space, searched(space, dataset))}
 
 
 def pool(space, dataset, name):

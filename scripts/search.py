@@ -1,4 +1,4 @@
-"""Simulate many runs of one search method on one dataset and pool."""
+"""Simulate many runs of one search under a budget on one dataset."""
 
 from naswot.workflow.job import job
 
@@ -6,11 +6,15 @@ with job(snakemake):
     from naswot.searching import search_table
 
     search_table(
-        snakemake.input.table,
-        snakemake.output[0],
+        snakemake.input.benchmark,
+        snakemake.input.neighbours,
+        snakemake.output.runs,
+        snakemake.output.trajectories,
+        joined=snakemake.input.get("joined"),
         dataset=snakemake.wildcards.dataset,
+        searched=snakemake.params.searched,
         method=snakemake.wildcards.method,
-        sample_sizes=snakemake.params.sample_sizes,
+        settings=snakemake.params.settings,
         runs=snakemake.params.runs,
         seed=snakemake.params.seed,
     )

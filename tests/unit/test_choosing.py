@@ -1,4 +1,4 @@
-"""Random searches against one naive run at a time."""
+"""NASWOT, Random and Optimal against one naive run at a time."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naswot.benchmarks.datasets import datasets_of
-from naswot.searching import search
+from naswot.choosing import search, trajectory
 
 CIFAR100 = datasets_of("nasbench201")["cifar100"]
 VALID, TEST = "cifar100/x-valid/200", "cifar100/x-test/200"
@@ -90,3 +90,17 @@ def test_without_validation_accuracies_the_best_is_the_tests():
     table = table_of(np.random.default_rng(0).random((20, 4))).drop(columns=VALID)
     found = search(table, CIFAR100, "optimal", 5, runs=10, seed=0)
     assert (found["index"] == found["test_index"]).all()
+
+
+@given(pools, st.integers(0, 99))
+def test_what_a_trajectory_has_seen_explains_the_choice(pool, seed):
+    table = table_of(pool)
+    for method in ("naswot", "optimal", "random"):
+        seen = trajectory(table, CIFAR100, method, 3, runs=4, seed=seed)
+        for size in (1, 2, 3):
+            chosen = seen.chosen(4, size)
+            found = search(table, CIFAR100, method, size, runs=4, seed=seed)
+            assert (table["index"].to_numpy()[seen.pick[chosen]] == found["index"]).all()
+            if method == "naswot":
+                spent = seen.seconds.reshape(4, 3)[:, size - 1]
+                np.testing.assert_allclose(spent, found["search_seconds"])

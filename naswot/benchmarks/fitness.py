@@ -1,0 +1,184 @@
+"""What a search under a budget sees of a benchmark table: a fitness, and what it costs.
+
+The fitness is the validation accuracy after a short training. Where the table does not have that
+training, another one takes its place, under a budget that buys as many trainings, and the
+description says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from naswot.benchmarks.datasets import OWN, Dataset
+from naswot.errors import NaswotError
+from naswot.files import column_names, read_parquet
+
+ETA = 3  # each shorter training, for methods that use such, has a third of the epochs
+
+
+class UnsearchableError(NaswotError):
+    """A table lacks what a search needs; that is no mistake of the user's."""
+
+
+@dataclass(frozen=True)
+class Fitness:
+    """The fitness of the architectures that have one, and its cost.
+
+    Attributes:
+        index: (n,) official indices of these architectures, ascending.
+        values: (rungs, n) accuracy in percent after each length of training, the longest last.
+        cost: (rungs, n) seconds of training and measuring; ones where the table has no times.
+        epochs: (rungs,) the lengths of training.
+        key: the longest training's accuracy, ``dataset/split/epochs``.
+        budget: of a run, in units of `cost`.
+        note: what differs from what was asked for, in words; may be empty.
+    """
+
+    index: np.ndarray
+    values: np.ndarray
+    cost: np.ndarray
+    epochs: tuple[int, ...]
+    key: str
+    budget: float
+    note: str
+
+
+def read_fitness(
+    benchmark: str | Path,
+    dataset: Dataset,
+    *,
+    epochs: int,
+    budget: float,
+    evaluations: int,
+    key: str | None = None,
+) -> Fitness:
+    """Read what searches see from a benchmark table.
+
+    Args:
+        benchmark: the benchmark table.
+        dataset: what the search trains on; its validation accuracy is the fitness.
+        epochs: the length of training asked for.
+        budget: seconds of a run, if its trainings have `epochs` epochs.
+        evaluations: trainings of a run, if the table has no training times.
+        key: another accuracy to search by, such as ``cifar10/test/100``.
+
+    Raises:
+        UnsearchableError: the table has no validation accuracy of the dataset.
+        NaswotError: it lacks the accuracy `key`.
+    """
+    names = column_names(benchmark)
+    prefix = (key or dataset.valid or "").rpartition("/")[0]
+    lengths = sorted(
+        int(name.removeprefix(f"{prefix}/"))
+        for name in names
+        if prefix and name.rpartition("/")[0] == prefix and name.rpartition("/")[2].isdigit()
+    )
+    if key is not None and key not in names:
+        raise NaswotError(f"{benchmark} has no accuracy {key!r} to search by.")
+    if not lengths:
+        raise UnsearchableError(
+            f"the benchmark table has no validation accuracy of {dataset.title} to search by; "
+            "`search: {fitness: …}` can name another"
+        )
+    asked = epochs if key is None else int(key.rpartition("/")[2])
+    chosen = next((length for length in lengths if length >= asked), lengths[-1])
+    rungs, values = _rungs(benchmark, names, prefix, chosen)
+    notes = []
+    if chosen != epochs:
+        notes.append(
+            f"fitness and cost after {chosen} epochs instead of {epochs}, under a budget that "
+            "buys as many trainings"
+        )
+    if key is not None:
+        notes.append("searched by an accuracy of the user's choice")
+    cost, notes_of_cost = _cost(benchmark, names, prefix.partition("/")[0], rungs)
+    notes += notes_of_cost
+    total = float(evaluations) if cost is None else budget * chosen / epochs
+    cost = np.ones_like(values) if cost is None else cost
+    known = (np.isfinite(values) & np.isfinite(cost) & (cost > 0)).all(axis=0)
+    if not known.any():
+        raise UnsearchableError(f"the benchmark table knows {prefix}/{chosen} of no architecture")
+    if not known.all():
+        notes.append(f"among the {known.sum():,} architectures of which the table knows it")
+    index = read_parquet(benchmark, ["index"])["index"].to_numpy()
+    return Fitness(
+        index=index[known],
+        values=values[:, known],
+        cost=cost[:, known],
+        epochs=rungs,
+        key=f"{prefix}/{chosen}",
+        budget=total,
+        note="; ".join(notes),
+    )
+
+
+def _rungs(
+    benchmark: str | Path, names: Sequence[str], prefix: str, longest: int
+) -> tuple[tuple[int, ...], np.ndarray]:
+    """Return the lengths of training that the table knows, and the accuracies after each.
+
+    Shorter ones come from the curve of the longest, else from trainings of their own.
+    """
+    table = pq.read_table(benchmark, columns=[n for n in names if n.startswith(f"{prefix}/")])
+    curve = f"{prefix}/{longest}/per-epoch"
+    found = {longest: table[f"{prefix}/{longest}"].to_numpy()}
+    length = longest // ETA
+    while length >= 1:
+        if curve in names:
+            found[length] = _after(table[curve], length)
+        elif f"{prefix}/{length}" in names:
+            found[length] = table[f"{prefix}/{length}"].to_numpy()
+        length //= ETA
+    rungs = tuple(sorted(found))
+    return rungs, np.stack([found[length].astype(float) for length in rungs])
+
+
+def _after(curves: pa.ChunkedArray, length: int) -> np.ndarray:
+    """Return the accuracy after `length` epochs of each curve; NaN where there is none."""
+    lists = curves.to_pylist()
+    return np.array([np.nan if one is None else one[length - 1] for one in lists], dtype=float)
+
+
+def _cost(
+    benchmark: str | Path, names: Sequence[str], dataset: str, rungs: Sequence[int]
+) -> tuple[np.ndarray | None, list[str]]:
+    """Return (rungs, n) seconds, None without any, and what there is to say of them."""
+
+    def column(name: str) -> np.ndarray:
+        return read_parquet(benchmark, [name])[name].to_numpy(float)
+
+    an_epoch = f"{dataset}/train-seconds-per-epoch"
+    if an_epoch in names:
+        measuring, notes = f"{dataset}/eval-seconds", []
+        if measuring not in names:
+            notes.append("the table has no seconds of measuring an accuracy, which cost nothing")
+        extra = column(measuring) if measuring in names else 0.0
+        return np.stack([column(an_epoch) * length + extra for length in rungs]), notes
+    totals = sorted(
+        int(name.removeprefix("train-seconds/"))
+        for name in names
+        if name.startswith("train-seconds/")
+    )
+    if not totals:
+        return None, ["the table has no training times: a budget of evaluations"]
+    costs, notes = [], []
+    for length in rungs:
+        nearest = length if length in totals else totals[-1]
+        costs.append(column(f"train-seconds/{nearest}") * length / nearest)
+        if nearest != length:
+            notes.append(f"{length} epochs cost their share of the seconds of {nearest}")
+    return np.stack(costs), notes
+
+
+def searched_on(space: str, dataset: str, datasets: Sequence[str]) -> str:
+    """Return the dataset that a search for `dataset` trains on.
+
+    On NAS-Bench-201 searches train on CIFAR-10 whatever is reported, as in the paper, unless it
+    is not among `datasets`, those of the run; elsewhere on the dataset itself.
+    """
+    transferred = space == "nasbench201" and dataset != OWN and "cifar10" in datasets
+    return "cifar10" if transferred else dataset

@@ -1,0 +1,17 @@
+"""Simulate many runs of NASWOT, Random or Optimal on one dataset and pool."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.choosing import choose_from_table
+
+    choose_from_table(
+        snakemake.input.table,
+        snakemake.output.runs,
+        snakemake.output.trajectories,
+        dataset=snakemake.wildcards.dataset,
+        method=snakemake.wildcards.method,
+        sample_sizes=snakemake.params.sample_sizes,
+        runs=snakemake.params.runs,
+        seed=snakemake.params.seed,
+    )
