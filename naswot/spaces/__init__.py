@@ -14,6 +14,7 @@ from naswot.errors import NaswotError
 from naswot.spaces import nasbench101, nasbench201, natsbench_sss, nds
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 
@@ -34,6 +35,12 @@ class Space:
         build: makes the network of an architecture for a number of classes.
         benchmark_params: counts the trainable parameters of an architecture's network as
             the benchmark trained it on CIFAR-10.
+        genes: splits an architecture into independent choices, as whole numbers of which each
+            stands for one; raises NaswotError for a malformed architecture. None where an
+            architecture is no such list.
+        one_apart: finds, in a list of architectures, the pairs that are one mutation apart:
+            positions (P,) and the positions (P,) of their neighbours, ascending, both ways
+            round. None where one mutation is another choice of one gene.
         file: the user's file that builds its networks, for a space of the user's own.
     """
 
@@ -45,6 +52,8 @@ class Space:
     canonical: Callable[[str], str]
     build: Callable[[str, int], "torch.nn.Module"]
     benchmark_params: Callable[[str], int]
+    genes: Callable[[str], tuple[int, ...]] | None = None
+    one_apart: Callable[[Sequence[str]], tuple["np.ndarray", "np.ndarray"]] | None = None
     file: str | None = None
 
 
@@ -60,6 +69,8 @@ def _space(name: str, title: str, module: ModuleType, unique: int | None = None)
         else module.canonical,
         build=module.build,
         benchmark_params=module.benchmark_params,
+        genes=getattr(module, "genes", None),
+        one_apart=getattr(module, "one_apart", None),
     )
 
 
