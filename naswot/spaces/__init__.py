@@ -14,7 +14,6 @@ from naswot.errors import NaswotError
 from naswot.spaces import nasbench101, nasbench201, natsbench_sss, nds
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
 
@@ -38,9 +37,6 @@ class Space:
         genes: splits an architecture into independent choices, as whole numbers of which each
             stands for one; raises NaswotError for a malformed architecture. None where an
             architecture is no such list.
-        one_apart: finds, in a list of architectures, the pairs that are one mutation apart:
-            positions (P,) and the positions (P,) of their neighbours, ascending, both ways
-            round. None where one mutation is another choice of one gene.
         file: the user's file that builds its networks, for a space of the user's own.
     """
 
@@ -53,7 +49,6 @@ class Space:
     build: Callable[[str, int], "torch.nn.Module"]
     benchmark_params: Callable[[str], int]
     genes: Callable[[str], tuple[int, ...]] | None = None
-    one_apart: Callable[[Sequence[str]], tuple["np.ndarray", "np.ndarray"]] | None = None
     file: str | None = None
 
 
@@ -70,7 +65,6 @@ def _space(name: str, title: str, module: ModuleType, unique: int | None = None)
         build=module.build,
         benchmark_params=module.benchmark_params,
         genes=getattr(module, "genes", None),
-        one_apart=getattr(module, "one_apart", None),
     )
 
 

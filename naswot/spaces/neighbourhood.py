@@ -1,8 +1,9 @@
 """Which architectures of a list are one mutation apart, found for all of them at once.
 
-One mutation is another choice of one gene (`Space.genes`), or what the space says
-(`Space.one_apart`). Of some spaces only a few thousand of countless networks are known, of which
-hardly two differ in one gene: there the most similar ones take the place of neighbours.
+One mutation is another choice of one gene (`Space.genes`); cells of NAS-Bench-101 are graphs and
+have their own (`naswot.spaces.nasbench101.neighbours`). Of some spaces only a few thousand of
+countless networks are known, of which hardly two differ in one gene: there the most similar ones
+take the place of neighbours.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import numpy as np
 
 from naswot.errors import NaswotError
 from naswot.spaces import Space
+from naswot.spaces.nasbench101.neighbours import one_apart
 
 NEAREST = 20  # neighbours of each, where some would have none
 MOST_PAIRS = 1 << 26  # that differ in one certain gene: about 2 GB while they are looked at
@@ -53,8 +55,8 @@ def neighbourhood(space: Space, architectures: Sequence[str]) -> Neighbourhood:
             unsound, cells of NAS-Bench-101 are double, or too many differ in one gene.
     """
     size = len(architectures)
-    if space.one_apart is not None:
-        return Neighbourhood(_rows(*space.one_apart(architectures), size), None)
+    if space.name == "nasbench101" and size:
+        return Neighbourhood(_rows(*one_apart(architectures), size), None)
     if space.genes is None or not size:
         return Neighbourhood(np.empty((size, 0), np.int32), None)
     genes = _genes(space, architectures)

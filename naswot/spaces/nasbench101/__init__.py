@@ -3,17 +3,14 @@
 The list of cells comes with the benchmark table; here a cell is read, checked and built.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from naswot.spaces.nasbench101.cells import SIZE, canonical, parse, prune
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from naswot.spaces.nasbench101.network import Network
 
-__all__ = ["SIZE", "benchmark_params", "build", "canonical", "one_apart", "parse"]
+__all__ = ["SIZE", "benchmark_params", "build", "canonical", "parse"]
 
 SCORED_STEM = 16  # channels; the authors of the score use a narrow network
 BENCHMARK_STEM = 128
@@ -28,13 +25,6 @@ def build(arch: str, classes: int = 1) -> "Network":
     from naswot.spaces.nasbench101.network import Network
 
     return Network(prune(parse(arch)), SCORED_STEM, classes)
-
-
-def one_apart(architectures: Sequence[str]) -> tuple["np.ndarray", "np.ndarray"]:
-    """Return the pairs of cells that are one mutation apart; see `neighbours.one_apart`."""
-    from naswot.spaces.nasbench101 import neighbours
-
-    return neighbours.one_apart(architectures)
 
 
 def benchmark_params(arch: str) -> int:

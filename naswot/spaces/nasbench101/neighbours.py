@@ -54,7 +54,7 @@ def one_apart(architectures: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     be one the other way round, or not.
 
     Args:
-        architectures: n cells as JSON text, none of which is another's isomorph.
+        architectures: n cells as JSON text, at least one, none of which is another's isomorph.
 
     Returns:
         Positions (P,) of cells and of what a mutation makes of them, ascending.
@@ -76,7 +76,7 @@ def one_apart(architectures: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         place = np.minimum(np.searchsorted(listed, sought), len(listed) - 1)
         hit = (listed[place] == sought) & (order[place] != cells)
         found.append(np.unique(cells[hit] * len(listed) + order[place[hit]]))
-    return np.divmod(np.sort(np.concatenate(found)), max(len(listed), 1))
+    return np.divmod(np.sort(np.concatenate(found)), len(listed))
 
 
 def invariants(architectures: Sequence[str]) -> np.ndarray:
