@@ -47,9 +47,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_parquet(frame: pd.DataFrame, path: str | Path, metadata: dict) -> None:
+def write_parquet(frame: pd.DataFrame | pa.Table, path: str | Path, metadata: dict) -> None:
     """Write `frame` and `metadata` (anything JSON can hold) to a zstd-compressed Parquet file."""
-    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = frame
+    if isinstance(frame, pd.DataFrame):
+        table = pa.Table.from_pandas(frame, preserve_index=False)
     described = {**(table.schema.metadata or {}), METADATA_KEY: json.dumps(metadata).encode()}
     with replacing(path) as temporary:
         table = table.replace_schema_metadata(described)
@@ -63,12 +65,17 @@ def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pd.D
         NaswotError: the file is missing, truncated, not Parquet, or lacks a column.
     """
     with _explained(path):
+        return read_table(path, columns).to_pandas(split_blocks=True, self_destruct=True)
+
+
+def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a Parquet file as Arrow arrays, which lists stay cheap in; errors as `read_parquet`."""
+    with _explained(path):
         present = pq.read_schema(path).names
         missing = [name for name in columns or [] if name not in present]
         if missing:
             raise NaswotError(f"{path} has no column {missing[0]!r}; it has {', '.join(present)}.")
-        table = pq.read_table(path, columns=columns)
-        return table.to_pandas(split_blocks=True, self_destruct=True)
+        return pq.read_table(path, columns=columns)
 
 
 def column_names(path: str | Path) -> list[str]:

@@ -4,15 +4,20 @@ The Python file has a function ``build(arch, classes)``, or ``build(arch)``, tha
 untrained network of an architecture string. The CSV file has a row an architecture: ``arch`` and
 accuracies in percent under keys ``data/split/epochs``, such as ``flowers/test/90``; other columns
 are carried along.
+
+The Python file may also say what an architecture is made of, for searches: ``genes(arch)`` returns
+a tuple or list of independent choices, texts or numbers, as many for every architecture.
 """
 
 import functools
 import importlib.util
 import inspect
+import symtable
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -53,6 +58,7 @@ def register(spaces: Mapping[str, Mapping[str, str]]) -> None:
             canonical=str,
             build=partial(_build, networks),
             benchmark_params=partial(_params, networks),
+            genes=partial(_genes, networks) if _defines(networks, "genes") else None,
             file=str(networks),
         )
         SOURCES[name] = (Source(str(accuracies), _read, f"accuracies of {title}", "the user's"),)
@@ -96,9 +102,17 @@ def _read(path: Path) -> pd.DataFrame:
     return table.assign(index=range(len(table)))
 
 
+def _defines(path: Path, name: str) -> bool:
+    """Whether a Python file gives `name` a meaning; without running it, to plan at no cost."""
+    try:
+        symbols = symtable.symtable(path.read_text(encoding="utf-8"), str(path), "exec")
+        return symbols.lookup(name).is_assigned() or symbols.lookup(name).is_imported()
+    except (KeyError, OSError, SyntaxError, ValueError):
+        return False  # who builds its networks is told what is wrong with the file
+
+
 @functools.cache
-def _function(path: Path) -> Callable[..., "nn.Module"]:
-    """Return the function `build` of a file, taking an architecture and a number of classes."""
+def _module(path: Path) -> ModuleType:
     specification = importlib.util.spec_from_file_location(f"naswot_own_{path.stem}", path)
     module = importlib.util.module_from_spec(specification)
     sys.path.insert(0, str(path.parent))  # it may import its neighbours, now or when it builds
@@ -107,7 +121,13 @@ def _function(path: Path) -> Callable[..., "nn.Module"]:
     except Exception as error:
         kind = type(error).__name__
         raise NaswotError(f"{path} cannot be imported ({kind}: {error}).") from error
-    build = getattr(module, "build", None)
+    return module
+
+
+@functools.cache
+def _function(path: Path) -> Callable[..., "nn.Module"]:
+    """Return the function `build` of a file, taking an architecture and a number of classes."""
+    build = getattr(_module(path), "build", None)
     if not callable(build):
         raise NaswotError(f"{path} has no function build(arch).")
     if "classes" in inspect.signature(build).parameters:
@@ -130,6 +150,20 @@ def _build(path: Path, arch: str, classes: int = 1) -> "nn.Module":
             f"{path}: build({arch!r}) returned a {type(network).__name__}, not a torch.nn.Module."
         )
     return network
+
+
+def _genes(path: Path, arch: str) -> tuple:
+    """Return the choices that make up `arch`, as the user's file has them."""
+    genes = getattr(_module(path), "genes", None)
+    try:
+        choices = genes(arch)
+        if not isinstance(choices, (tuple, list)) or not choices:
+            raise TypeError(f"it returned {choices!r}, not a tuple or list of choices")
+        hash(tuple(choices))
+    except Exception as error:
+        kind = type(error).__name__
+        raise NaswotError(f"{path}: genes({arch!r}) failed ({kind}: {error}).") from error
+    return tuple(choices)
 
 
 def _params(path: Path, arch: str) -> int:

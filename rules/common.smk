@@ -59,6 +59,11 @@ wildcard_constraints:
     shard=r"\d+",
 
 
+def place(space):
+    """Return the file (without .py) or folder of a space's networks; None if they are the user's."""
+    return None if SPACES[space].file else SPACES[space].build.__module__.replace(".", "/")
+
+
 def code(rule_name, space=None, family=None):
     """Return the library files that a script runs. They are inputs, so that edits count.
 
@@ -66,18 +71,15 @@ def code(rule_name, space=None, family=None):
     found by its name, its file joins.
     """
     files = sources(ROOT / f"scripts/{rule_name}.py", ROOT)
-    if space is not None and SPACES[space].file:
-        kept = [
-            "naswot/spaces/__init__.py",
-            "naswot/own_spaces.py",
-            *neighbours(SPACES[space].file),
-        ]
-        files = [file for file in files if not file.startswith("naswot/spaces/")] + kept
-    elif space is not None:
-        place = SPACES[space].build.__module__.replace(".", "/")
-        own = next(file for file in files if file in (f"{place}.py", f"{place}/__init__.py"))
-        kept = {own, "naswot/spaces/__init__.py", *sources(ROOT / own, ROOT)}
-        files = [file for file in files if file in kept or not file.startswith("naswot/spaces/")]
+    if space is not None:
+        own, kept = place(space), []
+        if own is not None:
+            top = next(file for file in files if file in (f"{own}.py", f"{own}/__init__.py"))
+            kept = sources(ROOT / top, ROOT)
+        others = tuple({place(other) for other in SPACES} - {own, None})
+        files = [file for file in files if file in kept or not file.startswith(others)]
+        if own is None:
+            files += ["naswot/own_spaces.py", *neighbours(SPACES[space].file)]
     if family is not None:
         own = f"naswot/scores/{family}.py"
         files = sorted({*files, own, *sources(ROOT / own, ROOT)})

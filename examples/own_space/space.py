@@ -11,9 +11,14 @@ CHOICES = (1, 2, 4), (4, 8, 16, 32), (1, 3, 5)
 ARCHITECTURES = [f"d{depth}-w{width}-k{kernel}" for depth, width, kernel in product(*CHOICES)]
 
 
+def genes(arch: str) -> tuple[int, ...]:
+    """Return the choices that make up `arch`, for searches: depth, width and kernel."""
+    return tuple(int(part[1:]) for part in arch.split("-"))
+
+
 def build(arch: str, classes: int) -> nn.Module:
     """Return the untrained network of `arch`; it takes images (B, 3, H, W)."""
-    depth, width, kernel = (int(part[1:]) for part in arch.split("-"))
+    depth, width, kernel = genes(arch)
     layers, channels = [], 3
     for number in range(depth):
         stride = 2 if number % 2 else 1

@@ -34,6 +34,9 @@ class Space:
         build: makes the network of an architecture for a number of classes.
         benchmark_params: counts the trainable parameters of an architecture's network as
             the benchmark trained it on CIFAR-10.
+        genes: splits an architecture into independent choices, as whole numbers of which each
+            stands for one; raises NaswotError for a malformed architecture. None where an
+            architecture is no such list.
         file: the user's file that builds its networks, for a space of the user's own.
     """
 
@@ -45,6 +48,7 @@ class Space:
     canonical: Callable[[str], str]
     build: Callable[[str, int], "torch.nn.Module"]
     benchmark_params: Callable[[str], int]
+    genes: Callable[[str], tuple[int, ...]] | None = None
     file: str | None = None
 
 
@@ -60,6 +64,7 @@ def _space(name: str, title: str, module: ModuleType, unique: int | None = None)
         else module.canonical,
         build=module.build,
         benchmark_params=module.benchmark_params,
+        genes=getattr(module, "genes", None),
     )
 
 

@@ -47,6 +47,15 @@ def parse(arch: str) -> tuple[int, ...]:
     return tuple(allowed[part] for part in parts)
 
 
+def genes(arch: str) -> tuple[int, ...]:
+    """Return the five numbers of channels of `arch` as positions in `CHOICES`.
+
+    Raises:
+        NaswotError: `arch` is malformed.
+    """
+    return tuple(map(CHOICES.index, parse(arch)))
+
+
 def canonical(arch: str) -> str:
     """Return `arch`, once it is seen to be of the space: no two compute the same function.
 

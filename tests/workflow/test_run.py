@@ -10,6 +10,7 @@ import pytest
 from naswot.analysis import correlation
 from naswot.analysis.tables import accuracies, columns
 from naswot.benchmarks.datasets import datasets_of
+from naswot.connecting import read_neighbours
 from naswot.files import read_metadata, read_parquet
 
 DATASETS = datasets_of("nasbench201")
@@ -196,6 +197,19 @@ def test_scores_are_compared_and_vote(finished):
     assert (joined["score"] == expected.to_numpy()).all()
     for view in ("figure4", "tau_heatmap", "score_agreement", "tau_by_decile"):
         assert (finished.path / f"results/figures/{view}.pdf").exists()
+
+
+def test_architectures_are_connected(finished):
+    target = "results/neighbours/nasbench201.parquet"
+    run = finished.run(target)
+    assert (run.code, run.finished) == (0, ["connect"]), run.text
+    index, neighbours, genes = read_neighbours(finished.path / target)
+    assert (neighbours.shape, genes.shape) == ((len(index), 24), (len(index), 6))
+    assert "24 to 24" in (finished.path / "logs/connect/nasbench201.log").read_text()
+    finished.edit("naswot/spaces/nasbench101/neighbours.py", "\n# changed\n")
+    assert finished.run(target).finished == []
+    finished.edit("naswot/spaces/neighbourhood.py", "\n# changed\n")
+    assert finished.run(target).finished == ["connect"]
 
 
 @pytest.mark.parametrize("score", ["log_synflow", "vote"])

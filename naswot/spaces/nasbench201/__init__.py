@@ -7,7 +7,14 @@ Architecture Search", ICLR 2020.
 import functools
 from typing import TYPE_CHECKING
 
-from naswot.spaces.nasbench201.cells import SIZE, UNIQUE, architectures, canonical, parse
+from naswot.spaces.nasbench201.cells import (
+    SIZE,
+    UNIQUE,
+    architectures,
+    canonical,
+    genes,
+    parse,
+)
 
 if TYPE_CHECKING:
     from naswot.spaces.nasbench201.network import Network
@@ -19,6 +26,7 @@ __all__ = [
     "benchmark_params",
     "build",
     "canonical",
+    "genes",
     "parse",
 ]
 

@@ -55,6 +55,15 @@ def parse(arch: str) -> tuple[str, ...]:
     return tuple(operations)
 
 
+def genes(arch: str) -> tuple[int, ...]:
+    """Return the six operations of `arch` as positions in `OPERATIONS`, in the order of `EDGES`.
+
+    Raises:
+        NaswotError: `arch` is malformed.
+    """
+    return tuple(map(OPERATIONS.index, parse(arch)))
+
+
 def _malformed(arch: str, reason: str) -> NaswotError:
     return NaswotError(f"{arch!r} is not a NAS-Bench-201 cell of the form {_FORM}: {reason}.")
 

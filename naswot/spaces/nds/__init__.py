@@ -10,6 +10,7 @@ Recognition", ICCV 2019.
 
 from typing import TYPE_CHECKING
 
+from naswot.spaces.nds.genes import genes
 from naswot.spaces.nds.genotypes import (
     SEARCHSPACES,
     SPACES_NDS,
@@ -23,7 +24,16 @@ from naswot.spaces.nds.stages import STAGE_TITLES
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["SPACES_NDS", "TITLES", "benchmark_params", "build", "canonical", "from_record", "parse"]
+__all__ = [
+    "SPACES_NDS",
+    "TITLES",
+    "benchmark_params",
+    "build",
+    "canonical",
+    "from_record",
+    "genes",
+    "parse",
+]
 
 TITLES = {name: f"NDS {SEARCHSPACES.get(name) or STAGE_TITLES[name]}" for name in SPACES_NDS}
 

@@ -1,0 +1,10 @@
+"""Find which architectures of a space are one mutation apart."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.connecting import connect_architectures
+
+    connect_architectures(
+        snakemake.input.benchmark, snakemake.output[0], space=snakemake.wildcards.space
+    )
