@@ -28,8 +28,8 @@ def choose_from_table(
 ) -> None:
     """Simulate `runs` searches for each sample size; write a row a run, and a row a draw.
 
-    The draws are those of the largest sample; smaller ones are their beginnings. `table` is a joined table, or a benchmark table, of a whole space, for methods that need no
-    score.
+    The draws are those of the largest sample; smaller ones are their beginnings. `table` is a
+    joined table, or a benchmark table, of a whole space, for methods that need no score.
     """
     about, columns = read_metadata(table), column_names(table)
     reported = datasets_of(about["space"])[dataset]

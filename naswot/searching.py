@@ -117,6 +117,8 @@ def arrays(
 ) -> tuple[Table, list[str]]:
     """Return the table that a search sees, and what there is to say of it.
 
+    Arguments as in `search_table`, which `fitness` is read for.
+
     Raises:
         UnsearchableError: it lacks what `method` needs.
     """

@@ -24,6 +24,8 @@ class Combinations:
 
 def are_complete(genes: np.ndarray) -> bool:
     """Return whether (n, G) genes are all combinations of their choices, each once."""
+    if genes.min() < 0:  # some lack a choice
+        return False
     choices = _choices(genes).astype(float)  # a product of many may exceed whole numbers
     return len(genes) == choices.prod() and len(np.unique(genes, axis=0)) == len(genes)
 

@@ -118,9 +118,7 @@ class Simulation:
             if rung == self.rungs - 1:
                 self._unknown[who] -= 1
         values = np.where(trained, self._fitness[rung, picks], np.nan)
-        self._log.append(
-            (who, picks[who], self.seconds[who], values[who], np.full(len(who), rung))
-        )
+        self._log.append((who, picks[who], self.seconds[who], values[who], np.full(len(who), rung)))
         self.running &= within & (self._unknown > 0)
         return picks, values
 
