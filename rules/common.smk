@@ -18,7 +18,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONP
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
 from naswot.images import SOURCES, folder
-from naswot.plots.layout import PANELS, VIEWS, panels_of, wanted
+from naswot.plots.layout import PANELS, SEARCH_VIEWS, VIEWS, panels_of, wanted
 from naswot.provenance import package_version
 from naswot.sampling import sample_of
 from naswot.scores import FAMILIES, FAMILY_OF
@@ -161,6 +161,11 @@ def searches(*spaces):
     ]
 
 
+def trajectories(*spaces):
+    """Return the evaluations of all searches on `spaces`, for every dataset, pool and method."""
+    return [file.replace("results/search/", "results/trajectories/") for file in searches(*spaces)]
+
+
 def pool(space, dataset, name):
     """Return the table of architectures that searches draw from."""
     return joined(space, dataset) if name == "scored" else f"results/benchmarks/{space}.parquet"
@@ -197,6 +202,7 @@ figures = [
         *(f"figure{number}" for number in PANELS if wanted(number, config["spaces"])),
         *(f"scatter/{space}/{dataset}" for space, dataset in RUNS),
         *(VIEWS if len(SCORES) > 1 else ()),
+        *(["figure7"] if searches("nasbench201") else ()),
     )
     for format in ("png", "pdf")
 ]
