@@ -25,6 +25,7 @@ include: "rules/correlate.smk"
 include: "rules/compare.smk"
 include: "rules/search.smk"
 include: "rules/table.smk"
+include: "rules/anytime.smk"
 include: "rules/plot.smk"
 
 

@@ -19,7 +19,7 @@ from naswot.benchmarks.fitness import searched_on
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
 from naswot.images import SOURCES, folder
-from naswot.plots.layout import PANELS, VIEWS, panels_of, wanted
+from naswot.plots.layout import PANELS, SEARCH_VIEWS, VIEWS, panels_of, wanted
 from naswot.provenance import package_version
 from naswot.sampling import sample_of
 from naswot.search import METHODS as BUDGETED
@@ -44,7 +44,10 @@ SCORES, SEED = config["scores"], config["seed"]
 RUNS = configuration.runs_of(config)  # pairs of space and dataset
 MISSING = configuration.missing_spaces(config)
 IMAGES = configuration.images_of(config)  # dataset → image source
-METHODS = {"scored": ["naswot", "random", "optimal"], "whole": ["random", "optimal", *config["methods"]]}
+METHODS = {
+    "scored": ["naswot", "random", "optimal"],
+    "whole": ["random", "optimal", *config["methods"]],
+}
 
 
 wildcard_constraints:
@@ -150,14 +153,13 @@ def option(name, family):
     return config[name] if FAMILIES[family].options else None
 
 
-def searches(*spaces, kind="search"):
+def searches(*spaces):
     """Return the results of all searches on `spaces`, for every dataset, pool and method.
 
-    Where all architectures are scored, that pool is the whole space. With `kind` "trajectories",
-    what the searches evaluated.
+    Where all architectures are scored, that pool is the whole space.
     """
     return [
-        f"results/{kind}/{space}/{dataset}/{pool}/{method}.parquet"
+        f"results/search/{space}/{dataset}/{pool}/{method}.parquet"
         for space, dataset in RUNS
         if space in spaces
         for pool, methods in METHODS.items()
@@ -176,6 +178,11 @@ def assistance(space, dataset, method):
     if BUDGETED[method].scores == "none":
         return {}
     return {"joined": joined(space, searched(space, dataset))}
+
+
+def trajectories(*spaces):
+    """Return the evaluations of all searches on `spaces`, for every dataset, pool and method."""
+    return [file.replace("results/search/", "results/trajectories/") for file in searches(*spaces)]
 
 
 def pool(space, dataset, name):
@@ -214,6 +221,8 @@ figures = [
         *(f"figure{number}" for number in PANELS if wanted(number, config["spaces"])),
         *(f"scatter/{space}/{dataset}" for space, dataset in RUNS),
         *(VIEWS if len(SCORES) > 1 else ()),
+        *(["figure7"] if searches("nasbench201") else ()),
+        *(["anytime"] if searches(*configuration.SEARCHED) else ()),
     )
     for format in ("png", "pdf")
 ]

@@ -1,15 +1,17 @@
 """
-Plot the score against the accuracy of every network.
+Plot the score against the accuracy of every network, scores side by side, and searches.
 
 REQUIRED INPUTS:
     results/joined/{space}/{images}/{score}/{seed}.parquet
     results/kendall_tau.csv
     results/score_comparison.csv, results/score_agreement.csv, if there are several scores
+    results/table2.csv, results/anytime.csv, for searches
 
 OUTPUTS:
     results/figures/scatter/{space}/{dataset}.png and .pdf: one space and dataset
     results/figures/figure{number}.png and .pdf: Fig. 3, 9 and 10 of the paper
-    results/figures/{view}.png and .pdf: scores side by side, Fig. 4 among them
+    results/figures/{view}.png and .pdf: scores side by side, Fig. 4 among them;
+        searches side by side: Fig. 7, and what each has found after how many seconds
 """
 
 
@@ -84,3 +86,26 @@ rule comparison:
         "Drawing {wildcards.view}"
     script:
         "../scripts/comparison.py"
+
+
+rule searches:
+    input:
+        table=lambda wildcards: SEARCH_VIEWS[wildcards.view],
+        code=code("searches"),
+    output:
+        "results/figures/{view}.png",
+        "results/figures/{view}.pdf",
+    log:
+        "logs/searches/{view}.log",
+    benchmark:
+        "benchmarks/searches/{view}.tsv"
+    wildcard_constraints:
+        view="|".join(SEARCH_VIEWS),
+    conda:
+        "../environment.yml"
+    params:
+        titles=[SPACES[space].title for space in config["spaces"]],
+    message:
+        "Drawing {wildcards.view}"
+    script:
+        "../scripts/searches.py"

@@ -33,6 +33,11 @@ STAND_INS = {"nds_darts": "nasbench301"}
 
 # Views of scores side by side, drawn where there are several.
 VIEWS = ("figure4", "tau_heatmap", "score_agreement", "tau_by_decile")
+# Views of searches side by side → the table that each shows.
+SEARCH_VIEWS: Mapping[str, str] = {
+    "figure7": "results/table2.csv",
+    "anytime": "results/anytime.csv",
+}
 
 
 def wanted(figure: int, spaces: Sequence[str]) -> bool:

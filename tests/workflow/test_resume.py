@@ -7,7 +7,8 @@ from naswot.files import read_parquet
 
 pytestmark = pytest.mark.slow
 
-AFTER_SCORING = ["score", "join", "correlate", "search", "scatter", "panels", "table2", "all"]
+DRAWN = ["scatter", "panels", "searches"]
+AFTER_SCORING = ["score", "join", "correlate", "search", *DRAWN, "table2", "all"]
 
 
 def test_the_same_command_again_does_nothing(finished):
@@ -29,13 +30,13 @@ def test_new_timestamps_alone_re_run_nothing(finished):
         ("naswot/scores/rectifiers.py", AFTER_SCORING),
         (
             "naswot/spaces/nds/operations.py",  # networks of another space
-            ["convert", "join", "correlate", "search", "scatter", "panels", "table2", "all"],
+            ["convert", "join", "correlate", "search", *DRAWN, "table2", "all"],
         ),
-        ("naswot/search/random.py", ["search", "table2", "all"]),
-        ("naswot/analysis/correlation.py", ["correlate", "scatter", "panels", "all"]),
-        ("naswot/plots/scatter.py", ["scatter", "panels", "all"]),
-        ("naswot/analysis/tables.py", ["table2", "all"]),
-        ("resources/published_table2.csv", ["table2", "all"]),
+        ("naswot/search/random.py", ["search", "table2", "searches", "all"]),
+        ("naswot/analysis/correlation.py", ["correlate", *DRAWN, "all"]),
+        ("naswot/plots/scatter.py", [*DRAWN, "all"]),
+        ("naswot/analysis/tables.py", ["table2", "searches", "all"]),
+        ("resources/published_table2.csv", ["table2", "searches", "all"]),
     ],
 )
 def test_a_change_re_runs_its_stage_and_what_follows(finished, file, rules):
@@ -48,7 +49,7 @@ def test_a_change_re_runs_its_stage_and_what_follows(finished, file, rules):
 @pytest.mark.parametrize(
     ("setting", "rules"),
     [
-        ("n_runs=21", ["search", "table2", "all"]),
+        ("n_runs=21", ["search", "table2", "searches", "all"]),
         ("bootstrap_resamples=60", ["correlate", "scatter", "panels", "all"]),
         ("precision=bfloat16", AFTER_SCORING),
         ("batch_size=12", ["batch", *AFTER_SCORING]),

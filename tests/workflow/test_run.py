@@ -64,6 +64,7 @@ def test_figures_are_pictures(complete):
         folder = complete.path / "results/figures/scatter/nasbench201"
         assert (folder / f"{dataset}.png").read_bytes().startswith(b"\x89PNG")
         assert (folder / f"{dataset}.pdf").read_bytes().startswith(b"%PDF")
+    assert (complete.path / "results/figures/figure7.png").exists()
 
 
 def test_every_table_describes_itself(complete):
@@ -91,7 +92,7 @@ def test_every_table_describes_itself(complete):
 
 def test_each_rule_logs_to_a_file(complete):
     logs = list((complete.path / "logs").rglob("*.log"))
-    assert len(logs) == 29
+    assert len(logs) == 30
     (shard,) = [log for log in logs if log.match("score/*/*/*/*/0000.log")]
     assert "networks 1 to 6: done" in shard.read_text()
 

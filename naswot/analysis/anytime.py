@@ -1,0 +1,110 @@
+"""How good what a search has found is after so many seconds, over many runs: its anytime curve."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from naswot.benchmarks.datasets import Dataset, datasets_of
+from naswot.files import column_names, read_metadata, read_parquet, replacing
+from naswot.search.trajectory import Trajectory
+
+TIMES = 80  # points of a curve, evenly spaced in the logarithm of time
+
+STATISTICS = ["seconds", "runs", "median", "q25", "q75", "mean"]
+COLUMNS = ["space", "dataset", "pool", "method", "title", "fitness", "accuracy", *STATISTICS]
+
+
+def write_anytime(
+    trajectories: Sequence[str | Path], benchmarks: Sequence[str | Path], output: str | Path
+) -> None:
+    """Write the curve of every search that spends time: a CSV file with the columns `COLUMNS`.
+
+    Args:
+        trajectories: Parquet files, a row an evaluation (docs/tables.md). Of searches that were
+            not run, or spend nothing, there is no curve.
+        benchmarks: benchmark tables of their spaces.
+        output: the file to write.
+    """
+    tables = {read_metadata(path)["space"]: path for path in benchmarks}
+    known: dict[tuple[str, str], pd.Series | None] = {}
+    curves = []
+    for path in trajectories:
+        about = read_metadata(path)
+        place = about["space"], about["dataset"]
+        if place not in known:
+            known[place] = reported_accuracy(tables[place[0]], datasets_of(place[0])[place[1]])
+        accuracy = known[place]
+        if accuracy is None:
+            continue
+        curve = anytime(read_trajectory(path), accuracy)
+        described = {name: about.get(name) for name in COLUMNS[: -len(STATISTICS)]}
+        curves.append(curve.assign(**described | {"accuracy": accuracy.name}))
+    curves = [curve for curve in curves if len(curve)]
+    table = pd.concat(curves) if curves else pd.DataFrame(columns=COLUMNS)
+    with replacing(output) as temporary:
+        table[COLUMNS].to_csv(temporary, index=False, float_format="%.6g")
+
+
+def reported_accuracy(benchmark: str | Path, dataset: Dataset) -> pd.Series | None:
+    """Return the accuracies by `index`, named by their key; None where the table has none.
+
+    They are the test accuracies, unless more architectures have a validation accuracy: all
+    searches of a space and dataset are compared by one key.
+    """
+    keys = [key for key in (dataset.test, dataset.valid) if key in column_names(benchmark)]
+    table = read_parquet(benchmark, ["index", *keys]).set_index("index").astype(float)
+    counts = table.notna().sum()
+    return table[counts.idxmax()] if counts.any() else None  # of equals, idxmax takes the first
+
+
+def read_trajectory(path: str | Path) -> Trajectory:
+    """Return a file's evaluations; `pick` is the official index, `rung` the number of epochs."""
+    names = ["run", "step", "seconds", "index", "epochs", "fitness"]
+    table = read_parquet(path, names)
+    return Trajectory(*(table[name].to_numpy() for name in names))
+
+
+def anytime(trajectory: Trajectory, accuracy: pd.Series) -> pd.DataFrame:
+    """Return how accurate the incumbents of all runs are at each of `times_of(trajectory)`.
+
+    A run that has ended keeps its incumbent; a run without any evaluation counts nowhere.
+
+    Args:
+        trajectory: the runs; `pick` are labels of `accuracy`.
+        accuracy: percent, by index; NaN where not known.
+
+    Returns:
+        The columns `STATISTICS`. `runs` is the number of runs whose incumbent has a known
+        accuracy at that time; median, quartiles and mean are of these runs, NaN without any.
+    """
+    times = times_of(trajectory)
+    runs, run = np.unique(trajectory.run, return_inverse=True)
+    last = np.full((len(runs), len(times)), -1)
+    if len(times):
+        # An evaluation counts from the first time that is not before it; of several, the last.
+        place = np.searchsorted(times, trajectory.seconds)
+        last[run, place] = np.arange(len(run))
+    last = np.maximum.accumulate(last, axis=1)
+    incumbents = trajectory.pick[trajectory.incumbents()[last]] if last.size else last
+    found = accuracy.reindex(incumbents.ravel()).to_numpy().reshape(incumbents.shape)
+    values = pd.DataFrame(found)
+    quartiles = values.quantile([0.25, 0.5, 0.75]).to_numpy()
+    columns = times, values.count(), quartiles[1], quartiles[0], quartiles[2], values.mean()
+    return pd.DataFrame(dict(zip(STATISTICS, columns, strict=True)))
+
+
+def times_of(trajectory: Trajectory) -> np.ndarray:
+    """Return times from when every run has an incumbent to when the last run ended.
+
+    They are `TIMES` where these two differ, evenly spaced in the logarithm, in seconds; none
+    where nothing is spent.
+    """
+    seconds = trajectory.seconds
+    if not (seconds > 0).any():
+        return np.empty(0)
+    start = seconds[trajectory.step == 0].max()
+    if start == 0:  # has no logarithm
+        start = seconds[seconds > 0].min()
+    return np.unique(np.geomspace(start, seconds.max(), TIMES))

@@ -1,0 +1,110 @@
+"""What figures of searches share: the look of each method, and names that keep apart."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.optimize import isotonic_regression
+
+from naswot.plots.comparison import COLOURS, WIDTH
+
+NAVY, ORANGE, TEAL, RED, OLIVE, PURPLE, _ = COLOURS
+OTHER = "#777777", "-"  # of weight sharing, and of what has no style of its own
+# Method → colour and line. Evolution's relatives are told apart by the line, too.
+STYLES: Mapping[str, tuple[str, str]] = {
+    "NASWOT": (NAVY, "-"),
+    "Local search": (TEAL, "-"),
+    "AREA": (RED, "-"),
+    "REA": (ORANGE, "-"),
+    "REA with warm-up": ("#d4739a", "--"),
+    "REA with move proposal": ("#8c4a1f", "--"),
+    "BOHB": (PURPLE, "-."),
+    "REINFORCE": (OLIVE, "-"),
+    "RS": ("#333333", ":"),
+}
+LEFT, AXES, HEIGHT = 0.68, 4.57, 1.95  # inches: margin, width and height of a panel
+LINE = 0.115  # inches between names
+
+
+def style_of(method: str) -> tuple[str, str]:
+    """Return the colour and the line style of a method by its title."""
+    return STYLES.get(method, OTHER)
+
+
+def spread(
+    wanted: np.ndarray, gap: float, limits: tuple[float, float] = (-np.inf, np.inf)
+) -> np.ndarray:
+    """Return places at least `gap` apart, ascending and as close to those `wanted` as can be.
+
+    Args:
+        wanted: (n,) places, in the order to keep.
+        gap: between two places.
+        limits: between which all are, where there is room for so many.
+    """
+    steps = gap * np.arange(len(wanted))
+    close = isotonic_regression(np.asarray(wanted, float) - steps).x
+    low, high = limits[0], max(limits[0], limits[1] - gap * (len(wanted) - 1))
+    return np.clip(close, low, high) + steps
+
+
+def stacked(
+    panels: int, above: float, between: float, notes: Sequence[str]
+) -> tuple[plt.Figure, list[plt.Axes]]:
+    """Return panels one upon the other with a common axis of time and room for names on the right.
+
+    Args:
+        panels: how many.
+        above, between: inches to leave free.
+        notes: lines below all panels.
+    """
+    below = 0.5 + 0.1 * len(notes)
+    height = above + below + HEIGHT * panels + between * (panels - 1)
+    figure, grid = plt.subplots(panels, 1, figsize=(WIDTH, height), squeeze=False, sharex=True)
+    figure.subplots_adjust(
+        left=LEFT / WIDTH,
+        right=(LEFT + AXES) / WIDTH,
+        top=1 - above / height,
+        bottom=below / height,
+        hspace=between / HEIGHT,
+    )
+    for axes in grid.flat:
+        axes.set_xscale("log")
+        axes.tick_params(labelsize=6.5)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", linewidth=0.3, color="#dddddd")
+        axes.set_axisbelow(True)
+    grid[-1, 0].xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    figure.text(0.06 / WIDTH, 0.05 / height, "\n".join(notes), fontsize=6, va="bottom")
+    return figure, list(grid.flat)
+
+
+def write_names(axes: plt.Axes, points: Iterable[tuple[str, float, float]]) -> None:
+    """Write names and accuracies right of a panel, each with a line to its point.
+
+    Args:
+        axes: with its final limits.
+        points: (name, seconds, accuracy).
+    """
+    points = sorted(points, key=lambda point: point[2])
+    low, high = axes.get_ylim()
+    wanted = [(accuracy - low) / (high - low) for _, _, accuracy in points]
+    places = spread(np.array(wanted), LINE / HEIGHT, (0, 1))
+    for (name, seconds, accuracy), place in zip(points, places, strict=True):
+        colour = style_of(name)[0]
+        axes.annotate(
+            f"{name}  {accuracy:.2f}",
+            (seconds, accuracy),
+            (1.02, place),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=6.5,
+            color=colour,
+            arrowprops={
+                "arrowstyle": "-", "linewidth": 0.5, "color": colour, "alpha": 0.7,
+                "shrinkA": 0, "shrinkB": 1.5, "relpos": (0, 0.5),
+            },
+        )  # fmt: skip
