@@ -66,7 +66,12 @@ def search_table(
     if scored and scored["score"] != "naswot":
         title = f"{title} ({scored['score']})"
     metadata = {key: scored[key] for key in ("score", "images", "precision") if key in scored}
-    metadata |= {"title": title, "pool": "whole", "accuracies": about.get("source")}
+    metadata |= {
+        "title": title,
+        "search_family": "non-weight-sharing" if chosen.scores == "none" else "training-free",
+        "pool": "whole",
+        "accuracies": about.get("source"),
+    }
     metadata |= described(
         space=space,
         dataset=dataset,
@@ -98,6 +103,7 @@ def search_table(
             "fitness": fitness.key,
             "fitness_epochs": list(fitness.epochs),
             "budget": fitness.budget,
+            "budget_unit": fitness.unit,
             "note": "; ".join(note for note in (fitness.note, *notes) if note),
         }
         trajectory = run(method, table, fitness.budget, settings, runs, seed)

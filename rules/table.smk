@@ -6,8 +6,8 @@ REQUIRED INPUTS:
     resources/published_table1.csv, resources/published_table2.csv
 
 OUTPUTS:
-    results/table1.csv, results/table1.md: NAS-Bench-101
-    results/table2.csv, results/table2.md: NAS-Bench-201 and NATS-Bench SSS
+    results/table1.csv, .md, .tex: NAS-Bench-101
+    results/table2.csv, .md, .tex: NAS-Bench-201 and NATS-Bench SSS
 """
 
 
@@ -19,6 +19,7 @@ rule table1:
     output:
         csv="results/table1.csv",
         markdown="results/table1.md",
+        latex="results/table1.tex",
     log:
         "logs/table1.log",
     benchmark:
@@ -39,6 +40,7 @@ rule table2:
     output:
         csv="results/table2.csv",
         markdown="results/table2.md",
+        latex="results/table2.tex",
     log:
         "logs/table2.log",
     benchmark:

@@ -10,5 +10,6 @@ with job(snakemake):
         snakemake.input.published,
         snakemake.output.csv,
         snakemake.output.markdown,
+        snakemake.output.latex,
         datasets=["cifar10"],
     )

@@ -11,6 +11,7 @@ with job(snakemake):
         snakemake.input.published,
         snakemake.output.csv,
         snakemake.output.markdown,
+        snakemake.output.latex,
         datasets=list(datasets_of("nasbench201")),
         missing=snakemake.params.missing,
     )

@@ -1,4 +1,4 @@
-"""Tables 1 and 2 of the paper: what the searches find, measured beside what was published."""
+"""Tables 1 and 2 of the paper: what searches find, measured beside what was published."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -6,17 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from naswot.analysis.rendering import FAMILIES, SPLITS, accuracies, to_latex, to_markdown
 from naswot.benchmarks.datasets import TITLES, datasets_of
 from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, replacing
 from naswot.spaces import get_space
-
-SPLITS = ("valid", "test")
-
-
-def accuracies(datasets: Iterable[str]) -> list[str]:
-    """Return the accuracies that a table of `datasets` has, such as cifar10_valid."""
-    return [f"{dataset}_{split}" for dataset in datasets for split in SPLITS]
 
 
 def columns(datasets: Iterable[str]) -> list[str]:
@@ -33,14 +27,8 @@ def columns(datasets: Iterable[str]) -> list[str]:
     ]
 
 
-# Each method as the paper prints it, and in its order. The method naswot may go by another score.
-_NAMES = {"naswot": "{score} (N={size})", "random": "Random", "optimal": "Optimal (N={size})"}
-
-_FAMILIES = {
-    "non-weight-sharing": "non-weight sharing",
-    "weight-sharing": "weight sharing",
-    "training-free": "training-free",
-}
+# Each method that draws, as the paper prints it. NASWOT may go by another score.
+_NAMES = {"naswot": "{title} (N={size})", "random": "Random", "optimal": "Optimal (N={size})"}
 
 
 def write_table(
@@ -48,17 +36,18 @@ def write_table(
     published: str | Path,
     csv: str | Path,
     markdown: str | Path,
+    latex: str | Path,
     *,
     datasets: Sequence[str],
     missing: Sequence[str] = (),
 ) -> None:
-    """Write a table as CSV, with the columns of `columns(datasets)`, and as Markdown.
+    """Write a table as CSV, with the columns of `columns(datasets)`, as Markdown and as LaTeX.
 
     Args:
-        searches: Parquet files of `naswot.searching.search_table`, for every space, dataset and
-            method of the table.
+        searches: Parquet files of `naswot.choosing` and `naswot.searching`, for every space,
+            dataset and method of the table.
         published: CSV file with the paper's rows, in the same columns.
-        csv, markdown: the files to write.
+        csv, markdown, latex: the files to write.
         datasets: the table's datasets, in order.
         missing: spaces that belong to the table and were left out for want of data.
     """
@@ -68,23 +57,12 @@ def write_table(
             f"There is nothing to put into {csv}: name {wanted} in `spaces`, with data, and "
             f"{' or '.join(datasets)} in `datasets`."
         )
-    described = [read_metadata(path) for path in searches]
-    runs = pd.concat(
-        [
-            read_parquet(path).assign(
-                **{name: one.get(name) for name in ("space", "dataset", "images")},
-                score_name=one.get("score"),
-                pool=_pool(one),
-            )
-            for path, one in zip(searches, described, strict=True)
-        ],
-        ignore_index=True,
-    )
+    found = [(read_metadata(path), read_parquet(path)) for path in searches]
     paper = pd.read_csv(published)
-    searched = set(runs["space"])
+    searched = {about["space"] for about, _ in found}
     spaces = [space for space in get_spaces(paper) if space in (*searched, *missing)]
     measured = [
-        summarise(runs[runs["space"] == space], space, datasets)
+        summarise([one for one in found if one[0]["space"] == space], space, datasets)
         for space in spaces
         if space in searched
     ]
@@ -95,11 +73,13 @@ def write_table(
     )
     with replacing(csv) as temporary:
         table.to_csv(temporary, index=False, float_format="%.2f")
-    with replacing(markdown) as temporary:
-        text = to_markdown(table, datasets)
-        for space in missing:
-            text += f"\nNothing was measured on {get_space(space).title}: there is no data of it.\n"
-        temporary.write_text(text, encoding="utf-8")
+    remarks = [
+        f"Nothing was measured on {get_space(space).title}: there is no data of it."
+        for space in missing
+    ]
+    for path, rendered in ((markdown, to_markdown), (latex, to_latex)):
+        with replacing(path) as temporary:
+            temporary.write_text(rendered(table, datasets, remarks), encoding="utf-8")
 
 
 def get_spaces(paper: pd.DataFrame) -> list[str]:
@@ -107,23 +87,13 @@ def get_spaces(paper: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(paper["benchmark"]))
 
 
-def _pool(described: Mapping) -> str:
-    """Say what a search drew from, by its metadata; nothing if from all that a space has."""
-    if "sample" not in described:
-        return "drawn from the whole space"
-    if described["sample"] == "all":
-        return ""
-    size, seed = described["sample"], described["pool_seed"]
-    return f"drawn from a random pool of {size:,} architectures (seed {seed})"
-
-
-def summarise(runs: pd.DataFrame, space: str, datasets: Sequence[str]) -> pd.DataFrame:
-    """Return a measured row for every method, sample size and pool in `runs`.
+def summarise(
+    searches: Sequence[tuple[Mapping, pd.DataFrame]], space: str, datasets: Sequence[str]
+) -> pd.DataFrame:
+    """Return a measured row for every method, sample size and pool.
 
     Args:
-        runs: rows of `naswot.searching.search` with the columns `dataset`; `pool`, what was
-            drawn from, in words; and `score_name` and `images`, the score and what it was
-            computed on.
+        searches: metadata and rows of each search on the space, a row a run.
         space: the benchmark.
         datasets: the table's datasets, in order.
 
@@ -131,62 +101,98 @@ def summarise(runs: pd.DataFrame, space: str, datasets: Sequence[str]) -> pd.Dat
         The columns of `columns(datasets)`; mean and standard deviation over runs, in percent.
         What the runs lack stays empty, with the reason in `note`.
     """
-    rows = []
-    for (method, size, pool), group in runs.groupby(["method", "sample_size", "pool"], sort=False):
-        by_dataset = dict(tuple(group.groupby("dataset")))
-        seconds = {name: part["search_seconds"].mean() for name, part in by_dataset.items()}
-        row = {
-            "benchmark": space,
-            "family": "training-free",
-            "method": _NAMES[method].format(score=_score_name(group), size=size),
-            "source": "measured",
-            "runs": group["run"].nunique(),
-            "search_seconds": np.mean(list(seconds.values())),
-        }
-        notes = []
-        if method == "naswot":
-            sources = sorted(set(group["images"]))
-            notes.append(f"scored on {', '.join(sources)}")
-        elif method == "optimal":
-            notes.append("best of the N on each split by itself")
-        if pool:
-            notes.append(pool)
-        for name in datasets:
-            if name not in by_dataset:
-                notes.append(f"{TITLES[name]} was not asked for")
-                continue
-            for split in SPLITS:
-                values = by_dataset[name][split]
-                row[f"{name}_{split}_mean"] = values.mean()
-                row[f"{name}_{split}_std"] = values.std()
-        keys = {
-            getattr(datasets_of(space)[name], split): by_dataset[name][split].isna()
-            for name in by_dataset
-            for split in SPLITS
-        }
-        lacking = [key for key, absent in keys.items() if absent.all()]
-        if lacking:
-            notes.append(f"the benchmark table has no {', '.join(lacking)} of these architectures")
-        notes.extend(
-            f"mean of the {(~absent).sum()} of {len(absent)} runs whose architecture has {key}"
-            for key, absent in keys.items()
-            if absent.any() and not absent.all()
-        )
-        row["note"] = "; ".join(notes)
-        rows.append(row)
+    groups: dict[tuple, dict[str, tuple[Mapping, pd.DataFrame]]] = {}
+    for about, runs in searches:
+        sizes = runs["sample_size"].unique() if len(runs) else [0]
+        for size in sizes:
+            name = _NAMES.get(about["method"], "{title}").format(title=about["title"], size=size)
+            part = runs[runs["sample_size"] == size] if len(runs) else runs
+            groups.setdefault((name, _pool(about)), {})[about["dataset"]] = about, part
+    rows = [_row(name, pool, group, space, datasets) for (name, pool), group in groups.items()]
     return pd.DataFrame(rows, columns=columns(datasets))
 
 
-def _score_name(runs: pd.DataFrame) -> str:
-    (score,) = set(runs["score_name"])
-    return "NASWOT" if score == "naswot" else score
+def _row(
+    name: str,
+    pool: str,
+    group: Mapping[str, tuple[Mapping, pd.DataFrame]],
+    space: str,
+    datasets: Sequence[str],
+) -> dict:
+    """Return the measured row of one method; `group` has each dataset's metadata and runs."""
+    done = {one: part for one, part in group.items() if len(part[1])}
+    row = {
+        "benchmark": space,
+        "family": next(iter(group.values()))[0].get("search_family", "training-free"),
+        "method": name,
+        "source": "measured",
+        "runs": max((len(runs) for _, runs in done.values()), default=0),
+        "search_seconds": np.mean([runs["search_seconds"].mean() for _, runs in done.values()])
+        if done
+        else np.nan,
+    }
+    notes = _how(done)
+    if pool:
+        notes.append(pool)
+    for dataset in datasets:
+        if dataset not in group:
+            notes.append(f"{TITLES[dataset]} was not asked for")
+        elif dataset in done:
+            for split in SPLITS:
+                values = done[dataset][1][split]
+                row[f"{dataset}_{split}_mean"] = values.mean()
+                row[f"{dataset}_{split}_std"] = values.std()
+    reasons = [about["not_run"] for about, runs in group.values() if not len(runs)]
+    notes += [f"not run: {reason}" for reason in reasons]
+    keys = {
+        key: runs[split].isna()
+        for dataset, (_, runs) in done.items()
+        for split in SPLITS
+        if (key := getattr(datasets_of(space)[dataset], split))
+    }
+    lacking = [key for key, absent in keys.items() if absent.all()]
+    if lacking:
+        notes.append(f"the benchmark table has no {', '.join(lacking)} of these architectures")
+    notes.extend(
+        f"mean of the {(~absent).sum()} of {len(absent)} runs whose architecture has {key}"
+        for key, absent in keys.items()
+        if absent.any() and not absent.all()
+    )
+    return row | {"note": "; ".join(dict.fromkeys(notes))}
+
+
+def _how(done: Mapping[str, tuple[Mapping, pd.DataFrame]]) -> list[str]:
+    """Say how a method searched: on what it scored, and what it trained for how long."""
+    described = [about for about, _ in done.values()]
+    notes = []
+    if any(about["method"] == "optimal" for about in described):
+        notes.append("best of the N on each split by itself")
+    scored = [about for about in described if about["method"] not in ("random", "optimal")]
+    images = sorted({about["images"] for about in scored if "images" in about})
+    if images:
+        notes.append(f"scored on {', '.join(images)}")
+    trained = [about for about in described if "fitness_epochs" in about]
+    for about in trained:
+        budget = f"{about['budget']:,.0f} {about['budget_unit']}"
+        notes.append(f"fitness {about['fitness']}, budget {budget}")
+    return notes + [about["note"] for about in trained if about["note"]]
+
+
+def _pool(about: Mapping) -> str:
+    """Say what a search drew from, by its metadata; nothing if from all that a space has."""
+    if about["method"] not in _NAMES or about.get("sample") == "all":
+        return ""
+    if "sample" not in about:
+        return "drawn from the whole space"
+    size, seed = about["sample"], about["pool_seed"]
+    return f"drawn from a random pool of {size:,} architectures (seed {seed})"
 
 
 def merge(published: pd.DataFrame, measured: pd.DataFrame, datasets: Sequence[str]) -> pd.DataFrame:
     """Return both, each measured row right below the published row of its method."""
     table = pd.concat([published.astype(object), measured.astype(object)], ignore_index=True)
     places = {name: dict.fromkeys(table[name]) for name in ("benchmark", "method")}
-    places |= {"family": _FAMILIES, "source": ("published", "measured")}
+    places |= {"family": FAMILIES, "source": ("published", "measured")}
     order = pd.DataFrame(
         {
             name: table[name].map({value: place for place, value in enumerate(places[name])})
@@ -197,67 +203,3 @@ def merge(published: pd.DataFrame, measured: pd.DataFrame, datasets: Sequence[st
     ordered = table.loc[order.sort_values(list(order)).index, named]
     numbers = [name for name in named if name.endswith(("_seconds", "_mean", "_std"))]
     return ordered.astype(dict.fromkeys(numbers, float)).reset_index(drop=True)
-
-
-def to_markdown(table: pd.DataFrame, datasets: Sequence[str]) -> str:
-    """Return the table for reading: a line a row, mean ± std, and the notes below."""
-    shown = accuracies(datasets)
-    titles = [f"{TITLES[dataset]} {split}" for dataset in datasets for split in SPLITS]
-    notes: dict[str, int] = {}
-    lines, section = [], None
-    for row in table.to_dict("records"):
-        if (row["benchmark"], row["family"]) != section:
-            section = row["benchmark"], row["family"]
-            heading = f"{get_space(row['benchmark']).title}: {_FAMILIES[row['family']]}"
-            lines.append([f"**{heading}**", *[""] * (len(shown) + 2)])
-        note = row["note"]
-        mark = ""
-        if isinstance(note, str) and note:
-            mark = f" [{notes.setdefault(note, len(notes) + 1)}]"
-        lines.append(
-            [
-                f"{row['method']}{mark}",
-                row["source"],
-                _number(row["search_seconds"], 0 if row["search_seconds"] >= 1000 else 2),
-                *(_spread(row, accuracy) for accuracy in shown),
-            ]
-        )
-    text = _aligned([["Method", "", "Search (s)", *titles], *lines])
-    footnotes = [f"[{number}] {note}." for note, number in notes.items()]
-    return (
-        "\n".join(
-            [
-                *text,
-                "",
-                "Accuracies in percent, mean ± standard deviation over runs.",
-                "",
-                *footnotes,
-            ]
-        ).rstrip()
-        + "\n"
-    )
-
-
-def _spread(row: Mapping, accuracy: str) -> str:
-    mean, std = row[f"{accuracy}_mean"], row[f"{accuracy}_std"]
-    return f"{_number(mean)} ± {_number(std)}" if np.isfinite(mean) else ""
-
-
-def _number(value: float, digits: int = 2) -> str:
-    return f"{value:.{digits}f}" if np.isfinite(value) else ""
-
-
-def _aligned(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return Markdown table lines, padded so that they also read well as plain text."""
-    rows = list(rows)
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    rule = ["-" * widths[0], "-" * widths[1], *("-" * (width - 1) + ":" for width in widths[2:])]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = [
-            cell.ljust(width) if place < 2 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ]
-        return f"| {' | '.join(padded)} |"
-
-    return [line(rows[0]), line(rule), *(line(row) for row in rows[1:])]

@@ -31,10 +31,12 @@ class Fitness:
     Attributes:
         index: (n,) official indices of these architectures, ascending.
         values: (rungs, n) accuracy in percent after each length of training, the longest last.
-        cost: (rungs, n) seconds of training and measuring; ones where the table has no times.
+        cost: (rungs, n) seconds of training and measuring; 1 a training of full length, and
+            less in proportion, where the table has no times.
         epochs: (rungs,) the lengths of training.
         key: the longest training's accuracy, ``dataset/split/epochs``.
         budget: of a run, in units of `cost`.
+        unit: of `budget`, "s" or "trainings".
         note: what differs from what was asked for, in words; may be empty.
     """
 
@@ -44,6 +46,7 @@ class Fitness:
     epochs: tuple[int, ...]
     key: str
     budget: float
+    unit: str
     note: str
 
 
@@ -97,8 +100,10 @@ def read_fitness(
         notes.append("searched by an accuracy of the user's choice")
     cost, notes_of_cost = _cost(benchmark, names, prefix.partition("/")[0], rungs)
     notes += notes_of_cost
-    total = float(evaluations) if cost is None else budget * chosen / epochs
-    cost = np.ones_like(values) if cost is None else cost
+    total, unit = budget * chosen / epochs, "s"
+    if cost is None:
+        total, unit = float(evaluations), "trainings"
+        cost = np.broadcast_to(np.array([[length / chosen] for length in rungs]), values.shape)
     known = (np.isfinite(values) & np.isfinite(cost) & (cost > 0)).all(axis=0)
     if not known.any():
         raise UnsearchableError(f"the benchmark table knows {prefix}/{chosen} of no architecture")
@@ -112,6 +117,7 @@ def read_fitness(
         epochs=rungs,
         key=f"{prefix}/{chosen}",
         budget=total,
+        unit=unit,
         note="; ".join(notes),
     )
 
@@ -164,7 +170,7 @@ def _cost(
         if name.startswith("train-seconds/")
     )
     if not totals:
-        return None, ["the table has no training times: a budget of evaluations"]
+        return None, ["the table has no training times"]
     costs, notes = [], []
     for length in rungs:
         nearest = length if length in totals else totals[-1]
