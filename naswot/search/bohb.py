@@ -104,7 +104,8 @@ def likeliest(
     ratio = np.maximum(density(samples, bad, others, space.choices), TINY) / np.maximum(
         density(samples, good, widths, space.choices), TINY
     )
-    return samples[simulation.rows, ratio.argmin(axis=1)]
+    # Rounded, so that samples that are as likely tie on every machine; the first of them wins.
+    return samples[simulation.rows, np.log(ratio).round(9).argmin(axis=1)]
 
 
 def bandwidths(points: np.ndarray, choices: np.ndarray) -> np.ndarray:
