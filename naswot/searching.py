@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from naswot.benchmarks.datasets import datasets_of
 from naswot.benchmarks.fitness import Fitness, UnsearchableError, read_fitness
@@ -18,6 +20,7 @@ from naswot.provenance import described
 from naswot.scores import LOWER_IS_BETTER
 from naswot.search import METHODS, Method, Settings, Table, Trajectory, simulate
 from naswot.search.combinations import are_complete
+from naswot.spaces.neighbourhood import padded
 from naswot.trajectories import write_trajectory
 
 CHUNK = 500  # runs that are simulated side by side; it bounds the memory and changes no result
@@ -89,6 +92,7 @@ def search_table(
             budget=settings["budget"],
             evaluations=settings["evaluations"],
             key=settings["fitness"].get(space),
+            shorter=chosen.shorter,
         )
         table, notes = arrays(fitness, neighbours, joined, chosen)
     except UnsearchableError as error:
@@ -114,6 +118,9 @@ def search_table(
             )
         index, epochs = fitness.index, fitness.epochs
         found = outcomes(trajectory, benchmark, index, dataset, method, runs, seed)
+        if fitness.unit != "s":
+            found["search_seconds"] = np.nan
+            trajectory = replace(trajectory, seconds=np.full(len(trajectory.run), np.nan))
     write_trajectory(trajectory, index, epochs, trajectories, metadata)
     write_parquet(found, output, metadata)
 
@@ -129,18 +136,15 @@ def arrays(
         UnsearchableError: it lacks what `method` needs.
     """
     listed, graph, genes = read_neighbours(neighbours)
-    position = np.full(listed.max() + 1, -1)
-    position[fitness.index] = np.arange(len(fitness.index))
-    rows = np.flatnonzero(position[listed] >= 0)
-    graph = np.where(graph >= 0, position[listed[graph]], -1)[rows]
-    graph = np.take_along_axis(graph, np.argsort(graph < 0, axis=1, kind="stable"), axis=1)
+    rows = np.flatnonzero(np.isin(listed, fitness.index))
     notes = []
     genes = None if genes is None else genes[rows]
     if method.genes and (genes is None or not are_complete(genes)):
         raise UnsearchableError(
-            "its architectures, as far as the table knows them, are not all combinations of "
-            "independent choices"
+            "it needs all combinations of independent choices, which the architectures are not"
         )
+    if len(rows) < len(listed):
+        graph = known_neighbours(graph, rows)
     scores = scoring = None
     if joined is not None:
         table = read_parquet(joined, ["index", "score", "seconds"])
@@ -157,6 +161,31 @@ def arrays(
                 )
             notes.append(f"first population among the {count:,} of them that are scored")
     return Table(fitness.values, fitness.cost, graph, genes, scores, scoring), notes
+
+
+def known_neighbours(graph: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return the neighbours of the known architectures among themselves.
+
+    What is not known is passed over: a mutation that leads there is followed by another.
+
+    Args:
+        graph: (n, K) neighbours of all, filled up with −1.
+        known: (k,) positions of the known ones, ascending.
+
+    Returns:
+        (k, K') positions among `known`, ascending, filled up with −1.
+    """
+    size, present = len(graph), graph >= 0
+    edges = np.ones(present.sum(), np.float32), graph[present], np.cumsum([0, *present.sum(axis=1)])
+    matrix = sparse.csr_array(edges, shape=(size, size))
+    unknown = np.setdiff1d(np.arange(size), known)
+    from_known = matrix[known]
+    reached = from_known[:, known] + from_known[:, unknown] @ matrix[unknown][:, known]
+    reached = reached.tocsr()
+    reached.setdiag(0)
+    reached.eliminate_zeros()
+    reached.sort_indices()
+    return padded(np.diff(reached.indptr), reached.indices)
 
 
 def run(

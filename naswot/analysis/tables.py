@@ -189,17 +189,27 @@ def _pool(about: Mapping) -> str:
 
 
 def merge(published: pd.DataFrame, measured: pd.DataFrame, datasets: Sequence[str]) -> pd.DataFrame:
-    """Return both, each measured row right below the published row of its method."""
+    """Return both, each measured row right below the published row of its method.
+
+    Methods stand in the order of their first rows, those that differ in N side by side.
+    """
     table = pd.concat([published.astype(object), measured.astype(object)], ignore_index=True)
-    places = {name: dict.fromkeys(table[name]) for name in ("benchmark", "method")}
-    places |= {"family": FAMILIES, "source": ("published", "measured")}
+    names = table["method"].str.extract(r"(?P<stem>.*?)(?: \(N=(?P<size>\d+)\))?$")
     order = pd.DataFrame(
         {
-            name: table[name].map({value: place for place, value in enumerate(places[name])})
-            for name in ("benchmark", "family", "method", "source")
+            "benchmark": _places(table["benchmark"]),
+            "family": table["family"].map({name: place for place, name in enumerate(FAMILIES)}),
+            "stem": _places(names["stem"]),
+            "size": names["size"].fillna(0).astype(int),
+            "source": table["source"].map({"published": 0, "measured": 1}),
         }
     )
     named = columns(datasets)
-    ordered = table.loc[order.sort_values(list(order)).index, named]
+    ordered = table.loc[order.sort_values(list(order), kind="stable").index, named]
     numbers = [name for name in named if name.endswith(("_seconds", "_mean", "_std"))]
     return ordered.astype(dict.fromkeys(numbers, float)).reset_index(drop=True)
+
+
+def _places(names: pd.Series) -> pd.Series:
+    """Return the place of each name in the order of first appearance."""
+    return names.map({name: place for place, name in enumerate(dict.fromkeys(names))})

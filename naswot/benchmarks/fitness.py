@@ -58,6 +58,7 @@ def read_fitness(
     budget: float,
     evaluations: int,
     key: str | None = None,
+    shorter: bool = False,
 ) -> Fitness:
     """Read what searches see from a benchmark table.
 
@@ -68,6 +69,7 @@ def read_fitness(
         budget: seconds of a run, if its trainings have `epochs` epochs.
         evaluations: trainings of a run, if the table has no training times.
         key: another accuracy to search by, such as ``cifar10/test/100``.
+        shorter: whether shorter trainings than that are of use, a third as long each.
 
     Raises:
         UnsearchableError: the table has no validation accuracy of the dataset.
@@ -84,12 +86,12 @@ def read_fitness(
         raise NaswotError(f"{benchmark} has no accuracy {key!r} to search by.")
     if not lengths:
         raise UnsearchableError(
-            f"the benchmark table has no validation accuracy of {dataset.title} to search by; "
-            "`search: {fitness: …}` can name another"
+            "the benchmark table has no validation accuracies to search by; `search: {fitness: …}` "
+            "can name others"
         )
     asked = epochs if key is None else int(key.rpartition("/")[2])
     chosen = next((length for length in lengths if length >= asked), lengths[-1])
-    rungs, values = _rungs(benchmark, names, prefix, chosen)
+    rungs, values = _rungs(benchmark, names, prefix, chosen, shorter)
     notes = []
     if chosen != epochs:
         notes.append(
@@ -98,6 +100,8 @@ def read_fitness(
         )
     if key is not None:
         notes.append("searched by an accuracy of the user's choice")
+    if shorter and len(rungs) == 1:
+        notes.append("the table knows no shorter trainings: all are full, and the model guides")
     cost, notes_of_cost = _cost(benchmark, names, prefix.partition("/")[0], rungs)
     notes += notes_of_cost
     total, unit = budget * chosen / epochs, "s"
@@ -108,7 +112,7 @@ def read_fitness(
     if not known.any():
         raise UnsearchableError(f"the benchmark table knows {prefix}/{chosen} of no architecture")
     if not known.all():
-        notes.append(f"among the {known.sum():,} architectures of which the table knows it")
+        notes.append(f"among the {known.sum():,} architectures whose fitness the table knows")
     index = read_parquet(benchmark, ["index"])["index"].to_numpy()
     return Fitness(
         index=index[known],
@@ -123,16 +127,16 @@ def read_fitness(
 
 
 def _rungs(
-    benchmark: str | Path, names: Sequence[str], prefix: str, longest: int
+    benchmark: str | Path, names: Sequence[str], prefix: str, longest: int, shorter: bool
 ) -> tuple[tuple[int, ...], np.ndarray]:
     """Return the lengths of training that the table knows, and the accuracies after each.
 
-    Shorter ones come from the curve of the longest, else from trainings of their own.
+    Those `shorter` come from the curve of the longest, else from trainings of their own.
     """
     table = pq.read_table(benchmark, columns=[n for n in names if n.startswith(f"{prefix}/")])
     curve = f"{prefix}/{longest}/per-epoch"
     found = {longest: table[f"{prefix}/{longest}"].to_numpy()}
-    length = longest // ETA
+    length = longest // ETA if shorter else 0
     while length >= 1:
         if curve in names:
             found[length] = _after(table[curve], length)

@@ -31,6 +31,7 @@ class Method:
         scores: how many architectures it asks the scores of: "none", "some" (those with a score
             will do) or "all".
         genes: whether it needs architectures to be all combinations of independent choices.
+        shorter: whether it has a use for trainings shorter than those of the fitness.
         remembers: whether what a run evaluated before costs it nothing, whatever the settings.
     """
 
@@ -38,6 +39,7 @@ class Method:
     search: Callable[[Simulation, Settings], None]
     scores: str = "none"
     genes: bool = False
+    shorter: bool = False
     remembers: bool = False
 
 
@@ -45,7 +47,7 @@ METHODS = {
     "rea": Method("REA", rea),
     "rs": Method("RS", random_search),
     "reinforce": Method("REINFORCE", reinforce, genes=True),
-    "bohb": Method("BOHB", bohb, genes=True),
+    "bohb": Method("BOHB", bohb, genes=True, shorter=True),
     "local_search": Method("Local search", local_search, remembers=True),
     "area": Method("AREA", area, scores="some"),
     "warm_up": Method("REA with warm-up", warm_up, scores="some"),
