@@ -1,0 +1,168 @@
+"""Searches on benchmark tables: files, reasons, and the numbers that others measured."""
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from naswot.benchmarks.convert import convert
+from naswot.connecting import connect_architectures
+from naswot.errors import NaswotError
+from naswot.files import read_metadata, read_parquet, write_parquet
+from naswot.search import Settings
+from naswot.searching import COLUMNS, known_neighbours, search_table
+
+
+@pytest.fixture(scope="module")
+def settings(root):
+    return yaml.safe_load((root / "config/config.yaml").read_text())["search"]
+
+
+@pytest.fixture(scope="module")
+def benchmark(tmp_path_factory):
+    """Return the folder with the default benchmark table and its neighbours."""
+    folder = tmp_path_factory.mktemp("tables")
+    prepared(folder, None)
+    return folder
+
+
+def prepared(folder, mirror):
+    convert("nasbench201", mirror, folder / "table.parquet")
+    connect_architectures(
+        folder / "table.parquet", folder / "neighbours.parquet", space="nasbench201"
+    )
+
+
+def searched(folder, settings, method="rea", runs=20, dataset="cifar10", **more):
+    search_table(
+        folder / "table.parquet",
+        folder / "neighbours.parquet",
+        folder / "runs.parquet",
+        folder / "trajectories.parquet",
+        **{
+            "dataset": dataset,
+            "searched": "cifar10",
+            "method": method,
+            "settings": settings,
+            "runs": runs,
+            "seed": 0,
+        }
+        | more,
+    )
+    return folder / "runs.parquet", folder / "trajectories.parquet"
+
+
+def test_a_search_leaves_its_runs_and_all_that_they_evaluated(benchmark, settings):
+    runs, trajectories = searched(benchmark, settings, dataset="cifar100")
+    found, steps = read_parquet(runs), read_parquet(trajectories)
+    table = read_parquet(benchmark / "table.parquet").set_index("index")
+    assert list(found.columns) == list(COLUMNS)
+    assert list(steps.columns) == ["run", "step", "seconds", "index", "fitness", "epochs"]
+    key = "cifar10-valid/x-valid/200"
+    assert np.array_equal(steps["fitness"], table[key].loc[steps["index"]])
+    best = steps.loc[steps.groupby("run")["fitness"].idxmax()]
+    assert found["index"].tolist() == best["index"].tolist()
+    assert found["valid"].tolist() == table["cifar100/x-valid/200"].loc[best["index"]].tolist()
+    assert found["test"].isna().all()  # the package has none
+    assert found["evaluations"].tolist() == steps.groupby("run").size().tolist()
+    assert found["search_seconds"].tolist() == steps.groupby("run")["seconds"].max().tolist()
+    about = read_metadata(runs)
+    assert about == read_metadata(trajectories)
+    assert (about["fitness"], about["budget"], about["title"]) == (key, 200_000, "REA")
+
+
+def test_a_search_that_the_table_does_not_allow_says_why(benchmark, settings, tmp_path):
+    table = read_parquet(benchmark / "table.parquet")
+    without = table.drop(columns=[name for name in table.columns if "x-valid" in name])
+    without["cifar10/ori-test/200"] = 50.0
+    write_parquet(without, tmp_path / "table.parquet", {"space": "nasbench201"})
+    (tmp_path / "neighbours.parquet").symlink_to(benchmark / "neighbours.parquet")
+    runs, trajectories = searched(tmp_path, settings)
+    assert "no validation accuracies" in read_metadata(runs)["not_run"]
+    assert read_parquet(runs).empty
+    assert read_parquet(trajectories).empty
+    chosen = settings | {"fitness": {"nasbench201": "cifar10/ori-test/200"}}
+    runs, _ = searched(tmp_path, chosen)
+    assert "user's choice" in read_metadata(runs)["note"]
+
+
+def test_part_of_a_space_is_not_all_combinations(benchmark, settings, tmp_path):
+    table = read_parquet(benchmark / "table.parquet")
+    table.loc[7, "cifar10-valid/x-valid/200"] = np.nan
+    write_parquet(table, tmp_path / "table.parquet", {"space": "nasbench201"})
+    (tmp_path / "neighbours.parquet").symlink_to(benchmark / "neighbours.parquet")
+    runs, _ = searched(tmp_path, settings, "reinforce")
+    assert "all combinations" in read_metadata(runs)["not_run"]
+    runs, trajectories = searched(tmp_path, settings, "local_search")
+    assert "among the 15,624 architectures" in read_metadata(runs)["note"]
+    assert 7 not in set(read_parquet(trajectories)["index"])
+
+
+def test_a_budget_that_buys_nothing_is_an_error(benchmark, settings):
+    with pytest.raises(NaswotError, match=r"search\.budget = 1 buys no training on nasbench201"):
+        searched(benchmark, settings | {"budget": 1})
+
+
+def test_scores_of_some_will_do_for_a_first_population_only(benchmark, settings, tmp_path):
+    table = read_parquet(benchmark / "table.parquet", ["index"])[:50]
+    joined = tmp_path / "joined.parquet"
+    frame = table.assign(score=np.arange(50.0), seconds=0.1)
+    write_parquet(frame, joined, {"score": "params", "images": "photos", "precision": "float32"})
+    runs, trajectories = searched(benchmark, settings, "area", joined=joined)
+    about, steps = read_metadata(runs), read_parquet(trajectories)
+    assert about["title"] == "AREA (params)"
+    assert "first population among the 50 of them that are scored" in about["note"]
+    assert steps[steps["step"] < 10]["index"].max() < 50
+    assert (steps["seconds"][steps["step"] == 0] > 2).all()  # twenty scores were paid for
+    runs, _ = searched(benchmark, settings, "move_proposal", joined=joined)
+    assert "50 of 15,625 are scored" in read_metadata(runs)["not_run"]
+
+
+def test_where_lower_scores_are_better_the_lowest_are_kept(benchmark, settings, tmp_path):
+    table = read_parquet(benchmark / "table.parquet", ["index"])
+    joined = tmp_path / "joined.parquet"
+    frame = table.assign(score=np.arange(len(table), dtype=float), seconds=0.0)
+    write_parquet(frame, joined, {"score": "ntk_condition", "images": "photos"})
+    _, trajectories = searched(benchmark, settings, "warm_up", joined=joined)
+    steps = read_parquet(trajectories)
+    assert steps[steps["step"] < 10]["index"].max() < 1000
+
+
+@given(st.integers(0, 10**6), st.integers(3, 9))
+def test_unknown_architectures_are_passed_over(seed, size):
+    generator = np.random.default_rng(seed)
+    near = generator.random((size, size)) < 0.4
+    np.fill_diagonal(near, False)
+    known = np.flatnonzero(generator.random(size) < 0.6)
+    width = max(1, near.sum(axis=1).max())
+    graph = np.array([[*np.flatnonzero(row), *[-1] * (width - row.sum())] for row in near])
+    found = known_neighbours(graph, known)
+    for row, one in enumerate(known):
+        reached = set(np.flatnonzero(near[one]))
+        for passed in reached - set(known):
+            reached |= set(np.flatnonzero(near[passed]))
+        expected = sorted((reached & set(known)) - {one})
+        assert known[found[row][found[row] >= 0]].tolist() == expected
+
+
+# Others' recomputation from the same accuracies, 12,000 s, 12 epochs, a tournament of 3.
+EXPECTED = {
+    "rea": {"cifar10": 93.94, "cifar100": 71.89, "imagenet16_120": 45.40},
+    "rs": {"cifar10": 93.76, "cifar100": 71.18, "imagenet16_120": 44.77},
+}
+
+
+@pytest.mark.parametrize("method", EXPECTED)
+def test_what_searches_find_is_what_others_found(mirror, settings, tmp_path, method):
+    prepared(tmp_path, mirror)
+    for dataset, expected in EXPECTED[method].items():
+        runs, _ = searched(tmp_path, settings, method, runs=500, dataset=dataset)
+        test = read_parquet(runs)["test"]
+        assert abs(test.mean() - expected) < 3 * test.std() / np.sqrt(500)
+
+
+def test_settings_of_the_configuration_are_those_of_searches(settings):
+    others = {"budget", "epochs", "evaluations", "fitness"}
+    assert settings.keys() - others == Settings.__dataclass_fields__.keys()
+    assert Settings(**{key: settings[key] for key in settings.keys() - others}) == Settings()
