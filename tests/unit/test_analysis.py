@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naswot.analysis.correlation import correlate
-from naswot.analysis.tables import columns, merge, summarise, to_markdown, write_table
+from naswot.analysis.rendering import to_latex, to_markdown
+from naswot.analysis.tables import columns, merge, summarise, write_table
 from naswot.benchmarks.datasets import datasets_of
+from naswot.choosing import choose_from_table, search
 from naswot.errors import NaswotError
 from naswot.files import write_parquet
-from naswot.searching import search, search_table
 
 DATASETS = list(datasets_of("nasbench201"))
 numbers = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e6, 1e6))
@@ -80,14 +81,21 @@ def measured(*, test: bool) -> pd.DataFrame:
         if test:
             columns[f"{key}/200"] = generator.uniform(50, 90, 40)
     table = pd.DataFrame(columns)
-    runs = pd.concat(
-        search(table, datasets_of("nasbench201")[dataset], method, size, 25, 0).assign(
-            dataset=dataset, pool="", images="photos", score_name="naswot"
+    searches = [
+        (
+            about("nasbench201", dataset, method, sample="all", images="photos"),
+            search(table, datasets_of("nasbench201")[dataset], method, size, 25, 0),
         )
         for dataset in ("cifar10", "cifar100")
         for method, size in (("naswot", 10), ("optimal", 10), ("random", 1))
-    )
-    return summarise(runs, "nasbench201", DATASETS)
+    ]
+    return summarise(searches, "nasbench201", DATASETS)
+
+
+def about(space, dataset, method, **more):
+    """Return the metadata of a search."""
+    title = "NASWOT" if method == "naswot" else method.title()
+    return {"space": space, "dataset": dataset, "method": method, "title": title} | more
 
 
 def test_the_published_rows_have_the_public_columns(published):
@@ -133,8 +141,9 @@ def test_published_rows_of_table1_have_its_columns(root):
 
 def test_a_table_of_spaces_that_were_not_asked_for_is_explained(root, tmp_path):
     published = root / "resources" / "published_table1.csv"
+    outputs = [tmp_path / f"1.{suffix}" for suffix in ("csv", "md", "tex")]
     with pytest.raises(NaswotError, match="name nasbench101 in `spaces`"):
-        write_table([], published, tmp_path / "1.csv", tmp_path / "1.md", datasets=["cifar10"])
+        write_table([], published, *outputs, datasets=["cifar10"])
     assert not list(tmp_path.iterdir())
 
 
@@ -150,14 +159,13 @@ def test_a_mean_over_some_of_the_runs_says_so():
         }
     )
     dataset = datasets_of("nasbench101")["cifar10"]
-    runs = search(table, dataset, "naswot", 4, 50, 0).assign(
-        dataset="cifar10", pool="drawn from somewhere", images="noise", score_name="naswot"
-    )
-    (row,) = summarise(runs, "nasbench101", ["cifar10"]).to_dict("records")
+    runs = search(table, dataset, "naswot", 4, 50, 0)
+    drawn = about("nasbench101", "cifar10", "naswot", images="noise", sample=40, pool_seed=3)
+    (row,) = summarise([(drawn, runs)], "nasbench101", ["cifar10"]).to_dict("records")
     known = runs["valid"].notna().sum()
     assert row["cifar10_valid_mean"] == 90
     assert f"mean of the {known} of 50 runs" in row["note"]
-    assert "scored on noise; drawn from somewhere" in row["note"]
+    assert "scored on noise; drawn from a random pool of 40" in row["note"]
 
 
 def test_rows_of_a_pool_and_of_the_whole_space_stand_side_by_side(root, tmp_path):
@@ -173,9 +181,10 @@ def test_rows_of_a_pool_and_of_the_whole_space_stand_side_by_side(root, tmp_path
     for table, methods in (("pool", ("naswot", "random")), ("whole", ("random",))):
         for method in methods:
             searches.append(tmp_path / f"{table}-{method}.parquet")
-            search_table(
+            choose_from_table(
                 tmp_path / f"{table}.parquet",
                 searches[-1],
+                tmp_path / "trajectories.parquet",
                 dataset="cifar10",
                 method=method,
                 sample_sizes=[1],
@@ -183,11 +192,63 @@ def test_rows_of_a_pool_and_of_the_whole_space_stand_side_by_side(root, tmp_path
                 seed=0,
             )
     published = root / "resources" / "published_table1.csv"
-    csv, markdown = tmp_path / "1.csv", tmp_path / "1.md"
-    write_table(searches, published, csv, markdown, datasets=["cifar10"])
+    csv, markdown, latex = (tmp_path / f"1.{suffix}" for suffix in ("csv", "md", "tex"))
+    write_table(searches, published, csv, markdown, latex, datasets=["cifar10"])
     table = pd.read_csv(csv)
     rows = table[(table["method"] == "Random") & (table["source"] == "measured")]
     assert [note.split(";")[0] for note in rows["note"]] == [
         "drawn from a random pool of 20 architectures (seed 7)",
         "drawn from the whole space",
     ]
+
+
+def budgeted(dataset, *, not_run=None):
+    """Return a search under a budget on NAS-Bench-201, of two runs or none."""
+    described = about("nasbench201", dataset, "rea", search_family="non-weight-sharing")
+    described["title"] = "REA"
+    if not_run:
+        return described | {"not_run": not_run}, pd.DataFrame()
+    described |= {"fitness": "cifar10-valid/x-valid/12", "fitness_epochs": [12]}
+    described |= {"budget": 12000.0, "budget_unit": "s", "note": "as a note says"}
+    values = {"valid": [80.0, 90.0], "test": [81.0, 91.0], "search_seconds": [11000.0, 11900.0]}
+    return described, pd.DataFrame({"sample_size": 0, "run": [0, 1]} | values)
+
+
+def test_a_search_under_a_budget_has_a_row_that_says_how_it_trained():
+    searches = [budgeted(dataset) for dataset in DATASETS]
+    (row,) = summarise(searches, "nasbench201", DATASETS).to_dict("records")
+    assert (row["method"], row["family"], row["runs"]) == ("REA", "non-weight-sharing", 2)
+    assert (row["cifar100_test_mean"], row["search_seconds"]) == (86, 11450)
+    assert row["note"] == "fitness cifar10-valid/x-valid/12, budget 12,000 s; as a note says"
+
+
+def test_a_search_that_was_not_run_has_a_row_with_the_reason():
+    searches = [budgeted("cifar10"), budgeted("cifar100", not_run="it rained")]
+    (row,) = summarise(searches, "nasbench201", DATASETS).to_dict("records")
+    assert row["cifar10_valid_mean"] == 85
+    assert np.isnan(row["cifar100_valid_mean"])
+    assert "not run: it rained" in row["note"]
+    (row,) = summarise(searches[1:], "nasbench201", ["cifar100"]).to_dict("records")
+    assert row["runs"] == 0
+    assert row["note"] == "not run: it rained"
+
+
+def test_methods_that_differ_in_n_stand_in_its_order(published):
+    table = merge(
+        published, measured(test=True).replace("NASWOT (N=10)", "NASWOT (N=50)"), DATASETS
+    )
+    names = [name for name in table["method"] if name.startswith("NASWOT")]
+    assert names == ["NASWOT (N=10)", "NASWOT (N=50)", "NASWOT (N=100)", "NASWOT (N=1000)"]
+
+
+def test_the_latex_is_a_table_of_booktabs_with_as_many_cells_in_each_row(published):
+    text = to_latex(merge(published, measured(test=False), DATASETS), DATASETS, ["50 % & more"])
+    lines = text.splitlines()
+    assert text.count("{") == text.count("}")
+    assert lines[0] == "\\begin{table}"
+    assert lines.index("\\toprule") < lines.index("\\midrule") < lines.index("\\bottomrule")
+    rows = [line for line in lines if line.endswith("\\\\") and "multicolumn" not in line]
+    assert {line.count(" & ") for line in rows} == {8}
+    assert "$91.19 \\pm 0.31$" in text
+    assert "50 \\% \\& more" in text
+    assert "cifar10/ori-test/200" in text
