@@ -203,9 +203,7 @@ def _absent(
         reason = group[method][0].get("not_run")
         return f"not run: {reason}" if reason else ""
     kind = method.partition(" (")[0]
-    others = {
-        name: about for name, (about, _) in group.items() if about["method"] == kind.lower()
-    }
+    others = {name: about for name, (about, _) in group.items() if about["method"] == kind.lower()}
     if not others:
         return "the method was not asked for"
     if any(name.partition(" (N=")[0] != kind for name in others):
