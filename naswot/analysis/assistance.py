@@ -64,11 +64,10 @@ def write_assistance(
         for method in ASSISTED:
             if REFERENCE not in group or method not in group:
                 continue
-            (about, runs), (plain, alone) = group[method], group[REFERENCE]
-            note = "; ".join(_apart(about["note"], plain["note"]))
+            about, runs = group[method]
             place = {"space": space, "dataset": dataset, "method": method}
-            place |= {"title": about["title"], "score": about["score"], "note": note}
-            pairs = alone.merge(runs, on=["run", "seed"], suffixes=("", "_method"))
+            place |= {name: about[name] for name in ("title", "score", "note")}
+            pairs = group[REFERENCE][1].merge(runs, on=["run", "seed"], suffixes=("", "_method"))
             for split in SPLITS:
                 key = getattr(datasets_of(space)[dataset], split)
                 both = pairs[[split, f"{split}_method"]].dropna()
@@ -115,11 +114,6 @@ def assist(reference: np.ndarray, method: np.ndarray) -> dict[str, float]:
     }
 
 
-def _apart(note: str, other: str) -> list[str]:
-    """Return what one search's note says and the other's does not."""
-    return [part for part in note.split("; ") if part not in other.split("; ")]
-
-
 def runs_needed(difference: float, std: float) -> int | None:
     """Return how many runs show a difference; `assist` has the formula."""
     if difference == 0:
@@ -139,6 +133,8 @@ def to_markdown(table: pd.DataFrame) -> str:
     for space, rows in table.groupby("space", sort=False):
         lines += ["", f"## {get_space(space).title}", ""]
         lines += [f"- {sentence(row)}" for row in rows.to_dict("records")]
+        for note, noted in rows[rows["note"] != ""].groupby("note", sort=False):
+            lines += ["", f"{', '.join(noted['title'].unique())}: {note}."]
     if table.empty:
         lines += ["", "There is nothing to compare: no such search was run beside REA."]
     return "\n".join(lines) + "\n"
@@ -150,7 +146,7 @@ def sentence(row: Mapping) -> str:
     split = {"valid": "validation"}.get(row["split"], row["split"])
     place = f"{TITLES[row['dataset']]} {split} over {row['runs']:,} paired runs"
     if pd.isna(needed):
-        return f"{name} equals REA on {place}{_aside(row)}."
+        return f"{name} equals REA on {place}."
     verb = "beats" if row["difference"] > 0 else "trails"
     half = (row["difference_high"] - row["difference_low"]) / 2
     found = f"{name} {verb} REA by {abs(row['difference']):.2f} ± {half:.2f} points on {place}"
@@ -158,11 +154,7 @@ def sentence(row: Mapping) -> str:
         verdict = f"more than chance; {_about(needed)} runs would do to tell"
     else:
         verdict = f"within chance; {_about(needed)} runs would be needed to tell"
-    return f"{found}, {verdict}{_aside(row)}."
-
-
-def _aside(row: Mapping) -> str:
-    return f" ({row['note']})" if row["note"] else ""
+    return f"{found}, {verdict}."
 
 
 def _about(runs: int) -> str:
