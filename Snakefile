@@ -25,6 +25,7 @@ include: "rules/correlate.smk"
 include: "rules/compare.smk"
 include: "rules/search.smk"
 include: "rules/table.smk"
+include: "rules/contrast.smk"
 include: "rules/anytime.smk"
 include: "rules/plot.smk"
 
@@ -35,6 +36,7 @@ rule all:
         tables,
         "results/kendall_tau.csv",
         ["results/score_comparison.csv"] if len(SCORES) > 1 else [],
+        comparisons,
         figures,
 
 

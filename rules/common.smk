@@ -49,6 +49,9 @@ METHODS = {
     "whole": ["random", "optimal", *config["methods"]],
 }
 
+# What the scoring of a run may do otherwise than the paper.
+SCORING = ("batch_size", "image_size", "precision", "relu_count", "deduplicate")
+
 
 wildcard_constraints:
     space=r"[\w-]+",
@@ -180,6 +183,19 @@ def assistance(space, dataset, method):
     return {"joined": joined(space, searched(space, dataset))}
 
 
+def pairs():
+    """Return the results of REA and of the searches that use scores; none without either."""
+    assisted = [one for one in config["methods"] if BUDGETED[one].scores != "none"]
+    wanted = ["rea", *assisted] if assisted and "rea" in config["methods"] else []
+    return [file for file in searches(*configuration.SEARCHED) if Path(file).stem in wanted]
+
+
+def published():
+    """Return whether the paper has a number of any space of this run."""
+    printed = {*configuration.SEARCHED, *(space for space, _ in PANELS[3])}
+    return any(space in printed for space, _ in RUNS)
+
+
 def trajectories(*spaces):
     """Return the evaluations of all searches on `spaces`, for every dataset, pool and method."""
     return [file.replace("results/search/", "results/trajectories/") for file in searches(*spaces)]
@@ -229,4 +245,8 @@ figures = [
 tables = [
     *(["results/table1.csv"] if searches("nasbench101") else []),
     *(["results/table2.csv"] if searches("nasbench201", "natsbench_sss") else []),
+]
+comparisons = [
+    *(["results/paper_comparison.csv"] if published() else []),
+    *(["results/assistance.csv"] if pairs() else []),
 ]

@@ -183,7 +183,7 @@ def reinforce(run):
                 gradient = advantage * (policy[gene][other] - (other == choice))
                 mean[gene][other] = 0.9 * mean[gene][other] + (1 - 0.9) * gradient
                 square[gene][other] = 0.999 * square[gene][other] + (1 - 0.999) * gradient**2
-                rate = 0.01 / (1 - 0.9**step)
+                rate = run.settings.learning_rate / (1 - 0.9**step)
                 deviation = np.sqrt(square[gene][other] / (1 - 0.999**step))
                 logits[gene][other] -= rate * mean[gene][other] / (deviation + 1e-8)
 

@@ -1,6 +1,6 @@
 """Tables 1 and 2 of the paper: what searches find, measured beside what was published."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -103,13 +103,17 @@ def summarise(
     """
     groups: dict[tuple, dict[str, tuple[Mapping, pd.DataFrame]]] = {}
     for about, runs in searches:
-        sizes = runs["sample_size"].unique() if len(runs) else [0]
-        for size in sizes:
-            name = _NAMES.get(about["method"], "{title}").format(title=about["title"], size=size)
-            part = runs[runs["sample_size"] == size] if len(runs) else runs
-            groups.setdefault((name, _pool(about)), {})[about["dataset"]] = about, part
+        for name, part in by_method(about, runs):
+            groups.setdefault((name, pool_of(about)), {})[about["dataset"]] = about, part
     rows = [_row(name, pool, group, space, datasets) for (name, pool), group in groups.items()]
     return pd.DataFrame(rows, columns=columns(datasets))
+
+
+def by_method(about: Mapping, runs: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the name of each method in a search's file, as tables print it, and its runs."""
+    for size in runs["sample_size"].unique() if len(runs) else [0]:
+        name = _NAMES.get(about["method"], "{title}").format(title=about["title"], size=size)
+        yield name, runs[runs["sample_size"] == size] if len(runs) else runs
 
 
 def _row(
@@ -178,7 +182,7 @@ def _how(done: Mapping[str, tuple[Mapping, pd.DataFrame]]) -> list[str]:
     return notes + [about["note"] for about in trained if about["note"]]
 
 
-def _pool(about: Mapping) -> str:
+def pool_of(about: Mapping) -> str:
     """Say what a search drew from, by its metadata; nothing if from all that a space has."""
     if about["method"] not in _NAMES or about.get("sample") == "all":
         return ""

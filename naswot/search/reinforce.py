@@ -10,7 +10,6 @@ import numpy as np
 from naswot.search.combinations import Combinations
 from naswot.search.simulation import Settings, Simulation
 
-LEARNING_RATE = 0.01
 MOMENTUM = 0.9  # of the moving average
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's
 
@@ -37,7 +36,7 @@ def reinforce(simulation: Simulation, settings: Settings) -> None:
         gradient = advantage * (policy - chosen)  # of the loss, −advantage · ln p
         mean = BETAS[0] * mean + (1 - BETAS[0]) * gradient
         square = BETAS[1] * square + (1 - BETAS[1]) * gradient**2
-        rate = LEARNING_RATE / (1 - BETAS[0] ** step)
+        rate = settings.learning_rate / (1 - BETAS[0] ** step)
         logits -= rate * mean / (np.sqrt(square / (1 - BETAS[1] ** step)) + EPSILON)
 
 

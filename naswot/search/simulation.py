@@ -46,6 +46,7 @@ class Settings:
         area_sample: how many architectures AREA scores for its first population (the paper: 20).
         warm_up_sample: the same for the warm-up of Abdelfattah et al. (2021).
         proposals: mutations that a move proposal scores, to train the best of them.
+        learning_rate: of REINFORCE. The paper does not say; NATS-Bench's code is run with 0.01.
         overrun: what becomes of the evaluation that exceeds the budget, which is a run's last:
             "discard" or "keep".
         repeats: whether training again what a run has trained before is "paid" or "free".
@@ -56,6 +57,7 @@ class Settings:
     area_sample: int = 20
     warm_up_sample: int = 1000
     proposals: int = 10
+    learning_rate: float = 0.01
     overrun: str = "discard"
     repeats: str = "paid"
 

@@ -59,6 +59,21 @@ def test_kendall_tau_has_a_row_for_every_accuracy_key(complete):
     assert table["published"].tolist() == [0.574, 0.611, 0.549]
 
 
+def test_the_run_is_compared_with_the_paper_and_with_rea(complete):
+    table = pd.read_csv(complete.path / "results/paper_comparison.csv")
+    (row,) = table[
+        table["method"].eq("RS") & table["quantity"].eq("cifar10-valid/x-valid/200")
+    ].ours
+    measured = pd.read_csv(complete.path / "results/table2.csv").query("source == 'measured'")
+    assert round(row, 2) == measured.set_index("method").at["RS", "cifar10_valid_mean"]
+    taus = table[table["quantity"] == "Kendall tau"].set_index("dataset")
+    assert taus.loc["cifar100", "ours_accuracy"] == "cifar100/x-valid/200"
+    pairs = pd.read_csv(complete.path / "results/assistance.csv")
+    assert set(pairs["title"]) == {"AREA", "REA with warm-up"}  # the third needs all scores
+    assert (pairs["runs"] == 20).all()
+    assert (complete.path / "results/assistance.md").read_text().count("\n- ") == len(pairs)
+
+
 def test_figures_are_pictures(complete):
     for dataset in ("cifar10", "cifar100", "imagenet16_120"):
         folder = complete.path / "results/figures/scatter/nasbench201"

@@ -1,0 +1,163 @@
+"""What a score adds to evolution: searches that use one against REA, paired run by run."""
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm, t
+
+from naswot.analysis.rendering import SPLITS
+from naswot.benchmarks.datasets import TITLES, datasets_of
+from naswot.files import read_metadata, read_parquet, replacing
+from naswot.search import METHODS
+from naswot.spaces import get_space
+
+REFERENCE = "rea"
+ASSISTED = tuple(name for name, method in METHODS.items() if method.scores != "none")
+CONFIDENCE, POWER = 0.95, 0.8
+
+COLUMNS = [
+    "space",
+    "dataset",
+    "split",
+    "accuracy",
+    "method",
+    "title",
+    "score",
+    "runs",
+    "rea_mean",
+    "method_mean",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "difference_std",
+    "correlation",
+    "standard_error",
+    "standard_error_unpaired",
+    "runs_needed",
+    "runs_needed_unpaired",
+    "note",
+]
+WHOLE_NUMBERS = ("runs", "runs_needed", "runs_needed_unpaired")
+
+
+def write_assistance(
+    searches: Sequence[str | Path], output: str | Path, markdown: str | Path
+) -> None:
+    """Write assistance.csv, with the columns `COLUMNS`, and a sentence a row as Markdown.
+
+    Args:
+        searches: Parquet files of `naswot.searching`, of REA and of methods that use scores;
+            others are passed over. Of searches that were not run there is no row.
+        output, markdown: the files to write.
+    """
+    found: dict[tuple[str, str], dict[str, tuple[Mapping, pd.DataFrame]]] = {}
+    for path in searches:
+        about = read_metadata(path)
+        if about["method"] in (REFERENCE, *ASSISTED) and "not_run" not in about:
+            group = found.setdefault((about["space"], about["dataset"]), {})
+            group[about["method"]] = about, read_parquet(path, ["run", "seed", *SPLITS])
+    rows = []
+    for (space, dataset), group in found.items():
+        for method in ASSISTED:
+            if REFERENCE not in group or method not in group:
+                continue
+            about, runs = group[method]
+            place = {"space": space, "dataset": dataset, "method": method}
+            place |= {name: about[name] for name in ("title", "score", "note")}
+            pairs = group[REFERENCE][1].merge(runs, on=["run", "seed"], suffixes=("", "_method"))
+            for split in SPLITS:
+                key = getattr(datasets_of(space)[dataset], split)
+                both = pairs[[split, f"{split}_method"]].dropna()
+                if len(both) > 1:
+                    place |= {"split": split, "accuracy": key}
+                    rows.append(place | assist(*both.to_numpy(float).T))
+    table = pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(WHOLE_NUMBERS, "Int64"))
+    with replacing(output) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")
+    with replacing(markdown) as temporary:
+        temporary.write_text(to_markdown(table), encoding="utf-8")
+
+
+def assist(reference: np.ndarray, method: np.ndarray) -> dict[str, float]:
+    """Return what a method gains over a reference, both (n,) accuracies of the same n > 1 seeds.
+
+    The difference d is the mean of the n differences, its interval is Student's t at 95 %.
+    `runs_needed` is how many pairs of runs would show a difference of the size that was found,
+    two-sided at the 5 % level with a power of 80 %: ((z.975 + z.8) · sd / |d|)², rounded up, at
+    least 2, where sd is that of the differences. `runs_needed_unpaired` is how many runs of each
+    would, on seeds of their own: sd² is then the sum of the two variances. Both are empty (None)
+    where d is 0. `standard_error` is sd / √n, with either sd. `correlation` is that of the pairs,
+    NaN where one side is constant.
+    """
+    differences = method - reference
+    n, mean, std = len(differences), differences.mean(), differences.std(ddof=1)
+    unpaired = np.sqrt(reference.var(ddof=1) + method.var(ddof=1))
+    error = std / np.sqrt(n)
+    half = t.ppf((1 + CONFIDENCE) / 2, n - 1) * error
+    constant = np.ptp(reference) == 0 or np.ptp(method) == 0
+    return {
+        "runs": n,
+        "rea_mean": reference.mean(),
+        "method_mean": method.mean(),
+        "difference": mean,
+        "difference_low": mean - half,
+        "difference_high": mean + half,
+        "difference_std": std,
+        "correlation": np.nan if constant else np.corrcoef(reference, method)[0, 1],
+        "standard_error": error,
+        "standard_error_unpaired": unpaired / np.sqrt(n),
+        "runs_needed": runs_needed(mean, std),
+        "runs_needed_unpaired": runs_needed(mean, unpaired),
+    }
+
+
+def runs_needed(difference: float, std: float) -> int | None:
+    """Return how many runs show a difference; `assist` has the formula."""
+    if difference == 0:
+        return None
+    quantiles = norm.ppf((1 + CONFIDENCE) / 2) + norm.ppf(POWER)
+    return max(2, ceil((quantiles * std / abs(difference)) ** 2))
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """Return a sentence for every row of assistance.csv, under a heading for every space."""
+    lines = [
+        "# What a training-free score adds to REA",
+        "",
+        "Runs are paired by seed; ± is half of a 95 % interval. The runs needed would show a",
+        "difference of the size found 8 times in 10, two-sided at the 5 % level.",
+    ]
+    for space, rows in table.groupby("space", sort=False):
+        lines += ["", f"## {get_space(space).title}", ""]
+        lines += [f"- {sentence(row)}" for row in rows.to_dict("records")]
+        for note, noted in rows[rows["note"] != ""].groupby("note", sort=False):
+            lines += ["", f"{', '.join(noted['title'].unique())}: {note}."]
+    if table.empty:
+        lines += ["", "There is nothing to compare: no such search was run beside REA."]
+    return "\n".join(lines) + "\n"
+
+
+def sentence(row: Mapping) -> str:
+    """Say what a row of assistance.csv says."""
+    name, needed = row["title"], row["runs_needed"]
+    split = {"valid": "validation"}.get(row["split"], row["split"])
+    place = f"{TITLES[row['dataset']]} {split} over {row['runs']:,} paired runs"
+    if pd.isna(needed):
+        return f"{name} equals REA on {place}."
+    verb = "beats" if row["difference"] > 0 else "trails"
+    half = (row["difference_high"] - row["difference_low"]) / 2
+    found = f"{name} {verb} REA by {abs(row['difference']):.2f} ± {half:.2f} points on {place}"
+    if abs(row["difference"]) > half:
+        verdict = f"more than chance; {_about(needed)} runs would do to tell"
+    else:
+        verdict = f"within chance; {_about(needed)} runs would be needed to tell"
+    return f"{found}, {verdict}."
+
+
+def _about(runs: int) -> str:
+    """Return a number of runs in words: two digits count."""
+    digits = len(str(runs)) - 2
+    return f"{runs}" if digits <= 0 else f"some {round(runs, -digits):,}"

@@ -1,0 +1,384 @@
+"""Every number that the paper prints, beside ours: how far apart, and what differs."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from naswot.analysis.rendering import SPLITS
+from naswot.analysis.tables import by_method, pool_of
+from naswot.benchmarks.datasets import TITLES, Dataset, datasets_of
+from naswot.files import read_metadata, read_parquet, replacing
+from naswot.search import METHODS
+from naswot.spaces import get_space
+
+COLUMNS = [
+    "where",
+    "benchmark",
+    "dataset",
+    "method",
+    "quantity",
+    "published",
+    "published_std",
+    "published_n",
+    "ours",
+    "ours_std",
+    "ours_n",
+    "ours_accuracy",
+    "difference",
+    "standard_error",
+    "difference_in_se",
+    "within_2",
+    "reason",
+    "note",
+]
+
+TABLES = {
+    "nasbench101": "Table 1",
+    "nasbench201": "Table 2(a)",
+    "natsbench_sss": "Table 2(b)",
+}
+PUBLISHED_RUNS = 500  # what the paper says of Table 2, and does not say of Table 1
+# Standard deviation of tau over samples of 1,000 networks, on all scored cells of NAS-Bench-201
+# .0134, .0127 and .0141 (CIFAR-10, CIFAR-100, ImageNet16-120). It goes with 1/√n.
+TAU_STD_OF_1000 = 0.0135
+INTERVAL_IN_SE = 3.92  # width of a 95 % interval of a normal distribution
+
+# Settings of the paper: of the scoring, of searches that train, and of evolution.
+PAPER_BATCH_SIZE = 128
+PAPER_BUDGET_S = 12000
+PAPER_SEARCH = {"epochs": 12}
+PAPER_EVOLUTION = {"rea": {"population": 10}, "area": {"population": 10, "area_sample": 20}}
+# Dataset → the image source that shows networks the images that they were trained on.
+OWN_IMAGES = {
+    "cifar10": "cifar10",
+    "cifar100": "cifar100",
+    "imagenet16_120": "imagenet16",
+    "imagenet": "imagenette",
+}
+REPEATS = "the accuracy is the mean over repeats, in the authors' code the best repeat's"
+
+
+def write_paper_comparison(
+    searches: Sequence[str | Path],
+    correlations: str | Path,
+    output: str | Path,
+    *,
+    published: Iterable[str | Path],
+    published_taus: str | Path,
+    scoring: Mapping[str, Any],
+    missing: Mapping[str, str] | None = None,
+) -> None:
+    """Write paper_comparison.csv, a row for every accuracy and every tau that the paper prints.
+
+    Args:
+        searches: Parquet files of `naswot.choosing` and `naswot.searching`.
+        correlations: kendall_tau.csv.
+        output: the CSV file to write, with the columns `COLUMNS`.
+        published: CSV files with the rows of Tables 1 and 2.
+        published_taus: CSV file with `space, dataset, score, tau, accuracy, networks, note`.
+        scoring: `batch_size, image_size, precision, relu_count, deduplicate` of the run.
+        missing: spaces that were left out, and why.
+    """
+    missing = missing or {}
+    paper = pd.concat([pd.read_csv(path) for path in published], ignore_index=True)
+    taus = pd.read_csv(published_taus)
+    rows = [
+        *accuracy_rows(paper, searches, scoring, missing),
+        *tau_rows(taus, pd.read_csv(correlations), scoring, missing),
+    ]
+    table = pd.DataFrame([finish(row) for row in rows], columns=COLUMNS)
+    table = table.astype({"published_n": "Int64", "ours_n": "Int64"})
+    with replacing(output) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")
+
+
+def finish(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Compare the two numbers of a row and give its reason.
+
+    Args:
+        row: those of `COLUMNS` that are known; `absent`, why there is nothing of ours, or
+            `differences`, what is known to differ; `standard_error`, of the difference.
+    """
+    row = dict(row)
+    absent, differences = row.pop("absent", ""), row.pop("differences", ())
+    if absent:
+        return row | {"reason": absent}
+    row["difference"] = row["ours"] - row["published"]
+    if not row["standard_error"] > 0:
+        return row | {"reason": "there is no spread to compare by"}
+    row["difference_in_se"] = row["difference"] / row["standard_error"]
+    within = abs(row["difference_in_se"]) <= 2
+    row["within_2"] = str(within).lower()
+    return row | {"reason": "" if within else "; ".join(differences) or "not explained"}
+
+
+def accuracy_rows(
+    paper: pd.DataFrame,
+    searches: Sequence[str | Path],
+    scoring: Mapping[str, Any],
+    missing: Mapping[str, str],
+) -> Iterator[dict[str, Any]]:
+    """Yield what `finish` needs of every mean of the published tables.
+
+    The standard error is √(s²/n + s²/n) over both sets of runs.
+    """
+    groups = _groups(searches)
+    for row in paper.to_dict("records"):
+        space, method = row["benchmark"], row["method"]
+        for dataset, about in datasets_of(space).items():
+            for split in SPLITS:
+                mean, key = row.get(f"{dataset}_{split}_mean"), getattr(about, split)
+                if pd.isna(mean):
+                    continue
+                runs = PUBLISHED_RUNS if pd.isna(row["runs"]) else int(row["runs"])
+                found = {
+                    "where": TABLES[space],
+                    "benchmark": space,
+                    "dataset": dataset,
+                    "method": method,
+                    "quantity": key,
+                    "published": mean,
+                    "published_std": row[f"{dataset}_{split}_std"],
+                    "published_n": runs,
+                    "note": _note(row, dataset),
+                }
+                absent = _absent(row, dataset, groups, missing)
+                if absent:
+                    yield found | {"absent": absent}
+                    continue
+                described, ours = groups[space, dataset][method]
+                values = ours[split].dropna()
+                if values.empty:
+                    lacking = f"the benchmark table has no {key} of these architectures"
+                    yield found | {"absent": lacking}
+                    continue
+                differences = _suspicions(row, dataset)
+                differences += _of_search(space, dataset, described, scoring)
+                if len(values) < len(ours):
+                    differences.append(
+                        f"mean of the {len(values)} of {len(ours)} runs whose architecture has "
+                        f"{key}"
+                    )
+                squares = values.var() / len(values), found["published_std"] ** 2 / runs
+                yield found | {
+                    "ours": values.mean(),
+                    "ours_std": values.std(),
+                    "ours_n": len(values),
+                    "ours_accuracy": key,
+                    "standard_error": np.sqrt(sum(squares)),
+                    "differences": differences,
+                }
+
+
+def _groups(searches: Sequence[str | Path]) -> dict[tuple[str, str], dict[str, tuple]]:
+    """Return (space, dataset) → method's name → metadata and runs; of two pools the whole space."""
+    groups: dict[tuple[str, str], dict[str, tuple]] = {}
+    for path in searches:
+        about = read_metadata(path)
+        group = groups.setdefault((about["space"], about["dataset"]), {})
+        for name, runs in by_method(about, read_parquet(path, ["sample_size", *SPLITS])):
+            if name not in group or about["pool"] == "whole":
+                group[name] = about, runs
+    return groups
+
+
+def _absent(
+    row: Mapping[str, Any], dataset: str, groups: Mapping, missing: Mapping[str, str]
+) -> str:
+    """Say why there is no search to compare a published row with; empty if there is one."""
+    space, method = row["benchmark"], row["method"]
+    if row["family"] == "weight-sharing":
+        return "weight-sharing methods are not run"
+    if space in missing:
+        return f"left out: {missing[space]}"
+    if space not in {one for one, _ in groups}:
+        return f"{get_space(space).title} is not among the spaces of this run"
+    group = groups.get((space, dataset))
+    if group is None:
+        return f"{TITLES[dataset]} was not asked for"
+    if method in group:
+        reason = group[method][0].get("not_run")
+        return f"not run: {reason}" if reason else ""
+    kind = method.partition(" (")[0]
+    others = {name: about for name, (about, _) in group.items() if about["method"] == kind.lower()}
+    if not others:
+        return "the method was not asked for"
+    if any(name.partition(" (N=")[0] != kind for name in others):
+        score = next(iter(others.values()))["score"]
+        return f"the searches of this run go by another score, {score}"
+    return f"the sample size was not asked for: there is {', '.join(others)}"
+
+
+def _note(row: Mapping[str, Any], dataset: str) -> str:
+    """Return what a reader should know of a published row, as far as it is about accuracies."""
+    note = row["note"] if isinstance(row["note"], str) else ""
+    notes = [] if note.startswith("search seconds") or not _is_about(note, dataset) else [note]
+    if pd.isna(row["runs"]):
+        notes.append(f"the paper gives no number of runs; {PUBLISHED_RUNS} is assumed")
+    return "; ".join(note for note in notes if note)
+
+
+def _suspicions(row: Mapping[str, Any], dataset: str) -> list[str]:
+    note = row["note"] if isinstance(row["note"], str) else ""
+    return [note] if note.startswith("suspect print") and _is_about(note, dataset) else []
+
+
+def _is_about(note: str, dataset: str) -> bool:
+    """Return whether a note names `dataset`, or none."""
+    words = note.replace(":", " ").replace(",", " ").split()
+    named = [one for one, title in TITLES.items() if title in words]
+    return not named or dataset in named
+
+
+def _of_search(
+    space: str, dataset: str, about: Mapping[str, Any], scoring: Mapping[str, Any]
+) -> list[str]:
+    """List what differs between a search of ours, by its metadata, and the paper's."""
+    method, differences = about["method"], []
+    budgeted = METHODS.get(method)
+    if budgeted is None and about.get("sample", "all") != "all":
+        differences.append(f"{pool_of(about)}, whose own chance the standard error leaves out")
+    if method == "naswot" or (budgeted is not None and budgeted.scores != "none"):
+        shown = about.get("searched", dataset)
+        differences += _of_scoring(space, shown, about["images"], scoring)
+    if budgeted is not None:
+        differences += _of_budget(space, about)
+    if space == "nasbench101":
+        differences.append(REPEATS)
+    return differences
+
+
+def _of_budget(space: str, about: Mapping[str, Any]) -> list[str]:
+    method, differences = about["method"], []
+    if space == "nasbench201" and about["searched"] != "cifar10":
+        differences.append(f"searched on {TITLES[about['searched']]} instead of CIFAR-10")
+    expected = PAPER_SEARCH | PAPER_EVOLUTION.get(method, {})
+    differences += [
+        f"search.{name} = {about[name]} instead of {value}"
+        for name, value in expected.items()
+        if about[name] != value
+    ]
+    if about["budget_unit"] == "s":
+        budget = about["budget"] * about["epochs"] / about["fitness_epochs"][-1]
+        if round(budget) != PAPER_BUDGET_S:
+            differences.append(f"search.budget = {budget:,.0f} s instead of {PAPER_BUDGET_S:,} s")
+    if about["note"]:
+        differences.append(about["note"])
+    if method in PAPER_EVOLUTION:
+        differences.append(f"a tournament of {about['tournament']} (the paper gives no size)")
+    if method == "reinforce":
+        differences.append(f"a learning rate of {about['learning_rate']} (the paper gives none)")
+    return differences
+
+
+def _of_scoring(space: str, dataset: str, images: str, scoring: Mapping[str, Any]) -> list[str]:
+    """List what differs between our scores and the paper's."""
+    differences = []
+    if images != OWN_IMAGES.get(dataset):
+        side = scoring["image_size"]
+        size = "" if images in OWN_IMAGES.values() else f" of {side}×{side} pixels"
+        differences.append(f"scored on {images}{size}, not on the dataset's images")
+    if scoring["batch_size"] != PAPER_BATCH_SIZE:
+        differences.append(
+            f"mini-batches of {scoring['batch_size']} images instead of {PAPER_BATCH_SIZE}"
+        )
+    if scoring["precision"] != "float32":
+        differences.append(f"scored in {scoring['precision']}")
+    if scoring["deduplicate"] and get_space(space).unique:
+        differences.append("isomorphic architectures share one score")
+    if scoring["relu_count"] == "once" and space.startswith("nds_"):
+        differences.append("each ReLU counts once, in the published scores some count twice")
+    return differences
+
+
+def tau_rows(
+    paper: pd.DataFrame,
+    correlations: pd.DataFrame,
+    scoring: Mapping[str, Any],
+    missing: Mapping[str, str],
+) -> Iterator[dict[str, Any]]:
+    """Yield what `finish` needs of every published Kendall tau.
+
+    The standard error is √(a² + b²): a, ours, is the width of the bootstrap's 95 % interval
+    divided by 3.92; b is what the paper's sample of n networks adds, .0135 · √(1000/n).
+    """
+    for known in paper.to_dict("records"):
+        space, dataset, score = (known[name] for name in ("space", "dataset", "score"))
+        found = {
+            "where": "Fig. 3",
+            "benchmark": space,
+            "dataset": dataset,
+            "method": {"naswot": "NASWOT"}.get(score, score),
+            "quantity": "Kendall tau",
+            "published": known["tau"],
+            "published_n": known["networks"],
+            "note": known["note"],
+        }
+        if space in missing:
+            yield found | {"absent": f"left out: {missing[space]}"}
+            continue
+        rows = correlations
+        for name in ("space", "dataset", "score"):
+            rows = rows[rows[name] == known[name]]
+            if rows.empty:
+                yield found | {"absent": f"kendall_tau.csv has nothing on {known[name]}"}
+                break
+        if rows.empty:
+            continue
+        ours = closest(rows, known["accuracy"], datasets_of(space)[dataset])
+        if ours is None:
+            lacking = f"kendall_tau.csv has no tau against {known['accuracy']} or the like"
+            yield found | {"absent": lacking}
+            continue
+        differences = []
+        if not _matches(ours["accuracy"], known["accuracy"]):
+            differences.append(f"against {ours['accuracy']} instead of {known['accuracy']}")
+        elif space == "nasbench101":
+            differences.append(REPEATS)
+        differences += _of_scoring(space, dataset, ours["images"], scoring)
+        chance = 50 if space == "nasbench101" else 15
+        differences.append(
+            f"the authors' plots leave out networks of at most {chance} % accuracy, this tau none"
+        )
+        spread = (ours["tau_high"] - ours["tau_low"]) / INTERVAL_IN_SE
+        sampling = TAU_STD_OF_1000 * np.sqrt(1000 / known["networks"])
+        yield found | {
+            "ours": ours["tau"],
+            "ours_n": ours["n"],
+            "ours_accuracy": ours["accuracy"],
+            "standard_error": np.hypot(spread, sampling),
+            "differences": differences,
+        }
+
+
+def closest(rows: pd.DataFrame, accuracy: str, about: Dataset) -> pd.Series | None:
+    """Return the row of kendall_tau.csv that is most like a tau against `accuracy`, or None.
+
+    That is one against this accuracy; else against another of the same networks, trained as
+    long; else against the reported test or validation accuracy.
+    """
+    first, *_, last = accuracy.split("/")
+
+    def rank(key: str) -> int:
+        name, *_, epochs = key.split("/")
+        likeness = [
+            _matches(key, accuracy),
+            (name, epochs) == (first, last),
+            _matches(key, about.test),
+            about.valid is not None and _matches(key, about.valid),
+        ]
+        return likeness.index(True) if any(likeness) else len(likeness)
+
+    rows = rows[np.isfinite(rows["tau"])]
+    ranks = rows["accuracy"].map(rank)
+    if rows.empty or ranks.min() == 4:
+        return None
+    return rows.loc[ranks.idxmin()]
+
+
+def _matches(key: str, wanted: str) -> bool:
+    """Return whether `key` is `wanted`, which may leave the epochs open."""
+    return key == wanted or key.startswith(f"{wanted}/")

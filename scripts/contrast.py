@@ -1,0 +1,16 @@
+"""Compare every number that the paper prints with ours."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.analysis.paper_comparison import write_paper_comparison
+
+    write_paper_comparison(
+        snakemake.input.searches,
+        snakemake.input.correlations,
+        snakemake.output[0],
+        published=snakemake.input.published,
+        published_taus=snakemake.input.taus,
+        scoring=snakemake.params.scoring,
+        missing=snakemake.params.missing,
+    )

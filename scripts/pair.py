@@ -1,0 +1,8 @@
+"""Pair the searches that use a score with REA."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.analysis.assistance import write_assistance
+
+    write_assistance(snakemake.input.searches, snakemake.output.csv, snakemake.output.markdown)
