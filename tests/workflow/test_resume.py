@@ -8,7 +8,10 @@ from naswot.files import read_parquet
 pytestmark = pytest.mark.slow
 
 DRAWN = ["scatter", "panels", "searches"]
-AFTER_SCORING = ["score", "join", "correlate", "search", *DRAWN, "table2", "all"]
+AFTER_CHOOSING = ["table2", "searches", "anytime", "contrast", "all"]
+AFTER_SEARCHING = ["pair", *AFTER_CHOOSING]
+AFTER_JOINING = ["correlate", "scatter", "panels", "choose", "search", *AFTER_SEARCHING]
+AFTER_SCORING = ["score", "join", *AFTER_JOINING]
 
 
 def test_the_same_command_again_does_nothing(finished):
@@ -30,13 +33,14 @@ def test_new_timestamps_alone_re_run_nothing(finished):
         ("naswot/scores/rectifiers.py", AFTER_SCORING),
         (
             "naswot/spaces/nds/operations.py",  # networks of another space
-            ["convert", "join", "correlate", "search", *DRAWN, "table2", "all"],
+            ["convert", "connect", "join", *AFTER_JOINING],
         ),
-        ("naswot/search/random.py", ["search", "table2", "searches", "all"]),
-        ("naswot/analysis/correlation.py", ["correlate", *DRAWN, "all"]),
+        ("naswot/search/random.py", ["choose", *AFTER_CHOOSING]),
+        ("naswot/search/bohb.py", ["search", *AFTER_SEARCHING]),
+        ("naswot/analysis/correlation.py", ["correlate", *DRAWN, "contrast", "all"]),
         ("naswot/plots/scatter.py", [*DRAWN, "all"]),
-        ("naswot/analysis/tables.py", ["table2", "searches", "all"]),
-        ("resources/published_table2.csv", ["table2", "searches", "all"]),
+        ("naswot/analysis/tables.py", ["table2", "searches", "contrast", "all"]),
+        ("resources/published_table2.csv", ["table2", "searches", "contrast", "all"]),
     ],
 )
 def test_a_change_re_runs_its_stage_and_what_follows(finished, file, rules):
@@ -49,8 +53,9 @@ def test_a_change_re_runs_its_stage_and_what_follows(finished, file, rules):
 @pytest.mark.parametrize(
     ("setting", "rules"),
     [
-        ("n_runs=21", ["search", "table2", "searches", "all"]),
-        ("bootstrap_resamples=60", ["correlate", "scatter", "panels", "all"]),
+        ("n_runs=21", ["choose", "search", *AFTER_SEARCHING]),
+        ("search={tournament: 4}", ["search", *AFTER_SEARCHING]),
+        ("bootstrap_resamples=60", ["correlate", "scatter", "panels", "contrast", "all"]),
         ("precision=bfloat16", AFTER_SCORING),
         ("batch_size=12", ["batch", *AFTER_SCORING]),
     ],
@@ -78,8 +83,7 @@ def test_a_larger_sample_scores_only_what_is_new(finished, deduplicate):
 def test_another_benchmark_table_scores_nothing_again(finished, mirror):
     run = finished.run("--config", f"mirror={mirror.resolve()}")
     assert run.code == 0, run.text
-    after = ["convert", "join", "correlate", "search", "scatter", "panels", "table2", "all"]
-    assert set(run.finished) == set(after)
+    assert set(run.finished) == {"convert", "connect", "join", *AFTER_JOINING}
 
 
 def without_seconds(workdir):
