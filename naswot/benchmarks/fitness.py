@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from naswot.benchmarks.datasets import OWN, Dataset
+from naswot.benchmarks.table import ACCURACY_KEY
 from naswot.errors import NaswotError
 from naswot.files import column_names, read_parquet
 
@@ -83,7 +84,8 @@ def read_fitness(
         if prefix and name.rpartition("/")[0] == prefix and name.rpartition("/")[2].isdigit()
     )
     if key is not None and key not in names:
-        raise NaswotError(f"{benchmark} has no accuracy {key!r} to search by.")
+        accuracies = ", ".join(name for name in names if ACCURACY_KEY.fullmatch(name))
+        raise NaswotError(f"{benchmark} has no accuracy {key!r} to search by; it has {accuracies}.")
     if not lengths:
         raise UnsearchableError(
             "the benchmark table has no validation accuracies to search by; `search: {fitness: …}` "
@@ -92,22 +94,24 @@ def read_fitness(
     asked = epochs if key is None else int(key.rpartition("/")[2])
     chosen = next((length for length in lengths if length >= asked), lengths[-1])
     rungs, values = _rungs(benchmark, names, prefix, chosen, shorter)
-    notes = []
-    if chosen != epochs:
-        notes.append(
-            f"fitness and cost after {chosen} epochs instead of {epochs}, under a budget that "
-            "buys as many trainings"
-        )
-    if key is not None:
-        notes.append("searched by an accuracy of the user's choice")
-    if shorter and len(rungs) == 1:
-        notes.append("the table knows no shorter trainings: all are full, and the model guides")
     cost, notes_of_cost = _cost(benchmark, names, prefix.partition("/")[0], rungs)
-    notes += notes_of_cost
     total, unit = budget * chosen / epochs, "s"
     if cost is None:
         total, unit = float(evaluations), "trainings"
         cost = np.broadcast_to(np.array([[length / chosen] for length in rungs]), values.shape)
+    notes = []
+    if chosen != epochs and unit == "s":
+        notes.append(
+            f"fitness and cost after {chosen} epochs instead of {epochs}, under a budget that "
+            "buys as many trainings"
+        )
+    elif chosen != epochs:
+        notes.append(f"fitness after {chosen} epochs instead of {epochs}")
+    if key is not None:
+        notes.append("searched by an accuracy of the user's choice")
+    if shorter and len(rungs) == 1:
+        notes.append("the table knows no shorter trainings: all are full, and the model guides")
+    notes += notes_of_cost
     known = (np.isfinite(values) & np.isfinite(cost) & (cost > 0)).all(axis=0)
     if not known.any():
         raise UnsearchableError(f"the benchmark table knows {prefix}/{chosen} of no architecture")
