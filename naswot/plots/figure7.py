@@ -47,15 +47,23 @@ def figure7(table: pd.DataFrame) -> plt.Figure:
         mean, std = (table[f"{dataset}_{split}_{name}"] for name in ("mean", "std"))
         panels[dataset, split] = table.assign(accuracy=mean, spread=std.fillna(0))
     figure, grid = stacked(len(panels), 0.55, 0.2, _notes(panels))
-    seconds = table["search_seconds"]
+    limits = _times(table)
     for axes, ((dataset, split), rows) in zip(grid, panels.items(), strict=True):
-        axes.set_xlim(seconds.min() / 2, seconds.max() * 1.6)
+        axes.set_xlim(*limits)
         _panel(axes, rows[rows["accuracy"].notna()])
         axes.set_ylabel(f"{TITLES[dataset]}\n{SPLITS[split]} accuracy (%)", fontsize=7)
     figure.align_ylabels()
     grid[-1].set_xlabel("search time of one run (s)", fontsize=7)
     _legend(figure, set(table["family"]))
     return figure
+
+
+def _times(table: pd.DataFrame) -> tuple[float, float]:
+    """Return limits of the seconds, with room for all that stand beside the longest search."""
+    time = np.log10(table["search_seconds"])
+    low, high = time.min() - 0.3, time.max()
+    beside = table.loc[time > high - SAME_TIME, "title"].nunique() / 2
+    return 10**low, 10 ** (high + 0.2 + beside * SLOT * (high - low + 1) / AXES)
 
 
 def _datasets(table: pd.DataFrame) -> list[str]:
@@ -249,9 +257,12 @@ def _notes(panels: Mapping[tuple[str, str], pd.DataFrame]) -> list[str]:
     first = next(iter(panels.values()))
     for row in first[first["source"] == "measured"].itertuples():
         for note in str(row.note).split("; "):
-            if note.startswith(("scored on", "drawn from a random pool")):
+            if note.startswith(("scored on", "drawn from a random pool", "fitness and cost")):
                 about.setdefault(note, {})[row.title] = None
-    lines += [f"{', '.join(titles)}: {note}." for note, titles in about.items()]
+    lines += [
+        f"{', '.join(titles) if len(titles) < 5 else 'All that train'}: {note}."
+        for note, titles in about.items()
+    ]
     lacking: dict[str, dict[str, None]] = {}
     for (_, split), rows in panels.items():
         for row in rows[rows["accuracy"].isna()].itertuples():
