@@ -44,7 +44,7 @@ def choose_from_table(
     )
     drawn = trajectory(pool, reported, method, max(sample_sizes), runs, seed)
     results["score"] *= sign
-    score = about.get("score")
+    score, seen = about.get("score"), _seen(pool, reported)
     metadata = about | described(
         dataset=dataset,
         method=method,
@@ -53,7 +53,7 @@ def choose_from_table(
         seed=seed,
         pool="scored" if "sample" in about else "whole",
         title={"naswot": "NASWOT" if score == "naswot" else score}.get(method, method.title()),
-        fitness={"naswot": score, "optimal": reported.valid or reported.test}.get(method),
+        fitness={"naswot": score, "optimal": seen}.get(method),
         budget=None,
     )
     write_parquet(results, output, metadata)
@@ -122,8 +122,7 @@ def trajectory(
         fitness = _numbers(table, "score")[draws]
         seconds = _numbers(table, "seconds")[draws].cumsum(axis=1)
     elif method == "optimal":
-        valid = _numbers(table, dataset.valid)
-        fitness = (_numbers(table, dataset.test) if np.isnan(valid).all() else valid)[draws]
+        fitness = _numbers(table, _seen(table, dataset))[draws]
     rows, steps = np.indices(draws.shape)
     return Trajectory(
         run=rows.ravel(),
@@ -133,6 +132,12 @@ def trajectory(
         rung=np.zeros(draws.size, dtype=np.int64),
         fitness=fitness.ravel(),
     )
+
+
+def _seen(table: pd.DataFrame, dataset: Dataset) -> str:
+    """Return the key of the accuracy that Optimal knows: validation, where the table has any."""
+    unknown = np.isnan(_numbers(table, dataset.valid)).all()
+    return dataset.test if unknown else dataset.valid
 
 
 def _numbers(table: pd.DataFrame, name: str | None) -> np.ndarray:

@@ -95,6 +95,9 @@ def search_table(
             shorter=chosen.shorter,
         )
         table, notes = arrays(fitness, neighbours, joined, chosen)
+        trajectory = run(method, table, fitness.budget, settings, runs, seed)
+        if not len(trajectory.run) and table.cost.min() <= fitness.budget:
+            raise UnsearchableError("the scores that it asks for cost more than the budget")
     except UnsearchableError as error:
         log.warning("%s on %s, %s: not run, %s", title, space, dataset, error)
         metadata |= {"not_run": str(error)}
@@ -110,7 +113,6 @@ def search_table(
             "budget_unit": fitness.unit,
             "note": "; ".join(note for note in (fitness.note, *notes) if note),
         }
-        trajectory = run(method, table, fitness.budget, settings, runs, seed)
         if not len(trajectory.run):
             raise NaswotError(
                 f"search.budget = {settings['budget']} buys no training on {space}: the cheapest "
@@ -152,13 +154,18 @@ def arrays(
         sign = -1 if read_metadata(joined)["score"] in LOWER_IS_BETTER else 1
         scores = sign * table["score"].to_numpy(float)
         scoring = table["seconds"].fillna(0.0).to_numpy(float)
-        count = int((table["seconds"].notna()).sum())
-        if count < len(scores):
-            if method.scores == "all" or not count:
-                raise UnsearchableError(
-                    f"it asks for the score of any architecture, and {count:,} of "
-                    f"{len(scores):,} are scored; `sample: all` scores them all"
-                )
+        if fitness.unit != "s":
+            scoring = np.zeros(len(scoring))
+            notes.append("scoring costs nothing")
+        known, count = int(table["seconds"].notna().sum()), int(table["score"].notna().sum())
+        if not count:
+            raise UnsearchableError("no architecture whose fitness is known has a score")
+        if known < len(scores) and method.scores == "all":
+            raise UnsearchableError(
+                f"it asks for the score of any architecture, and {known:,} of {len(scores):,} "
+                "are scored; `sample: all` scores them all"
+            )
+        if count < len(scores) and method.scores == "some":
             notes.append(f"first population among the {count:,} of them that are scored")
     return Table(fitness.values, fitness.cost, graph, genes, scores, scoring), notes
 
@@ -244,8 +251,9 @@ def outcomes(
         method, seed: as in `search_table`.
 
     Returns:
-        `COLUMNS`. `sample_size` is 0: a budget decides. `search_seconds` is all that a run spent.
-        A run that could not afford any training has index −1 and no accuracies.
+        `COLUMNS`. `sample_size` is 0: a budget decides. `search_seconds` is what a run
+        had spent by its last training. A run that could not afford any has index −1 and no
+        accuracies.
     """
     space = read_metadata(benchmark)["space"]
     reported = datasets_of(space)[dataset]

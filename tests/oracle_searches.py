@@ -128,8 +128,11 @@ def _best_scored(run, sample):
     scored = [arch for arch in range(run.size) if not math.isnan(run.table.scores[arch])]
     keep = run.settings.population
     drawn = [scored[run.below(len(scored))] for _ in range(max(sample, keep))]
-    run.pay(np.array([run.table.scoring[arch] for arch in drawn]).sum())
-    ranked = sorted(range(len(drawn)), key=lambda place: -run.table.scores[drawn[place]])
+    again = [arch in drawn[:place] for place, arch in enumerate(drawn)]
+    run.pay(sum(run.table.scoring[arch] for arch in set(drawn)))
+    ranked = sorted(
+        range(len(drawn)), key=lambda place: (again[place], -run.table.scores[drawn[place]])
+    )
     return [drawn[place] for place in sorted(ranked[:keep])]
 
 

@@ -49,7 +49,7 @@ INTERVAL_IN_SE = 3.92  # width of a 95 % interval of a normal distribution
 # Settings of the paper: of the scoring, of searches that train, and of evolution.
 PAPER_BATCH_SIZE = 128
 PAPER_BUDGET_S = 12000
-PAPER_SEARCH = {"epochs": 12}
+PAPER_SEARCH = {"epochs": 12, "repeats": "paid", "overrun": "discard"}
 PAPER_EVOLUTION = {"rea": {"population": 10}, "area": {"population": 10, "area_sample": 20}}
 # Dataset → the image source that shows networks the images that they were trained on.
 OWN_IMAGES = {
@@ -265,6 +265,8 @@ def _of_budget(space: str, about: Mapping[str, Any]) -> list[str]:
         budget = about["budget"] * about["epochs"] / about["fitness_epochs"][-1]
         if round(budget) != PAPER_BUDGET_S:
             differences.append(f"search.budget = {budget:,.0f} s instead of {PAPER_BUDGET_S:,} s")
+    else:
+        differences.append(f"a budget of {about['budget']:,.0f} trainings")
     if about["note"]:
         differences.append(about["note"])
     if method in PAPER_EVOLUTION:

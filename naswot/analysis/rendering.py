@@ -64,7 +64,7 @@ def to_latex(table: pd.DataFrame, datasets: Sequence[str], remarks: Sequence[str
         heading = f"\\multicolumn{{{len(header) - 1}}}{{l}}{{\\textit{{{section}}}}} \\\\"
         body += ["\\midrule", heading, *text[first + 1 : last]]
     footnotes = [
-        f"{mark.format(number=number)} {_escaped(note)}." for note, number in notes.items()
+        f"{mark.format(number=number)} {_escaped(_braced(note))}." for note, number in notes.items()
     ]
     return "\n".join(
         [
@@ -118,6 +118,11 @@ def _spread(row: Mapping, accuracy: str, form: str) -> str:
 
 def _number(value: float, digits: int = 2) -> str:
     return f"{value:.{digits}f}" if np.isfinite(value) else ""
+
+
+def _braced(text: str) -> str:
+    """Return text whose braces LaTeX prints."""
+    return text.replace("{", "\\{").replace("}", "\\}")
 
 
 def _escaped(text: str) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from naswot.analysis.rendering import FAMILIES, SPLITS, accuracies, to_latex, to_markdown
@@ -131,9 +130,9 @@ def _row(
         "method": name,
         "source": "measured",
         "runs": max((len(runs) for _, runs in done.values()), default=0),
-        "search_seconds": np.mean([runs["search_seconds"].mean() for _, runs in done.values()])
-        if done
-        else np.nan,
+        "search_seconds": pd.Series(
+            [runs["search_seconds"].mean() for _, runs in done.values()], dtype=float
+        ).mean(),
     }
     notes = _how(done)
     if pool:
@@ -146,8 +145,10 @@ def _row(
                 values = done[dataset][1][split]
                 row[f"{dataset}_{split}_mean"] = values.mean()
                 row[f"{dataset}_{split}_std"] = values.std()
-    reasons = [about["not_run"] for about, runs in group.values() if not len(runs)]
-    notes += [f"not run: {reason}" for reason in reasons]
+    for dataset, (about, runs) in group.items():
+        if not len(runs):
+            where = f" for {TITLES[dataset]}" if done else ""
+            notes.append(f"not run{where}: {about['not_run']}")
     keys = {
         key: runs[split].isna()
         for dataset, (_, runs) in done.items()

@@ -153,8 +153,13 @@ def _rungs(
 
 def _after(curves: pa.ChunkedArray, length: int) -> np.ndarray:
     """Return the accuracy after `length` epochs of each curve; NaN where there is none."""
-    lists = curves.to_pylist()
-    return np.array([np.nan if one is None else one[length - 1] for one in lists], dtype=float)
+    return np.array(
+        [
+            np.nan if one is None or len(one) < length else one[length - 1]
+            for one in curves.to_pylist()
+        ],
+        dtype=float,
+    )
 
 
 def _cost(
@@ -175,7 +180,7 @@ def _cost(
     totals = sorted(
         int(name.removeprefix("train-seconds/"))
         for name in names
-        if name.startswith("train-seconds/")
+        if name.startswith("train-seconds/") and name.removeprefix("train-seconds/").isdigit()
     )
     if not totals:
         return None, ["the table has no training times"]

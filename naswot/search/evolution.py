@@ -75,12 +75,17 @@ def evolve(
 def best_scored(simulation: Simulation, sample: int, keep: int) -> np.ndarray:
     """Draw and score architectures, (runs, sample), and return the best, as drawn: (runs, keep).
 
-    Where only some have a score, they are drawn from these.
+    Where only some have a score, they are drawn from these. What is drawn again is not scored
+    again, and stands in the population again only if there is nothing else.
     """
     scored = np.flatnonzero(~np.isnan(simulation.scores))
     drawn = scored[simulation.draws.below(len(scored), max(sample, keep))]
-    simulation.pay(simulation.scoring[drawn].sum(axis=1))
-    best = np.argsort(-simulation.scores[drawn], axis=1, kind="stable")[:, :keep]
+    order = np.argsort(drawn, axis=1, kind="stable")
+    again = np.zeros(drawn.shape, dtype=bool)
+    repeats = np.diff(np.take_along_axis(drawn, order, axis=1), axis=1) == 0
+    np.put_along_axis(again, order[:, 1:], repeats, axis=1)
+    simulation.pay(np.where(again, 0.0, simulation.scoring[drawn]).sum(axis=1))
+    best = np.lexsort((-simulation.scores[drawn], again), axis=1)[:, :keep]
     return np.take_along_axis(drawn, np.sort(best, axis=1), axis=1)
 
 

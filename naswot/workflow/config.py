@@ -46,7 +46,7 @@ def _meant(value: Any) -> Any:
         return {key: _meant(one) for key, one in value.items()}
     if isinstance(value, list):
         return [_meant(one) for one in value]
-    if isinstance(value, str) and re.fullmatch(r"true|false|null|\d+", value):
+    if isinstance(value, str) and re.fullmatch(r"true|false|null|\d+(\.\d+)?", value):
         return yaml.safe_load(value)
     return value
 
@@ -67,6 +67,9 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     for name in config["sample"] if isinstance(config["sample"], Mapping) else ():
         if name not in SPACES:
             raise NaswotError(f"configuration: sample.{name}: there is no such space.")
+    for name in config["search"]["fitness"]:
+        if name not in SPACES:
+            raise NaswotError(f"configuration: search.fitness.{name}: there is no such space.")
     for name in config["spaces"]:
         if name not in SPACES:
             raise NaswotError(

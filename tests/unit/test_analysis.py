@@ -227,7 +227,7 @@ def test_a_search_that_was_not_run_has_a_row_with_the_reason():
     (row,) = summarise(searches, "nasbench201", DATASETS).to_dict("records")
     assert row["cifar10_valid_mean"] == 85
     assert np.isnan(row["cifar100_valid_mean"])
-    assert "not run: it rained" in row["note"]
+    assert "not run for CIFAR-100: it rained" in row["note"]
     (row,) = summarise(searches[1:], "nasbench201", ["cifar100"]).to_dict("records")
     assert row["runs"] == 0
     assert row["note"] == "not run: it rained"

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naswot.benchmarks.datasets import datasets_of
-from naswot.choosing import search, trajectory
+from naswot.choosing import choose_from_table, search, trajectory
+from naswot.files import read_metadata, read_parquet, write_parquet
 
 CIFAR100 = datasets_of("nasbench201")["cifar100"]
 VALID, TEST = "cifar100/x-valid/200", "cifar100/x-test/200"
@@ -84,6 +85,25 @@ def test_the_best_of_draws_that_are_not_all_known_is_not_known():
     found = search(table, CIFAR100, "optimal", 10, runs=5, seed=0)
     assert found["valid"].isna().all()
     assert (found["test"] == 70).all()
+
+
+def test_an_accuracy_is_called_by_its_key(tmp_path):
+    table = table_of(np.random.default_rng(0).random((20, 4)))
+    for frame, key in ((table, VALID), (table.drop(columns=VALID), TEST)):
+        write_parquet(frame, tmp_path / "table.parquet", {"space": "nasbench201"})
+        outputs = [tmp_path / name for name in ("runs.parquet", "trajectories.parquet")]
+        choose_from_table(
+            tmp_path / "table.parquet",
+            *outputs,
+            dataset="cifar100",
+            method="optimal",
+            sample_sizes=[3],
+            runs=2,
+            seed=0,
+        )
+        assert {read_metadata(path)["fitness"] for path in outputs} == {key}
+        steps = read_parquet(outputs[1])
+        assert steps["fitness"].tolist() == frame.set_index("index")[key][steps["index"]].tolist()
 
 
 def test_without_validation_accuracies_the_best_is_the_tests():

@@ -103,6 +103,19 @@ def test_the_command_line_may_say_true_false_and_null(config, schema):
     check(given, schema)
 
 
+def test_the_command_line_may_give_fractions_of_nested_settings(config, schema):
+    given = config | {"search": config["search"] | {"learning_rate": "0.03"}}
+    normalise(given)
+    assert given["search"]["learning_rate"] == 0.03
+    check(given, schema)
+
+
+def test_a_fitness_is_of_a_space_that_there_is(config, schema):
+    wrong = config | {"search": config["search"] | {"fitness": {"sss": "cifar10/test/90"}}}
+    with pytest.raises(NaswotError, match=r"search\.fitness\.sss: there is no such space"):
+        check(wrong, schema)
+
+
 def test_spaces_without_data_are_left_out_on_request_only(config, schema, tmp_path):
     (tmp_path / "natsbench_sss.parquet").touch()
     asked = config | {"mirror": str(tmp_path), "spaces": ["natsbench_sss", "nasbench201"]}

@@ -63,6 +63,8 @@ def budgeted(space, dataset, method, *, valid=91.0, std=0.3, runs=RUNS, seed=Non
         "fitness_epochs": [12],
         "population": 10,
         "area_sample": 20,
+        "repeats": "paid",
+        "overrun": "discard",
         "tournament": 3,
         "note": "",
     }
@@ -225,7 +227,13 @@ KEY = "cifar10-valid/x-valid/200"
             "200 epochs",
         ),
         (("rs", {"epochs": 6, "budget": 24000.0}), "RS", {}, "search.epochs = 6 instead of 12"),
-        (("rs", {"budget": 106.0, "budget_unit": "trainings"}), "RS", {}, "not explained"),
+        (("rs", {}), "RS", {}, "not explained"),
+        (
+            ("rs", {"budget": 106.0, "budget_unit": "trainings", "repeats": "free"}),
+            "RS",
+            {},
+            "search.repeats = free instead of paid; a budget of 106 trainings",
+        ),
         (
             ("rea", {"population": 5}),
             "REA",

@@ -82,6 +82,15 @@ def test_shorter_trainings_of_their_own_serve_too(table):
     assert "among the 2 architectures whose fitness the table knows" in found.note
 
 
+def test_columns_beside_are_no_times_and_short_curves_no_accuracies(table):
+    columns = {f"cifar10/valid/{epochs}": [1.0, 2.0, 3.0] for epochs in (12, 108)}
+    beside = {"train-seconds/12/per-seed": [[1.0]] * 3, "train-seconds/12": [10.0, 20.0, 30.0]}
+    curves = {"cifar10/valid/12/per-epoch": [[1.0], list(range(12)), None]}
+    found = read_fitness(table(**columns | beside | curves), NB101, **ASKED, shorter=True)
+    assert found.cost[-1].tolist() == [20]
+    assert found.index.tolist() == [1]
+
+
 def test_without_times_a_budget_counts_trainings(table):
     found = read_fitness(table(**{f"{KEY}/12": [1.0, 2.0, 3.0]}), CIFAR10, **ASKED)
     assert (found.budget, found.unit) == (106, "trainings")

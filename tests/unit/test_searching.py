@@ -120,6 +120,58 @@ def test_scores_of_some_will_do_for_a_first_population_only(benchmark, settings,
     assert "50 of 15,625 are scored" in read_metadata(runs)["not_run"]
 
 
+def scored(folder, frame, score="params"):
+    write_parquet(frame, folder / "joined.parquet", {"score": score, "images": "photos"})
+    return folder / "joined.parquet"
+
+
+def without_times(benchmark, folder):
+    table = read_parquet(benchmark / "table.parquet")
+    kept = table[[name for name in table.columns if "seconds" not in name]]
+    write_parquet(kept, folder / "table.parquet", {"space": "nasbench201"})
+    (folder / "neighbours.parquet").symlink_to(benchmark / "neighbours.parquet")
+    return kept
+
+
+@pytest.mark.parametrize("method", ["rea", "area", "warm_up", "move_proposal"])
+def test_without_times_scores_cost_nothing(benchmark, settings, tmp_path, method):
+    table = without_times(benchmark, tmp_path)[["index"]]
+    joined = scored(tmp_path, table.assign(score=1.0 * table["index"], seconds=2.0))
+    runs, _ = searched(tmp_path, settings, method, joined=None if method == "rea" else joined)
+    found = read_parquet(runs)
+    assert (found["evaluations"] == 106).all()
+    assert found["search_seconds"].isna().all()
+    assert ("scoring costs nothing" in read_metadata(runs)["note"]) == (method != "rea")
+
+
+def test_few_scored_architectures_are_scored_once_and_do_not_fill_a_population(
+    benchmark, settings, tmp_path
+):
+    table = read_parquet(benchmark / "table.parquet", ["index"])[:100]
+    joined = scored(tmp_path, table.assign(score=np.arange(100.0), seconds=3.0))
+    _, trajectories = searched(benchmark, settings, "warm_up", joined=joined)
+    steps = read_parquet(trajectories)
+    for _, run in steps[steps["step"] < 10].groupby("run"):
+        assert sorted(run["index"]) == list(range(90, 100))
+        assert 300 < run["seconds"].iloc[0] < 300 + 200 * 20  # a hundred scores, one training
+
+
+def test_scores_that_cost_more_than_the_budget_are_a_reason_not_an_error(
+    benchmark, settings, tmp_path
+):
+    table = read_parquet(benchmark / "table.parquet", ["index"])
+    joined = scored(tmp_path, table.assign(score=1.0, seconds=1000.0))
+    runs, _ = searched(benchmark, settings, "warm_up", joined=joined)
+    assert "cost more than the budget" in read_metadata(runs)["not_run"]
+
+
+def test_scores_that_are_all_nan_are_no_scores(benchmark, settings, tmp_path):
+    table = read_parquet(benchmark / "table.parquet", ["index"])
+    joined = scored(tmp_path, table.assign(score=np.nan, seconds=0.1))
+    runs, _ = searched(benchmark, settings, "area", joined=joined)
+    assert "has a score" in read_metadata(runs)["not_run"]
+
+
 def test_where_lower_scores_are_better_the_lowest_are_kept(benchmark, settings, tmp_path):
     table = read_parquet(benchmark / "table.parquet", ["index"])
     joined = tmp_path / "joined.parquet"
