@@ -258,14 +258,15 @@ def test_reasons_list_what_differs_from_the_paper(compare, search, method, scori
     assert row["reason"] == reason
 
 
-def test_reasons_of_draws_name_the_pool(compare):
+def test_reasons_of_draws_name_the_pool_and_the_initialisation(compare):
     pool = drawn(
         "natsbench_sss", "cifar10", "naswot", sizes=(10, 1000), test=80.0, sample=50, pool_seed=3
     )
     found = compare([pool])
     from_pool = (
         "drawn from a random pool of 50 architectures (seed 3), whose own chance the standard "
-        "error leaves out"
+        "error leaves out; all runs share one initialisation, whose own chance the standard error "
+        "leaves out"
     )
     row = row_of(found, "Table 2(b)", "NASWOT (N=1000)", "cifar10/ori-test/90")
     assert row["reason"] == from_pool
