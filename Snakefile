@@ -28,16 +28,19 @@ include: "rules/table.smk"
 include: "rules/contrast.smk"
 include: "rules/anytime.smk"
 include: "rules/plot.smk"
+include: "rules/targets.smk"
+
+
+localrules:
+    all,
 
 
 rule all:
+    """Everything that takes minutes: tables and figures"""
     default_target: True
     input:
-        tables,
-        "results/kendall_tau.csv",
-        ["results/score_comparison.csv"] if len(SCORES) > 1 else [],
-        comparisons,
-        figures,
+        TABLES,
+        FIGURES,
 
 
 onsuccess:

@@ -11,6 +11,7 @@ OUTPUTS:
 
 
 rule anytime:
+    """What each search has found after how many seconds"""
     input:
         trajectories=trajectories(*configuration.SEARCHED),
         benchmarks=[

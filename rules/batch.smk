@@ -10,6 +10,7 @@ OUTPUTS:
 
 
 rule batch:
+    """A mini-batch of images"""
     input:
         files=lambda wildcards: image_files(wildcards.images),
         code=code("batch"),

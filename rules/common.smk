@@ -229,24 +229,3 @@ def show_tables():
         table = Path(f"results/table{number}.md")
         if table.exists() and table.stat().st_mtime >= STARTED:
             print(f"\n{table.read_text(encoding='utf-8')}")
-
-
-figures = [
-    f"results/figures/{name}.{format}"
-    for name in (
-        *(f"figure{number}" for number in PANELS if wanted(number, config["spaces"])),
-        *(f"scatter/{space}/{dataset}" for space, dataset in RUNS),
-        *(VIEWS if len(SCORES) > 1 else ()),
-        *(["figure7"] if searches("nasbench201") else ()),
-        *(["anytime"] if searches(*configuration.SEARCHED) else ()),
-    )
-    for format in ("png", "pdf")
-]
-tables = [
-    *(["results/table1.csv"] if searches("nasbench101") else []),
-    *(["results/table2.csv"] if searches("nasbench201", "natsbench_sss") else []),
-]
-comparisons = [
-    *(["results/paper_comparison.csv"] if published() else []),
-    *(["results/assistance.csv"] if pairs() else []),
-]

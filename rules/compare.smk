@@ -12,6 +12,7 @@ OUTPUTS:
 
 
 rule vote:
+    """The majority of several scores"""
     input:
         joined=lambda wildcards: [
             f"results/joined/{wildcards.space}/{wildcards.images}/{score}/{wildcards.seed}.parquet"
@@ -33,6 +34,7 @@ rule vote:
 
 
 rule compare:
+    """Scores compared with each other"""
     input:
         joined=[joined(*run, score) for score in SCORES for run in RUNS],
         correlations="results/kendall_tau.csv",

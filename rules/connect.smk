@@ -10,6 +10,7 @@ OUTPUTS:
 
 
 rule connect:
+    """Which architectures are one mutation apart"""
     input:
         benchmark="results/benchmarks/{space}.parquet",
         code=lambda wildcards: code("connect", wildcards.space),

@@ -14,6 +14,7 @@ OUTPUTS:
 
 
 rule contrast:
+    """Each of the paper's numbers beside ours"""
     input:
         searches=searches(*configuration.SEARCHED),
         correlations="results/kendall_tau.csv",
@@ -38,6 +39,7 @@ rule contrast:
 
 
 rule pair:
+    """What a score adds to REA, run by run"""
     input:
         searches=pairs(),
         code=code("pair"),

@@ -10,6 +10,7 @@ OUTPUTS:
 
 
 rule convert:
+    """A benchmark table, from whatever the benchmark comes as"""
     input:
         mirror=lambda wildcards: table_file(wildcards.space),
         code=code("convert"),

@@ -10,6 +10,7 @@ OUTPUTS:
 
 
 rule correlate:
+    """Kendall tau of score and accuracy"""
     input:
         joined=[joined(*run, score) for score in SCORES for run in RUNS],
         published="resources/published_kendall_tau.csv",

@@ -10,6 +10,7 @@ OUTPUTS:
 
 
 rule fetch:
+    """One official file of config/sources.yaml"""
     input:
         sources="config/sources.yaml",
         code=code("fetch"),

@@ -12,6 +12,7 @@ OUTPUTS:
 
 
 rule join:
+    """Scores and accuracies side by side"""
     input:
         sample="results/architectures/{space}/{seed}.parquet",
         shards=lambda wildcards: [

@@ -16,6 +16,7 @@ OUTPUTS:
 
 
 rule scatter:
+    """Score against accuracy, one space and dataset"""
     input:
         joined=lambda wildcards: joined(wildcards.space, wildcards.dataset),
         correlations="results/kendall_tau.csv",
@@ -38,6 +39,7 @@ rule scatter:
 
 
 rule panels:
+    """Figures 3, 9 and 10"""
     input:
         joined=lambda wildcards: [
             joined(*panel) for panel in panels_of(int(wildcards.number), RUNS).values()
@@ -65,6 +67,7 @@ rule panels:
 
 
 rule comparison:
+    """Figure 4 and other pictures of several scores"""
     input:
         comparison="results/score_comparison.csv",
         agreement="results/score_agreement.csv",
@@ -89,6 +92,7 @@ rule comparison:
 
 
 rule searches:
+    """Figure 7 and the curves of searches"""
     input:
         table=lambda wildcards: SEARCH_VIEWS[wildcards.view],
         code=code("searches"),

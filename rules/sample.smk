@@ -12,6 +12,7 @@ OUTPUTS:
 
 
 rule sample:
+    """Architectures in a random order"""
     input:
         benchmark=lambda wildcards: listing(wildcards.space),
         code=lambda wildcards: code("sample", wildcards.space),

@@ -11,6 +11,7 @@ OUTPUTS:
 
 
 rule score:
+    """Scores of untrained networks, one shard"""
     input:
         sample="results/architectures/{space}/{seed}.parquet",
         batch="results/batches/{images}/{seed}.npz",

@@ -17,6 +17,7 @@ Steps:
 
 
 rule choose:
+    """NASWOT, Random and Optimal: choices among drawn architectures"""
     input:
         table=lambda wildcards: pool(wildcards.space, wildcards.dataset, wildcards.pool),
         code=code("choose"),
@@ -42,6 +43,7 @@ rule choose:
 
 
 rule search:
+    """Searches under a budget, 500 runs"""
     input:
         unpack(lambda wildcards: assistance(wildcards.space, wildcards.dataset, wildcards.method)),
         benchmark="results/benchmarks/{space}.parquet",

@@ -12,6 +12,7 @@ OUTPUTS:
 
 
 rule table1:
+    """Table 1: NAS-Bench-101"""
     input:
         searches=searches("nasbench101"),
         published="resources/published_table1.csv",
@@ -33,6 +34,7 @@ rule table1:
 
 
 rule table2:
+    """Table 2: NAS-Bench-201 and NATS-Bench SSS"""
     input:
         searches=searches("nasbench201", "natsbench_sss"),
         published="resources/published_table2.csv",

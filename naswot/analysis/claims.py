@@ -1,0 +1,44 @@
+"""What the paper claims of a figure, and whether it was found here: with a number, always."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from naswot.files import replacing
+
+COLUMNS = ("figure", "claim", "verdict", "found")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim and what became of it.
+
+    Attributes:
+        claim: what the paper says, in our words: a clause that can follow "The paper says that".
+        confirmed: None where what was measured cannot tell.
+        found: the number that decides, with its unit, interval and n: a clause, no full stop.
+    """
+
+    claim: str
+    confirmed: bool | None
+    found: str
+
+    @property
+    def verdict(self) -> str:
+        """Return the verdict as people read it."""
+        return {True: "confirmed", False: "not confirmed", None: "undecided"}[self.confirmed]
+
+
+def write_claims(path: str | Path, figure: str, claims: Sequence[Claim]) -> None:
+    """Write the claims of a figure (such as "figure5") as CSV, a row a claim."""
+    rows = [(figure, claim.claim, claim.verdict, claim.found) for claim in claims]
+    with replacing(path) as temporary:
+        pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(temporary, index=False)
+
+
+def read_claims(paths: Sequence[str | Path]) -> pd.DataFrame:
+    """Return the claims of several figures, in the order of `paths`."""
+    frames = [pd.read_csv(path, dtype=str) for path in paths]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
