@@ -10,6 +10,9 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
+report: "report/workflow.rst"
+
+
 configfile: "config/config.yaml"
 
 
@@ -29,6 +32,7 @@ include: "rules/contrast.smk"
 include: "rules/anytime.smk"
 include: "rules/plot.smk"
 include: "rules/targets.smk"
+include: "rules/report.smk"
 
 
 localrules:
@@ -41,6 +45,8 @@ rule all:
     input:
         TABLES,
         FIGURES,
+        "results/index.html",
+        [f"results/tables/{name}.html" for name in TOLD],
 
 
 onsuccess:

@@ -21,6 +21,7 @@ from naswot.errors import NaswotError
 from naswot.images import SOURCES, folder
 from naswot.plots.layout import PANELS, SEARCH_VIEWS, VIEWS, panels_of, wanted
 from naswot.provenance import package_version
+from naswot.reporting.contents import ITEMS
 from naswot.sampling import sample_of
 from naswot.search import METHODS as BUDGETED
 from naswot.scores import FAMILIES, FAMILY_OF
@@ -90,6 +91,11 @@ def code(rule_name, space=None, family=None):
         own = f"naswot/scores/{family}.py"
         files = sorted({*files, own, *sources(ROOT / own, ROOT)})
     return files
+
+
+def templates():
+    """Return the templates of pages."""
+    return sorted(map(str, (ROOT / "naswot/reporting/templates").glob("*.*")))
 
 
 def official_files():

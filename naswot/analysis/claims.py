@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from naswot.errors import NaswotError
 from naswot.files import replacing
 
 COLUMNS = ("figure", "claim", "verdict", "found")
@@ -38,7 +39,19 @@ def write_claims(path: str | Path, figure: str, claims: Sequence[Claim]) -> None
         pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(temporary, index=False)
 
 
-def read_claims(paths: Sequence[str | Path]) -> pd.DataFrame:
-    """Return the claims of several figures, in the order of `paths`."""
-    frames = [pd.read_csv(path, dtype=str) for path in paths]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
+def gather_claims(paths: Sequence[str | Path], output: str | Path) -> None:
+    """Write claims.csv: the claims of several figures, in the order of `paths`.
+
+    Raises:
+        NaswotError: a file is missing or not one of `write_claims`.
+    """
+    frames = [pd.DataFrame(columns=list(COLUMNS))]
+    for path in paths:
+        try:
+            frames.append(pd.read_csv(path, dtype=str)[list(COLUMNS)])
+        except (OSError, ValueError, KeyError) as error:
+            raise NaswotError(
+                f"{path} holds no claims ({error}); delete it and run again."
+            ) from error
+    with replacing(output) as temporary:
+        pd.concat(frames, ignore_index=True).to_csv(temporary, index=False)

@@ -330,7 +330,10 @@ def tau_rows(
         for name in ("space", "dataset", "score"):
             rows = rows[rows[name] == known[name]]
             if rows.empty:
-                yield found | {"absent": f"kendall_tau.csv has nothing on {known[name]}"}
+                absent = f"kendall_tau.csv has nothing on {known[name]}"
+                if name == "space":
+                    absent = f"{get_space(space).title} is not among the spaces of this run"
+                yield found | {"absent": absent}
                 break
         if rows.empty:
             continue

@@ -160,7 +160,7 @@ def test_taus_are_compared_by_bootstrap_and_sampling(compare):
     assert float(row["difference_in_se"]) == pytest.approx(-0.135 / error, rel=1e-3)
     assert "each ReLU counts once" in row["reason"]
     assert "dataset's images" not in row["reason"]
-    assert found.loc["nds_pnas", "reason"] == "kendall_tau.csv has nothing on nds_pnas"
+    assert found.loc["nds_pnas", "reason"] == "NDS-PNAS is not among the spaces of this run"
 
 
 def test_the_sampling_error_of_tau_is_that_of_normal_pairs():
@@ -331,7 +331,7 @@ def test_reasons_of_what_was_not_measured(compare):
     score = "the searches of this run go by another score, synflow"
     assert reason("NASWOT (N=100)", "cifar10/test/108", "Table 1") == score
     taus = found.loc["Fig. 3"]
-    assert taus["reason"].iloc[0] == "kendall_tau.csv has nothing on nasbench201"
+    assert taus["reason"].iloc[0] == "NAS-Bench-201 is not among the spaces of this run"
     elsewhere = row_of(compare([naswot]), "Table 1", "REA", "cifar10/test/108")
     assert elsewhere["reason"] == "NAS-Bench-101 is not among the spaces of this run"
 

@@ -1,0 +1,1 @@
+"""What a reader without the code is handed: captions, tables to look at, one page with all."""

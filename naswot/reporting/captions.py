@@ -1,0 +1,55 @@
+"""Captions: a template an item, filled in with the configuration and the claims that were found."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined, TemplateError
+
+from naswot.errors import NaswotError
+from naswot.files import replacing
+from naswot.spaces import get_space
+
+
+def write_captions(
+    templates: Sequence[str | Path],
+    claims: str | Path,
+    outputs: Sequence[str | Path],
+    *,
+    config: Mapping[str, Any],
+) -> None:
+    """Fill in caption templates, each into its file.
+
+    A template is reStructuredText with Jinja: it sees `config`, the search `spaces` by their
+    titles, and the `claims` of its own item, each with `claim`, `verdict` and `found`.
+
+    Args:
+        templates: .rst files, named after the item.
+        claims: claims.csv.
+        outputs: .rst files to write, one for each template.
+        config: the configuration of the run.
+
+    Raises:
+        NaswotError: a template cannot be filled in; the message names it.
+    """
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["rst"] = escape
+    found = pd.read_csv(claims, dtype=str, keep_default_na=False)
+    spaces = [get_space(name).title for name in config["spaces"]]
+    for template, output in zip(map(Path, templates), outputs, strict=True):
+        own = found[found["figure"] == template.stem].to_dict("records")
+        try:
+            text = environment.from_string(template.read_text(encoding="utf-8"))
+            filled = text.render(config=config, spaces=spaces, claims=own)
+        except TemplateError as error:
+            raise NaswotError(f"{template} cannot be filled in ({error}).") from error
+        with replacing(output) as temporary:
+            temporary.write_text(filled.strip() + "\n", encoding="utf-8")
+
+
+def escape(text: str) -> str:
+    """Return `text` as reStructuredText that reads as it is."""
+    for character in "\\*`_|":
+        text = text.replace(character, f"\\{character}")
+    return text

@@ -1,0 +1,141 @@
+"""Score against accuracy to explore: a point is a network, and shows what it is when pointed at."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from bokeh.embed import components
+from bokeh.models import ColumnDataSource, CustomJS, HoverTool, TabPanel, Tabs
+from bokeh.plotting import figure
+from bokeh.resources import Resources
+from markupsafe import Markup, escape
+
+from naswot.benchmarks.datasets import datasets_of
+from naswot.errors import NaswotError
+from naswot.files import read_metadata, read_parquet
+from naswot.plots.scatter import INK
+from naswot.plots.svg import svg
+from naswot.reporting.tables import written
+from naswot.spaces import Space, get_space
+from naswot.spaces.diagrams import diagram_of
+
+NETWORKS = 1000  # a plot; as many as in most of the paper's
+PINNED = "pinned"  # the element that shows the network which was tapped
+CHOSEN = "#d98032"
+
+
+def plots(runs: Sequence[tuple[str, str | Path]], seed: int) -> dict[str, Markup | str]:
+    """Return scatter plots, a tab a search space and dataset, as HTML that needs no network.
+
+    Args:
+        runs: datasets, each with its joined table.
+        seed: of the draw of networks, where a table has more than `NETWORKS`.
+
+    Returns:
+        `library` and `script`, HTML for the head and the end of a page, `div`, where the plots
+        appear, and `note`, which says what is shown.
+    """
+    sources: dict[str | Path, tuple[ColumnDataSource, str]] = {}
+    panels, notes = [], []
+    for dataset, path in runs:
+        space = get_space(read_metadata(path)["space"])
+        if path not in sources:
+            sources[path] = _source(path, space, seed)
+            notes.append(f"{space.title}: {sources[path][1]}")
+        about = datasets_of(space.name)[dataset]
+        source, _ = sources[path]
+        key = next((key for key in (about.test, about.valid) if key in source.data), None)
+        if key is not None:
+            title = f"{space.title}, {about.title}"
+            panels.append(TabPanel(child=_plot(source, key, read_metadata(path)), title=title))
+    script, div = components(Tabs(tabs=panels, sizing_mode="stretch_width"))
+    library = Resources(mode="inline", components=["bokeh"]).render_js()
+    return {
+        "library": Markup(library),
+        "script": Markup(script),
+        "div": Markup(div),
+        "note": "; ".join(notes),
+    }
+
+
+def _plot(source: ColumnDataSource, key: str, about: dict) -> figure:
+    word = "validation" if "val" in key.split("/")[1] else "test"
+    plot = figure(
+        height=440,
+        sizing_mode="stretch_width",
+        tools="pan,wheel_zoom,box_zoom,reset,tap",
+        active_scroll=None,
+        x_axis_label=f"{word} accuracy when trained (%), {key}",
+        y_axis_label=f"{about['score']} of the untrained network",
+        output_backend="canvas",
+    )
+    dots = plot.scatter(
+        key,
+        "score",
+        source=source,
+        size=6,
+        color=INK,
+        alpha=0.45,
+        line_color=None,
+        hover_color=CHOSEN,
+        selection_color=CHOSEN,
+        nonselection_alpha=0.25,
+    )
+    # One network at a time: where points lie on each other, the last one drawn.
+    plot.add_tools(HoverTool(renderers=[dots], tooltips="@details{safe}", limit=1))
+    plot.toolbar.logo = None
+    return plot
+
+
+def _source(path: str | Path, space: Space, seed: int) -> tuple[ColumnDataSource, str]:
+    """Return the networks of a joined table that are drawn, and a clause that counts them."""
+    table = read_parquet(path)
+    finite = table[np.isfinite(table["score"])]
+    drawn = finite
+    if len(finite) > NETWORKS:
+        drawn = finite.sample(NETWORKS, random_state=seed).sort_index()
+    note = f"{len(drawn):,} of {len(table):,} networks"
+    if len(drawn) < len(finite):
+        note += ", drawn at random"
+    if len(finite) < len(table):
+        note += f"; {len(table) - len(finite):,} without a finite score cannot be drawn"
+    keys = [
+        key
+        for dataset in datasets_of(space.name).values()
+        for key in (dataset.valid, dataset.test)
+        if key in drawn
+    ]
+    details = [_details(row, keys, space) for row in drawn.to_dict("records")]
+    source = ColumnDataSource(
+        {"score": drawn["score"], "details": details} | {key: drawn[key] for key in keys}
+    )
+    pin = CustomJS(
+        args={"source": source},
+        code=f"""
+            const chosen = cb_obj.indices[0];
+            document.getElementById("{PINNED}").innerHTML =
+                chosen === undefined ? "" : source.data.details[chosen];
+        """,
+    )
+    source.selected.js_on_change("indices", pin)
+    return source, note
+
+
+def _details(row: dict, keys: Sequence[str], space: Space) -> str:
+    """Return what is shown of a network: its drawing, name, score and accuracies, as HTML."""
+    accuracies = Markup("").join(
+        Markup("<br>{} {} %").format(key, written(row[key], 2))
+        for key in keys
+        if not pd.isna(row[key])
+    )
+    try:
+        drawing = Markup(svg(diagram_of(space.name, row["arch"])))
+    except NaswotError:  # a space of the user's own need not say how it is drawn
+        drawing = Markup("")
+    return str(
+        Markup(
+            '<div style="max-width:18rem;overflow-wrap:anywhere;font:12px/1.4 system-ui">'
+            "{}<div>{}</div>number {}, <b>score {}</b>{}</div>"
+        ).format(drawing, escape(row["arch"]), row["index"], written(row["score"], 1), accuracies)
+    )

@@ -1,0 +1,181 @@
+"""The record of a run: what was run, on what, with what, for how long, and what is missing."""
+
+import os
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from naswot.benchmarks.datasets import TITLES
+from naswot.benchmarks.table import accuracy_keys
+from naswot.errors import NaswotError
+from naswot.files import read_metadata, read_parquet, replacing
+from naswot.images import get_source
+from naswot.provenance import package_version
+from naswot.spaces import get_space
+
+RECORD = ["topic", "item", "value"]
+TIMES = ["stage", "what", "jobs", "seconds", "longest", "max_rss_mb"]
+PACKAGES = ("snakemake", "torch", "numpy", "pandas", "pyarrow", "scipy", "matplotlib")
+DIFFERENT = " (not the default)"
+
+
+def write_record(
+    output: str | Path,
+    *,
+    joined: Sequence[str | Path],
+    searches: Sequence[str | Path],
+    config: Mapping[str, Any],
+    defaults: str | Path,
+    missing: Mapping[str, str],
+) -> None:
+    """Write run.csv, columns `RECORD`.
+
+    Args:
+        output: the CSV file.
+        joined: joined tables; their metadata say how their networks were scored.
+        searches: results of searches; their metadata say which were not run, and why.
+        config: the configuration of the run.
+        defaults: config.yaml, to tell what differs from it.
+        missing: space → why it was left out.
+    """
+    rows = [
+        *_scored(joined),
+        *_searched(searches),
+        *_missing(joined, searches, missing),
+        *_versions(joined),
+        *_settings(config, defaults),
+    ]
+    with replacing(output) as temporary:
+        pd.DataFrame(rows, columns=RECORD).to_csv(temporary, index=False)
+
+
+def write_times(
+    output: str | Path, *, benchmarks: Sequence[str | Path], stages: Mapping[str, str]
+) -> None:
+    """Write run_times.csv, columns `TIMES`: a row a stage, in the order of `stages`.
+
+    Args:
+        output: the CSV file.
+        benchmarks: files that Snakemake wrote for jobs, benchmarks/{stage}/….tsv; those of jobs
+            that ran elsewhere, which are not there, are left out.
+        stages: stage → what it does.
+
+    Raises:
+        NaswotError: a file is not one of Snakemake's.
+    """
+    jobs: dict[str, list[tuple[float, float]]] = {stage: [] for stage in stages}
+    for path in filter(Path.exists, map(Path, benchmarks)):
+        stage = path.with_suffix("").parts[path.parts.index("benchmarks") + 1]
+        try:
+            measured = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
+            jobs[stage].append((float(measured["s"]), float(measured["max_rss"])))
+        except (ValueError, KeyError, IndexError) as error:
+            raise NaswotError(
+                f"{path} is not a benchmark file of Snakemake ({error}); delete it and run again."
+            ) from error
+    rows = [
+        (
+            stage,
+            stages[stage],
+            len(measured),
+            sum(seconds for seconds, _ in measured),
+            max(seconds for seconds, _ in measured),
+            np.nanmax([memory for _, memory in measured] + [0.0]),
+        )
+        for stage, measured in jobs.items()
+        if measured
+    ]
+    with replacing(output) as temporary:
+        frame = pd.DataFrame(rows, columns=TIMES)
+        frame.to_csv(temporary, index=False, float_format="%.2f")
+
+
+def _scored(joined: Sequence[str | Path]) -> Iterator[tuple[str, str, str]]:
+    for path in dict.fromkeys(joined):
+        about = read_metadata(path)
+        table = read_parquet(path, ["score", "representative", "seconds"])
+        score, space = table["score"].to_numpy(float), get_space(about["space"])
+        own = table["representative"].nunique()
+        size = f" of {space.size:,}" if space.size else ""
+        text = f"{len(table):,}{size} networks"
+        if own < len(table):
+            text += f", {own:,} of them scored, which the others share"
+        for name, found in (("−∞", np.isneginf), ("∞", np.isposinf), ("NaN", np.isnan)):
+            count = int(found(score).sum())
+            if count:
+                text += f"; {count:,} score {name}"
+        text += f"; {table['seconds'].median():.3f} s a network (median)"
+        yield "what was run", f"{space.title}, {about['score']}", text
+        size = about["image_size"]
+        origin = get_source(about["images"]).origin
+        text = f"{about['batch_size']} of {about['images']}, {size}×{size} pixels: {origin}"
+        yield "what was run", f"{space.title}, images", text
+        yield "what was run", f"{space.title}, accuracies", about["accuracies"]
+
+
+def _searched(searches: Sequence[str | Path]) -> Iterator[tuple[str, str, str]]:
+    found: dict[str, dict[str, None]] = {}
+    for path in searches:
+        about = read_metadata(path)
+        if "not_run" not in about:
+            found.setdefault(get_space(about["space"]).title, {})[about["title"]] = None
+    for space, titles in found.items():
+        yield "what was run", f"{space}, searches", ", ".join(titles)
+
+
+def _missing(
+    joined: Sequence[str | Path], searches: Sequence[str | Path], missing: Mapping[str, str]
+) -> Iterator[tuple[str, str, str]]:
+    for space, reason in missing.items():
+        yield "what is missing", get_space(space).title, reason
+    for path in dict.fromkeys(joined):
+        about = read_metadata(path)
+        if not any("test" in key.split("/")[1] for key in accuracy_keys(read_parquet(path))):
+            text = f"the table ({about['accuracies']}) has validation accuracies only"
+            yield "what is missing", f"{get_space(about['space']).title}, test accuracies", text
+    for path in searches:
+        about = read_metadata(path)
+        if "not_run" in about:
+            where = f"{get_space(about['space']).title}, {TITLES[about['dataset']]}"
+            yield "what is missing", f"{about['title']} on {where}", about["not_run"]
+
+
+def _versions(joined: Sequence[str | Path]) -> Iterator[tuple[str, str, str]]:
+    abouts = [read_metadata(path) for path in joined]
+    for key in ("naswot", "python", "torch", "numpy", "device", "threads"):
+        seen = dict.fromkeys(str(about[key]) for about in abouts if key in about)
+        yield "scored with", key, ", ".join(seen)
+    yield "reported with", "python", platform.python_version()
+    for name in PACKAGES:
+        yield "reported with", name, package_version(name)
+    yield "reported with", "system", platform.platform()
+    yield "reported with", "processor", _processor()
+    yield "reported with", "cores", str(os.cpu_count())
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _settings(config: Mapping[str, Any], defaults: str | Path) -> Iterator[tuple[str, str, str]]:
+    usual = dict(_flat(yaml.safe_load(Path(defaults).read_text(encoding="utf-8"))))
+    for key, value in _flat(config):
+        yield "settings", key, f"{value}{'' if usual.get(key) == value else DIFFERENT}"
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

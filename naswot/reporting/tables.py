@@ -1,0 +1,258 @@
+"""CSV tables as people look at them: chosen columns, plain headings, rounded numbers, as HTML."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from docutils.core import publish_parts
+
+from naswot.benchmarks.datasets import TITLES
+from naswot.errors import NaswotError
+from naswot.files import replacing
+from naswot.reporting.contents import ITEMS
+from naswot.reporting.templates import render
+from naswot.spaces import SPACES
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in a cell, and, for numbers, the value that it is sorted by."""
+
+    text: str
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column to look at: its heading, how a row becomes a cell, and whether it holds numbers."""
+
+    heading: str
+    cell: Callable[[Row], Cell]
+    numeric: bool = False
+
+
+def write_tables(csvs: Sequence[str | Path], outputs: Sequence[str | Path]) -> None:
+    """Write a page with one sortable table for each CSV file, which is named after its item.
+
+    Raises:
+        NaswotError: a CSV file is missing or not readable.
+    """
+    for csv, output in zip(map(Path, csvs), outputs, strict=True):
+        html = render(
+            "table.html.jinja", title=ITEMS[csv.stem].title, table=table(csv.stem, read_csv(csv))
+        )
+        with replacing(output) as temporary:
+            temporary.write_text(html, encoding="utf-8")
+
+
+def read_csv(path: str | Path) -> pd.DataFrame:
+    """Read a CSV file.
+
+    Raises:
+        NaswotError: the file is missing, empty or not readable.
+    """
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise NaswotError(
+            f"{path} is not a readable CSV file ({error}). Delete it and run again."
+        ) from error
+
+
+def table(name: str, frame: pd.DataFrame) -> dict[str, Any]:
+    """Return heading and cells of the table called `name`, for the templates.
+
+    Returns:
+        `name`, `columns` (list of `Column`) and `rows` (lists of `Cell`).
+    """
+    frame = ORDERS.get(name, lambda same: same)(frame)
+    columns = VIEWS[name](frame) if name in VIEWS else every_column(frame)
+    rows = [[column.cell(row) for column in columns] for row in frame.to_dict("records")]
+    return {"name": name, "columns": columns, "rows": rows}
+
+
+def prose(text: str) -> str:
+    """Return reStructuredText as an HTML fragment."""
+    settings = {"halt_level": 2, "report_level": 2, "file_insertion_enabled": False}
+    settings |= {"raw_enabled": False}
+    return publish_parts(text, writer="html5", settings_overrides=settings)["body"]
+
+
+def words(heading: str, key: str, names: Mapping[str, str] | None = None) -> Column:
+    """Return a column of text, with the names that people write in place of identifiers."""
+
+    def cell(row: Row) -> Cell:
+        value = row[key]
+        text = "" if pd.isna(value) else str(value)
+        return Cell((names or {}).get(text, text))
+
+    return Column(heading, cell)
+
+
+def number(heading: str, key: str, digits: int = 2, spread: str = "", signed: bool = False):
+    """Return a column of numbers, each with ± the column `spread` if that is given."""
+
+    def cell(row: Row) -> Cell:
+        value = row[key]
+        if pd.isna(value):
+            return Cell("")
+        text = written(value, digits, signed)
+        if spread and pd.notna(row[spread]):
+            text += f" ± {written(row[spread], digits)}"
+        return Cell(text, float(value))
+
+    return Column(heading, cell, numeric=True)
+
+
+def interval(heading: str, low: str, high: str, digits: int = 3) -> Column:
+    """Return a column of intervals, sorted by their lower ends."""
+
+    def cell(row: Row) -> Cell:
+        if pd.isna(row[low]):
+            return Cell("")
+        return Cell(f"{written(row[low], digits)} to {written(row[high], digits)}", row[low])
+
+    return Column(heading, cell, numeric=True)
+
+
+def written(value: float, digits: int, signed: bool = False) -> str:
+    """Return a number as people write it: −∞, a real minus, thousands apart."""
+    if np.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:{'+' if signed else ''},.{digits}f}".replace("-", "−")
+
+
+def every_column(frame: pd.DataFrame) -> list[Column]:
+    """Return all columns of a table that has no view of its own."""
+    columns = []
+    for key in map(str, frame.columns):
+        heading = key.replace("_", " ")
+        if pd.api.types.is_bool_dtype(frame[key]) or not pd.api.types.is_numeric_dtype(frame[key]):
+            columns.append(words(heading, key, _spaces() | TITLES))
+        else:
+            whole = (frame[key].dropna() % 1 == 0).all()
+            columns.append(number(heading, key, 0 if whole else 3))
+    return columns
+
+
+def _spaces() -> dict[str, str]:
+    return {space.name: space.title for space in SPACES.values()}
+
+
+def _verdict(row: Row) -> Cell:
+    if pd.isna(row["ours"]):
+        return Cell("not measured", 2)
+    return Cell("within 2", 0) if str(row["within_2"]) == "True" else Cell("outside", 1)
+
+
+def _remarks(row: Row) -> Cell:
+    return Cell("; ".join(row[key] for key in ("reason", "note") if pd.notna(row[key])))
+
+
+def _digits(column: Callable[[int], Column]) -> Column:
+    """Return a column with three digits for Kendall tau, and two for what is in percent."""
+    two, three = column(2), column(3)
+    return Column(
+        two.heading,
+        lambda row: (three if row["quantity"] == "Kendall tau" else two).cell(row),
+        numeric=True,
+    )
+
+
+def _paper_comparison(frame: pd.DataFrame) -> list[Column]:
+    return [
+        words("In the paper", "where"),
+        words("Space", "benchmark", _spaces()),
+        words("Dataset", "dataset", TITLES),
+        words("Method", "method"),
+        words("Quantity", "quantity"),
+        _digits(lambda digits: number("Paper", "published", digits, "published_std")),
+        _digits(lambda digits: number("Ours", "ours", digits, "ours_std")),
+        _digits(lambda digits: number("Difference", "difference", digits, signed=True)),
+        number("in s.e.", "difference_in_se", 1, signed=True),
+        Column("Verdict", _verdict),
+        Column("What differs, or why there is none", _remarks),
+    ]
+
+
+def _kendall_tau(frame: pd.DataFrame) -> list[Column]:
+    return [
+        words("Space", "space", _spaces()),
+        words("Dataset", "dataset", TITLES),
+        words("Score", "score"),
+        words("Accuracy", "accuracy"),
+        number("Networks", "n", 0),
+        number("τ", "tau", 3),
+        interval("95 % interval", "tau_low", "tau_high"),
+        number("Paper", "published", 3),
+        number("Score −∞", "minus_inf", 0),
+        number("τ, −∞ ranked last", "tau_minus_inf_last", 3),
+        words("Images", "images"),
+        words("Note", "note"),
+    ]
+
+
+def _accuracies(frame: pd.DataFrame) -> list[Column]:
+    """Return the columns of Tables 1 and 2: those of accuracies that nobody has are left out."""
+    means = [key for key in frame.columns if key.endswith("_mean") and frame[key].notna().any()]
+    found = []
+    for key in means:
+        dataset, _, split = key.removesuffix("_mean").rpartition("_")
+        heading = f"{TITLES[dataset]} {split}"
+        found.append(number(heading, key, 2, key.replace("_mean", "_std")))
+    return [
+        words("Space", "benchmark", _spaces()),
+        words("Method", "method"),
+        words("Source", "source"),
+        number("Search (s)", "search_seconds", 2),
+        *found,
+        words("Note", "note"),
+    ]
+
+
+def _assistance(frame: pd.DataFrame) -> list[Column]:
+    return [
+        words("Space", "space", _spaces()),
+        words("Dataset", "dataset", TITLES),
+        words("Accuracy", "accuracy"),
+        words("Search", "title"),
+        number("Search's mean", "method_mean"),
+        number("REA's mean", "rea_mean"),
+        number("Difference", "difference", 2, signed=True),
+        interval("95 % interval", "difference_low", "difference_high", 2),
+        number("Runs", "runs", 0),
+        number("Runs needed", "runs_needed", 0),
+        words("Note", "note"),
+    ]
+
+
+def _run_times(frame: pd.DataFrame) -> list[Column]:
+    return [
+        words("Stage", "stage"),
+        words("What it does", "what"),
+        number("Jobs", "jobs", 0),
+        number("Seconds in all", "seconds", 1),
+        number("Longest job (s)", "longest", 1),
+        number("Most memory (MB)", "max_rss_mb", 0),
+    ]
+
+
+VIEWS: Mapping[str, Callable[[pd.DataFrame], list[Column]]] = {
+    "paper_comparison": _paper_comparison,
+    "kendall_tau": _kendall_tau,
+    "table1": _accuracies,
+    "table2": _accuracies,
+    "assistance": _assistance,
+    "run_times": _run_times,
+}
+# What was measured comes first.
+ORDERS: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "paper_comparison": lambda frame: frame.sort_values(
+        "ours", key=lambda ours: ours.isna(), kind="stable"
+    ),
+}

@@ -1,0 +1,13 @@
+"""Fill in the captions of tables and figures."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.reporting.captions import write_captions
+
+    write_captions(
+        snakemake.input.templates,
+        snakemake.input.claims,
+        snakemake.output,
+        config=snakemake.config,
+    )

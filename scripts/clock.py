@@ -1,0 +1,12 @@
+"""Sum up how long the stages took."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.reporting.record import write_times
+
+    write_times(
+        snakemake.output[0],
+        benchmarks=snakemake.params.benchmarks,
+        stages=snakemake.params.stages,
+    )

@@ -1,0 +1,15 @@
+"""Put everything on one page."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.reporting.page import write_page
+
+    write_page(
+        snakemake.output[0],
+        tables=snakemake.input.tables,
+        figures=snakemake.input.figures,
+        captions=snakemake.input.captions,
+        runs=list(zip(snakemake.params.datasets, snakemake.input.joined, strict=True)),
+        seed=snakemake.params.seed,
+    )

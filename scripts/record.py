@@ -1,0 +1,15 @@
+"""Record what was run."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.reporting.record import write_record
+
+    write_record(
+        snakemake.output[0],
+        joined=snakemake.input.joined,
+        searches=snakemake.input.searches,
+        config=snakemake.config,
+        defaults=snakemake.input.defaults,
+        missing=snakemake.params.missing,
+    )

@@ -1,0 +1,8 @@
+"""Make tables that people can look at."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.reporting.tables import write_tables
+
+    write_tables(snakemake.input.tables, snakemake.output)
