@@ -160,7 +160,7 @@ def test_taus_are_compared_by_bootstrap_and_sampling(compare):
     assert float(row["difference_in_se"]) == pytest.approx(-0.135 / error, rel=1e-3)
     assert "each ReLU counts once" in row["reason"]
     assert "dataset's images" not in row["reason"]
-    assert found.loc["nds_pnas", "reason"] == "NDS-PNAS is not among the spaces of this run"
+    assert found.loc["nds_pnas", "reason"] == "NDS PNAS is not among the spaces of this run"
 
 
 def test_the_sampling_error_of_tau_is_that_of_normal_pairs():
