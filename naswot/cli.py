@@ -1,4 +1,4 @@
-"""The command `naswot`: score networks of one's own from the command line.
+"""The command `naswot`: score networks of one's own, and draw architectures.
 
 The heavy imports are made where they are needed, so that help and mistyped options answer at once.
 """
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from naswot import __version__
+from naswot import __version__, drawing_command
 from naswot.errors import NaswotError
 from naswot.progress import Progress
 
@@ -105,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     listing = commands.add_parser("scores", help="list the scores")
     listing.set_defaults(run=_list_scores)
+    drawing_command.add_to(commands)
 
     score = commands.add_parser(
         "score",

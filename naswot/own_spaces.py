@@ -6,7 +6,8 @@ accuracies in percent under keys ``data/split/epochs``, such as ``flowers/test/9
 are carried along.
 
 The Python file may also say what an architecture is made of, for searches: ``genes(arch)`` returns
-a tuple or list of independent choices, texts or numbers, as many for every architecture.
+a tuple or list of independent choices, texts or numbers, as many for every architecture. And what
+its networks look like: ``diagram(arch)`` returns a `naswot.spaces.graph.Diagram`.
 """
 
 import functools
@@ -30,6 +31,8 @@ from naswot.spaces import SPACES, Space
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from naswot.spaces.graph import Diagram
 
 
 def register(spaces: Mapping[str, Mapping[str, str]]) -> None:
@@ -164,6 +167,35 @@ def _genes(path: Path, arch: str) -> tuple:
         kind = type(error).__name__
         raise NaswotError(f"{path}: genes({arch!r}) failed ({kind}: {error}).") from error
     return tuple(choices)
+
+
+def own_diagram(space: Space, arch: str) -> "Diagram":
+    """Return what `arch` of a space of the user's own looks like, as the user's file has it.
+
+    Raises:
+        NaswotError: the file does not say, or fails.
+    """
+    from naswot.spaces.graph import Diagram
+
+    path = Path(space.file)
+    draw = getattr(_module(path), "diagram", None)
+    if not callable(draw):
+        raise NaswotError(
+            f"{path} has no function diagram(arch), so nothing is known of what networks of "
+            f"{space.name} look like. Let one return a naswot.spaces.graph.Diagram "
+            "(docs/figures.md has an example)."
+        )
+    try:
+        drawn = draw(arch)
+    except Exception as error:
+        kind = type(error).__name__
+        raise NaswotError(f"{path}: diagram({arch!r}) failed ({kind}: {error}).") from error
+    if not isinstance(drawn, Diagram):
+        raise NaswotError(
+            f"{path}: diagram({arch!r}) returned a {type(drawn).__name__}, not a "
+            "naswot.spaces.graph.Diagram."
+        )
+    return drawn
 
 
 def _params(path: Path, arch: str) -> int:

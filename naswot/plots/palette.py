@@ -1,0 +1,20 @@
+"""Colours of what diagrams are made of, told apart by colour-blind eyes too (Okabe and Ito)."""
+
+from naswot.spaces.graph import CONV, CONV_1X1, DILATED, POOL, SEPARABLE
+
+# Kind → fill; what is not here has an outline only, in the colour of the text around it.
+FILLS = {
+    CONV: "#0072b2",
+    CONV_1X1: "#56b4e9",
+    SEPARABLE: "#009e73",
+    DILATED: "#cc79a7",
+    POOL: "#e69f00",
+    "block cell": "#d5dbe3",
+    "block reduction": "#f0d9b5",
+}
+DARK = {"#0072b2"}
+
+
+def ink(fill: str) -> str:
+    """Return the colour of text on a fill, with a contrast of 4.5 or more."""
+    return "#fff" if fill in DARK else "#000"

@@ -1,0 +1,183 @@
+"""Where the parts of a diagram go: cells in columns from left to right, after Sugiyama (1981).
+
+Nodes stand in columns by their longest path from the input. An operation on an edge is placed as
+if it were a node, in a column of its own kind, and an edge that passes a column has a place in it:
+so nothing is drawn over anything. The order within columns is that of the fewest crossings found,
+and long edges are straightened. All measures are in units of which text has `FONT`.
+"""
+
+from dataclasses import dataclass
+
+from naswot.plots.rows import arrange
+from naswot.spaces.graph import Block, Cell, Diagram
+
+FONT = 9.0
+GAP = 15.0  # between columns, for edges to bend in
+LINE = 11.0  # from one line of text to the next
+PILL = 15.0  # height of an operation
+MARGIN = 4.0
+SKELETON_GAP = 9.0
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Box:
+    """Something with text in it; `x` and `y` are those of its centre, y grows downwards."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    lines: tuple[str, ...]
+    kind: str
+    used: bool = True
+
+    def moved(self, x: float, y: float) -> "Box":
+        """Return the box elsewhere."""
+        return Box(
+            self.x + x, self.y + y, self.width, self.height, self.lines, self.kind, self.used
+        )
+
+
+@dataclass(frozen=True)
+class Curve:
+    """An edge through `points`, level at each: a straight line, or an S where the height changes.
+
+    `arrow` is set where it ends at a node, not at an operation.
+    """
+
+    points: tuple[Point, ...]
+    kind: str
+    used: bool = True
+    arrow: bool = True
+
+    def moved(self, x: float, y: float) -> "Curve":
+        """Return the curve elsewhere."""
+        points = tuple((here + x, there + y) for here, there in self.points)
+        return Curve(points, self.kind, self.used, self.arrow)
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Text that starts at `x`; `y` is that of its baseline."""
+
+    x: float
+    y: float
+    text: str
+    small: bool = False
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A drawing with all its places, from (0, 0) to (width, height)."""
+
+    width: float
+    height: float
+    boxes: tuple[Box, ...]
+    curves: tuple[Curve, ...]
+    captions: tuple[Caption, ...] = ()
+
+
+def text_width(text: str) -> float:
+    """Return how wide a line of text may become, in whatever sans-serif there is."""
+    return 0.6 * FONT * len(text)
+
+
+def place_cell(cell: Cell) -> Placed:
+    """Return a cell with all its places."""
+    found = arrange(
+        tuple(cell.layers), tuple((one.source, one.target, bool(one.label)) for one in cell.edges)
+    )
+    used_nodes, used_edges = cell.used()
+    texts = [node.label for node in cell.nodes]
+    looks = [(node.kind, i in used_nodes) for i, node in enumerate(cell.nodes)]
+    for number, vertex in enumerate(found.operations):
+        if vertex is not None:
+            edge = cell.edges[number]
+            texts.append(edge.label)
+            looks.append((edge.kind, number in used_edges))
+    widths = [max(PILL, text_width(text) + 8) for text in texts]
+    left, right, x = [], [], MARGIN
+    for column in found.columns:
+        width = max((widths[vertex] for vertex in column if vertex < len(widths)), default=0.0)
+        left.append(x)
+        right.append(x + width)
+        x += width + GAP
+    up = min(found.rows) - PILL / 2 - MARGIN
+    column_of = {vertex: i for i, column in enumerate(found.columns) for vertex in column}
+    boxes = []
+    for vertex, (text, look) in enumerate(zip(texts, looks, strict=True)):
+        i = column_of[vertex]
+        middle = (left[i] + right[i]) / 2
+        boxes.append(Box(middle, found.rows[vertex] - up, widths[vertex], PILL, (text,), *look))
+
+    def border(vertex: int, side: int) -> Point:
+        if vertex < len(boxes):
+            return boxes[vertex].x + side * boxes[vertex].width / 2, boxes[vertex].y
+        i = column_of[vertex]
+        return (left if side < 0 else right)[i], found.rows[vertex] - up
+
+    curves = []
+    for number, path in enumerate(found.paths):
+        edge, used = cell.edges[number], number in used_edges
+        points = [border(path[0], 1)]
+        for vertex in path[1:]:
+            points.append(border(vertex, -1))
+            if vertex < len(boxes):  # an operation, or the end
+                arrow = vertex == edge.target
+                curves.append(Curve(tuple(points), edge.kind, used, arrow))
+                points = []
+            points.append(border(vertex, 1))
+    height = max(found.rows) - min(found.rows) + PILL + 2 * MARGIN
+    return Placed(x - GAP + MARGIN, height, tuple(boxes), tuple(curves))
+
+
+def place_skeleton(skeleton: tuple[Block, ...]) -> Placed:
+    """Return the blocks of a skeleton in one row, what they put out below their names."""
+    boxes, curves, x = [], [], MARGIN
+    depth = 3 if any(block.note for block in skeleton) else 2
+    height = depth * LINE + 6
+    for block in skeleton:
+        times = f"{block.repeat}× " if block.repeat > 1 else ""
+        shape = f"{block.channels}" if block.size is None else f"{block.channels} @ {block.size}²"
+        lines = (f"{times}{block.label}", shape, *([block.note] if block.note else []))
+        width = max(map(text_width, lines)) + 8
+        if boxes:
+            y = MARGIN + height / 2
+            curves.append(Curve(((x - SKELETON_GAP, y), (x, y)), ""))
+        boxes.append(
+            Box(x + width / 2, MARGIN + height / 2, width, height, lines, f"block {block.kind}")
+        )
+        x += width + SKELETON_GAP
+    return Placed(x - SKELETON_GAP + MARGIN, height + 2 * MARGIN, tuple(boxes), tuple(curves))
+
+
+def place(diagram: Diagram, shared: bool = True) -> Placed:
+    """Return a diagram with all its places: the skeleton on top, the cells below it.
+
+    Args:
+        diagram: what to draw.
+        shared: whether to draw, with captions, also what all architectures of the space share.
+    """
+    parts: list[tuple[str, str, Placed]] = []
+    if shared or "skeleton" in diagram.varies:
+        skeleton = place_skeleton(diagram.skeleton)
+        parts.append(("Skeleton: channels @ pixels²", diagram.note, skeleton))
+    if shared or "cells" in diagram.varies:
+        parts += [(cell.name, cell.note, place_cell(cell)) for cell in diagram.cells]
+    captioned = shared or len(parts) > 1
+    boxes, curves, captions, y, width = [], [], [], 0.0, 0.0
+    for name, note, part in parts:
+        if captioned:
+            y += LINE + 2
+            captions.append(Caption(MARGIN, y - 2, name))
+            if note and shared:
+                start = MARGIN + text_width(name) + 8
+                captions.append(Caption(start, y - 2, note, small=True))
+                width = max(width, start + 0.85 * text_width(note))
+        boxes += [box.moved(0, y) for box in part.boxes]
+        curves += [curve.moved(0, y) for curve in part.curves]
+        y += part.height
+        width = max(width, part.width)
+    return Placed(width, y, tuple(boxes), tuple(curves), tuple(captions))

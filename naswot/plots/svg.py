@@ -1,0 +1,109 @@
+"""A diagram as SVG: a short text that stands alone, legible on light and on dark pages."""
+
+from html import escape
+
+from naswot.plots.palette import FILLS, ink
+from naswot.plots.placing import FONT, LINE, Box, Curve, Placed, place
+from naswot.spaces.graph import NONE, Diagram
+
+UNUSED = ' stroke-dasharray="3 2" opacity=".45"'
+ABSENT = ' stroke-dasharray="1 3" opacity=".6"'
+
+
+def svg(diagram: Diagram, title: str | None = None, *, shared: bool = False) -> str:
+    """Return a diagram as one `<svg>` element.
+
+    Args:
+        diagram: what to draw.
+        title: what screen readers say and browsers show over it; by default the space and the
+            architecture.
+        shared: whether to draw also what all architectures of the space share, with captions.
+    """
+    if title is None:
+        title = f"{diagram.title}: {diagram.arch}"
+        title = title if len(title) <= 160 else f"{title[:159]}…"
+    placed, name = place(diagram, shared), escape(title)
+    width, height = _number(placed.width), _number(placed.height)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" role="img" aria-label="{name}" '
+        f'font-family="sans-serif" font-size="{FONT:g}" text-anchor="middle" fill="currentColor">'
+        f"<title>{name}</title>{_curves(placed)}{_boxes(placed)}{_captions(placed)}</svg>"
+    )
+
+
+def _curves(placed: Placed) -> str:
+    groups: dict[str, str] = {}
+    headed = set()  # an arrow head is drawn once where several edges end
+    for curve in placed.curves:
+        dashes = _dashes(curve)
+        end = (dashes, curve.points[-1])
+        groups[dashes] = groups.get(dashes, "") + _path(curve, curve.arrow and end not in headed)
+        headed.add(end)
+    return "".join(
+        f'<path d="{path}" fill="none" stroke="currentColor"{dashes}/>'
+        for dashes, path in groups.items()
+    )
+
+
+def _dashes(part: Curve | Box) -> str:
+    return ABSENT if part.kind == NONE else "" if part.used else UNUSED
+
+
+def _path(curve: Curve, arrow: bool) -> str:
+    """Return absolute M, H and C commands, and with `arrow` a head of two strokes."""
+    x, y = (_number(value) for value in curve.points[0])
+    path, level = f"M{x} {y}", ""
+    for point in curve.points[1:]:
+        there, down = (_number(value) for value in point)
+        if down == y:
+            level = f"H{there}"  # stretches in a row are one
+        else:
+            middle = _number((int(x) + int(there)) / 2)
+            path += f"{level}C{middle} {y} {middle} {down} {there} {down}"
+            level = ""
+        x, y = there, down
+    path += level
+    return path + ("m-4-3 4 3-4 3" if arrow else "")
+
+
+def _boxes(placed: Placed) -> str:
+    shapes: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    for box in placed.boxes:
+        fill = FILLS.get(box.kind) if box.used else None
+        style = f' fill="{fill or "none"}"'
+        if box.kind == NONE:
+            style = ""  # only its name, on the dotted edge
+        elif not fill:
+            style += ' stroke="currentColor"' + _dashes(box)
+        if style:
+            shapes[style] = shapes.get(style, "") + _shape(box)
+        colour = f' fill="{ink(fill)}"' if fill else ' opacity=".6"' if not box.used else ""
+        y = box.y - (len(box.lines) - 1) * LINE / 2 + 0.35 * FONT
+        for number, line in enumerate(box.lines):
+            where = f'x="{_number(box.x)}" y="{_number(y + number * LINE)}"'
+            texts[colour] = texts.get(colour, "") + f"<text {where}>{escape(line)}</text>"
+    drawn = "".join(f'<path d="{path}"{style}/>' for style, path in shapes.items())
+    return drawn + "".join(
+        f"<g{colour}>{words}</g>" if colour else words for colour, words in texts.items()
+    )
+
+
+def _shape(box: Box) -> str:
+    left, top = _number(box.x - box.width / 2), _number(box.y - box.height / 2)
+    width, height = _number(box.width), _number(box.height)
+    return f"M{left} {top}h{width}v{height}h-{width}z"
+
+
+def _captions(placed: Placed) -> str:
+    looks = {True: ' font-size=".85em"', False: ' font-weight="bold"'}
+    return "".join(
+        f'<text x="{_number(one.x)}" y="{_number(one.y)}" text-anchor="start"{looks[one.small]}>'
+        f"{escape(one.text)}</text>"
+        for one in placed.captions
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}"

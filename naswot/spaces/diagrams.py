@@ -1,0 +1,82 @@
+"""Which function draws a space's architectures, and which space an architecture is of.
+
+This registry stands apart from `naswot.spaces`, so that scores do not depend on drawings: an edit
+here draws anew and scores nothing.
+"""
+
+import importlib
+from collections.abc import Callable
+
+from naswot.errors import NaswotError
+from naswot.spaces import get_space, nds
+from naswot.spaces.graph import Diagram
+from naswot.spaces.nasbench101 import diagram as nasbench101
+from naswot.spaces.nasbench201 import diagram as nasbench201
+from naswot.spaces.nds import diagram as nds_diagram
+
+# Space → function of an architecture and the space's title.
+DIAGRAMS: dict[str, Callable[[str, str], Diagram]] = {
+    "nasbench201": nasbench201.topology_diagram,
+    "natsbench_sss": nasbench201.size_diagram,
+    "nasbench101": nasbench101.diagram,
+    "nasbench301": nds_diagram.diagram,
+    **dict.fromkeys(nds.SPACES_NDS, nds_diagram.diagram),
+}
+
+
+def diagram_of(space: str, arch: str) -> Diagram:
+    """Return the diagram of an architecture, written as in its benchmark table.
+
+    A space of the user's own has one if its Python file has a function ``diagram(arch)`` that
+    returns a `naswot.spaces.graph.Diagram`.
+
+    Raises:
+        NaswotError: there is no such space, the architecture is not of the space, or the space is
+            the user's own and says nothing of what its networks look like.
+    """
+    known = get_space(space)
+    if known.file is not None:
+        # By name, so that it is code of the stages that build such networks, not of all.
+        return importlib.import_module("naswot.own_spaces").own_diagram(known, arch)
+    known.canonical(arch)  # checks that it is of this very space
+    return DIAGRAMS[space](arch, known.title)
+
+
+def spaces_of(arch: str) -> list[str]:
+    """Return the spaces that `arch` can be an architecture of; the user's own are not looked at.
+
+    Raises:
+        NaswotError: there is none. The message is that of the space whose form `arch` has, if any.
+    """
+    text = arch.strip()
+    if "~" in text or text.startswith("|"):
+        candidates = ["nasbench201"]
+    elif not text.startswith("{"):
+        candidates = ["natsbench_sss"] if ":" in text else []
+    elif '"matrix"' in text:
+        candidates = ["nasbench101"]
+    elif '"searchspace"' in text or '"block_type"' in text:
+        nds.parse(arch)
+        candidates = list(nds.SPACES_NDS)
+    else:
+        candidates = []
+    found, faults = [], []
+    for name in candidates:
+        try:
+            get_space(name).canonical(arch)
+            found.append(name)
+        except NaswotError as error:
+            faults.append(error)
+    if "nds_darts" in found:
+        found.append("nasbench301")  # which is written in the same way
+    if found:
+        return found
+    if len(faults) == 1:
+        raise faults[0]
+    shown = arch if len(arch) <= 60 else f"{arch[:59]}…"
+    raise NaswotError(
+        f"{shown!r} is not an architecture of any space: |op~0|+|op~0|op~1|+… (nasbench201), "
+        '64:24:56:48:24 (natsbench_sss), {"matrix": …, "ops": …} (nasbench101), {"searchspace": …, '
+        '"net": …} or {"block_type": …} (NDS). Put it in quotation marks; for a space of your own '
+        "name it with --space."
+    )
