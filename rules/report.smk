@@ -36,10 +36,9 @@ def told(file):
     )
 
 
-def captions():
-    """Return the captions of this run's tables and figures."""
-    names = dict.fromkeys([*TOLD, *map(item_of, SHOWN)])
-    return [f"results/captions/{name}.rst" for name in names]
+def captions(names=(*TOLD, *map(item_of, SHOWN))):
+    """Return the captions of tables and figures by their names, of all if none are given."""
+    return [f"results/captions/{name}.rst" for name in dict.fromkeys(names)]
 
 
 def tables_of(names):
@@ -163,6 +162,7 @@ rule show:
     """Tables to look at"""
     input:
         tables=tables_of(TOLD),
+        captions=captions(TOLD),
         templates=templates(),
         code=code("show"),
     output:

@@ -5,4 +5,4 @@ from naswot.workflow.job import job
 with job(snakemake):
     from naswot.reporting.tables import write_tables
 
-    write_tables(snakemake.input.tables, snakemake.output)
+    write_tables(snakemake.input.tables, snakemake.input.captions, snakemake.output)

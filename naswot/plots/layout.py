@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+INK = "#1b3a5c"  # of a plot's points
 # Figure → its panels in the paper's order: (a), (b), … and what each shows.
 PANELS: Mapping[int, Sequence[tuple[str, str]]] = {
     3: (

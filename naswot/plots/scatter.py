@@ -15,9 +15,8 @@ from naswot.analysis.comparison import reported_key
 from naswot.benchmarks.datasets import datasets_of
 from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, replacing
+from naswot.plots.layout import INK
 from naswot.spaces import get_space
-
-INK = "#1b3a5c"
 
 
 def scatter_files(

@@ -36,15 +36,22 @@ class Column:
     numeric: bool = False
 
 
-def write_tables(csvs: Sequence[str | Path], outputs: Sequence[str | Path]) -> None:
-    """Write a page with one sortable table for each CSV file, which is named after its item.
+def write_tables(
+    csvs: Sequence[str | Path],
+    captions: Sequence[str | Path],
+    outputs: Sequence[str | Path],
+) -> None:
+    """Write a page with a caption and a sortable table for each CSV file, named after its item.
 
     Raises:
         NaswotError: a CSV file is missing or not readable.
     """
-    for csv, output in zip(map(Path, csvs), outputs, strict=True):
+    for csv, caption, output in zip(map(Path, csvs), captions, outputs, strict=True):
         html = render(
-            "table.html.jinja", title=ITEMS[csv.stem].title, table=table(csv.stem, read_csv(csv))
+            "table.html.jinja",
+            title=ITEMS[csv.stem].title,
+            caption=prose(Path(caption).read_text(encoding="utf-8")),
+            table=table(csv.stem, read_csv(csv)),
         )
         with replacing(output) as temporary:
             temporary.write_text(html, encoding="utf-8")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-PARTS = ("rules", "scripts", "config", "profiles", "resources", "naswot")
+PARTS = ("rules", "scripts", "config", "profiles", "report", "resources", "naswot")
 FILES = ("Snakefile", "environment.yml", "pyproject.toml")
 
 

@@ -1,0 +1,153 @@
+"""Captions, tables to look at, and the record of a run."""
+
+from html import unescape
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from naswot.errors import NaswotError
+from naswot.reporting.captions import escape, write_captions
+from naswot.reporting.contents import CONTENTS
+from naswot.reporting.page import answers
+from naswot.reporting.record import write_times
+from naswot.reporting.tables import ITEMS, prose, read_csv, table, write_tables, written
+
+CONFIG = {"spaces": ["nasbench201"], "images": "photos", "batch_size": 128, "n_runs": 500}
+CONFIG |= {"bootstrap_resamples": 1000}
+
+
+def texts(found):
+    return [[cell.text for cell in row] for row in found["rows"]]
+
+
+def test_every_item_has_a_caption_and_every_caption_an_item(root):
+    captions = {path.stem for path in (root / "report").glob("*.rst")} - {"workflow"}
+    assert captions == {item.name for item in CONTENTS}
+
+
+@pytest.mark.parametrize("item", [item.name for item in CONTENTS])
+def test_a_caption_has_three_sentences(root, tmp_path, item):
+    claims = tmp_path / "claims.csv"
+    claims.write_text("figure,claim,verdict,found\n")
+    output = tmp_path / f"{item}.rst"
+    write_captions([root / f"report/{item}.rst"], claims, [output], config=CONFIG)
+    text = " ".join(output.read_text().split())
+    assert text.count(". ") + text.endswith(".") >= 3
+
+
+def test_a_caption_tells_the_verdict_and_the_number(root, tmp_path):
+    claims, output = tmp_path / "claims.csv", tmp_path / "figure5.rst"
+    claims.write_text(
+        "figure,claim,verdict,found\n"
+        "figure5,rankings *survive* other images,confirmed,a mean tau of 0.93 over 190 pairs\n"
+        "figure6,the score rises,undecided,nothing\n"
+    )
+    write_captions([root / "report/figure5.rst"], claims, [output], config=CONFIG)
+    html = prose(output.read_text())
+    assert "rankings *survive* other images. <strong>Confirmed</strong>: a mean tau of 0.93" in (
+        " ".join(html.split())
+    )
+    assert "rises" not in html
+
+
+def test_a_template_that_cannot_be_filled_in_is_named(tmp_path):
+    template, claims = tmp_path / "figure1.rst", tmp_path / "claims.csv"
+    template.write_text("{{ nowhere }}")
+    claims.write_text("figure,claim,verdict,found\n")
+    with pytest.raises(NaswotError, match=r"figure1\.rst cannot be filled in .*nowhere"):
+        write_captions([template], claims, [tmp_path / "out.rst"], config=CONFIG)
+
+
+@given(st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S", "Zs"]), min_size=1))
+def test_escaped_text_reads_as_it_is(text):
+    line = f"x {text} x"
+    html = prose(f"- {escape(line)}")
+    shown = pd.Series([html]).str.replace(r"<[^>]*>", "", regex=True).iloc[0]
+    assert " ".join(unescape(shown).split()) == " ".join(line.split())
+
+
+def test_numbers_are_written_for_people():
+    assert written(-1234.567, 1) == "−1,234.6"
+    assert written(0.25, 2, signed=True) == "+0.25"
+    assert written(-np.inf, 3) == "−∞"
+
+
+def test_a_row_keeps_its_values_for_sorting_and_gaps_have_none():
+    frame = pd.DataFrame({"score": [-np.inf, 1.25, np.nan], "arch": ["a", "b", None]})
+    found = table("unknown", frame)
+    assert [column.heading for column in found["columns"]] == ["score", "arch"]
+    assert texts(found) == [["−∞", "a"], ["1.250", "b"], ["", ""]]
+    assert [row[0].value for row in found["rows"]] == [-np.inf, 1.25, None]
+
+
+def test_the_comparison_shows_what_was_measured_first_with_verdict_and_reason():
+    common = {"where": "Table 2(a)", "benchmark": "nasbench201", "dataset": "cifar10"}
+    common |= {"quantity": "cifar10/ori-test/200", "published_std": 0.3, "note": np.nan}
+    frame = pd.DataFrame(
+        [
+            common | {"method": "ENAS", "published": 54.3, "reason": "not run"},
+            common
+            | {"method": "REA", "published": 93.92, "ours": 93.9, "ours_std": 0.4}
+            | {"difference": -0.02, "difference_in_se": -0.9, "within_2": True},
+        ]
+    )
+    rows = texts(table("paper_comparison", frame))
+    assert rows[0][3:7] == ["REA", "cifar10/ori-test/200", "93.92 ± 0.30", "93.90 ± 0.40"]
+    assert rows[0][7:] == ["−0.02", "−0.9", "within 2", ""]
+    assert rows[1][3] == "ENAS"
+    assert rows[1][-2:] == ["not measured", "not run"]
+
+
+def test_tables_are_pages_with_title_caption_and_escaped_cells(tmp_path):
+    csv, caption, output = (tmp_path / f"run.{end}" for end in ("csv", "rst", "html"))
+    pd.DataFrame({"topic": ["a"], "item": ["<b>"], "value": ["x & y"]}).to_csv(csv, index=False)
+    caption.write_text("What *this* is.\n")
+    write_tables([csv], [caption], [output])
+    html = output.read_text()
+    assert ITEMS["run"].title in html
+    assert "What <em>this</em> is." in html
+    assert "<td>&lt;b&gt;</td>" in html
+
+
+def test_a_csv_file_that_cannot_be_read_is_named(tmp_path):
+    path = tmp_path / "empty.csv"
+    path.write_text("")
+    with pytest.raises(NaswotError, match=r"empty\.csv is not a readable CSV file"):
+        read_csv(path)
+
+
+def test_times_are_summed_by_stage_and_jobs_that_ran_elsewhere_left_out(tmp_path):
+    paths = [tmp_path / f"benchmarks/score/a/{shard}.tsv" for shard in range(3)]
+    paths.append(tmp_path / "benchmarks/table2.tsv")
+    for path, line in zip(paths[1:], ("2.5\t100", "4\t-", "1\t50"), strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\tmax_rss\n{line}\n")
+    output = tmp_path / "times.csv"
+    stages = {"convert": "Tables", "score": "Scores", "table2": "Table 2"}
+    write_times(output, benchmarks=paths, stages=stages)
+    assert output.read_text().splitlines() == [
+        "stage,what,jobs,seconds,longest,max_rss_mb",
+        "score,Scores,2,6.50,4.00,100.00",
+        "table2,Table 2,1,1.00,1.00,50.00",
+    ]
+
+
+def test_a_file_that_is_no_benchmark_is_named(tmp_path):
+    path = tmp_path / "benchmarks/score.tsv"
+    path.parent.mkdir()
+    path.write_text("nothing\n")
+    with pytest.raises(NaswotError, match=r"score\.tsv is not a benchmark file"):
+        write_times(tmp_path / "times.csv", benchmarks=[path], stages={"score": "Scores"})
+
+
+def test_a_run_that_lacks_nothing_says_so():
+    run = pd.DataFrame(
+        {"topic": ["reported with"] * 2, "item": ["processor", "cores"], "value": ["a", "2"]}
+    )
+    times = pd.DataFrame(columns=["stage", "what", "jobs", "seconds", "longest", "max_rss_mb"])
+    found = dict(answers({"run": run, "run_times": times}))
+    assert found["What is missing?"] == ["Nothing that this configuration asks for."]
+    assert found["How long did it take?"] == ["No job of this run left its time here."]

@@ -1,0 +1,179 @@
+"""The page and the report of a run, opened in a real browser as a reader would."""
+
+import os
+import shutil
+from contextlib import contextmanager
+
+import pandas as pd
+import pytest
+
+from naswot.reporting.contents import CONTENTS
+
+WIDTHS = [1280, 390]  # pixels: a laptop, a phone
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Return a headless Chromium; without one the tests skip, unless CI asks for it."""
+    api = pytest.importorskip("playwright.sync_api")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None and not os.environ.get("NASWOT_NEEDS_BROWSER"):
+        pytest.skip("there is no Chromium here: install one, e.g. apt-get install chromium")
+    with api.sync_playwright() as playwright:
+        # Root, as in a container, has no sandbox to be put into.
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def opened(browser, path, width):
+    """Open a file; at the end it has said nothing wrong and asked for nothing from elsewhere."""
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    wrong, asked = [], []
+    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("requestfailed", lambda request: wrong.append(request.url))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri(), wait_until="load")
+    yield page
+    here = (path.parent.as_uri(), "data:", "blob:")
+    assert wrong == []
+    assert [url for url in asked if not url.startswith(here)] == []
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def index(complete):
+    return complete.path / "results/index.html"
+
+
+@pytest.fixture(scope="module")
+def report(complete):
+    run = complete.run("--report", "results/report.html", "--report-stylesheet", "report/style.css")
+    assert run.code == 0, run.text
+    return complete.path / "results/report.html"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_page_fits_and_every_figure_loads_and_is_described(browser, index, width):
+    with opened(browser, index, width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        pictures = page.locator("img").all()
+        assert len(pictures) >= 4
+        for picture in pictures:
+            picture.scroll_into_view_if_needed()
+            assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+            assert len(picture.get_attribute("alt")) > 40
+            assert picture.bounding_box()["width"] <= width
+
+
+def test_page_explains_every_item_and_its_links_lead_somewhere(browser, index):
+    with opened(browser, index, 1280) as page:
+        items = page.locator("article").all()
+        assert len(items) >= 8
+        for item in items:
+            assert item.locator("p").first.inner_text().count(". ") >= 2, item.inner_text()[:80]
+        for link in page.locator("a").all():
+            target = link.get_attribute("href")
+            if target.startswith("#"):
+                assert page.locator(target).count() == 1, target
+            else:
+                assert (index.parent / target).exists(), target
+
+
+def test_page_answers_what_a_newcomer_asks(browser, index):
+    with opened(browser, index, 1280) as page:
+        text = page.locator("#questions").inner_text()
+    for answer in (
+        "24 of 15,625 networks",  # what was run
+        "16 of photos, 8×8 pixels",  # on what
+        "minutes of jobs",  # how long
+        "Of the 155 numbers that the paper prints",  # how it compares
+        "validation accuracies only",  # what is missing
+    ):
+        assert answer in text
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_click_on_a_heading_sorts_and_gaps_stay_last(browser, index, complete, width):
+    ours = pd.read_csv(complete.path / "results/paper_comparison.csv")["ours"]
+    known, gaps = sorted(ours.dropna()), int(ours.isna().sum())
+    with opened(browser, index, width) as page:
+        table = page.locator("#table-paper_comparison")
+        heading = table.get_by_role("columnheader", name="Ours")
+        place = heading.evaluate("cell => cell.cellIndex")
+        for direction, expected in (("ascending", known), ("descending", known[::-1])):
+            heading.get_by_role("button").click()
+            assert heading.get_attribute("aria-sort") == direction
+            cells = table.locator(f"tbody td:nth-child({place + 1})").all()
+            values = [cell.get_attribute("data-value") for cell in cells]
+            assert [float(value) for value in values if value is not None] == expected
+            assert values[len(known) :] == [None] * gaps
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_network_shows_its_drawing_score_and_accuracies(browser, index, width):
+    """When pointed at, and below the plot when clicked, which a phone can do too."""
+    where = """() => {
+        const find = (view) => view.model.type === "Figure"
+            ? view : view.child_views.map(find).find((found) => found);
+        const view = Bokeh.index.roots.map(find)[0];
+        const source = view.model.renderers[0].data_source;
+        const key = view.model.renderers[0].glyph.x.field;
+        const last = source.data.score.length - 1;
+        const box = view.canvas_view.el.getBoundingClientRect();
+        return {
+            x: box.x + view.frame.x_scale.compute(source.data[key][last]),
+            y: box.y + view.frame.y_scale.compute(source.data.score[last]),
+        };
+    }"""
+    with opened(browser, index, width) as page:
+        page.wait_for_function("window.Bokeh !== undefined")
+        page.locator("#networks .plot").scroll_into_view_if_needed()
+        page.wait_for_timeout(500)
+        point = page.evaluate(where)
+        page.mouse.move(point["x"], point["y"])
+        tip = page.locator(".bk-Tooltip")
+        tip.wait_for()
+        assert tip.locator("svg").count() == 1
+        assert tip.locator("b").inner_text().startswith("score ")
+        assert tip.get_by_text("cifar10-valid/x-valid/200").count() == 1
+        assert page.locator("#pinned").inner_text() == ""
+        page.mouse.click(point["x"], point["y"])
+        page.locator("#pinned svg").wait_for()
+        assert "cifar10-valid/x-valid/200" in page.locator("#pinned").inner_text()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_report_shows_every_item_in_reading_order(browser, report, width):
+    chapters = list(dict.fromkeys(item.category for item in CONTENTS))
+    with opened(browser, report, width) as page:
+        page.get_by_text("Neural networks ranked before training").wait_for()
+        listed = [text for text in page.locator("nav").inner_text().split("\n") if text in chapters]
+        assert listed == [chapter for chapter in chapters if chapter in listed]
+        assert listed[0] == "1 The paper's numbers and ours"
+        shown = 0
+        for chapter in listed:
+            page.locator("nav").get_by_text(chapter, exact=True).click()
+            for eye in page.locator("nav a[iconname=eye]").all():
+                eye.click()
+                content = page.locator("#app > div > div img, #app > div > div iframe").first
+                content.wait_for()
+                if content.evaluate("shown => shown.tagName") == "IMG":
+                    assert content.evaluate(
+                        "image => image.decode().then(() => image.naturalWidth)"
+                    )
+                else:
+                    content.content_frame.locator("table tbody tr, table thead").first.wait_for()
+                shown += 1
+            page.locator("nav").get_by_text("Results", exact=True).first.click()
+        assert shown >= 8
+
+
+def test_report_explains_each_item_in_its_caption(browser, report):
+    with opened(browser, report, 1280) as page:
+        captions = page.evaluate("Object.values(results).map((result) => result.caption)")
+        assert len(captions) >= 8
+        assert all(caption.count(".") >= 3 for caption in captions)
