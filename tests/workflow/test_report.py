@@ -117,9 +117,7 @@ def test_a_click_on_a_heading_sorts_and_gaps_stay_last(browser, index, complete,
 def test_a_network_shows_its_drawing_score_and_accuracies(browser, index, width):
     """When pointed at, and below the plot when clicked, which a phone can do too."""
     where = """() => {
-        const find = (view) => view.model.type === "Figure"
-            ? view : view.child_views.map(find).find((found) => found);
-        const view = Bokeh.index.roots.map(find)[0];
+        const view = Bokeh.index.find_one(Bokeh.documents[0].roots()[0].tabs[0].child);
         const source = view.model.renderers[0].data_source;
         const key = view.model.renderers[0].glyph.x.field;
         const last = source.data.score.length - 1;
@@ -130,9 +128,8 @@ def test_a_network_shows_its_drawing_score_and_accuracies(browser, index, width)
         };
     }"""
     with opened(browser, index, width) as page:
-        page.wait_for_function("window.Bokeh !== undefined")
+        page.wait_for_function("window.Bokeh?.documents?.[0]?.is_idle")
         page.locator("#networks .plot").scroll_into_view_if_needed()
-        page.wait_for_timeout(500)
         point = page.evaluate(where)
         page.mouse.move(point["x"], point["y"])
         tip = page.locator(".bk-Tooltip")
@@ -151,13 +148,14 @@ def test_report_shows_every_item_in_reading_order(browser, report, width):
     chapters = list(dict.fromkeys(item.category for item in CONTENTS))
     with opened(browser, report, width) as page:
         page.get_by_text("Neural networks ranked before training").wait_for()
-        listed = [text for text in page.locator("nav").inner_text().split("\n") if text in chapters]
+        menu = page.locator("#app > div > nav")
+        listed = [text for text in menu.inner_text().split("\n") if text in chapters]
         assert listed == [chapter for chapter in chapters if chapter in listed]
         assert listed[0] == "1 The paper's numbers and ours"
         shown = 0
         for chapter in listed:
-            page.locator("nav").get_by_text(chapter, exact=True).click()
-            for eye in page.locator("nav a[iconname=eye]").all():
+            menu.get_by_text(chapter, exact=True).click()
+            for eye in menu.locator("a[iconname=eye]").all():
                 eye.click()
                 content = page.locator("#app > div > div img, #app > div > div iframe").first
                 content.wait_for()
@@ -168,7 +166,7 @@ def test_report_shows_every_item_in_reading_order(browser, report, width):
                 else:
                     content.content_frame.locator("table tbody tr, table thead").first.wait_for()
                 shown += 1
-            page.locator("nav").get_by_text("Results", exact=True).first.click()
+            menu.get_by_text("Results", exact=True).first.click()
         assert shown >= 8
 
 
