@@ -28,6 +28,7 @@ include: "rules/table.smk"
 include: "rules/contrast.smk"
 include: "rules/anytime.smk"
 include: "rules/plot.smk"
+include: "rules/illustrate.smk"
 include: "rules/targets.smk"
 
 

@@ -97,12 +97,16 @@ def _shape(box: Box) -> str:
 
 
 def _captions(placed: Placed) -> str:
-    looks = {True: ' font-size=".85em"', False: ' font-weight="bold"'}
     return "".join(
-        f'<text x="{_number(one.x)}" y="{_number(one.y)}" text-anchor="start"{looks[one.small]}>'
-        f"{escape(one.text)}</text>"
+        f'<text x="{_number(one.x)}" y="{_number(one.y)}" text-anchor="start" font-weight="bold">'
+        f"{escape(one.text)}{_note(one.note)}</text>"
         for one in placed.captions
     )
+
+
+def _note(note: str) -> str:
+    look = 'dx="7" font-size=".85em" font-weight="normal"'
+    return f"<tspan {look}>{escape(note)}</tspan>" if note else ""
 
 
 def _number(value: float) -> str:

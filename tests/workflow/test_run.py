@@ -110,7 +110,7 @@ def test_every_table_describes_itself(complete):
 
 def test_each_rule_logs_to_a_file(complete):
     logs = list((complete.path / "logs").rglob("*.log"))
-    assert len(logs) == 44
+    assert len(logs) == 47
     (shard,) = [log for log in logs if log.match("score/*/*/*/*/0000.log")]
     assert "networks 1 to 6: done" in shard.read_text()
 
