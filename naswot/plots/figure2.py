@@ -55,7 +55,6 @@ def _draw_plane(
         lines = LineCollection(ends.reshape(-1, 2, 2), colors=colour, linewidths=width)
         axes.add_collection(lines)
         axes.plot([], [], color=colour, linewidth=width, label=f"units of layer {layer + 1}")
-    axes.plot([], [], " ", label="darker: more active units")
     for name, x, y in points[["input", "x", "y"]].itertuples(index=False):
         axes.plot(x, y, "o", markersize=10, color="#ffffff", markeredgecolor="#000000")
         axes.text(x, y, name, ha="center", va="center_baseline", fontsize=7, fontweight="bold")
@@ -63,7 +62,10 @@ def _draw_plane(
     axes.set_xlabel("input 1", fontsize=7.5, labelpad=1)
     axes.set_ylabel("input 2", fontsize=7.5, labelpad=-4)
     axes.tick_params(labelsize=7, length=2)
-    axes.set_title(f"(a) {pieces['code'].nunique()} linear regions and their codes", fontsize=8.5)
+    regions = pieces["code"].nunique()
+    axes.set_title(
+        f"(a) {regions} linear regions with their codes; darker: more active units", fontsize=7.5
+    )
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.09), ncols=2, fontsize=7, frameon=False)
 
 
