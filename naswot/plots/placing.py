@@ -113,23 +113,25 @@ def place_cell(cell: Cell) -> Placed:
         middle = (left[i] + right[i]) / 2
         boxes.append(Box(middle, found.rows[vertex] - up, widths[vertex], PILL, (text,), *look))
 
-    def border(vertex: int, side: int) -> Point:
-        if vertex < len(boxes):
-            return boxes[vertex].x + side * boxes[vertex].width / 2, boxes[vertex].y
-        i = column_of[vertex]
-        return (left if side < 0 else right)[i], found.rows[vertex] - up
+    def side(vertex: int, sign: int) -> list[Point]:
+        """Return where an edge stands at a vertex and at the border of its column."""
+        i, y = column_of[vertex], found.rows[vertex] - up
+        border = ((left if sign < 0 else right)[i], y)
+        if vertex >= len(boxes):
+            return [border]
+        return [(boxes[vertex].x + sign * boxes[vertex].width / 2, y), border]
 
     curves = []
     for number, path in enumerate(found.paths):
         edge, used = cell.edges[number], number in used_edges
-        points = [border(path[0], 1)]
+        points = side(path[0], 1)
         for vertex in path[1:]:
-            points.append(border(vertex, -1))
+            points += reversed(side(vertex, -1))
             if vertex < len(boxes):  # an operation, or the end
                 arrow = vertex == edge.target
                 curves.append(Curve(tuple(points), edge.kind, used, arrow))
                 points = []
-            points.append(border(vertex, 1))
+            points += side(vertex, 1)
     height = max(found.rows) - min(found.rows) + PILL + 2 * MARGIN
     return Placed(x - GAP + MARGIN, height, tuple(boxes), tuple(curves))
 
