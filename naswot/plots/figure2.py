@@ -11,7 +11,7 @@ from matplotlib.path import Path as Outline
 
 from naswot.plots.scatter import save
 
-LABEL = 0.2, 0.13  # width and height of a code in the plane
+LABEL = 0.18, 0.12  # width and height of a code in the plane
 LAYERS = ("#1a1a1a", 1.3), ("#b5179e", 0.9)  # colour and width of each layer's boundaries
 
 
