@@ -82,7 +82,10 @@ def test_figures_are_pictures(complete):
         folder = complete.path / "results/figures/scatter/nasbench201"
         assert (folder / f"{dataset}.png").read_bytes().startswith(b"\x89PNG")
         assert (folder / f"{dataset}.pdf").read_bytes().startswith(b"%PDF")
-    assert (complete.path / "results/figures/figure7.png").exists()
+    for name in ("figure2", "figure7", "figure8"):
+        assert (complete.path / f"results/figures/{name}.png").read_bytes().startswith(b"\x89PNG")
+    claims = pd.read_csv(complete.path / "results/claims/figure2.csv")
+    assert claims["found"].str.startswith("200 random networks of 9 units").all()
 
 
 def test_every_table_describes_itself(complete):
