@@ -31,6 +31,7 @@ include: "rules/table.smk"
 include: "rules/contrast.smk"
 include: "rules/anytime.smk"
 include: "rules/plot.smk"
+include: "rules/illustrate.smk"
 include: "rules/targets.smk"
 include: "rules/report.smk"
 

@@ -77,7 +77,7 @@ def _draw(options: argparse.Namespace) -> None:
     # Spaces that share a way of writing share the drawing too.
     titles = " or ".join(get_space(space).title for space in spaces)
     diagram = dataclasses.replace(diagram, title=titles)
-    output = options.output or Path(f"{spaces[0]}-{_short(arch)}.svg")
+    output = options.output or Path(f"{spaces[0]}-{_short(options.arch.strip())}.svg")
     if ending == "svg":
         from naswot.plots.svg import svg
 

@@ -11,6 +11,8 @@ OUTPUTS:
 FIGURES = [
     f"results/figures/{name}.{format}"
     for name in (
+        "figure2",
+        "figure8",
         *(f"figure{number}" for number in PANELS if wanted(number, config["spaces"])),
         *(f"scatter/{space}/{dataset}" for space, dataset in RUNS),
         *(VIEWS if len(SCORES) > 1 else ()),

@@ -7,6 +7,8 @@ from itertools import product
 
 from torch import nn
 
+from naswot.spaces.graph import Block, Diagram, head, stacked
+
 CHOICES = (1, 2, 4), (4, 8, 16, 32), (1, 3, 5)
 ARCHITECTURES = [f"d{depth}-w{width}-k{kernel}" for depth, width, kernel in product(*CHOICES)]
 
@@ -14,6 +16,17 @@ ARCHITECTURES = [f"d{depth}-w{width}-k{kernel}" for depth, width, kernel in prod
 def genes(arch: str) -> tuple[int, ...]:
     """Return the choices that make up `arch`, for searches: depth, width and kernel."""
     return tuple(int(part[1:]) for part in arch.split("-"))
+
+
+def diagram(arch: str) -> Diagram:
+    """Return what the network of `arch` looks like, for `naswot draw`: no cells, only blocks."""
+    depth, width, kernel = genes(arch)
+    size, blocks = 32, []
+    for number in range(depth):
+        halves = ", ÷2" if number % 2 else ""
+        size //= 2 if halves else 1
+        blocks.append(Block(f"conv {kernel}×{kernel}{halves}", "cell", width, size))
+    return Diagram("Plain networks", arch, cells=(), skeleton=stacked(blocks + head(width)))
 
 
 def build(arch: str, classes: int) -> nn.Module:

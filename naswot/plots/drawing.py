@@ -17,6 +17,7 @@ from naswot.spaces.graph import NONE, Diagram
 
 TITLE = 0.22  # inches above a drawing
 POINTS = 0.8  # a unit of `placing` on paper; text so has 7.2 pt
+NOTE = 6.5  # points
 LINES = "#333333"
 FAINT = "#999999"
 
@@ -44,8 +45,15 @@ def draw(figure: plt.Figure, placed: Placed, left: float, top: float) -> plt.Axe
     for box in placed.boxes:
         _draw_box(axes, box)
     for one in placed.captions:
-        size, weight = (0.85 * FONT, "normal") if one.small else (FONT, "bold")
-        axes.text(one.x, one.y, one.text, fontsize=size * POINTS, fontweight=weight)
+        heading = axes.text(one.x, one.y, one.text, fontsize=FONT * POINTS, fontweight="bold")
+        axes.annotate(
+            one.note,
+            (1, 0),
+            xycoords=heading,
+            xytext=(5, 0.22 * FONT * POINTS),  # the heading's box reaches below its baseline
+            textcoords="offset points",
+            fontsize=NOTE,
+        )
     return axes
 
 

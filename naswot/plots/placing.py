@@ -17,6 +17,7 @@ LINE = 11.0  # from one line of text to the next
 PILL = 15.0  # height of an operation
 MARGIN = 4.0
 SKELETON_GAP = 9.0
+LIMIT = 640.0  # of a row of cells
 
 Point = tuple[float, float]
 
@@ -60,12 +61,12 @@ class Curve:
 
 @dataclass(frozen=True)
 class Caption:
-    """Text that starts at `x`; `y` is that of its baseline."""
+    """A heading that starts at `x`, and a smaller note after it; `y` is that of the baseline."""
 
     x: float
     y: float
     text: str
-    small: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,23 +113,25 @@ def place_cell(cell: Cell) -> Placed:
         middle = (left[i] + right[i]) / 2
         boxes.append(Box(middle, found.rows[vertex] - up, widths[vertex], PILL, (text,), *look))
 
-    def border(vertex: int, side: int) -> Point:
-        if vertex < len(boxes):
-            return boxes[vertex].x + side * boxes[vertex].width / 2, boxes[vertex].y
-        i = column_of[vertex]
-        return (left if side < 0 else right)[i], found.rows[vertex] - up
+    def side(vertex: int, sign: int) -> list[Point]:
+        """Return where an edge stands at a vertex and at the border of its column."""
+        i, y = column_of[vertex], found.rows[vertex] - up
+        border = ((left if sign < 0 else right)[i], y)
+        if vertex >= len(boxes):
+            return [border]
+        return [(boxes[vertex].x + sign * boxes[vertex].width / 2, y), border]
 
     curves = []
     for number, path in enumerate(found.paths):
         edge, used = cell.edges[number], number in used_edges
-        points = [border(path[0], 1)]
+        points = side(path[0], 1)
         for vertex in path[1:]:
-            points.append(border(vertex, -1))
+            points += reversed(side(vertex, -1))
             if vertex < len(boxes):  # an operation, or the end
                 arrow = vertex == edge.target
                 curves.append(Curve(tuple(points), edge.kind, used, arrow))
                 points = []
-            points.append(border(vertex, 1))
+            points += side(vertex, 1)
     height = max(found.rows) - min(found.rows) + PILL + 2 * MARGIN
     return Placed(x - GAP + MARGIN, height, tuple(boxes), tuple(curves))
 
@@ -153,8 +156,12 @@ def place_skeleton(skeleton: tuple[Block, ...]) -> Placed:
     return Placed(x - SKELETON_GAP + MARGIN, height + 2 * MARGIN, tuple(boxes), tuple(curves))
 
 
+def _caption_width(name: str, note: str) -> float:
+    return text_width(name) + 0.85 * text_width(note) + 3 * MARGIN
+
+
 def place(diagram: Diagram, shared: bool = True) -> Placed:
-    """Return a diagram with all its places: the skeleton on top, the cells below it.
+    """Return a diagram with all its places: the skeleton on top, below it cells side by side.
 
     Args:
         diagram: what to draw.
@@ -166,18 +173,20 @@ def place(diagram: Diagram, shared: bool = True) -> Placed:
         parts.append(("Skeleton: channels @ pixels²", diagram.note, skeleton))
     if shared or "cells" in diagram.varies:
         parts += [(cell.name, cell.note, place_cell(cell)) for cell in diagram.cells]
-    captioned = shared or len(parts) > 1
-    boxes, curves, captions, y, width = [], [], [], 0.0, 0.0
+    heading = LINE + 2 if shared or len(parts) > 1 else 0.0
+    boxes, curves, captions = [], [], []
+    x = top = bottom = right = 0.0
+    room = 0.0  # that is left in a row; a skeleton leaves too little for a cell
     for name, note, part in parts:
-        if captioned:
-            y += LINE + 2
-            captions.append(Caption(MARGIN, y - 2, name))
-            if note and shared:
-                start = MARGIN + text_width(name) + 8
-                captions.append(Caption(start, y - 2, note, small=True))
-                width = max(width, start + 0.85 * text_width(note))
-        boxes += [box.moved(0, y) for box in part.boxes]
-        curves += [curve.moved(0, y) for curve in part.curves]
-        y += part.height
-        width = max(width, part.width)
-    return Placed(width, y, tuple(boxes), tuple(curves), tuple(captions))
+        note = note if shared else ""
+        width = max(part.width, _caption_width(name, note)) if heading else part.width
+        if width > room:
+            x, top, room = 0.0, bottom, LIMIT
+        if heading:
+            captions.append(Caption(x + MARGIN, top + heading - 2, name, note))
+        boxes += [box.moved(x, top + heading) for box in part.boxes]
+        curves += [curve.moved(x, top + heading) for curve in part.curves]
+        right, bottom = max(right, x + width), max(bottom, top + heading + part.height)
+        x += width + GAP
+        room = LIMIT - x
+    return Placed(right, bottom, tuple(boxes), tuple(curves), tuple(captions))

@@ -1,11 +1,13 @@
 """A diagram as SVG: a short text that stands alone, legible on light and on dark pages."""
 
+import re
 from html import escape
 
 from naswot.plots.palette import FILLS, ink
 from naswot.plots.placing import FONT, LINE, Box, Curve, Placed, place
 from naswot.spaces.graph import NONE, Diagram
 
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 UNUSED = ' stroke-dasharray="3 2" opacity=".45"'
 ABSENT = ' stroke-dasharray="1 3" opacity=".6"'
 
@@ -24,12 +26,13 @@ def svg(diagram: Diagram, title: str | None = None, *, shared: bool = False) -> 
         title = title if len(title) <= 160 else f"{title[:159]}…"
     placed, name = place(diagram, shared), escape(title)
     width, height = _number(placed.width), _number(placed.height)
-    return (
+    text = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img" aria-label="{name}" '
         f'font-family="sans-serif" font-size="{FONT:g}" text-anchor="middle" fill="currentColor">'
         f"<title>{name}</title>{_curves(placed)}{_boxes(placed)}{_captions(placed)}</svg>"
     )
+    return NOT_XML.sub("\ufffd", text)
 
 
 def _curves(placed: Placed) -> str:
@@ -51,20 +54,19 @@ def _dashes(part: Curve | Box) -> str:
 
 
 def _path(curve: Curve, arrow: bool) -> str:
-    """Return absolute M, H and C commands, and with `arrow` a head of two strokes."""
-    x, y = (_number(value) for value in curve.points[0])
-    path, level = f"M{x} {y}", ""
-    for point in curve.points[1:]:
-        there, down = (_number(value) for value in point)
-        if down == y:
-            level = f"H{there}"  # stretches in a row are one
+    """Return an M command, relative h and c commands, and with `arrow` a head of two strokes."""
+    (x, y), *others = ((round(right), round(down)) for right, down in curve.points)
+    path, level = f"M{x} {y}", 0
+    for right, down in others:
+        across, by = right - x, down - y
+        if not by:
+            level += across  # level stretches in a row are one
         else:
-            middle = _number((int(x) + int(there)) / 2)
-            path += f"{level}C{middle} {y} {middle} {down} {there} {down}"
-            level = ""
-        x, y = there, down
-    path += level
-    return path + ("m-4-3 4 3-4 3" if arrow else "")
+            bend = f"c{across // 2} 0 {across // 2} {by} {across} {by}".replace(" -", "-")
+            path += (f"h{level}" if level else "") + bend
+            level = 0
+        x, y = right, down
+    return path + (f"h{level}" if level else "") + ("m-4-3 4 3-4 3" if arrow else "")
 
 
 def _boxes(placed: Placed) -> str:
@@ -97,12 +99,16 @@ def _shape(box: Box) -> str:
 
 
 def _captions(placed: Placed) -> str:
-    looks = {True: ' font-size=".85em"', False: ' font-weight="bold"'}
     return "".join(
-        f'<text x="{_number(one.x)}" y="{_number(one.y)}" text-anchor="start"{looks[one.small]}>'
-        f"{escape(one.text)}</text>"
+        f'<text x="{_number(one.x)}" y="{_number(one.y)}" text-anchor="start" font-weight="bold">'
+        f"{escape(one.text)}{_note(one.note)}</text>"
         for one in placed.captions
     )
+
+
+def _note(note: str) -> str:
+    look = 'dx="7" font-size=".85em" font-weight="normal"'
+    return f"<tspan {look}>{escape(note)}</tspan>" if note else ""
 
 
 def _number(value: float) -> str:

@@ -82,7 +82,10 @@ def test_figures_are_pictures(complete):
         folder = complete.path / "results/figures/scatter/nasbench201"
         assert (folder / f"{dataset}.png").read_bytes().startswith(b"\x89PNG")
         assert (folder / f"{dataset}.pdf").read_bytes().startswith(b"%PDF")
-    assert (complete.path / "results/figures/figure7.png").exists()
+    for name in ("figure2", "figure7", "figure8"):
+        assert (complete.path / f"results/figures/{name}.png").read_bytes().startswith(b"\x89PNG")
+    claims = pd.read_csv(complete.path / "results/claims/figure2.csv")
+    assert claims["found"].str.startswith("200 random networks of 9 units").all()
 
 
 def test_every_table_describes_itself(complete):
@@ -110,7 +113,7 @@ def test_every_table_describes_itself(complete):
 
 def test_each_rule_logs_to_a_file(complete):
     logs = list((complete.path / "logs").rglob("*.log"))
-    assert len(logs) == 44
+    assert len(logs) == 47
     (shard,) = [log for log in logs if log.match("score/*/*/*/*/0000.log")]
     assert "networks 1 to 6: done" in shard.read_text()
 

@@ -30,7 +30,7 @@ def diagram(arch: str, title: str) -> Diagram:
     network = genotypes.parse(arch)
     if isinstance(network, AnyNetwork):
         return Diagram(title, arch, (_block(network.block),), _stages(network))
-    normal = _cell(network.normal, "Normal cell", "")
+    normal = _cell(network.normal, "Normal cell", "nodes add two, the output concatenates")
     reduce = _cell(network.reduce, "Reduction cell", "what leaves an input has stride 2")
     return Diagram(
         title,

@@ -1,0 +1,10 @@
+"""Find the linear regions of a small network, and judge the claims of Figure 2."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    from naswot.analysis.figure2 import write_figure2
+
+    write_figure2(Path(snakemake.output.regions).parent, snakemake.output.claims)
