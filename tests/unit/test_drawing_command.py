@@ -113,6 +113,15 @@ def test_a_space_of_the_user_s_own_may_say_what_it_looks_like(draw, own, tmp_pat
     assert "returned a str, not a naswot.spaces.graph.Diagram" in draw("wide", *arguments)[2]
 
 
+@pytest.mark.usefixtures("own")  # which forgets what is registered
+def test_the_example_of_an_own_space_can_be_drawn(draw, root, tmp_path, monkeypatch):
+    monkeypatch.chdir(root)
+    config, output = root / "examples/own_space/config.yaml", tmp_path / "plain.svg"
+    code, _, err = draw("d4-w16-k3", "--space", "plain", "--config", config, "--output", output)
+    assert (code, err) == (0, "")
+    assert "16 @ 8²" in output.read_text()
+
+
 def test_a_configuration_without_own_spaces_is_refused(draw, tmp_path):
     (tmp_path / "other.yaml").write_text("seed: 3\n")
     _, _, err = draw("wide", "--space", "mine", "--config", tmp_path / "other.yaml")
