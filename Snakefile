@@ -27,6 +27,7 @@ include: "rules/search.smk"
 include: "rules/table.smk"
 include: "rules/contrast.smk"
 include: "rules/anytime.smk"
+include: "rules/kernel.smk"
 include: "rules/plot.smk"
 include: "rules/targets.smk"
 
