@@ -128,7 +128,7 @@ def cut_into_bands(accuracy: np.ndarray, bands: int) -> list[np.ndarray]:
     Rows without an accuracy (NaN) are left out. There are fewer bands where there are fewer rows.
     """
     ranked = np.argsort(accuracy, kind="stable")[: np.isfinite(accuracy).sum()]
-    return np.array_split(ranked, min(bands, len(ranked)))
+    return np.array_split(ranked, min(bands, len(ranked))) if len(ranked) else []
 
 
 def draw(bands: Sequence[np.ndarray], networks: int, seed: int) -> list[np.ndarray]:

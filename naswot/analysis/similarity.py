@@ -125,6 +125,11 @@ def superiority(worse: np.ndarray, better: np.ndarray) -> float:
     return float((difference.mean() + 1) / 2)
 
 
+def decided(low: float, high: float) -> bool | None:
+    """Return whether an interval is above 0; None where it holds 0 or is not known."""
+    return True if low > 0 else False if high < 0 else None
+
+
 def judge(
     kernels: Kernels, measured: pd.DataFrame, summary: pd.DataFrame, resamples: int, seed: int
 ) -> list[Claim]:
@@ -154,7 +159,7 @@ def judge(
         Claim(
             "high performing networks have fewer off-diagonal elements of K_H with high "
             f"similarity {where}",
-            None if np.isnan(overall["tau_high"]) else bool(overall["tau_high"] < 0),
+            decided(-overall["tau_high"], -overall["tau_low"]),
             "Kendall tau of accuracy and the share of pairs with similarity .9 or more is "
             f"{_tau(overall)}; {100 * none:.0f} % of the networks have no such "
             f"pair; tau within the best band is {_tau(rows.loc[(best, SIMILAR)])}; tau of accuracy "
@@ -162,7 +167,7 @@ def judge(
         ),
         Claim(
             f"the kernels of networks in different accuracy bounds are very distinct {where}",
-            None if np.isnan(steps).any() or not steps else min(steps) >= DISTINCT,
+            None if np.isnan(steps).any() or not steps else bool(min(steps) >= DISTINCT),
             "the network of the better band has the smaller share of pairs with similarity .9 or "
             f"more in {100 * over_all:.0f} % of pairs of networks of the best and the worst band, "
             f"and in {', '.join(f'{100 * step:.0f}' for step in steps)} % of those of neighbouring "
@@ -172,7 +177,7 @@ def judge(
         Claim(
             "of two kernels with the same trace, the one closer to diagonal has the larger "
             f"determinant {where}",
-            None if np.isnan(diagonal.tau_low) else diagonal.tau_low > 0,
+            decided(diagonal.tau_low, diagonal.tau_high),
             "Kendall tau of ln |det(K_H / N_A)| and the rarity of pairs with similarity .9 or more "
             f"is {_tau(diagonal)}; with the mean similarity for their share it is {_tau(mean)}",
         ),
