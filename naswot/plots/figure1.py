@@ -27,6 +27,7 @@ LOW, HIGH = 0.5, 1.0  # two codes of coin tosses; the diagonal
 WIDTH = 6.9  # of a page's text
 LEFT, RIGHT, BETWEEN_BANDS, BETWEEN = 0.42, 0.06, 0.14, 0.05
 HEAD, LABEL, STRIP, STRIP_AXES, FOOT = 0.6, 0.15, 0.74, 0.42, 0.62
+NARROWEST = 0.54  # a matrix, for its label's sake
 
 
 def figure1_files(
@@ -61,21 +62,20 @@ def figure1_files(
     save(figure, outputs)
 
 
-def _grid(shown: int) -> tuple[int, int]:
-    """Return how many rows and columns of matrices a band has."""
+def _grid(bands: int, shown: int) -> tuple[int, int, float]:
+    """Return rows and columns of matrices of a band, and the side of a matrix in inches."""
     columns = int(np.sqrt(shown))
-    return -(-shown // columns), columns
-
-
-def _side(bands: int, columns: int) -> float:
-    """Return the side of a matrix in inches."""
-    free = WIDTH - LEFT - RIGHT - (bands - 1) * BETWEEN_BANDS - bands * (columns - 1) * BETWEEN
-    return free / (bands * columns)
+    while True:
+        gaps = (bands - 1) * BETWEEN_BANDS + bands * (columns - 1) * BETWEEN
+        side = (WIDTH - LEFT - RIGHT - gaps) / (bands * columns)
+        if side >= NARROWEST or columns == 1:
+            return -(-shown // columns), columns, side
+        columns -= 1
 
 
 def _block_height(block: Kernels, shown: int) -> float:
-    rows, columns = _grid(shown)
-    return HEAD + rows * (_side(len(block.band_low), columns) + LABEL) + STRIP
+    rows, _, side = _grid(len(block.band_low), shown)
+    return HEAD + rows * (side + LABEL) + STRIP
 
 
 def _draw_block(
@@ -85,8 +85,8 @@ def _draw_block(
 
     `table` holds the rows of kernel_similarity.csv of one statistic, by band.
     """
-    bands, (rows, columns) = len(block.band_low), _grid(shown)
-    side = _side(bands, columns)
+    bands = len(block.band_low)
+    rows, columns, side = _grid(bands, shown)
     width = columns * side + (columns - 1) * BETWEEN
     about, count = block.about, len(block.order)
     images = f"{count} images ({about['images']}, {about['image_size']} × {about['image_size']})"

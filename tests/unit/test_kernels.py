@@ -285,6 +285,25 @@ def test_figure1_shows_each_network_with_its_accuracy_and_score(
     assert any("surrogate" in text for text in texts)
 
 
+def test_nothing_in_figure1_is_written_over_anything(make, tables, tmp_path, monkeypatch):
+    score = np.where(np.arange(54) % 9, 1234.5, -np.inf)
+    values = np.random.default_rng(0).uniform(0.8, 1, (54, 6))
+    path = make(values, np.linspace(10, 99.9, 54), score=score, bands=6)
+    tables(path)
+    figures = []
+    monkeypatch.setattr(figure1, "save", lambda figure, outputs: figures.append(figure))
+    figure1.figure1_files([path], tmp_path / "similarity.csv", [], shown=9)
+    figures[0].canvas.draw()
+    texts = [text for text in figures[0].findobj(plt.Text) if text.get_text().strip()]
+    texts = [text for text in texts if text.get_window_extent().width > 2]  # no hidden ticks
+    boxes = [text.get_window_extent().padded(-1) for text in texts]
+    assert len(texts) > 54
+    for (one, box), (other, another) in itertools.combinations(zip(texts, boxes, strict=True), 2):
+        assert not box.overlaps(another), (one.get_text(), other.get_text())
+    assert all(figures[0].bbox.padded(1).contains(*box.max) for box in boxes)
+    plt.close(figures[0])
+
+
 def test_figure1_has_the_papers_spaces_first_and_the_first_dataset_of_each():
     runs = [("own", "own"), ("natsbench_sss", "cifar100"), ("nasbench301", "cifar10")]
     runs += [("nasbench201", "cifar10"), ("nasbench201", "cifar100"), ("nasbench101", "cifar10")]
