@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from naswot.analysis.similarity import SIMILAR
+from naswot.analysis.similarity import HIGH
 from naswot.benchmarks.datasets import datasets_of
 from naswot.kernels import Kernels, read_kernels
 from naswot.plots.layout import STAND_INS
@@ -22,11 +22,11 @@ from naswot.plots.scatter import INK, accuracy_kind, save
 from naswot.spaces import get_space
 
 COLOURS = "magma_r"
-LOW, HIGH = 0.5, 1.0  # two codes of coin tosses; the diagonal
+LOWEST, LARGEST = 0.5, 1.0  # two codes of coin tosses; the diagonal
 # Inches. A block has a head, matrices with a label below each, and a strip of medians.
 WIDTH = 6.9  # of a page's text
 LEFT, RIGHT, BETWEEN_BANDS, BETWEEN = 0.42, 0.06, 0.14, 0.05
-HEAD, LABEL, STRIP, STRIP_AXES, FOOT = 0.6, 0.15, 0.74, 0.42, 0.62
+HEAD, LABEL, STRIP, STRIP_AXES, FOOT = 0.6, 0.15, 0.86, 0.52, 0.62
 NARROWEST = 0.54  # a matrix, for its label's sake
 
 
@@ -50,7 +50,7 @@ def figure1_files(
     for number, block in enumerate(blocks):
         place = block.about["space"], block.about["dataset"]
         similarity = rows.loc[[place]]
-        similarity = similarity[similarity["statistic"] == SIMILAR].set_index("band")
+        similarity = similarity[similarity["statistic"] == HIGH].set_index("band")
         kind = accuracy_kind(similarity.iloc[0])
         if kind not in ("accuracy when trained", *kinds):
             kinds.append(kind)
@@ -117,15 +117,16 @@ def _draw_block(
             _draw_matrix(axes, block, network)
     bottom = top - HEAD - rows * (side + LABEL) - 0.2 - STRIP_AXES
     strip = _axes(figure, LEFT, bottom, WIDTH - RIGHT - LEFT, STRIP_AXES)
-    _draw_strip(strip, table, [left + width / 2 - LEFT for left in lefts])
+    smallest = 100 / block.pairs.shape[1]
+    _draw_strip(strip, table, [left + width / 2 - LEFT for left in lefts], smallest)
 
 
 def _draw_matrix(axes: Axes, block: Kernels, network: int) -> None:
     axes.imshow(
         block.matrix(network)[np.ix_(block.order, block.order)],
         cmap=COLOURS,
-        vmin=LOW,
-        vmax=HIGH,
+        vmin=LOWEST,
+        vmax=LARGEST,
         interpolation="nearest",
     )
     axes.set_xticks([])
@@ -135,8 +136,11 @@ def _draw_matrix(axes: Axes, block: Kernels, network: int) -> None:
     axes.set_xlabel(f"{block.accuracy[network]:.1f}, {score}", fontsize=6.5, labelpad=1.5)
 
 
-def _draw_strip(axes: Axes, table: pd.DataFrame, centres: Sequence[float]) -> None:
-    """Draw the median and the quartiles of each band at `centres`, in inches."""
+def _draw_strip(axes: Axes, table: pd.DataFrame, centres: Sequence[float], smallest: float) -> None:
+    """Draw the median and the quartiles of each band at `centres`, in inches.
+
+    The axis is logarithmic above `smallest`, one pair in percent of all.
+    """
     percent = 100 * table[["median", "q25", "q75"]].iloc[: len(centres)].to_numpy(float)
     median, low, high = percent.T
     axes.errorbar(
@@ -150,26 +154,38 @@ def _draw_strip(axes: Axes, table: pd.DataFrame, centres: Sequence[float]) -> No
         capsize=2,
         clip_on=False,
     )
+    for centre, value in zip(centres, median, strict=True):
+        axes.annotate(
+            f"{value:.2g} %",
+            (centre, value),
+            (5, 3),
+            textcoords="offset points",
+            fontsize=6.5,
+            annotation_clip=False,
+        )
     axes.set_xlim(0, WIDTH - RIGHT - LEFT)
-    axes.set_ylim(bottom=0)
+    axes.set_yscale("symlog", linthresh=smallest, linscale=0.3)
+    axes.set_yticks([], minor=True)
+    top = next((one for one in (1, 10, 100) if one >= np.nanmax([0, *high])), 100)
+    ticks = [0, *(one for one in (0.1, 1, 10, 100) if 3 * smallest < one <= top)]
+    axes.set_yticks(ticks, [f"{one:g}" for one in ticks])
+    axes.set_ylim(0, top)
     axes.set_xticks([])
-    axes.locator_params(axis="y", nbins=3)
     axes.tick_params(labelsize=6.5, length=2)
     axes.spines[["top", "right"]].set_visible(False)
-    tau, low, high = table.loc["all", ["tau", "tau_low", "tau_high"]]
-    axes.set_title(
-        "pairs of images with similarity .9 or more, in percent: median and quartiles; "
-        rf"$\tau$ with accuracy = {tau:.2f} [{low:.2f}, {high:.2f}]".replace("-", "−"),
-        fontsize=6.5,
-        loc="left",
-        pad=3,
+    threshold, tau, low, high = table.loc["all", ["threshold", "tau", "tau_low", "tau_high"]]
+    words = (
+        f"pairs of images with similarity {threshold:.2f} or more, of the networks measured: "
+        rf"median and quartiles; $\tau$ with accuracy {tau:.2f} [{low:.2f}, {high:.2f}]"
     )
+    words = words.replace("-", "−").replace("nan", "—")
+    axes.set_title(words, fontsize=6.5, loc="left", pad=3)
 
 
 def _draw_foot(figure: plt.Figure, notes: Sequence[str]) -> None:
     """Draw the colour scale and say what is shown."""
     bar = _axes(figure, WIDTH - RIGHT - 1.75, 0.33, 1.6, 0.09)
-    scale = ScalarMappable(Normalize(LOW, HIGH), COLOURS)
+    scale = ScalarMappable(Normalize(LOWEST, LARGEST), COLOURS)
     figure.colorbar(scale, cax=bar, orientation="horizontal", extend="min")
     bar.set_title(r"similarity $K_H / N_A$, clipped below .5", fontsize=6.5, pad=3)
     bar.tick_params(labelsize=6.5, length=2)

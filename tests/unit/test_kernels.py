@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 
 from naswot.analysis.claims import read_claims
 from naswot.analysis.correlation import correlate
-from naswot.analysis.similarity import similarity_tables, statistics, superiority
+from naswot.analysis.similarity import (
+    high_similarity,
+    similarity_tables,
+    statistics,
+    superiority,
+)
 from naswot.banding import cut_into_bands, draw, seriation, write_kernels
 from naswot.errors import NaswotError
 from naswot.files import write_arrays, write_parquet
@@ -186,13 +191,24 @@ def tables(tmp_path):
 def test_statistics_are_those_of_naive_loops(make):
     values = np.round(np.random.default_rng(0).uniform(0.4, 1, (8, 6)), 3)
     values[0, :2] = 0.9, 0.95  # a threshold counts
-    found = statistics(read_kernels(make(values, range(8))))
+    kernels = read_kernels(make(values, range(8)))
+    high = high_similarity(kernels)
+    found = statistics(kernels, high)
     for row, similarities in enumerate(values):
         expected = {"mean": sum(similarities) / 6, "largest": max(similarities)}
-        for threshold in (0.8, 0.9, 0.95):
+        for name, threshold in {"high": high, **{f"from_{t}": t for t in (0.8, 0.9, 0.95)}}.items():
             count = len([1 for one in similarities if one >= threshold])
-            expected[f"share_from_{threshold}"] = count / 6
+            expected[f"share_{name}"] = count / 6
         assert found.loc[row].to_dict() == pytest.approx(expected)
+
+
+def test_high_is_what_the_median_network_reaches_in_a_hundredth_of_pairs(make):
+    values = np.linspace(0.5, [[0.7], [0.8], [0.9], [1.0]], 6, axis=-1)[:, 0]
+    values = np.vstack([values, np.full(6, np.nan)])
+    found = high_similarity(read_kernels(make(values, range(5))))
+    reached = np.percentile(np.round(values[:4], 3), 99, axis=1)
+    assert found == pytest.approx(np.median(reached))
+    assert np.isnan(high_similarity(read_kernels(make(values[4:], [1], bands=1))))
 
 
 def test_a_matrix_is_whole_in_the_order_of_the_mini_batch(make):
