@@ -1,7 +1,8 @@
 """Networks, drawn in bands of their trained accuracy → their kernels, untrained."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,39 +55,21 @@ def write_kernels(
     keep_freed_memory()
     target = choose_device(device)
     table, scored = read_parquet(joined), read_metadata(joined)
-    space, seed = get_space(scored["space"]), scored["seed"]
-    key = accuracy_key(table, space.name, dataset)
+    key = accuracy_key(table, scored["space"], dataset)
     cut = cut_into_bands(table[key].to_numpy(float), bands)
-    rows = draw(cut, networks, seed)
+    rows = draw(cut, networks, scored["seed"])
     chosen = table.loc[np.concatenate(rows)]
     archs = read_parquet(order, ["index", "arch"]).set_index("index")["arch"]
     images = torch.from_numpy(read_mini_batch(batch).images).to(target)
-    above = np.triu_indices(len(images), 1)
-    pairs = np.empty((len(chosen), len(above[0])), np.int32)
-    units = np.empty(len(chosen), np.int64)
-    label = f"kernels of {space.name} on {scored['images']}"
-    progress, changes = Progress(label, len(chosen), "networks"), np.zeros(len(chosen))
-    for row, (representative, score) in enumerate(
-        chosen[["representative", "score"]].itertuples(index=False)
-    ):
-        torch.manual_seed(seed)
-        kernel, units[row], _ = hamming_kernel(
-            space.build(archs[representative], 1), images, scored["precision"], scored["relu_count"]
-        )
-        if np.isfinite(score):
-            changes[row] = abs(log_determinant(kernel) - score)
-        pairs[row] = kernel.nan_to_num(nan=NOT_A_NUMBER).cpu().numpy()[above]
-        progress.advance()
+    built = [archs[index] for index in chosen["representative"]]
+    pairs, units, scores = measure(built, images, scored)
     accuracies = [table.loc[band, key] for band in cut]
-    settings = {name: scored[name] for name in ("precision", "relu_count", "batch_size")}
+    settings = ("space", "images", "seed", "precision", "relu_count", "batch_size")
     about = described(
-        space=space.name,
         dataset=dataset,
-        images=scored["images"],
-        image_size=images.shape[-1],
         accuracy=key,
-        seed=seed,
-        **settings,
+        image_size=images.shape[-1],
+        **{name: scored[name] for name in settings},
     )
     write_arrays(
         output,
@@ -103,7 +86,41 @@ def write_kernels(
         band_high=np.array([values.max() for values in accuracies]),
         band_size=np.array([len(values) for values in accuracies]),
     )
-    log.info("%s: done; scores differ from the joined ones by %.2g or less", label, changes.max())
+    with np.errstate(invalid="ignore"):  # −∞ and NaN do not differ from themselves
+        changes = np.nan_to_num(np.abs(scores - chosen["score"].to_numpy(float)))
+    log.info(
+        "Kernels are done; their scores differ from the joined ones by at most %.2g", changes.max()
+    )
+
+
+def measure(
+    archs: Sequence[str], images: torch.Tensor, scored: Mapping[str, Any]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the kernels of untrained networks on `images` (B, 3, H, W), and their scores.
+
+    Args:
+        archs: n architectures.
+        images: the mini-batch, on the device to use.
+        scored: the metadata of scores: `space`, `images`, `seed`, `precision` and `relu_count`.
+
+    Returns:
+        `pairs` and `units` as in `naswot.kernels.Kernels`; ln |det K_H|, (n,).
+    """
+    above = np.triu_indices(len(images), 1)
+    pairs = np.empty((len(archs), len(above[0])), np.int32)
+    units, scores = np.empty(len(archs), np.int64), np.empty(len(archs))
+    label = f"kernels of {scored['space']} on {scored['images']}"
+    progress, build = Progress(label, len(archs), "networks"), get_space(scored["space"]).build
+    for row, arch in enumerate(archs):
+        torch.manual_seed(scored["seed"])
+        network = build(arch, 1)
+        kernel, units[row], _ = hamming_kernel(
+            network, images, scored["precision"], scored["relu_count"]
+        )
+        scores[row] = log_determinant(kernel)
+        pairs[row] = kernel.nan_to_num(nan=NOT_A_NUMBER).cpu().numpy()[above]
+        progress.advance()
+    return pairs, units, scores
 
 
 def accuracy_key(table: pd.DataFrame, space: str, dataset: str) -> str:
@@ -112,10 +129,9 @@ def accuracy_key(table: pd.DataFrame, space: str, dataset: str) -> str:
     Raises:
         NaswotError: there is none.
     """
-    scored = np.isfinite(table["score"])
     keys = datasets_of(space)[dataset].keys_among(accuracy_keys(table))
-    counts = [(key, int((scored & np.isfinite(table[key])).sum())) for key in keys]
-    if not any(table[key].notna().any() for key in keys):
+    counts = [(key, table[key].count()) for key in keys if table[key].count()]
+    if not counts:
         raise NaswotError(
             f"{space} has no accuracy on {dataset} to cut into bands; leave it out of `datasets`."
         )

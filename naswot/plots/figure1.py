@@ -26,7 +26,7 @@ LOWEST, LARGEST = 0.5, 1.0  # two codes of coin tosses; the diagonal
 # Inches. A block has a head, matrices with a label below each, and a strip of medians.
 WIDTH = 6.9  # of a page's text
 LEFT, RIGHT, BETWEEN_BANDS, BETWEEN = 0.42, 0.06, 0.14, 0.05
-HEAD, LABEL, STRIP, STRIP_AXES, FOOT = 0.6, 0.15, 0.86, 0.52, 0.62
+HEAD, LABEL, STRIP, STRIP_AXES, FOOT = 0.6, 0.15, 0.93, 0.52, 0.62
 NARROWEST = 0.54  # a matrix, for its label's sake
 
 
@@ -115,7 +115,7 @@ def _draw_block(
             bottom = top - HEAD - down * (side + LABEL) - side
             axes = _axes(figure, left + along * (side + BETWEEN), bottom, side, side)
             _draw_matrix(axes, block, network)
-    bottom = top - HEAD - rows * (side + LABEL) - 0.2 - STRIP_AXES
+    bottom = top - HEAD - rows * (side + LABEL) - 0.27 - STRIP_AXES
     strip = _axes(figure, LEFT, bottom, WIDTH - RIGHT - LEFT, STRIP_AXES)
     smallest = 100 / block.pairs.shape[1]
     _draw_strip(strip, table, [left + width / 2 - LEFT for left in lefts], smallest)
@@ -127,7 +127,7 @@ def _draw_matrix(axes: Axes, block: Kernels, network: int) -> None:
         cmap=COLOURS,
         vmin=LOWEST,
         vmax=LARGEST,
-        interpolation="nearest",
+        interpolation="auto",  # where a pixel holds more than one pair, their mean
     )
     axes.set_xticks([])
     axes.set_yticks([])
@@ -156,9 +156,9 @@ def _draw_strip(axes: Axes, table: pd.DataFrame, centres: Sequence[float], small
     )
     for centre, value in zip(centres, median, strict=True):
         axes.annotate(
-            f"{value:.2g} %",
+            f"{value:#.2g} %",
             (centre, value),
-            (5, 3),
+            (6, 2),
             textcoords="offset points",
             fontsize=6.5,
             annotation_clip=False,
@@ -179,7 +179,7 @@ def _draw_strip(axes: Axes, table: pd.DataFrame, centres: Sequence[float], small
         rf"median and quartiles; $\tau$ with accuracy {tau:.2f} [{low:.2f}, {high:.2f}]"
     )
     words = words.replace("-", "−").replace("nan", "—")
-    axes.set_title(words, fontsize=6.5, loc="left", pad=3)
+    axes.set_title(words, fontsize=6.5, loc="left", pad=8)
 
 
 def _draw_foot(figure: plt.Figure, notes: Sequence[str]) -> None:
