@@ -19,7 +19,7 @@ from naswot.benchmarks.fitness import searched_on
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
 from naswot.images import SOURCES, folder
-from naswot.plots.layout import PANELS, SEARCH_VIEWS, VIEWS, panels_of, wanted
+from naswot.plots.layout import PANELS, SEARCH_VIEWS, VIEWS, kernel_runs, panels_of, wanted
 from naswot.provenance import package_version
 from naswot.reporting.contents import ITEMS
 from naswot.sampling import sample_of
@@ -45,6 +45,7 @@ SCORES, SEED = config["scores"], config["seed"]
 RUNS = configuration.runs_of(config)  # pairs of space and dataset
 MISSING = configuration.missing_spaces(config)
 IMAGES = configuration.images_of(config)  # dataset → image source
+KERNELS = [f"results/kernels/{space}/{dataset}/{SEED}.npz" for space, dataset in kernel_runs(RUNS)]
 METHODS = {
     "scored": ["naswot", "random", "optimal"],
     "whole": ["random", "optimal", *config["methods"]],

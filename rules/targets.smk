@@ -11,6 +11,7 @@ OUTPUTS:
 FIGURES = [
     f"results/figures/{name}.{format}"
     for name in (
+        *(["figure1"] if "naswot" in SCORES else ()),
         "figure2",
         "figure8",
         *(f"figure{number}" for number in PANELS if wanted(number, config["spaces"])),
@@ -23,6 +24,11 @@ FIGURES = [
 ]
 TABLES = [
     "results/kendall_tau.csv",
+    *(
+        ["results/kernel_similarity.csv", "results/claims/figure1.csv"]
+        if "naswot" in SCORES
+        else []
+    ),
     *(["results/table1.csv"] if searches("nasbench101") else []),
     *(["results/table2.csv"] if searches("nasbench201", "natsbench_sss") else []),
     *(["results/score_comparison.csv"] if len(SCORES) > 1 else []),

@@ -59,3 +59,18 @@ def panels_of(figure: int, runs: Sequence[tuple[str, str]]) -> dict[str, tuple[s
                 found["abcdefghij"[number]] = (one, dataset)
                 break
     return found
+
+
+def kernel_runs(runs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the spaces of Figure 1, each with the first of its datasets in `runs`.
+
+    The paper shows NAS-Bench-201 and NDS-DARTS. Those come first, then the spaces of its other
+    figures in their order, then the rest.
+    """
+    first: dict[str, str] = {}
+    for space, dataset in runs:
+        first.setdefault(space, dataset)
+    places = ["nasbench201", "nds_darts"]
+    places += [space for panels in PANELS.values() for space, _ in panels]
+    places = [one for space in places for one in (space, STAND_INS.get(space)) if one]
+    return [(space, first[space]) for space in dict.fromkeys([*places, *first]) if space in first]

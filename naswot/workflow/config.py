@@ -70,6 +70,11 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     for name in config["search"]["fitness"]:
         if name not in SPACES:
             raise NaswotError(f"configuration: search.fitness.{name}: there is no such space.")
+    if config["kernels"]["shown"] > config["kernels"]["networks"]:
+        raise NaswotError(
+            f"configuration: kernels.shown = {config['kernels']['shown']} is not allowed; it must "
+            f"be at most kernels.networks, {config['kernels']['networks']}."
+        )
     for name in config["spaces"]:
         if name not in SPACES:
             raise NaswotError(

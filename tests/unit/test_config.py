@@ -76,6 +76,14 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
         ({"sample_sizes": {"naswot": [20_000], "optimal": [10]}}, "sample_sizes.naswot = 20000"),
         ({"sample_sizes": {"naswot": [0], "optimal": [10]}}, "sample_sizes.naswot = 0"),
         ({"sample_sizes": {"naswot": [5], "optimum": [10]}}, "sample_sizes.optimum is not a known"),
+        (
+            {"kernels": {"bands": 5, "networks": 4, "shown": 6}},
+            "kernels.shown = 6 is not allowed; it must be at most kernels.networks, 4",
+        ),
+        (
+            {"kernels": {"bands": 1, "networks": 4, "shown": 4}},
+            "kernels.bands = 1 is not allowed; it must be a whole number of bands from 2",
+        ),
         ({"sample": 50}, "sample_sizes.naswot = 1000 is not allowed; there are 50"),
         ({"spaces": None}, "spaces = None is not allowed; it must be a list with one"),
         ({"spaces": ["nasbench2"]}, "spaces has 'nasbench2', which is neither in own_spaces nor"),

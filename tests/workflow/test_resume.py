@@ -7,10 +7,13 @@ from naswot.files import read_parquet
 
 pytestmark = pytest.mark.slow
 
-DRAWN = ["scatter", "panels", "searches"]
+DRAWN = ["scatter", "panels", "searches", "figure1"]
+KERNELS = ["kernel", "similarity", "figure1"]
 AFTER_CHOOSING = ["table2", "searches", "anytime", "contrast", "all"]
 AFTER_SEARCHING = ["pair", *AFTER_CHOOSING]
-AFTER_JOINING = ["correlate", "scatter", "panels", "choose", "search", *AFTER_SEARCHING]
+AFTER_JOINING = [
+    "correlate", "scatter", "panels", "choose", "search", *KERNELS, *AFTER_SEARCHING
+]  # fmt: skip
 AFTER_SCORING = ["score", "join", *AFTER_JOINING]
 
 
@@ -37,7 +40,7 @@ def test_new_timestamps_alone_re_run_nothing(finished):
         ),
         ("naswot/search/random.py", ["choose", *AFTER_CHOOSING]),
         ("naswot/search/bohb.py", ["search", *AFTER_SEARCHING]),
-        ("naswot/analysis/correlation.py", ["correlate", *DRAWN, "contrast", "all"]),
+        ("naswot/analysis/correlation.py", ["correlate", *KERNELS, *DRAWN, "contrast", "all"]),
         ("naswot/plots/scatter.py", [*DRAWN, "all"]),
         ("naswot/analysis/tables.py", ["table2", "searches", "contrast", "all"]),
         ("resources/published_table2.csv", ["table2", "searches", "contrast", "all"]),
@@ -55,7 +58,11 @@ def test_a_change_re_runs_its_stage_and_what_follows(finished, file, rules):
     [
         ("n_runs=21", ["choose", "search", *AFTER_SEARCHING]),
         ("search={tournament: 4}", ["search", *AFTER_SEARCHING]),
-        ("bootstrap_resamples=60", ["correlate", "scatter", "panels", "contrast", "all"]),
+        (
+            "bootstrap_resamples=60",
+            ["correlate", "scatter", "panels", "similarity", "figure1", "contrast", "all"],
+        ),
+        ("kernels={shown: 1}", ["figure1", "all"]),
         ("precision=bfloat16", AFTER_SCORING),
         ("batch_size=12", ["batch", *AFTER_SCORING]),
     ],

@@ -4,14 +4,17 @@ import json
 import shutil
 import zipfile
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from naswot.analysis import correlation
+from naswot.analysis.claims import read_claims
 from naswot.analysis.tables import accuracies, columns
 from naswot.benchmarks.datasets import datasets_of
 from naswot.connecting import read_neighbours
 from naswot.files import read_metadata, read_parquet
+from naswot.kernels import read_kernels
 
 DATASETS = datasets_of("nasbench201")
 
@@ -86,6 +89,21 @@ def test_figures_are_pictures(complete):
         assert (complete.path / f"results/figures/{name}.png").read_bytes().startswith(b"\x89PNG")
     claims = pd.read_csv(complete.path / "results/claims/figure2.csv")
     assert claims["found"].str.startswith("200 random networks of 9 units").all()
+
+
+def test_figure1_shows_kernels_of_the_joined_scores(complete):
+    kernels = read_kernels(complete.path / "results/kernels/nasbench201/cifar10/0.npz")
+    joined = read_parquet(complete.path / "results/joined/nasbench201/photos/naswot/0.parquet")
+    joined = joined.set_index("index")
+    assert np.bincount(kernels.band).tolist() == [4, 4, 4]
+    for row, index in enumerate(kernels.index):
+        value = np.linalg.slogdet(np.round(kernels.matrix(row) * kernels.units[row]))[1]
+        assert value == pytest.approx(joined.at[index, "score"], rel=1e-12)
+        assert kernels.accuracy[row] == joined.at[index, "cifar10-valid/x-valid/200"]
+    table = pd.read_csv(complete.path / "results/kernel_similarity.csv")
+    assert (table[table["band"] == "all"]["n"] == 12).all()
+    assert len(read_claims([complete.path / "results/claims/figure1.csv"])) == 3
+    assert (complete.path / "results/figures/figure1.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_every_table_describes_itself(complete):

@@ -1,0 +1,17 @@
+"""Compute the kernels of networks drawn in bands of accuracy."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.banding import write_kernels
+
+    write_kernels(
+        snakemake.input.joined,
+        snakemake.input.sample,
+        snakemake.input.batch,
+        snakemake.output[0],
+        dataset=snakemake.wildcards.dataset,
+        bands=snakemake.params.bands,
+        networks=snakemake.params.networks,
+        device=snakemake.params.device,
+    )

@@ -1,0 +1,14 @@
+"""Measure how similar networks find different images."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.analysis.similarity import similarity_tables
+
+    similarity_tables(
+        snakemake.input.kernels,
+        snakemake.output.table,
+        snakemake.output.claims,
+        resamples=snakemake.params.resamples,
+        seed=snakemake.params.seed,
+    )
