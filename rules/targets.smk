@@ -28,10 +28,19 @@ TABLES = [
     *(["results/assistance.csv"] if pairs() else []),
 ]
 
+ABLATIONS = [
+    "results/ablations/levels.csv",
+    "results/claims/figure5.csv",
+    "results/variance_components.csv",
+    "results/rank_stability.csv",
+    *(f"results/figures/{view}.{format}" for view in ABLATION_VIEWS for format in ("png", "pdf")),
+]
+
 
 localrules:
     tables,
     figures,
+    ablations,
 
 
 rule tables:
@@ -44,3 +53,9 @@ rule figures:
     """Every figure"""
     input:
         FIGURES,
+
+
+rule ablations:
+    """Figure 5, what else a score may depend on, and the components of its variance"""
+    input:
+        ABLATIONS,
