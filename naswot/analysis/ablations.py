@@ -44,12 +44,13 @@ def gather(
         [{"ablation": "image_size", "level": size, "note": why} for size, why in left_out.items()]
     )
     write_claims(claims, "figure5", claims_of(table))
+    place = {"space": same["space"], "dataset": same["dataset"], "accuracy_key": same["accuracy"]}
     for output, rows in (
         (networks, summarise_networks(table)),
         (levels, pd.concat([per_level, notes])),
     ):
         with replacing(output) as temporary:
-            rows.assign(**same).to_csv(temporary, index=False, float_format="%.6g")
+            rows.assign(**place).to_csv(temporary, index=False, float_format="%.6g")
 
 
 def normalise(table: pd.DataFrame) -> pd.DataFrame:

@@ -47,8 +47,8 @@ def decompose_tables(
     populations = {"all": order}
     if len(order) >= BETTER:
         populations["better half"] = order[len(order) // 2 :]
-    same = {name: about[name] for name in ("space", "dataset", "accuracy")}
-    same["images"] = about["images"]
+    same = {name: about[name] for name in ("space", "dataset", "images")}
+    same["accuracy_key"] = about["accuracy"]
     tables: dict[str | Path, list[pd.DataFrame]] = {output: [], stability: []}
     for population, chosen in populations.items():
         if len(chosen) < 2:

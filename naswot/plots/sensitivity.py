@@ -45,7 +45,7 @@ def figure5(networks: pd.DataFrame, levels: pd.DataFrame) -> plt.Figure:
         (row,) = levels[levels["ablation"] == ablation].itertuples()
         name = row.level if ablation == "batches" else ""
         _title(axes, f"{title}{f' ({name})' if name else ''}, {row.repeats:.0f}")
-        axes.set_xlabel(f"accuracy of the network (%), {row.accuracy}", fontsize=7)
+        axes.set_xlabel(f"accuracy of the network (%), {row.accuracy_key}", fontsize=7)
         axes.set_ylabel("score", fontsize=7)
     axes = grid[1, 1]
     _lines(axes, networks[networks["ablation"] == "batch_size"], "normalised", taus=None)
@@ -114,7 +114,7 @@ def _boxes(axes: plt.Axes, rows: pd.DataFrame, limits: tuple[float, float]) -> N
 
 
 def _lines(axes: plt.Axes, rows: pd.DataFrame, value: str, taus: pd.Series | None) -> None:
-    """Draw a line a network over the levels, with the range at each, and its accuracy at the end."""
+    """Draw a line a network over the levels, with its range at each and its accuracy at the end."""
     levels = list(dict.fromkeys(rows["level"]))
     low, high = ("normalised_low", "normalised_high") if value == "normalised" else ("low", "high")
     finite = rows[np.isfinite(rows[value])]
