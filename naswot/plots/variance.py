@@ -31,26 +31,20 @@ def variance(components: pd.DataFrame, stability: pd.DataFrame) -> plt.Figure:
     top, bottom = figure.add_gridspec(2, 1, height_ratios=(1, 1.15))
     _components(figure.add_subplot(top), components)
     populations = list(dict.fromkeys(stability["population"]))
-    first = None
-    for place, population in zip(bottom.subgridspec(1, 2), populations, strict=False):
-        axes = figure.add_subplot(place, sharey=first)
-        _stability(axes, stability[stability["population"] == population])
-        axes.set_title(
-            f"({'bc'[populations.index(population)]}) stability of the ranking: {population}",
-            loc="left",
-            fontsize=8,
-        )
-        if first is None:
-            first = axes
-            axes.set_ylabel("Kendall τ", fontsize=7)
+    lowest = np.nanmin([*stability["tau_low"], stability["tau_predicted"].min(), 0.95])
+    for place, letter, population in zip(bottom.subgridspec(1, 2), "bc", populations, strict=False):
+        axes = figure.add_subplot(place)
+        _stability(axes, stability[stability["population"] == population], lowest)
+        axes.set_title(f"({letter}) stability of the ranking: {population}", loc="left", fontsize=8)
+        axes.set_ylabel("Kendall τ of two averages", fontsize=7)
     row = components.iloc[0]
     place = f"{get_space(row['space']).title}, {datasets_of(row['space'])[row['dataset']].title}"
     lines = (
         f"{row['architectures']} random networks of {place} × {row['batches']} mini-batches of "
-        f"{row['images']} × {row['initialisations']} initialisations; {row['excluded']} more "
-        "score −∞ somewhere. Bars: 95 %, bootstrap over networks.",
-        "(b, c): markers, measured; lines, what the components predict for normal scores; dotted, "
-        "with accuracy.",
+        f"{row['images']} × {row['initialisations']} initialisations.",
+        f"{row['excluded']} more networks score −∞ and are left out. Bars: 95 % intervals, "
+        "bootstrap over networks.",
+        "(b, c): markers: measured; lines: what the components predict, were scores normal.",
     )
     figure.supxlabel("\n".join(lines), fontsize=6.5, x=0.01, ha="left")
     return figure
@@ -79,13 +73,14 @@ def _components(axes: plt.Axes, components: pd.DataFrame) -> None:
                 marker=marker if seen else "<", clip_on=False,
             )  # fmt: skip
             axes.annotate(
-                f"{100 * row['share']:.2f} %", (1.01, place), va="center", fontsize=6.5,
-                xycoords=("axes fraction", "data"), color=colour,
+                f"{100 * row['share']:.3f} %", (1.1 + 0.13 * number, names.index(name)),
+                va="center", ha="right", fontsize=6.5, xycoords=("axes fraction", "data"),
+                color=colour,
             )  # fmt: skip
         axes.annotate(
-            f"{population} ({rows['architectures'].iloc[0]})", (1.01, -0.95 + 0.42 * number),
-            xycoords=("axes fraction", "data"), fontsize=6.5, color=colour, va="center",
-            annotation_clip=False,
+            f"{population}\nn = {rows['architectures'].iloc[0]}", (1.1 + 0.13 * number, -0.6),
+            xycoords=("axes fraction", "data"), fontsize=6.5, color=colour, va="bottom",
+            ha="right", annotation_clip=False,
         )  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlim(least, most)
@@ -97,7 +92,7 @@ def _components(axes: plt.Axes, components: pd.DataFrame) -> None:
     _plain(axes, "x")
 
 
-def _stability(axes: plt.Axes, rows: pd.DataFrame) -> None:
+def _stability(axes: plt.Axes, rows: pd.DataFrame, lowest: float) -> None:
     ends = []
     for repeated, (colour, marker) in REPEATED.items():
         line = rows[rows["repeated"] == repeated]
@@ -111,22 +106,26 @@ def _stability(axes: plt.Axes, rows: pd.DataFrame) -> None:
         last = line.iloc[-1]
         ends.append((f"repeat {repeated}", last["repeats"], last["tau_predicted"], colour))
     line = rows[(rows["repeated"] == "both") & rows["tau_accuracy"].notna()]
-    if len(line):
-        axes.errorbar(
-            line["repeats"], line["tau_accuracy"], _bars(line, "tau_accuracy"), color="#555555",
-            linestyle=":", linewidth=0.9, marker="x", markersize=3.5,
-        )  # fmt: skip
-        last = line.iloc[-1]
-        ends.append(("with accuracy", last["repeats"], last["tau_accuracy"], "#555555"))
+    words = ["τ with accuracy", *map(_accuracy, line.iloc[[0, -1]].itertuples())]
+    axes.text(
+        0.98, 0.02, "\n".join(words),
+        transform=axes.transAxes, ha="right", va="bottom", fontsize=6.5,
+    )  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlim(0.85, rows["repeats"].max() * 1.1)
     ticks = sorted(rows["repeats"].unique())
     axes.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
     axes.minorticks_off()
     axes.set_xlabel("scores averaged for a network", fontsize=7)
-    axes.set_ylim(top=1.0)
+    axes.set_ylim(lowest - 0.3 * (1 - lowest), 1.0)
     _names(axes, ends)
     _plain(axes, "y")
+
+
+def _accuracy(row) -> str:
+    repeats = "a single score" if row.repeats == 1 else f"averages of {row.repeats}"
+    interval = f"[{row.tau_accuracy_low:.2f}, {row.tau_accuracy_high:.2f}]"
+    return f"of {repeats}: {row.tau_accuracy:.2f} {interval}"
 
 
 def _names(axes: plt.Axes, ends: list[tuple[str, float, float, str]]) -> None:
