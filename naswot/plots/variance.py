@@ -73,14 +73,14 @@ def _components(axes: plt.Axes, components: pd.DataFrame) -> None:
                 marker=marker if seen else "<", clip_on=False,
             )  # fmt: skip
             axes.annotate(
-                f"{100 * row['share']:.3f} %", (1.1 + 0.13 * number, names.index(name)),
+                f"{100 * row['share']:.3f} %", (1, names.index(name)), (44 + 52 * number, 0),
                 va="center", ha="right", fontsize=6.5, xycoords=("axes fraction", "data"),
-                color=colour,
+                textcoords="offset points", color=colour,
             )  # fmt: skip
         axes.annotate(
-            f"{population}\nn = {rows['architectures'].iloc[0]}", (1.1 + 0.13 * number, -0.6),
-            xycoords=("axes fraction", "data"), fontsize=6.5, color=colour, va="bottom",
-            ha="right", annotation_clip=False,
+            f"{population}\nn = {rows['architectures'].iloc[0]}", (1, -0.6), (44 + 52 * number, 0),
+            xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=6.5,
+            color=colour, va="bottom", ha="right", annotation_clip=False,
         )  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlim(least, most)
