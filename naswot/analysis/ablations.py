@@ -10,6 +10,7 @@ from naswot.analysis.claims import write_claims
 from naswot.analysis.figure5_claims import claims_of
 from naswot.analysis.rankings import kendall, mean_agreement, mean_interval
 from naswot.files import read_metadata, read_parquet, replacing, write_parquet
+from naswot.progress import log
 from naswot.provenance import described
 
 PLACE = ["ablation", "level"]
@@ -43,6 +44,7 @@ def gather(
     notes = pd.DataFrame(
         [{"ablation": "image_size", "level": size, "note": why} for size, why in left_out.items()]
     )
+    log.info("%d scores took %.0f s of one core", len(table), table["seconds"].sum())
     write_claims(claims, "figure5", claims_of(table))
     place = {"space": same["space"], "dataset": same["dataset"], "accuracy_key": same["accuracy"]}
     for output, rows in (

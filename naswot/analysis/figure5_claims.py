@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from naswot.analysis.claims import Claim
-from naswot.analysis.rankings import kendall, mean_agreement, mean_interval
+from naswot.analysis.rankings import crossed_interval, kendall, mean_agreement, mean_interval
 
 ROBUST = 0.8  # Kendall tau of two mini-batches: of 45 pairs of ten networks, 4 or 5 change places
 TREND = 0.7  # Kendall tau of images and noise: the general trend
@@ -35,7 +35,7 @@ def claims_of(table: pd.DataFrame) -> list[Claim]:
 
     images = mean_agreement(batches)
     crossed = kendall(batches, noise)
-    inputs = _crossed_interval(crossed)
+    inputs = crossed_interval(crossed)
     means = kendall(batches.mean(axis=0), noise.mean(axis=0))[0, 0]
     isolated = mean_interval(ahead(starts, best))
     who = f"the {best} best network{'s' if best > 1 else ''} by accuracy"
@@ -104,14 +104,6 @@ def _scores(table: pd.DataFrame, ablation: str, accuracy: pd.Series) -> np.ndarr
     chosen = table[table["ablation"] == ablation]
     scores = chosen.pivot(index=["level", "repeat"], columns="index", values="score")
     return scores.reindex(columns=accuracy.index).to_numpy(float)
-
-
-def _crossed_interval(tau: np.ndarray) -> tuple[float, float, float]:
-    """Return the mean of tau (n, m), of n rankings with m others, and its normal 95 % interval."""
-    mean = tau.mean() if tau.size else np.nan
-    errors = [np.var(tau.mean(axis=1 - axis), ddof=1) / tau.shape[axis] for axis in (0, 1)]
-    error = 1.96 * np.sqrt(sum(errors))
-    return float(mean), float(mean - error), float(mean + error)
 
 
 def _spread(scores: np.ndarray) -> str:

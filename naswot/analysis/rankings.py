@@ -50,7 +50,7 @@ def mean_agreement(scores: np.ndarray) -> tuple[float, float, float]:
 
 
 def jackknife(statistic: Callable[[np.ndarray], float], count: int) -> tuple[float, float, float]:
-    """Return a statistic of all of `count` items, with its jackknife 95 % interval.
+    """Return a statistic that is at most 1, of all of `count` items, with a 95 % interval.
 
     `statistic` takes the numbers of the items that are kept, (k,).
     """
@@ -58,12 +58,27 @@ def jackknife(statistic: Callable[[np.ndarray], float], count: int) -> tuple[flo
     value = statistic(every) if count else np.nan
     left = np.array([statistic(np.delete(every, one)) for one in every])
     error = np.sqrt((count - 1) / count * ((left - left.mean()) ** 2).sum()) if count else np.nan
-    return float(value), float(value - 1.96 * error), float(value + 1.96 * error)
+    return _interval(value, error)
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Return the mean of `values` (n,) with its normal 95 % interval; NaN for fewer than two."""
+    """Return the mean of `values` (n,), none over 1, with its normal 95 % interval.
+
+    The interval is NaN for fewer than two.
+    """
     count = len(values)
     error = np.std(values, ddof=1) / np.sqrt(count) if count > 1 else np.nan
     mean = np.mean(values) if count else np.nan
-    return float(mean), float(mean - 1.96 * error), float(mean + 1.96 * error)
+    return _interval(mean, error)
+
+
+def crossed_interval(tau: np.ndarray) -> tuple[float, float, float]:
+    """Return the mean of tau (n, m), of n rankings with m others, and its normal 95 % interval."""
+    mean = tau.mean() if tau.size else np.nan
+    errors = [np.var(tau.mean(axis=1 - axis), ddof=1) / tau.shape[axis] for axis in (0, 1)]
+    return _interval(mean, np.sqrt(sum(errors)))
+
+
+def _interval(value: float, error: float) -> tuple[float, float, float]:
+    """Return a value that is at most 1, and 1.96 standard errors below and above."""
+    return float(value), float(value - 1.96 * error), float(np.minimum(value + 1.96 * error, 1.0))

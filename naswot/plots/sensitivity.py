@@ -55,7 +55,8 @@ def figure5(networks: pd.DataFrame, levels: pd.DataFrame) -> plt.Figure:
     _caption(
         figure,
         networks,
-        "Boxes: quartiles; whiskers: lowest and highest. (d): median, lowest and highest.",
+        "Boxes: quartiles; whiskers: lowest and highest.\n"
+        "(d): median, lowest and highest; numbers on the right: accuracy (%).",
     )
     return figure
 
@@ -84,8 +85,8 @@ def ablations(networks: pd.DataFrame, levels: pd.DataFrame) -> plt.Figure:
     _caption(
         figure,
         networks,
-        "Median, lowest and highest score; τ: Kendall tau of the mean scores with those over "
-        "mini-batches (Figure 5 a). Colours and numbers on the right: accuracy (%).",
+        "Median, lowest and highest score; numbers on the right: accuracy (%).\n"
+        "τ: Kendall tau of the mean scores with those over mini-batches (Figure 5 a).",
     )
     return figure
 
@@ -122,24 +123,26 @@ def _lines(axes: plt.Axes, rows: pd.DataFrame, value: str, taus: pd.Series | Non
     named = list(rows.groupby("index"))
     named.sort(key=lambda one: one[1]["accuracy"].iloc[0])
     ends = []
-    for number, ((_, line), colour) in enumerate(zip(named, _colours(len(named)), strict=True)):
-        line = line.set_index("level").reindex(levels)
+    for number, ((_, group), colour) in enumerate(zip(named, _colours(len(named)), strict=True)):
+        line = group.set_index("level").reindex(levels)
         places = np.arange(len(levels)) + 0.3 * (number / max(len(named) - 1, 1) - 0.5)
         axes.vlines(places, line[low], line[high], color=colour, linewidth=1)
         axes.plot(places, line[value], color=colour, linewidth=0.9, marker="o", markersize=2.5)
         for place, row in zip(places, line.itertuples(), strict=True):
             _foot(axes, place, limits[0], row, colour)
         last = line[value].iloc[-1]
-        ends.append((last if np.isfinite(last) else limits[0], line["accuracy"].iloc[0], colour))
+        last = last if np.isfinite(last) else limits[0]
+        ends.append((last, places[-1], group["accuracy"].iloc[0], colour))
     axes.set_ylim(limits)
     ends.sort(key=lambda end: end[0])
     wanted = np.array([(end[0] - limits[0]) / (limits[1] - limits[0]) for end in ends])
-    for place, (last, accuracy, colour) in zip(spread(wanted, 0.055, (0, 1)), ends, strict=True):
+    heights = spread(wanted, 0.055, (0, 1))
+    for height, (last, place, accuracy, colour) in zip(heights, ends, strict=True):
         axes.annotate(
-            f"{accuracy:.1f}", (len(levels) - 0.85, last), (1.03, place), va="center",
+            f"{accuracy:.1f}", (place, last), (1.03, height), va="center",
             textcoords="axes fraction", fontsize=6.5,
             arrowprops={
-                "arrowstyle": "-", "linewidth": 0.6, "color": colour, "shrinkA": 0, "shrinkB": 0,
+                "arrowstyle": "-", "linewidth": 0.6, "color": colour, "shrinkA": 0, "shrinkB": 2,
                 "relpos": (0, 0.5),
             },
         )  # fmt: skip
