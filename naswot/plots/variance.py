@@ -42,7 +42,7 @@ def variance(components: pd.DataFrame, stability: pd.DataFrame) -> plt.Figure:
     lines = (
         f"{row['architectures']} random networks of {place} × {row['batches']} mini-batches of "
         f"{row['images']} × {row['initialisations']} initialisations.",
-        f"{row['excluded']} more networks score −∞ and are left out. Bars: 95 % intervals, "
+        f"Left out because a score is −∞ or NaN: {row['excluded']}. Bars: 95 % intervals, "
         "bootstrap over networks.",
         "(b, c): markers: measured; lines: what the components predict, were scores normal.",
     )
@@ -125,7 +125,7 @@ def _stability(axes: plt.Axes, rows: pd.DataFrame, lowest: float) -> None:
 def _accuracy(row) -> str:
     repeats = "a single score" if row.repeats == 1 else f"averages of {row.repeats}"
     interval = f"[{row.tau_accuracy_low:.2f}, {row.tau_accuracy_high:.2f}]"
-    return f"of {repeats}: {row.tau_accuracy:.2f} {interval}"
+    return f"of {repeats}: {row.tau_accuracy:.2f} {interval}".replace("-", "−")
 
 
 def _names(axes: plt.Axes, ends: list[tuple[str, float, float, str]]) -> None:
