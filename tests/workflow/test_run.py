@@ -227,7 +227,7 @@ def test_ablations_run_and_a_new_level_scores_only_itself(finished):
     run = finished.run("ablations")
     assert run.code == 0, run.text
     levels = pd.read_csv(finished.path / "results/ablations/levels.csv", dtype={"level": str})
-    assert list(levels.loc[levels["ablation"] == "image_size", "level"]) == ["8", "12"]
+    assert list(levels.loc[levels["ablation"] == "image_size", "level"]) == ["12"]
     assert (levels["networks"] == 4).all()
     for figure in ("figure5", "ablations", "variance"):
         assert (finished.path / f"results/figures/{figure}.pdf").exists()
