@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import yaml
+from snakemake.exceptions import WorkflowError
 
 STARTED = time.time()
 ROOT = Path(workflow.basedir)
@@ -19,13 +20,22 @@ from naswot.benchmarks.fitness import searched_on
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
 from naswot.images import SOURCES, folder
-from naswot.plots.layout import PANELS, SEARCH_VIEWS, VIEWS, kernel_runs, panels_of, wanted
+from naswot.plots.layout import (
+    ABLATION_VIEWS,
+    PANELS,
+    SEARCH_VIEWS,
+    VIEWS,
+    kernel_runs,
+    panels_of,
+    wanted,
+)
 from naswot.provenance import package_version
 from naswot.reporting.contents import ITEMS
 from naswot.sampling import sample_of
 from naswot.search import METHODS as BUDGETED
 from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.spaces import SPACES
+from naswot.workflow import ablations
 from naswot.workflow import config as configuration
 from naswot.workflow.sources import neighbours, sources
 
@@ -46,6 +56,7 @@ RUNS = configuration.runs_of(config)  # pairs of space and dataset
 MISSING = configuration.missing_spaces(config)
 IMAGES = configuration.images_of(config)  # dataset → image source
 KERNELS = [f"results/kernels/{space}/{dataset}/{SEED}.npz" for space, dataset in kernel_runs(RUNS)]
+ABLATED = config["ablations"]["space"], config["ablations"]["dataset"]
 METHODS = {
     "scored": ["naswot", "random", "optimal"],
     "whole": ["random", "optimal", *config["methods"]],
@@ -211,6 +222,26 @@ def trajectories(*spaces):
 def pool(space, dataset, name):
     """Return the table of architectures that searches draw from."""
     return joined(space, dataset) if name == "scored" else f"results/benchmarks/{space}.parquet"
+
+
+def ablated_at(*names):
+    """Return the scores at all levels of ablations.
+
+    Raises:
+        WorkflowError: their space and dataset are no part of this run.
+    """
+    space, dataset = ABLATED
+    if ABLATED not in RUNS:
+        raise WorkflowError(
+            f"ablations: {space} on {dataset} is no part of this run; set ablations.space and "
+            f"ablations.dataset to one of: {', '.join(' on '.join(run) for run in RUNS)}."
+        )
+    levels = ablations.levels_of(config, IMAGES[dataset])
+    return [
+        f"results/ablations/{space}/{dataset}/{SEED}/{name}/{level}.parquet"
+        for name in names
+        for level in levels[name]
+    ]
 
 
 def sample_sizes(method):

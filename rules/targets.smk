@@ -24,11 +24,7 @@ FIGURES = [
 ]
 TABLES = [
     "results/kendall_tau.csv",
-    *(
-        ["results/kernel_similarity.csv", "results/claims/figure1.csv"]
-        if "naswot" in SCORES
-        else []
-    ),
+    *(["results/kernel_similarity.csv"] if "naswot" in SCORES else []),
     *(["results/table1.csv"] if searches("nasbench101") else []),
     *(["results/table2.csv"] if searches("nasbench201", "natsbench_sss") else []),
     *(["results/score_comparison.csv"] if len(SCORES) > 1 else []),
@@ -36,13 +32,29 @@ TABLES = [
     *(["results/assistance.csv"] if pairs() else []),
 ]
 
+ABLATION_TABLES = [
+    "results/ablations/levels.csv",
+    "results/variance_components.csv",
+    "results/rank_stability.csv",
+]
+ABLATION_FIGURES = [
+    f"results/figures/{view}.{format}" for view in ABLATION_VIEWS for format in ("png", "pdf")
+]
 # What the paper says of its figures in words.
-CLAIMS = []
+CLAIMS = [
+    *(["results/claims/figure1.csv"] if "naswot" in SCORES else []),
+    "results/claims/figure2.csv",
+]
+if ABLATED in RUNS:
+    TABLES += ABLATION_TABLES
+    FIGURES += ABLATION_FIGURES
+    CLAIMS += ["results/claims/figure5.csv"]
 
 
 localrules:
     tables,
     figures,
+    ablations,
 
 
 rule tables:
@@ -55,3 +67,11 @@ rule figures:
     """Every figure"""
     input:
         FIGURES,
+
+
+rule ablations:
+    """Figure 5, what else a score may depend on, and the components of its variance"""
+    input:
+        ABLATION_TABLES,
+        ABLATION_FIGURES,
+        "results/claims/figure5.csv",

@@ -39,6 +39,12 @@ SEARCH_VIEWS: Mapping[str, str] = {
     "figure7": "results/table2.csv",
     "anytime": "results/anytime.csv",
 }
+# Views of what a score depends on → the tables that each shows.
+ABLATION_VIEWS: Mapping[str, Sequence[str]] = {
+    "figure5": ("results/ablations/networks.csv", "results/ablations/levels.csv"),
+    "ablations": ("results/ablations/networks.csv", "results/ablations/levels.csv"),
+    "variance": ("results/variance_components.csv", "results/rank_stability.csv"),
+}
 
 
 def wanted(figure: int, spaces: Sequence[str]) -> bool:

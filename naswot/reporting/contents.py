@@ -112,8 +112,9 @@ CONTENTS = (
         "figure1",
         "Figure 1: kernel matrices by accuracy",
         WHY,
-        "Kernel matrices of untrained networks as grey squares in bands from the worst to the best "
-        "accuracy; off the diagonal those of better networks are darker in fewer places.",
+        "Kernel matrices of untrained networks, dark where the codes of two images are alike, in "
+        "bands from the worst to the best accuracy: off the diagonal those of better networks have "
+        "fewer dark places. Below, the share of such pairs, band by band.",
     ),
     Item("kernel_similarity", "How similar codes are, by accuracy", WHY),
     Item(
@@ -129,6 +130,14 @@ CONTENTS = (
         WHY,
         "Box plots of the scores of ten architectures over mini-batches, noise, initialisations "
         "and batch sizes, ordered by accuracy.",
+    ),
+    Item("levels", "Ablations, level by level", WHY),
+    Item(
+        "ablations",
+        "Beyond the paper: initialisation schemes, image sizes, classes",
+        WHY,
+        "Scores of ten architectures, ordered by accuracy, under several schemes of initial weights, "
+        "image sizes and numbers of classes.",
     ),
     Item("variance_components", "Where the variance of a score comes from", WHY),
     Item("rank_stability", "How many repeats buy how much rank stability", WHY),

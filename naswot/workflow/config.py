@@ -19,6 +19,7 @@ from naswot.images import SOURCES
 from naswot.sampling import sample_of, scored_at_most
 from naswot.scores import FAMILIES
 from naswot.spaces import SPACES, Space
+from naswot.workflow import ablations
 
 # A shard of this many 16×16 mini-batches of 128 takes less than a minute on one core.
 SHARD_SIZE_AT_16_PIXELS = 400
@@ -88,6 +89,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
                 f"configuration: datasets has none that {name} was trained on "
                 f"({', '.join(trained)})."
             )
+    ablations.check(config)
     _check_mirror(config)
 
 

@@ -1,6 +1,7 @@
 """One run makes everything, and it can be read."""
 
 import json
+import re
 import shutil
 import zipfile
 
@@ -241,6 +242,23 @@ def test_scores_are_compared_and_vote(finished):
     assert (joined["score"] == expected.to_numpy()).all()
     for view in ("figure4", "tau_heatmap", "score_agreement", "tau_by_decile"):
         assert (finished.path / f"results/figures/{view}.pdf").exists()
+
+
+def test_ablations_run_and_a_new_level_scores_only_itself(finished):
+    run = finished.run("ablations")
+    assert run.code == 0, run.text
+    levels = pd.read_csv(finished.path / "results/ablations/levels.csv", dtype={"level": str})
+    assert list(levels.loc[levels["ablation"] == "image_size", "level"]) == ["12"]
+    assert (levels["networks"] == 4).all()
+    for figure in ("figure5", "ablations", "variance"):
+        assert (finished.path / f"results/figures/{figure}.pdf").exists()
+    assert len(pd.read_csv(finished.path / "results/claims/figure5.csv")) == 4
+    settings = ["-n", "--config", "ablations={batch_sizes: [4, 8, 12], classes: [10]}"]
+    planned = finished.run("ablations", *settings).text
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", planned, re.M))
+    assert counts == {
+        "ablate": "1", "gather": "1", "sensitivity": "2", "ablations": "1", "total": "5"
+    }  # fmt: skip
 
 
 def test_architectures_are_connected(finished):

@@ -1,0 +1,220 @@
+"""What a score depends on: Figure 5 of the paper, and what it leaves open."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from naswot.benchmarks.datasets import datasets_of
+from naswot.plots.comparison import WIDTH
+from naswot.plots.layout import ABLATION_VIEWS
+from naswot.plots.methods import spread
+from naswot.plots.scatter import save
+from naswot.plots.variance import variance
+from naswot.spaces import get_space
+
+BOXES = {
+    "batches": "(a) mini-batches of images",
+    "noise": "(b) mini-batches of normal noise",
+    "initialisations": "(c) initialisations",
+}
+BEYOND = {
+    "scheme": "(a) scheme of the initial weights",
+    "image_size": "(b) image size (pixels)",
+    "classes": "(c) outputs of the network",
+}
+
+
+def figure5(networks: pd.DataFrame, levels: pd.DataFrame) -> plt.Figure:
+    """Draw the scores of the networks over mini-batches, noise, initialisations and batch sizes.
+
+    Args:
+        networks, levels: the content of ablations/networks.csv and ablations/levels.csv.
+    """
+    figure, grid = plt.subplots(2, 2, figsize=(WIDTH, 5.4), layout="constrained")
+    boxed = networks[networks["ablation"].isin(BOXES)]
+    limits = _limits(boxed)
+    for axes, (ablation, title) in zip(grid.flat, BOXES.items(), strict=False):
+        _boxes(axes, networks[networks["ablation"] == ablation], limits)
+        (row,) = levels[levels["ablation"] == ablation].itertuples()
+        name = row.level if ablation == "batches" else ""
+        _title(axes, f"{title}{f' ({name})' if name else ''}, {row.repeats:.0f}")
+        axes.set_xlabel(f"accuracy of the network (%), {row.accuracy_key}", fontsize=7)
+        axes.set_ylabel("score", fontsize=7)
+    axes = grid[1, 1]
+    _lines(axes, networks[networks["ablation"] == "batch_size"], "normalised", taus=None)
+    _title(axes, "(d) mini-batch size")
+    axes.set_xlabel("images in the mini-batch", fontsize=7)
+    axes.set_ylabel("score / least score at that size", fontsize=7)
+    _caption(
+        figure,
+        networks,
+        "Boxes: quartiles; whiskers: lowest and highest.\n"
+        "(d): median, lowest and highest; numbers on the right: accuracy (%).",
+    )
+    return figure
+
+
+def ablations(networks: pd.DataFrame, levels: pd.DataFrame) -> plt.Figure:
+    """Draw the scores over schemes of initial weights, image sizes and numbers of classes.
+
+    Arguments as for `figure5`. Below each level stands the tau of its mean scores with those over
+    mini-batches.
+    """
+    figure = plt.figure(figsize=(WIDTH, 5.6), layout="constrained")
+    top, bottom = figure.add_gridspec(2, 1)
+    below = bottom.subgridspec(1, 2)
+    places = dict(zip(BEYOND, (top, below[0], below[1]), strict=True))
+    for ablation, place in places.items():
+        axes, rows = figure.add_subplot(place), levels[levels["ablation"] == ablation]
+        _title(axes, BEYOND[ablation])
+        shown = rows[rows["networks"] > 0]
+        if shown.empty:
+            axes.set_axis_off()
+            axes.text(0.5, 0.5, "\n".join(rows["note"].unique()), fontsize=6.5, ha="center")
+            continue
+        taus = shown.set_index("level")["tau_batches"]
+        _lines(axes, networks[networks["ablation"] == ablation], "median", taus)
+        axes.set_ylabel("score", fontsize=7)
+    _caption(
+        figure,
+        networks,
+        "Median, lowest and highest score; numbers on the right: accuracy (%).\n"
+        "τ: Kendall tau of the mean scores with those over mini-batches (Figure 5 a).",
+    )
+    return figure
+
+
+def _boxes(axes: plt.Axes, rows: pd.DataFrame, limits: tuple[float, float]) -> None:
+    """Draw a box a network, from the least to the most accurate."""
+    rows = rows.sort_values("accuracy", kind="stable")
+    foot = limits[0]
+    for place, (row, colour) in enumerate(zip(rows.itertuples(), _colours(len(rows)), strict=True)):
+        if row.n > row.minus_inf + row.nan:
+            stats = {
+                "whislo": row.low, "q1": row.q25, "med": row.median, "q3": row.q75,
+                "whishi": row.high, "fliers": [],
+            }  # fmt: skip
+            axes.bxp(
+                [stats], [place], widths=0.6, showfliers=False, patch_artist=True,
+                boxprops={"facecolor": colour, "linewidth": 0.5},
+                medianprops={"color": "black", "linewidth": 1},
+                whiskerprops={"linewidth": 0.6}, capprops={"linewidth": 0.6},
+            )  # fmt: skip
+        _foot(axes, place, foot, row, colour)
+    axes.set_ylim(limits)
+    axes.set_xlim(-0.6, len(rows) - 0.4)
+    axes.set_xticks(range(len(rows)), [f"{value:.1f}" for value in rows["accuracy"]])
+    _plain(axes)
+
+
+def _lines(axes: plt.Axes, rows: pd.DataFrame, value: str, taus: pd.Series | None) -> None:
+    """Draw a line a network over the levels, with its range at each and its accuracy at the end."""
+    levels = list(dict.fromkeys(rows["level"]))
+    low, high = ("normalised_low", "normalised_high") if value == "normalised" else ("low", "high")
+    finite = rows[np.isfinite(rows[value])]
+    limits = _limits(finite, low, high)
+    named = list(rows.groupby("index"))
+    named.sort(key=lambda one: one[1]["accuracy"].iloc[0])
+    ends = []
+    for number, ((_, group), colour) in enumerate(zip(named, _colours(len(named)), strict=True)):
+        line = group.set_index("level").reindex(levels)
+        places = np.arange(len(levels)) + 0.3 * (number / max(len(named) - 1, 1) - 0.5)
+        axes.vlines(places, line[low], line[high], color=colour, linewidth=1)
+        axes.plot(places, line[value], color=colour, linewidth=0.9, marker="o", markersize=2.5)
+        for place, row in zip(places, line.itertuples(), strict=True):
+            _foot(axes, place, limits[0], row, colour)
+        last = line[value].iloc[-1]
+        last = last if np.isfinite(last) else limits[0]
+        ends.append((last, places[-1], group["accuracy"].iloc[0], colour))
+    axes.set_ylim(limits)
+    ends.sort(key=lambda end: end[0])
+    wanted = np.array([(end[0] - limits[0]) / (limits[1] - limits[0]) for end in ends])
+    heights = spread(wanted, 0.055, (0, 1))
+    for height, (last, place, accuracy, colour) in zip(heights, ends, strict=True):
+        axes.annotate(
+            f"{accuracy:.1f}", (place, last), (1.03, height), va="center",
+            textcoords="axes fraction", fontsize=6.5,
+            arrowprops={
+                "arrowstyle": "-", "linewidth": 0.6, "color": colour, "shrinkA": 0, "shrinkB": 2,
+                "relpos": (0, 0.5),
+            },
+        )  # fmt: skip
+    words = [level.replace("_", "\n") for level in levels]
+    if taus is not None:
+        words = [
+            f"{word}\nτ = {taus[level]:.2f}" for word, level in zip(words, levels, strict=True)
+        ]
+    axes.set_xlim(-0.3, len(levels) - 0.7)
+    axes.set_xticks(range(len(levels)), words)
+    _plain(axes)
+
+
+def _foot(axes: plt.Axes, place: float, foot: float, row, colour) -> None:
+    """Mark scores of −inf at the foot of the axis, with their number."""
+    if row.minus_inf > 0:
+        axes.plot(
+            place, foot, marker="v", markersize=5, color=colour, markeredgecolor="black",
+            markeredgewidth=0.5, clip_on=False, zorder=5,
+        )  # fmt: skip
+        axes.annotate(
+            f"−∞ ({row.minus_inf:.0f})", (place, foot), (0, 5), textcoords="offset points",
+            fontsize=6, ha="center",
+        )  # fmt: skip
+
+
+def _limits(rows: pd.DataFrame, low: str = "low", high: str = "high") -> tuple[float, float]:
+    """Return an axis's limits, with room at the foot for scores of −inf."""
+    bottom, top = rows[low].min(), rows[high].max()
+    if not np.isfinite(bottom):
+        return 0.0, 1.0
+    margin = 0.06 * (top - bottom) or 1.0
+    return bottom - (2.5 if rows["minus_inf"].any() else 1) * margin, top + margin
+
+
+def _colours(count: int) -> np.ndarray:
+    """Return a colour a network, from the least to the most accurate."""
+    return plt.get_cmap("viridis_r")(np.linspace(0.02, 0.95, count))
+
+
+def _plain(axes: plt.Axes) -> None:
+    axes.tick_params(labelsize=6.5)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", linewidth=0.3, color="#dddddd")
+    axes.set_axisbelow(True)
+
+
+def _title(axes: plt.Axes, text: str) -> None:
+    axes.set_title(text, loc="left", fontsize=8)
+
+
+def _caption(figure: plt.Figure, networks: pd.DataFrame, text: str) -> None:
+    row = networks.iloc[0]
+    place = f"{get_space(row['space']).title}, {datasets_of(row['space'])[row['dataset']].title}"
+    count = networks["index"].nunique()
+    figure.supxlabel(f"{count} networks of {place}. {text}", fontsize=6.5, x=0.01, ha="left")
+
+
+DRAWN: Mapping[str, Callable[[pd.DataFrame, pd.DataFrame], plt.Figure]] = dict(
+    zip(ABLATION_VIEWS, (figure5, ablations, variance), strict=True)
+)
+
+
+def sensitivity_files(
+    tables: Sequence[str | Path], outputs: Sequence[str | Path], *, view: str
+) -> None:
+    """Draw one of the views into each of `outputs`, whose suffixes give the formats.
+
+    Args:
+        tables: the view's CSV files, see `naswot.plots.layout.ABLATION_VIEWS`.
+        outputs: e.g. a .png and a .pdf file.
+        view: a key of that mapping.
+    """
+    words = {"level": str, "note": str}
+    save(DRAWN[view](*(pd.read_csv(path, dtype=words) for path in tables)), outputs)

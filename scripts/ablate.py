@@ -1,0 +1,18 @@
+"""Score networks at one level of an ablation."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.ablating import ablate
+
+    ablate(
+        snakemake.input.networks,
+        snakemake.output[0],
+        ablation=snakemake.wildcards.ablation,
+        level=snakemake.wildcards.level,
+        setting=snakemake.params.setting,
+        precision=snakemake.params.precision,
+        relu_count=snakemake.params.relu_count,
+        device=snakemake.params.device,
+        directory=snakemake.params.directory,
+    )

@@ -1,0 +1,15 @@
+"""Put all ablations side by side."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.analysis.ablations import gather
+
+    gather(
+        snakemake.input.shards,
+        scores=snakemake.output.scores,
+        networks=snakemake.output.networks,
+        levels=snakemake.output.levels,
+        claims=snakemake.output.claims,
+        left_out=snakemake.params.left_out,
+    )

@@ -1,0 +1,16 @@
+"""Choose the networks whose scores ablations vary."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.ablating import write_choice
+
+    write_choice(
+        snakemake.input.benchmark,
+        snakemake.output[0],
+        space=snakemake.wildcards.space,
+        dataset=snakemake.wildcards.dataset,
+        choice=snakemake.wildcards.choice,
+        count=snakemake.params.networks,
+        seed=int(snakemake.wildcards.seed),
+    )
