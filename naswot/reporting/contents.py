@@ -136,7 +136,7 @@ CONTENTS = (
         "ablations",
         "Beyond the paper: initialisation schemes, image sizes, classes",
         WHY,
-        "Scores of ten architectures, ordered by accuracy, under several schemes of initial weights, "
+        "Scores of ten architectures, ordered by accuracy, under schemes of initial weights, "
         "image sizes and numbers of classes.",
     ),
     Item("variance_components", "Where the variance of a score comes from", WHY),

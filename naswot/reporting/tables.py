@@ -238,6 +238,15 @@ def _assistance(frame: pd.DataFrame) -> list[Column]:
     ]
 
 
+def _claims(frame: pd.DataFrame) -> list[Column]:
+    return [
+        Column("Figure", lambda row: Cell(row["figure"].replace("figure", "Figure "))),
+        words("The paper says that", "claim"),
+        words("Verdict", "verdict"),
+        words("What was found", "found"),
+    ]
+
+
 def _run_times(frame: pd.DataFrame) -> list[Column]:
     return [
         words("Stage", "stage"),
@@ -255,6 +264,7 @@ VIEWS: Mapping[str, Callable[[pd.DataFrame], list[Column]]] = {
     "table1": _accuracies,
     "table2": _accuracies,
     "assistance": _assistance,
+    "claims": _claims,
     "run_times": _run_times,
 }
 # What was measured comes first.
