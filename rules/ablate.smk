@@ -15,17 +15,17 @@ OUTPUTS:
 """
 
 
-rule pick:
+rule stratify:
     """Networks for ablations, by percentiles of accuracy or at random"""
     input:
         benchmark="results/benchmarks/{space}.parquet",
-        code=code("pick"),
+        code=code("stratify"),
     output:
         "results/ablations/{space}/{dataset}/{seed}/networks/{choice}.parquet",
     log:
-        "logs/pick/{space}/{dataset}/{seed}/{choice}.log",
+        "logs/stratify/{space}/{dataset}/{seed}/{choice}.log",
     benchmark:
-        "benchmarks/pick/{space}/{dataset}/{seed}/{choice}.tsv"
+        "benchmarks/stratify/{space}/{dataset}/{seed}/{choice}.tsv"
     wildcard_constraints:
         choice="|".join(ablations.CHOICES),
     conda:
@@ -35,7 +35,7 @@ rule pick:
     message:
         "Choosing networks of {wildcards.space}: {wildcards.choice}"
     script:
-        "../scripts/pick.py"
+        "../scripts/stratify.py"
 
 
 rule ablate:
@@ -77,20 +77,20 @@ rule ablate:
         "../scripts/ablate.py"
 
 
-rule gather:
+rule collate:
     """All ablations side by side, and what the paper claims of them"""
     input:
         shards=lambda wildcards: ablated_at(*ablations.FIGURE5, *ablations.BEYOND),
-        code=code("gather"),
+        code=code("collate"),
     output:
         scores="results/ablations/scores.parquet",
         networks="results/ablations/networks.csv",
         levels="results/ablations/levels.csv",
         claims="results/claims/figure5.csv",
     log:
-        "logs/gather.log",
+        "logs/collate.log",
     benchmark:
-        "benchmarks/gather.tsv"
+        "benchmarks/collate.tsv"
     conda:
         "../environment.yml"
     params:
@@ -98,7 +98,7 @@ rule gather:
     message:
         "Gathering ablations"
     script:
-        "../scripts/gather.py"
+        "../scripts/collate.py"
 
 
 rule decompose:

@@ -17,7 +17,7 @@ PLACE = ["ablation", "level"]
 QUANTILES = {"q25": 0.25, "median": 0.5, "q75": 0.75}
 
 
-def gather(
+def collate(
     shards: Sequence[str | Path],
     *,
     scores: str | Path,

@@ -13,7 +13,7 @@ from torch import nn
 
 from naswot import score
 from naswot.ablating import ablate, choose_networks, write_choice
-from naswot.analysis.ablations import gather, normalise, summarise_levels, summarise_networks
+from naswot.analysis.ablations import collate, normalise, summarise_levels, summarise_networks
 from naswot.analysis.figure5_claims import ahead, claims_of, verdict
 from naswot.analysis.rankings import mean_agreement
 from naswot.errors import NaswotError
@@ -328,7 +328,7 @@ def gathered(tmp_path):
     names = {"scores": "scores.parquet"}
     names |= {name: f"{name}.csv" for name in ("networks", "levels", "claims")}
     outputs = {name: tmp_path / file for name, file in names.items()}
-    gather(shards, **outputs, left_out={"24": "left out: images of x are 32 pixels wide"})
+    collate(shards, **outputs, left_out={"24": "left out: images of x are 32 pixels wide"})
     return tmp_path
 
 

@@ -257,7 +257,7 @@ def test_ablations_run_and_a_new_level_scores_only_itself(finished):
     planned = finished.run("ablations", *settings).text
     counts = dict(re.findall(r"^(\w+) +(\d+)$", planned, re.M))
     assert counts == {
-        "ablate": "1", "gather": "1", "sensitivity": "2", "ablations": "1", "total": "5"
+        "ablate": "1", "collate": "1", "sensitivity": "2", "ablations": "1", "total": "5"
     }  # fmt: skip
 
 

@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.analysis.ablations import gather
+    from naswot.analysis.ablations import collate
 
-    gather(
+    collate(
         snakemake.input.shards,
         scores=snakemake.output.scores,
         networks=snakemake.output.networks,
