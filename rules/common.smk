@@ -84,8 +84,10 @@ def code(rule_name, space=None, family=None):
             kept = sources(ROOT / top, ROOT)
         others = tuple({place(other) for other in SPACES} - {own, None})
         files = [file for file in files if file in kept or not file.startswith(others)]
+        if SPACES[space].own:
+            files += ["naswot/own_spaces.py"]
         if own is None:
-            files += ["naswot/own_spaces.py", *neighbours(SPACES[space].file)]
+            files += neighbours(SPACES[space].file)
     if family is not None:
         own = f"naswot/scores/{family}.py"
         files = sorted({*files, own, *sources(ROOT / own, ROOT)})
@@ -120,7 +122,7 @@ def image_content(images):
 def table_file(space):
     """Return the mirror's file that the benchmark table of a space is read from, as a list."""
     found = find(space, config["mirror"])
-    return [os.path.join(config["mirror"] or "", found.file)] if found else []
+    return [str(found.place(config["mirror"]))] if found else []
 
 
 def listing(space):
@@ -135,7 +137,7 @@ def joined(space, dataset, score=SCORES[0]):
 
 def own_architectures(space):
     """Return a digest of the architectures of a space of the user's own, None of another."""
-    if not SPACES[space].file:
+    if not SPACES[space].own:
         return None
     return hashlib.sha256("\n".join(SPACES[space].architectures()).encode()).hexdigest()
 

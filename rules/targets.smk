@@ -27,11 +27,17 @@ TABLES = [
     *(["results/paper_comparison.csv"] if published() else []),
     *(["results/assistance.csv"] if pairs() else []),
 ]
+TRAINED = [
+    "results/figures/figure6.png",
+    "results/figures/figure6.pdf",
+    "results/claims/figure6.csv",
+]
 
 
 localrules:
     tables,
     figures,
+    training,
 
 
 rule tables:
@@ -44,3 +50,9 @@ rule figures:
     """Every figure"""
     input:
         FIGURES,
+
+
+rule training:
+    """Figure 6: networks are trained, which takes minutes, or days as the paper does it"""
+    input:
+        TRAINED,

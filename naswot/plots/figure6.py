@@ -1,0 +1,102 @@
+"""Figure 6 of the paper: how the score evolves as networks are trained."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+
+from naswot.files import read_metadata, read_parquet
+from naswot.plots.comparison import WIDTH
+from naswot.plots.methods import spread
+from naswot.plots.scatter import save
+from naswot.spaces import get_space
+from naswot.training.protocol import ZOOMED_EPOCHS
+
+HEIGHT = 2.9  # inches
+NAME_HEIGHT = 0.052  # of an axis' height, between two names
+# Without the palest yellow, which is hard to see on white.
+DARK = LinearSegmentedColormap.from_list(
+    "dark cividis", plt.get_cmap("cividis")(np.linspace(0, 0.88, 64))
+)
+
+
+def figure6_files(table: str | Path, outputs: Sequence[str | Path]) -> None:
+    """Draw Figure 6 into each of `outputs`, whose suffixes give the formats.
+
+    `table` is the file of `naswot.analysis.evolution.follow_networks`.
+    """
+    rows, about = read_parquet(table), read_metadata(table)
+    figure, (zoom, whole) = plt.subplots(
+        1, 2, figsize=(WIDTH, HEIGHT), width_ratios=(1, 1.35), sharey=True
+    )
+    lines = list(rows.groupby("network"))
+    accuracies = [line["accuracy"].iloc[0] for _, line in lines]
+    scale = Normalize(min(accuracies), max(accuracies) + 1e-9)
+    for _, line in lines:
+        colour = DARK(scale(line["accuracy"].iloc[0]))
+        early = line[line["epoch"] <= ZOOMED_EPOCHS]
+        zoom.plot(early["epoch"], early["score"], "o-", color=colour, markersize=2, linewidth=0.9)
+        whole.plot(line["epoch"], line["score"], color=colour, linewidth=0.9)
+    epochs = rows["epoch"].max()
+    zoom.set_xlim(0, min(ZOOMED_EPOCHS, epochs))
+    whole.set_xlim(0, epochs)
+    zoom.set_title("The first two epochs", fontsize=8, loc="left")
+    whole.set_title(f"All {epochs:.0f} epochs", fontsize=8, loc="left")
+    zoom.set_ylabel("naswot score", fontsize=8)
+    for axes in (zoom, whole):
+        axes.set_xlabel("epochs of training", fontsize=7.5)
+        axes.tick_params(labelsize=7)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", linewidth=0.3, color="#dddddd")
+        axes.set_axisbelow(True)
+    figure.subplots_adjust(left=0.075, right=0.885, top=0.92, bottom=0.27, wspace=0.06)
+    _name(whole, lines, scale)
+    figure.text(0.012, 0.02, "\n".join(_notes(rows, about)), fontsize=6.5, va="bottom")
+    save(figure, outputs)
+
+
+def _name(axes: plt.Axes, lines: list[tuple[int, pd.DataFrame]], scale: Normalize) -> None:
+    """Write the benchmark's accuracy of each network at the end of its line."""
+    ends = [(line["score"].iloc[-1], line["accuracy"].iloc[0]) for _, line in lines]
+    ends = sorted(end for end in ends if np.isfinite(end[0]))
+    low, high = axes.get_ylim()
+    wanted = np.array([(score - low) / (high - low) for score, _ in ends])
+    places = spread(wanted, NAME_HEIGHT, (0, 1))
+    for (score, accuracy), place in zip(ends, places, strict=True):
+        colour = DARK(scale(accuracy))
+        axes.annotate(
+            f"{accuracy:.2f} %",
+            (axes.get_xlim()[1], score),
+            (1.05, place),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=6.5,
+            color=colour,
+            arrowprops={
+                "arrowstyle": "-", "linewidth": 0.5, "color": colour, "shrinkA": 0, "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
+        )  # fmt: skip
+
+
+def _notes(rows: pd.DataFrame, about: dict) -> list[str]:
+    """Return what the lines are, and how the trainings fall short of the paper's."""
+    count, space = rows["network"].nunique(), get_space(about["space"]).title
+    notes = [
+        f"{count} of the {about['eligible']:,} networks of {space} with "
+        f"{about['accuracy']} above {about['above']:g} %, drawn at random; colours and names: "
+        "that accuracy."
+    ]
+    if about["reduced"]:
+        notes.append(f"Reduced: trained on {about['reduced']}.")
+    lost = rows.loc[~np.isfinite(rows["score"]), "network"].nunique()
+    if lost:
+        notes.append(f"{lost} networks have scores that are not finite, which are not drawn.")
+    return notes
