@@ -1,6 +1,6 @@
 """How the score evolves as networks are trained (Figure 6), and what the paper claims of it.
 
-The thresholds below were set before anything was measured.
+The thresholds are conventions, set before the figure was first made.
 """
 
 from collections.abc import Mapping, Sequence
