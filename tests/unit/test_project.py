@@ -33,11 +33,10 @@ def test_the_conda_environment_pins_what_pyproject_pins(root):
 
 
 def test_every_rule_has_a_script_of_its_name(root):
-    rules = re.findall(
-        r"^rule (\w+):", "".join(p.read_text() for p in root.glob("rules/*.smk")), re.M
-    )
+    files = set(root.glob("rules/*.smk")) - {root / "rules/targets.smk"}  # names, no work
+    rules = re.findall(r"^rule (\w+):", "".join(p.read_text() for p in files), re.M)
     assert sorted(rules) == sorted(path.stem for path in root.glob("scripts/*.py"))
-    for path in root.glob("rules/*.smk"):
+    for path in files:
         for name in re.findall(r"^rule (\w+):", path.read_text(), re.M):
             assert f'"../scripts/{name}.py"' in path.read_text()
             assert f'code("{name}"' in path.read_text()
@@ -54,7 +53,7 @@ def test_the_code_of_a_stage_is_all_that_it_imports(root):
         assert {path for path in found if "scores/" in path} <= {"naswot/scores/__init__.py"}
     plotting = "naswot/plots/scatter.py"
     drawing = {path.stem for path in root.glob("scripts/*.py") if plotting in sources(path, root)}
-    assert drawing == {"scatter", "panels", "comparison", "searches"}
+    assert drawing == {"scatter", "panels", "comparison", "searches", "figure6"}
 
 
 def test_the_example_of_the_readme_runs(root):
