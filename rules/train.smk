@@ -26,6 +26,11 @@ def listed(networks):
     return f"results/architectures/{networks}/{SEED}.parquet"
 
 
+def space_of(networks):
+    """Return the space that builds the networks of a training."""
+    return FIGURE6["space"] if networks == "figure6" else networks
+
+
 def trainings(networks, count):
     """Return what the first `count` networks of a list were in training."""
     folder = f"results/training/{networks}/{TRAINING['images']}/{SEED}"
@@ -87,9 +92,7 @@ rule train:
         networks=lambda wildcards: listed(wildcards.networks),
         images="results/labelled/{images}/{seed}.npz",
         batch="results/batches/{images}/{seed}.npz",
-        code=lambda wildcards: code(
-            "train", FIGURE6["space"] if wildcards.networks == "figure6" else wildcards.networks
-        ),
+        code=lambda wildcards: code("train", space_of(wildcards.networks)),
     output:
         "results/training/{networks}/{images}/{seed}/{number}.parquet",
     log:
