@@ -41,6 +41,7 @@ def check_config():
 
 check_config()
 SCORES, SEED = config["scores"], config["seed"]
+TRAINING, FIGURE6 = config["training"], config["figure6"]
 RUNS = configuration.runs_of(config)  # pairs of space and dataset
 MISSING = configuration.missing_spaces(config)
 IMAGES = configuration.images_of(config)  # dataset → image source
@@ -213,8 +214,26 @@ def sample_sizes(method):
     return {"random": [1], **config["sample_sizes"]}[method]
 
 
+def listed(networks):
+    """Return the table that lists the networks of a training."""
+    if networks == "figure6":
+        return "results/training/figure6/networks.parquet"
+    return f"results/architectures/{networks}/{SEED}.parquet"
+
+
+def space_of(networks):
+    """Return the space that builds the networks of a training."""
+    return FIGURE6["space"] if networks == "figure6" else networks
+
+
+def trainings(networks, count):
+    """Return what the first `count` networks of a list were in training."""
+    folder = f"results/training/{networks}/{TRAINING['images']}/{SEED}"
+    return [f"{folder}/{number:04d}.parquet" for number in range(count)]
+
+
 def score_threads():
-    """Return the cores to reserve for a scoring job, which computes on one.
+    """Return the cores to reserve for a job that scores or trains, which computes on one.
 
     More jobs than processors would slow each other and falsify the search seconds: where
     --cores promises more than there are, each job reserves several.

@@ -16,26 +16,6 @@ OUTPUTS:
     results/training/figure6.parquet, results/claims/figure6.csv, results/figures/figure6.png and .pdf
 """
 
-TRAINING, FIGURE6 = config["training"], config["figure6"]
-
-
-def listed(networks):
-    """Return the table that lists the networks of a training."""
-    if networks == "figure6":
-        return "results/training/figure6/networks.parquet"
-    return f"results/architectures/{networks}/{SEED}.parquet"
-
-
-def space_of(networks):
-    """Return the space that builds the networks of a training."""
-    return FIGURE6["space"] if networks == "figure6" else networks
-
-
-def trainings(networks, count):
-    """Return what the first `count` networks of a list were in training."""
-    folder = f"results/training/{networks}/{TRAINING['images']}/{SEED}"
-    return [f"{folder}/{number:04d}.parquet" for number in range(count)]
-
 
 rule divide:
     """Labelled images, divided into those to train on, to validate and to test"""

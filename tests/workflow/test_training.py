@@ -11,6 +11,7 @@ CONFIG = """
 own_spaces:
   sizes: {networks: natsbench_sss, train: 3}
 spaces: [sizes]
+sample: all
 images: digits
 figure6: {space: nasbench201, accuracy: cifar10-valid/x-valid/200, above: 85, networks: 2}
 """
@@ -27,7 +28,8 @@ def test_a_benchmark_is_made_by_training_and_the_score_is_followed(fresh, root):
     assert taus["accuracy"].tolist() == ["digits/valid/2", "digits/test/2"]
     assert (taus["n"] == 3).all()
     joined = read_parquet(results / "joined/sizes/digits/naswot/0.parquet")
-    assert read_metadata(results / "benchmarks/sizes.parquet")["train_images"] == 48
+    source = read_metadata(results / "benchmarks/sizes.parquet")["source"]
+    assert source.startswith("trained here: 48 images of digits, 8 pixels wide, 2 epochs, seed 0")
     trained = [read_parquet(path) for path in (results / "training/sizes").rglob("*.parquet")]
     first = {one["index"][0]: one["score"][0] for one in trained}
     assert joined["score"].tolist() == [first[index] for index in joined["index"]]
