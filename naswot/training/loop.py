@@ -34,6 +34,7 @@ COLUMNS = {
     "valid_accuracy": "float64",
     "test_accuracy": "float64",
     "score": "float64",
+    "score_eval": "float64",
     "seconds": "float64",
     "eval_seconds": "float64",
 }
@@ -81,9 +82,10 @@ def train_network(
     Returns:
         Columns `COLUMNS`: epochs and steps done; loss and accuracy (percent) on the images trained
         on since the row before, NaN before the first step; accuracies on validation and test
-        images, NaN where there are none; score (NaN for a network without rectifiers); seconds of
-        training since the start, looks not counted; seconds of the last pass over the validation
-        images. A loss that is not finite is kept, and so is what follows.
+        images, NaN where there are none; score in train mode, which scores untrained networks too,
+        and in eval mode (NaN for a network without rectifiers); seconds of training since the
+        start, looks not counted; seconds of the last pass over the validation images. A loss that
+        is not finite is kept, and so is what follows.
 
     Raises:
         NaswotError: the network cannot be trained on such images.
@@ -125,6 +127,7 @@ def train_network(
                 "valid_accuracy": valid,
                 "test_accuracy": test,
                 "score": current_score(network, shown, options),
+                "score_eval": current_score(EvalMode(network), shown, options),
                 "seconds": seconds,
                 "eval_seconds": took,
             }
@@ -196,6 +199,25 @@ def current_score(network: nn.Module, shown: torch.Tensor, options: Options) -> 
             return score(network, shown, options.precision, options.relu_count).value
         except NoRectifierError:
             return np.nan
+
+
+class EvalMode(nn.Module):
+    """A network that stays in eval mode, whoever asks for train mode.
+
+    Its batch normalisation uses the statistics that training has gathered: at first none.
+    """
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network.eval()
+
+    def train(self, mode: bool = True) -> "EvalMode":
+        """Do nothing."""
+        return self
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the network's output."""
+        return self.network(images)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -21,13 +20,13 @@ from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.images import write_mini_batch
 from naswot.images.labelled import divide
-from naswot.scores.base import Options
-from naswot.scores.naswot import score
+from naswot.scores.base import Options, copied
+from naswot.scores.naswot import hamming_kernel, score
 from naswot.spaces import get_space
 from naswot.training import images
 from naswot.training.images import Data, Part
 from naswot.training.job import train_one
-from naswot.training.loop import COLUMNS, current_score, train_network
+from naswot.training.loop import COLUMNS, EvalMode, current_score, train_network
 from naswot.training.protocol import Protocol
 
 TIMES = ["seconds", "eval_seconds"]
@@ -89,7 +88,10 @@ def test_the_same_seed_gives_the_same_numbers(train, augment):
 
 def test_looking_at_a_network_does_not_change_its_training(train):
     """A network that draws random numbers would tell, and so would batch statistics."""
-    build, seen = partial(small, dropout=0.3), ["valid_accuracy", "test_accuracy", "score"]
+    build, seen = (
+        partial(small, dropout=0.3),
+        ["valid_accuracy", "test_accuracy", "score", "score_eval"],
+    )
     seldom, often = train(build, evaluations=1), train(build, evaluations=9)
     often = often[often["epoch"].isin(seldom["epoch"])].reset_index(drop=True)
     pd.testing.assert_frame_equal(seldom[["steps", *seen]], often[["steps", *seen]])
@@ -99,7 +101,8 @@ def test_scoring_leaves_weights_statistics_mode_and_generator_as_they_were(noise
     network = small(10, dropout=0.5).eval()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     state = torch.get_rng_state()
-    current_score(network, noise(16), Options())
+    for one in (network, EvalMode(network)):
+        current_score(one, noise(16), Options())
     assert torch.equal(state, torch.get_rng_state())
     assert not network.training
     for name, value in network.state_dict().items():
@@ -112,9 +115,23 @@ def test_the_first_score_is_that_of_the_untrained_network(train, noise):
     assert table.loc[0, "score"] == score(small(1), noise(16)).value
 
 
+def test_in_eval_mode_batch_statistics_do_not_count(noise):
+    """Scored so, the codes of some images are the same whatever others there are."""
+    torch.manual_seed(0)
+    network, shown = small(1), noise(16)
+    network(10 * noise(64, seed=1) + 2)  # statistics far from those of the images shown
+    kernels = [
+        hamming_kernel(copied(one), images)[0]
+        for one in (EvalMode(network), network)
+        for images in (shown, shown[:8])
+    ]
+    assert torch.equal(kernels[0][:8, :8], kernels[1])
+    assert not torch.equal(kernels[2][:8, :8], kernels[3])
+
+
 def test_a_network_without_rectifiers_can_be_trained(train):
     table = train(lambda classes: nn.Sequential(nn.Flatten(), nn.Linear(192, classes)))
-    assert table["score"].isna().all()
+    assert table[["score", "score_eval"]].isna().all(axis=None)
     assert table["test_accuracy"].iloc[-1] > 70
 
 
@@ -186,7 +203,7 @@ def test_a_killed_training_goes_on_to_the_same_table(task, tmp_path, caplog):
     # Slow steps, so that the process is in the middle of an epoch when it is killed.
     slow = "import time, torch; step = torch.optim.SGD.step\n"
     slow += "torch.optim.SGD.step = lambda *a, **k: (time.sleep(0.05), step(*a, **k))[1]\n"
-    process = subprocess.Popen([sys.executable, "-c", slow + script], env=dict(os.environ))
+    process = subprocess.Popen([sys.executable, "-c", slow + script])
     while process.poll() is None and not checkpoint.exists():
         time.sleep(0.01)
     time.sleep(0.1)
