@@ -1,5 +1,9 @@
 """How the score evolves as networks are trained (Figure 6), and what the paper claims of it.
 
+The paper does not say with which statistics batch normalisation works when a network in training is
+scored. In train mode, as untrained networks are scored, they are the mini-batch's; in eval mode
+those that training has gathered, which at first are none. Each claim is judged for both.
+
 The thresholds are conventions, set before the figure was first made.
 """
 
@@ -15,6 +19,8 @@ from naswot.analysis.claims import Claim, write_claims
 from naswot.analysis.correlation import Correlation, correlate
 from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.provenance import described
+
+MODES = {"train mode": "score", "eval mode": "score_eval"}  # and their columns
 
 PAPER = {"images": "cifar10", "training_epochs": 100}
 # Images that NAS-Bench-201 trains on where it has validation images: half of CIFAR-10's.
@@ -74,64 +80,75 @@ def reduction(trained: Mapping[str, Any]) -> str | None:
 def claims_of(
     table: pd.DataFrame, settings: Mapping[str, Any], resamples: int, seed: int
 ) -> list[Claim]:
-    """Return the claims of section 3.1 on Figure 6, and whether they hold in `table`."""
-    scores = table.pivot(index="epoch", columns="network", values="score")
-    epochs = scores.index.max()
-    first, last = scores.iloc[0], scores.iloc[-1]
-    early = scores.loc[scores.index <= 1].iloc[-1] - first
-    half = scores.loc[scores.index >= epochs / 2]
-    change = half.mean() - first
-    finite = np.isfinite(scores).all()
-    lost = f"; {int((~finite).sum())} networks with scores that are not finite" * (not finite.all())
-    n, risen = len(first), int((early > 0).sum())
-    rest = f"; {settings['reduced']}" * bool(settings["reduced"]) + lost
+    """Return the claims of section 3.1 on Figure 6, and whether they hold in `table`.
 
-    moved = change[finite]
-    settled = ((half.max() - half.min()) / change.abs())[finite].median()
+    They come for train mode, then for eval mode.
+    """
+    accuracy = table.drop_duplicates("network").set_index("network")["accuracy"]
+    claims = []
+    for mode, column in MODES.items():
+        scores = table.pivot(index="epoch", columns="network", values=column)
+        rest = f"; {settings['reduced']}" * bool(settings["reduced"])
+        finite = np.isfinite(scores).all()
+        if not finite.all():
+            rest += f"; {int((~finite).sum())} networks with scores that are not finite"
+        claims += _on_curves(scores, finite, f", scored in {mode}", rest)
+        ranking = correlate(scores.iloc[0], scores.iloc[-1], resamples, seed)
+        before, after = (correlate(scores.iloc[row], accuracy, resamples, seed) for row in (0, -1))
+        first, last = scores.iloc[0][finite], scores.iloc[-1][finite]
+        rho = spearmanr(first, last).statistic if len(first) > 2 else np.nan
+        claims += [
+            Claim(
+                f"the relative ranking of the networks remains similar, scored in {mode}",
+                _ranked(ranking),
+                f"first against last score: Kendall tau {_tau(ranking)}, Spearman {rho:.2f}, "
+                f"n = {ranking.n} (similar: tau at least {RANKED}, interval above 0){rest}",
+            ),
+            Claim(
+                f"the score needs no training to tell good networks, scored in {mode}",
+                None,  # so few networks, all of them good ones, cannot tell
+                f"Kendall tau with {settings['accuracy']} above {settings['above']:g} %: "
+                f"{_tau(before)} before and {_tau(after)} after training, n = {before.n}{rest}",
+            ),
+        ]
+    return claims
+
+
+def _on_curves(scores: pd.DataFrame, finite: pd.Series, mode: str, rest: str) -> list[Claim]:
+    """Return what is claimed of the curves: of `scores`, a row a look and a column a network."""
+    first = scores.iloc[0]
+    early = (scores.loc[scores.index <= 1].iloc[-1] - first)[finite]
+    half = scores.loc[scores.index >= scores.index.max() / 2]
+    moved = (half.mean() - first)[finite]
+    settled = ((half.max() - half.min())[finite] / moved.abs()).median()
+    risen, n = int((early > 0).sum()), len(first)
     middle = np.subtract(*np.quantile(moved, (0.75, 0.25))) if len(moved) else np.nan
     spread = middle / abs(moved.median()) if len(moved) else np.nan
-    ranking = correlate(first, last, resamples, seed)
-    rho = spearmanr(first[finite], last[finite]).statistic if finite.sum() > 2 else np.nan
-    best = table.drop_duplicates("network").set_index("network")["accuracy"]
-    before = correlate(first, best, resamples, seed)
-    after = correlate(last, best, resamples, seed)
-    key = settings["accuracy"]
     return [
         Claim(
-            "the score increases in all cases immediately after some training",
+            f"the score increases in all cases immediately after some training{mode}",
             _decided(risen == n, early),
             f"after the first epoch it has risen in {risen} of {n} networks; median change "
-            f"{_span(early[finite])} from {first[finite].median():.0f}{rest}",
+            f"{_span(early)} from {first[finite].median():.0f}{rest}",
         ),
         Claim(
-            "the score very quickly stabilises to a near constant value",
+            f"the score very quickly stabilises to a near constant value{mode}",
             _decided(settled <= SETTLED, moved),
             f"in the last half of the training it varies by {settled:.2f} of its whole change "
             f"(median of {len(moved)} networks; near constant: at most {SETTLED}){rest}",
         ),
         Claim(
-            "the increase of the score after initialisation is similar among the networks",
+            f"the increase of the score is similar among the networks{mode}",
             _decided(moved.median() > 0 and spread <= SIMILAR, moved),
             f"median change to the last half {_span(moved)}; the middle half of the networks is "
             f"{middle:.0f} wide, {spread:.2f} of the median (similar: at most {SIMILAR}, and an "
             f"increase){rest}",
         ),
-        Claim(
-            "the relative ranking of the networks remains similar throughout",
-            _ranked(ranking),
-            f"first against last score: Kendall tau {_tau(ranking)}, Spearman {rho:.2f}, "
-            f"n = {ranking.n} (similar: tau at least {RANKED}, interval above 0){rest}",
-        ),
-        Claim(
-            "the score needs no training: before it, it tells accuracies as well as after it",
-            None,  # so few networks, all of them good ones, cannot tell
-            f"Kendall tau with {key} above {settings['above']:g} %: {_tau(before)} before, "
-            f"{_tau(after)} after training, n = {before.n}{rest}",
-        ),
     ]
 
 
 def _decided(confirmed: bool, values: pd.Series) -> bool | None:
+    """Return a verdict; None where no network is left to decide."""
     return bool(confirmed) if np.isfinite(values).any() else None
 
 
