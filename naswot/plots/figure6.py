@@ -50,7 +50,7 @@ def figure6_files(table: str | Path, outputs: Sequence[str | Path]) -> None:
         axes.set_xlabel("epochs of training", fontsize=7.5)
     for (_, axes), column in zip(grid, ROWS, strict=True):  # once all limits are final
         _name(axes, lines, scale, column)
-    figure.subplots_adjust(left=0.075, right=0.885, top=0.95, bottom=0.18, wspace=0.09, hspace=0.2)
+    figure.subplots_adjust(left=0.08, right=0.885, top=0.95, bottom=0.18, wspace=0.09, hspace=0.2)
     figure.text(0.012, 0.015, "\n".join(_notes(rows, about)), fontsize=6.5, va="bottom")
     save(figure, outputs)
 
