@@ -145,8 +145,8 @@ def _parser() -> argparse.ArgumentParser:
         "--dataset",
         default="photos",
         metavar="NAME",
-        help="a data set: photos (the default, needs no files), noise, cifar10, cifar100, "
-        "imagenet16, imagenette",
+        help="a data set: photos (the default, needs no files), noise, digits, cifar10, "
+        "cifar100, imagenet16, imagenette",
     )
     images.add_argument("--mirror", type=Path, metavar="DIR", help="where the data set's files are")
     images.add_argument(

@@ -1,15 +1,20 @@
-"""Search spaces of the user's own: a Python file that builds networks and a CSV of accuracies.
+"""Search spaces of the user's own: what builds their networks, and what these score when trained.
+
+Networks are built by a Python file or as in one of the spaces that there are. Accuracies stand in a
+CSV file, or the workflow trains the networks.
 
 The Python file has a function ``build(arch, classes)``, or ``build(arch)``, that returns the
 untrained network of an architecture string. The CSV file has a row an architecture: ``arch`` and
 accuracies in percent under keys ``data/split/epochs``, such as ``flowers/test/90``; other columns
-are carried along.
+are carried along. Where networks are to be trained, a CSV file lists them in its column ``arch``,
+or some are drawn of a space that can be listed.
 
 The Python file may also say what an architecture is made of, for searches: ``genes(arch)`` returns
 a tuple or list of independent choices, texts or numbers, as many for every architecture. And what
 its networks look like: ``diagram(arch)`` returns a `naswot.spaces.graph.Diagram`.
 """
 
+import dataclasses
 import functools
 import importlib.util
 import inspect
@@ -27,6 +32,8 @@ from naswot.benchmarks.datasets import OWN, Dataset, set_datasets
 from naswot.benchmarks.sources import SOURCES, Source
 from naswot.benchmarks.table import ACCURACY_KEY
 from naswot.errors import NaswotError
+from naswot.files import read_parquet
+from naswot.sampling import order_architectures
 from naswot.spaces import SPACES, Space
 
 if TYPE_CHECKING:
@@ -35,40 +42,104 @@ if TYPE_CHECKING:
     from naswot.spaces.graph import Diagram
 
 
-def register(spaces: Mapping[str, Mapping[str, str]]) -> None:
+PARTS = ("valid", "test")
+TAKEN = ("figure6",)  # what results of trainings are filed under besides spaces
+
+
+def trained(name: str) -> str:
+    """Return the file in which the workflow gathers what the networks of a space scored."""
+    return f"results/trained/{name}.parquet"
+
+
+def register(
+    spaces: Mapping[str, Mapping[str, Any]],
+    training: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> None:
     """Make spaces known to this process, as `own_spaces` in the configuration describes them.
 
     Args:
-        spaces: name → ``networks``, the Python file; ``accuracies``, the CSV file; ``title``,
-            optional.
+        spaces: name → ``networks``, the Python file or the name of a space; ``title``, optional;
+            and either ``accuracies``, the CSV file, or ``train``, which networks the workflow is
+            to train: a CSV file that lists them, or how many to draw.
+        training: `training` in the configuration; needed where networks are to be trained.
+        seed: of the draw.
 
     Raises:
         NaswotError: a name is taken, or a file is missing or has not the form above.
     """
     for name, about in spaces.items():
-        if name in SPACES and SPACES[name].file is None:
+        if name in TAKEN or (name in SPACES and not SPACES[name].own):
             raise NaswotError(f"own_spaces.{name}: there is a space of this name; choose another.")
-        networks, accuracies = (_existing(name, about, key) for key in ("networks", "accuracies"))
+        if ("accuracies" in about) == ("train" in about):
+            raise NaswotError(
+                f"own_spaces.{name} needs either accuracies, a CSV file, or train, the networks "
+                "to train."
+            )
+        space = _networks(name, about)
         title = about.get("title", name)
-        table = _table(accuracies)
-        architectures = tuple(table["arch"])
-        SPACES[name] = Space(
+        if "accuracies" in about:
+            path = _existing(name, about, "accuracies")
+            table = _table(path)
+            architectures = tuple(table["arch"])
+            source = Source(str(path), _read, f"accuracies of {title}", "the user's")
+            dataset = _dataset(table, path)
+        else:
+            architectures = _to_train(name, about["train"], space, seed)
+            source = Source(trained(name), read_parquet, made=True)
+            valid, test = (f"{training['images']}/{part}/{training['epochs']}" for part in PARTS)
+            dataset = Dataset(OWN, valid if training["valid_images"] else None, test)
+        SPACES[name] = dataclasses.replace(
+            space,
             name=name,
             title=title,
             size=len(architectures),
             unique=None,
             architectures=lambda architectures=architectures: architectures,
-            canonical=str,
-            build=partial(_build, networks),
-            benchmark_params=partial(_params, networks),
-            genes=partial(_genes, networks) if _defines(networks, "genes") else None,
-            file=str(networks),
+            own=True,
         )
-        SOURCES[name] = (Source(str(accuracies), _read, f"accuracies of {title}", "the user's"),)
-        set_datasets(name, _dataset(table, accuracies))
+        SOURCES[name] = (source,)
+        set_datasets(name, dataset)
 
 
-def _existing(name: str, about: Mapping[str, str], key: str) -> Path:
+def _networks(name: str, about: Mapping[str, Any]) -> Space:
+    """Return the space whose networks `about` names, or a new one of the user's Python file."""
+    if about["networks"] in SPACES and not SPACES[about["networks"]].own:
+        return SPACES[about["networks"]]
+    path = _existing(name, about, "networks")
+    return Space(
+        name=name,
+        title=name,
+        size=None,
+        unique=None,
+        architectures=None,
+        canonical=str,
+        build=partial(_build, path),
+        benchmark_params=partial(_params, path),
+        genes=partial(_genes, path) if _defines(path, "genes") else None,
+        file=str(path),
+    )
+
+
+def _to_train(name: str, which: int | str, space: Space, seed: int) -> tuple[str, ...]:
+    """Return the architectures to train: those of a CSV file, or as many at random."""
+    if isinstance(which, str):
+        return tuple(_table(_existing(name, {"train": which}, "train"))["arch"])
+    if space.architectures is None:
+        raise NaswotError(
+            f"own_spaces.{name}.train = {which}: these networks are not listed to draw from; name "
+            "a CSV file with a column 'arch'."
+        )
+    if which > space.size:
+        raise NaswotError(
+            f"own_spaces.{name}.train = {which} is not allowed; {space.name} has {space.size:,} "
+            "architectures."
+        )
+    drawn = order_architectures(space, space.architectures(), deduplicate=False, seed=seed)
+    return tuple(drawn["arch"][:which])
+
+
+def _existing(name: str, about: Mapping[str, Any], key: str) -> Path:
     path = Path(about[key]).expanduser().resolve()
     if not path.is_file():
         raise NaswotError(f"own_spaces.{name}.{key} = {about[key]!r}: there is no such file.")

@@ -52,6 +52,7 @@ def check_config():
 
 check_config()
 SCORES, SEED = config["scores"], config["seed"]
+TRAINING, FIGURE6 = config["training"], config["figure6"]
 RUNS = configuration.runs_of(config)  # pairs of space and dataset
 MISSING = configuration.missing_spaces(config)
 IMAGES = configuration.images_of(config)  # dataset → image source
@@ -97,8 +98,10 @@ def code(rule_name, space=None, family=None):
             kept = sources(ROOT / top, ROOT)
         others = tuple({place(other) for other in SPACES} - {own, None})
         files = [file for file in files if file in kept or not file.startswith(others)]
+        if SPACES[space].own:
+            files += ["naswot/own_spaces.py"]
         if own is None:
-            files += ["naswot/own_spaces.py", *neighbours(SPACES[space].file)]
+            files += neighbours(SPACES[space].file)
     if family is not None:
         own = f"naswot/scores/{family}.py"
         files = sorted({*files, own, *sources(ROOT / own, ROOT)})
@@ -138,7 +141,7 @@ def image_content(images):
 def table_file(space):
     """Return the mirror's file that the benchmark table of a space is read from, as a list."""
     found = find(space, config["mirror"])
-    return [os.path.join(config["mirror"] or "", found.file)] if found else []
+    return [str(found.place(config["mirror"]))] if found else []
 
 
 def listing(space):
@@ -153,7 +156,7 @@ def joined(space, dataset, score=SCORES[0]):
 
 def own_architectures(space):
     """Return a digest of the architectures of a space of the user's own, None of another."""
-    if not SPACES[space].file:
+    if not SPACES[space].own:
         return None
     return hashlib.sha256("\n".join(SPACES[space].architectures()).encode()).hexdigest()
 
@@ -249,8 +252,26 @@ def sample_sizes(method):
     return {"random": [1], **config["sample_sizes"]}[method]
 
 
+def listed(networks):
+    """Return the table that lists the networks of a training."""
+    if networks == "figure6":
+        return "results/training/figure6/networks.parquet"
+    return f"results/architectures/{networks}/{SEED}.parquet"
+
+
+def space_of(networks):
+    """Return the space that builds the networks of a training."""
+    return FIGURE6["space"] if networks == "figure6" else networks
+
+
+def trainings(networks, count):
+    """Return what the first `count` networks of a list were in training."""
+    folder = f"results/training/{networks}/{TRAINING['images']}/{SEED}"
+    return [f"{folder}/{number:04d}.parquet" for number in range(count)]
+
+
 def score_threads():
-    """Return the cores to reserve for a scoring job, which computes on one.
+    """Return the cores to reserve for a job that scores or trains, which computes on one.
 
     More jobs than processors would slow each other and falsify the search seconds: where
     --cores promises more than there are, each job reserves several.

@@ -31,30 +31,34 @@ TABLES = [
     *(["results/paper_comparison.csv"] if published() else []),
     *(["results/assistance.csv"] if pairs() else []),
 ]
-
-ABLATION_TABLES = [
+ABLATIONS = [
     "results/ablations/levels.csv",
     "results/variance_components.csv",
     "results/rank_stability.csv",
+    *(f"results/figures/{view}.{format}" for view in ABLATION_VIEWS for format in ("png", "pdf")),
 ]
-ABLATION_FIGURES = [
-    f"results/figures/{view}.{format}" for view in ABLATION_VIEWS for format in ("png", "pdf")
-]
+TRAINED = ["results/figures/figure6.png", "results/figures/figure6.pdf"]
 # What the paper says of its figures in words.
 CLAIMS = [
     *(["results/claims/figure1.csv"] if "naswot" in SCORES else []),
     "results/claims/figure2.csv",
 ]
 if ABLATED in RUNS:
-    TABLES += ABLATION_TABLES
-    FIGURES += ABLATION_FIGURES
-    CLAIMS += ["results/claims/figure5.csv"]
+    TABLES += [file for file in ABLATIONS if file.endswith(".csv")]
+    FIGURES += [file for file in ABLATIONS if not file.endswith(".csv")]
+    CLAIMS.append("results/claims/figure5.csv")
+if FIGURE6["space"] in [space for space, _ in RUNS]:
+    FIGURES += TRAINED
+    CLAIMS.append("results/claims/figure6.csv")
+PAPER = [f"table{number}" for number in (1, 2)] + [f"figure{number}" for number in range(1, 11)]
 
 
 localrules:
     tables,
     figures,
     ablations,
+    training,
+    paper,
 
 
 rule tables:
@@ -72,6 +76,21 @@ rule figures:
 rule ablations:
     """Figure 5, what else a score may depend on, and the components of its variance"""
     input:
-        ABLATION_TABLES,
-        ABLATION_FIGURES,
+        ABLATIONS,
         "results/claims/figure5.csv",
+
+
+rule training:
+    """Figure 6: networks are trained, which takes minutes, or days as the paper does it"""
+    input:
+        TRAINED,
+        "results/claims/figure6.csv",
+
+
+rule paper:
+    """What the paper shows: its tables and figures, and what became of its claims"""
+    input:
+        [file for file in TABLES + FIGURES if Path(file).stem in PAPER],
+        "results/kendall_tau.csv",
+        ["results/paper_comparison.csv"] if published() else [],
+        "results/claims.csv",

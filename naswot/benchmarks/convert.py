@@ -38,7 +38,7 @@ def convert(space_name: str, mirror: str | Path | None, output: str | Path) -> s
         if found is None:
             files = " or ".join(source.file for source in SOURCES[space_name])
             raise NaswotError(f"{mirror} has no table of {space_name}: put {files} there.")
-        path = Path(mirror or "", found.file)
+        path = found.place(mirror)
         origin = str(path)
         table = found.read(path)
         source, licence = found.describe(path)

@@ -26,12 +26,18 @@ class Source:
         read: returns its benchmark table.
         title: what it is, for the metadata; None: the file's metadata says so.
         licence: its terms.
+        made: whether the workflow makes the file, in no mirror, when it is needed.
     """
 
     file: str
     read: Callable[[Path], pd.DataFrame]
     title: str | None = None
     licence: str = "as stated by the mirror"
+    made: bool = False
+
+    def place(self, mirror: str | Path | None) -> Path:
+        """Return the path of the file, given the mirror."""
+        return Path(self.file) if self.made else Path(mirror or "", self.file)
 
     def describe(self, path: Path) -> tuple[str, str]:
         """Return what the file at `path` is, and its licence."""
@@ -127,10 +133,10 @@ def find(space: str, mirror: str | Path | None) -> Source | None:
     """Return the first source of `space` that there is, or None.
 
     Files are looked for in the directory `mirror`; those of the user's own spaces have a place
-    of their own.
+    of their own, and what the workflow makes is always there.
     """
     for source in SOURCES[space]:
-        path = Path(source.file)
-        if (mirror is not None or path.is_absolute()) and Path(mirror or "", path).exists():
+        named = mirror is not None or Path(source.file).is_absolute()
+        if source.made or (named and source.place(mirror).exists()):
             return source
     return None

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from naswot.errors import NaswotError
-from naswot.images import archives, cifar, folder, imagenet16, imagenette, noise, photos
+from naswot.images import archives, cifar, digits, folder, imagenet16, imagenette, noise, photos
 from naswot.images.drawing import MiniBatch
 
 Draw = Callable[[int, int, np.random.Generator, Path], MiniBatch]
@@ -59,6 +59,7 @@ def _archived(archive: archives.Archive, official: Read, files: tuple[str, ...])
 SOURCES = {
     "photos": Source(photos.draw, None, (), photos.ORIGIN),
     "noise": Source(noise.draw, None, (), "standard normal noise"),
+    "digits": Source(digits.draw, None, (), digits.ORIGIN),
     **{
         name: _archived(archives.ARCHIVES[name], partial(cifar.read, name=name), cifar.files(name))
         for name in cifar.EDITIONS

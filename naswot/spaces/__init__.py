@@ -37,7 +37,8 @@ class Space:
         genes: splits an architecture into independent choices, as whole numbers of which each
             stands for one; raises NaswotError for a malformed architecture. None where an
             architecture is no such list.
-        file: the user's file that builds its networks, for a space of the user's own.
+        file: the user's file that builds its networks, if there is one.
+        own: whether it is a space of the user's own, see `naswot.own_spaces`.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Space:
     benchmark_params: Callable[[str], int]
     genes: Callable[[str], tuple[int, ...]] | None = None
     file: str | None = None
+    own: bool = False
 
 
 def _space(name: str, title: str, module: ModuleType, unique: int | None = None) -> Space:

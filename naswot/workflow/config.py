@@ -16,6 +16,7 @@ from naswot.benchmarks.sources import SOURCES as TABLES
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
 from naswot.images import SOURCES
+from naswot.images.labelled import NATURAL
 from naswot.sampling import sample_of, scored_at_most
 from naswot.scores import FAMILIES
 from naswot.spaces import SPACES, Space
@@ -64,7 +65,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     error = best_match(Draft202012Validator(schema).iter_errors(config))
     if error is not None:
         raise NaswotError(f"configuration: {_explain(error, schema)}")
-    own_spaces.register(config["own_spaces"])
+    own_spaces.register(config["own_spaces"], config["training"], config["seed"])
     for name in config["sample"] if isinstance(config["sample"], Mapping) else ():
         if name not in SPACES:
             raise NaswotError(f"configuration: sample.{name}: there is no such space.")
@@ -76,6 +77,12 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
             f"configuration: kernels.shown = {config['kernels']['shown']} is not allowed; it must "
             f"be at most kernels.networks, {config['kernels']['networks']}."
         )
+    if config["figure6"]["space"] not in SPACES:
+        raise NaswotError(
+            f"configuration: figure6.space = {config['figure6']['space']!r}: there is no such "
+            "space."
+        )
+    _check_images(config, config["training"]["images"])
     for name in config["spaces"]:
         if name not in SPACES:
             raise NaswotError(
@@ -204,6 +211,16 @@ def image_directory(config: Mapping[str, Any], images: str) -> str | None:
 def image_size(config: Mapping[str, Any], images: str) -> int:
     """Return the side in pixels of the images that a source gives under `config`."""
     return SOURCES[images].size or config["image_size"]
+
+
+def protocol(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how networks are trained: the fields of `naswot.training.protocol.Protocol`."""
+    about = config["training"]
+    data = ("images", "train_images", "valid_images")
+    settings = {key: value for key, value in about.items() if key not in data}
+    if about["augment"] == "auto":
+        settings["augment"] = about["images"] in NATURAL
+    return settings
 
 
 def shard_size(config: Mapping[str, Any], space: str, images: str, family: str) -> int:

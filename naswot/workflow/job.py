@@ -34,7 +34,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
         if snakemake.config.get("own_spaces"):
             # By name, so that it is code of the stages that build such networks, not of all.
             own = importlib.import_module("naswot.own_spaces")
-            own.register(snakemake.config["own_spaces"])
+            own.register(*(snakemake.config[key] for key in ("own_spaces", "training", "seed")))
         yield log
     except NaswotError as error:
         log.error("%s: %s", snakemake.rule, error)

@@ -14,6 +14,7 @@ from naswot.workflow.config import (
     images_of,
     missing_spaces,
     normalise,
+    protocol,
     runs_of,
     shard_size,
     shards_of,
@@ -56,7 +57,8 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
             "scores = 'nwot' is not allowed; it must be a list with one or more",
         ),
         ({"vote": ["naswot"]}, "vote = ['naswot'] is not allowed; it must be a list with two"),
-        ({"own_spaces": {"mine": {"networks": "a.py"}}}, "own_spaces.mine.accuracies is missing"),
+        ({"own_spaces": {"mine": {"networks": "a.py"}}}, "own_spaces.mine needs either accuracies"),
+        ({"own_spaces": {"mine": {"train": 3}}}, "own_spaces.mine.networks is missing"),
         (
             {"own_spaces": {"mine": {"networks": "a.py", "accuracies": "a.csv"}}},
             "own_spaces.mine.networks = 'a.py': there is no such file",
@@ -113,6 +115,43 @@ def test_the_command_line_may_give_fractions_of_nested_settings(config, schema):
     normalise(given)
     assert given["search"]["learning_rate"] == 0.03
     check(given, schema)
+
+
+@pytest.mark.parametrize(
+    ("key", "changes", "message"),
+    [
+        ("training", {"images": "photos"}, "training.images = 'photos' is not allowed; it must be"),
+        ("training", {"images": "cifar10"}, "the images 'cifar10' need a mirror"),
+        ("training", {"momentum": 1}, "training.momentum = 1 is not allowed; it must be a number"),
+        (
+            "training",
+            {"augment": "yes"},
+            "training.augment = 'yes' is not allowed; it must be auto",
+        ),
+        ("training", {"epoch": 3}, "training.epoch is not a known key; did you mean epochs?"),
+        ("figure6", {"space": "nasbench2"}, "figure6.space = 'nasbench2': there is no such space"),
+        ("figure6", {"above": 100}, "figure6.above = 100 is not allowed; it must be a percentage"),
+        (
+            "figure6",
+            {"accuracy": "test"},
+            "figure6.accuracy = 'test' is not allowed; it must be the",
+        ),
+    ],
+)
+def test_a_wrong_setting_of_a_training_is_named(key, changes, message, config, schema):
+    with pytest.raises(NaswotError) as caught:
+        check(config | {key: config[key] | changes}, schema)
+    assert message in str(caught.value)
+
+
+def test_digits_are_not_augmented_unless_asked_for(config):
+    def augmented(**changes):
+        return protocol(config | {"training": config["training"] | changes})["augment"]
+
+    assert not augmented()
+    assert augmented(augment=True)
+    assert augmented(images="cifar10")
+    assert not augmented(images="cifar10", augment=False)
 
 
 def test_a_fitness_is_of_a_space_that_there_is(config, schema):

@@ -9,10 +9,17 @@ from naswot.images import SOURCES, mini_batch, write_mini_batch
 from naswot.images.archives import ARCHIVES
 from naswot.images.drawing import read_mini_batch, standardise
 
-SIZES = {"photos": 16, "noise": 16, "cifar10": 32, "cifar100": 32, "imagenet16": 16}
+SIZES = {"photos": 16, "noise": 16, "digits": 16, "cifar10": 32, "cifar100": 32, "imagenet16": 16}
 OFFLINE = ["photos", "noise"]
 MIRRORED = ["cifar10", "cifar100", "imagenet16"]  # the others have tests of their own
-CLASSES = {"photos": 10, "noise": 10, "cifar10": 10, "cifar100": 100, "imagenet16": 120}
+CLASSES = {
+    "photos": 10,
+    "noise": 10,
+    "digits": 10,
+    "cifar10": 10,
+    "cifar100": 100,
+    "imagenet16": 120,
+}
 
 
 def check_batch(name, mirror):
@@ -40,6 +47,10 @@ def check_batch(name, mirror):
 @pytest.mark.parametrize("name", OFFLINE)
 def test_offline_sources(name):
     assert not check_batch(name, mirror=None).true_labels
+
+
+def test_digits_have_true_labels():
+    assert check_batch("digits", mirror=None).true_labels
 
 
 def test_labels_leave_the_images_as_they_were():

@@ -1,0 +1,71 @@
+"""Handwritten digits that ship inside scikit-learn's wheel: real images with real labels, offline.
+
+1,797 images of 8×8 pixels in 17 shades of grey, about 180 of each of ten digits, by 13 writers: the
+test set of UCI's "Optical Recognition of Handwritten Digits" (E. Alpaydin and C. Kaynak 1998,
+https://doi.org/10.24432/C50P49, CC BY 4.0), as scikit-learn (BSD-3-Clause) gives it. It comes
+undivided; here a third is set aside for tests, always the same.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from naswot.errors import NaswotError
+from naswot.images.drawing import MiniBatch, choose, standardise
+
+ORIGIN = "handwritten digits in scikit-learn (Alpaydin and Kaynak 1998, UCI; CC BY 4.0)"
+CLASSES = 10
+COUNT, SIDE, SHADES = 1797, 8, 16
+TESTED = 599  # a third
+
+
+def draw(
+    count: int, size: int, generator: np.random.Generator, directory: Path | None
+) -> MiniBatch:
+    """Return `count` different training images, (count, 3, size, size), with their labels.
+
+    The channels are equal, and standardised over all training images.
+
+    Raises:
+        NaswotError: more are asked for than there are, or scikit-learn is another version's.
+    """
+    pixels, labels = read(size)
+    chosen = choose(len(pixels), count, generator, "digits")
+    images = standardise(pixels[chosen].astype(np.float64), *moments(pixels))
+    return MiniBatch(images, labels[chosen], CLASSES, True)
+
+
+def moments(pixels: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation of each channel of images (N, H, W, 3)."""
+    mean, std = (find(pixels, (0, 1, 2), np.float64) for find in (np.mean, np.std))
+    return tuple(mean.tolist()), tuple(std.tolist())
+
+
+def read(size: int = SIDE, train: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Return images uint8 (N, size, size, 3) and labels int64 (N,), in a fixed random order.
+
+    Args:
+        size: side in pixels to which the images are enlarged, bilinearly.
+        train: the 1,198 training images, or else the 599 test images.
+
+    Raises:
+        NaswotError: scikit-learn is not installed or has other digits.
+    """
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise NaswotError(
+            f"The images 'digits' are scikit-learn's, which cannot be imported ({error}): "
+            "`pip install scikit-learn`."
+        ) from error
+    from skimage.transform import resize
+
+    found = load_digits()
+    if found.images.shape != (COUNT, SIDE, SIDE) or found.images.max() > SHADES:
+        raise NaswotError("scikit-learn's digits are not the 1,797 images that they were.")
+    order = np.random.default_rng(0).permutation(COUNT)
+    chosen = order[TESTED:] if train else order[:TESTED]
+    grey = found.images[chosen].transpose(1, 2, 0) / SHADES
+    grey = resize(grey, (size, size), order=1).transpose(2, 0, 1)
+    pixels = np.rint(255 * grey).astype(np.uint8)
+    return np.repeat(pixels[..., None], 3, axis=-1), found.target[chosen].astype(np.int64)

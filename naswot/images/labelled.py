@@ -1,0 +1,161 @@
+"""Whole labelled sets of images, to train and to test networks on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePath
+
+import numpy as np
+
+from naswot.errors import NaswotError
+from naswot.images import archives, cifar, digits, folder, get_source, imagenet16, imagenette
+from naswot.images.pickles import labels_of
+
+# What networks can be trained on: whoever draws his images at random has no labels.
+LABELLED = ("digits", "cifar10", "cifar100", "imagenet16", "imagenette", "folder")
+# A flip or a shift makes another picture of the same thing; of a digit it may make another digit.
+NATURAL = frozenset(LABELLED) - {"digits"}
+# Of a folder that has no test images of its own, this part is set aside.
+TESTED = 1 / 3
+TEST_FOLDERS = ("test", "val")
+
+Images = tuple[np.ndarray, np.ndarray]  # uint8 (N, H, W, 3) and int64 (N,)
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """A set of images, divided.
+
+    Attributes:
+        train, valid, test: uint8 (N, H, W, 3) and labels int64 (N,) from 0.
+        classes: how many there are.
+        mean, std: of each channel of the training images, on the scale 0–255, as the benchmarks
+            normalise them.
+    """
+
+    train: Images
+    valid: Images
+    test: Images
+    classes: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def divide(
+    name: str,
+    directory: str | Path | None,
+    size: int,
+    seed: int,
+    train_images: int | str = "all",
+    valid_images: int = 0,
+) -> LabelledImages:
+    """Return the images of source `name`, training images divided at random into two parts.
+
+    Args:
+        name: one of `LABELLED`.
+        directory: where its files are; None for digits.
+        size: side in pixels, of sources without a size of their own.
+        seed: of the division.
+        train_images: how many to train on, or "all" that are left besides the validation images.
+        valid_images: how many to set aside. They are the same for every `train_images`.
+
+    Raises:
+        NaswotError: the files are absent or damaged, have no labels, or are too few.
+    """
+    if name not in LABELLED:
+        raise NaswotError(
+            f"The images {name!r} have no labels to train on; {', '.join(LABELLED)} do."
+        )
+    (pixels, labels), test, classes = _read(name)(directory and Path(directory), size)
+    if test is None:
+        order = np.random.default_rng(0).permutation(len(pixels))
+        tested, kept = np.split(order, [round(TESTED * len(pixels))])
+        test, (pixels, labels) = (pixels[tested], labels[tested]), (pixels[kept], labels[kept])
+    count = len(pixels) - valid_images if train_images == "all" else int(train_images)
+    if count < 2 or count + valid_images > len(pixels):
+        raise NaswotError(
+            f"training: there are {len(pixels):,} training images of {name}, too few for "
+            f"train_images = {train_images} and valid_images = {valid_images}."
+        )
+    mean, std = _moments(name, pixels)
+    order = np.random.default_rng(seed).permutation(len(pixels))
+    valid, train = order[:valid_images], order[valid_images : valid_images + count]
+    parts = (pixels[train], labels[train]), (pixels[valid], labels[valid]), test
+    return LabelledImages(*parts, classes, mean, std)
+
+
+def _moments(name: str, pixels: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and std of each channel, as mini-batches of `name` are normalised with."""
+    if name in archives.ARCHIVES:
+        return archives.ARCHIVES[name].mean, archives.ARCHIVES[name].std
+    return digits.moments(pixels) if name == "digits" else (folder.MEAN, folder.STD)
+
+
+def _read(name: str) -> Callable[[Path | None, int], tuple[Images, Images | None, int]]:
+    """Return the reader of a source: (directory, size) → training, test images, and classes."""
+    if name == "digits":
+        return lambda _, size: (digits.read(size), digits.read(size, False), digits.CLASSES)
+    if name in archives.ARCHIVES:
+        return partial(_archived, archives.ARCHIVES[name])
+    return partial(_folders, name)
+
+
+def _archived(archive: archives.Archive, mirror: Path, _) -> tuple[Images, Images | None, int]:
+    """Read an .npz archive, or, in a mirror without it, the official files."""
+    path = mirror / archive.file
+    if not path.exists():
+        read = imagenet16.read if archive.name == "imagenet16" else _cifar(archive.name)
+        return read(mirror), read(mirror, train=False), archive.classes
+    images, labels = archive.read(path)
+    if labels is None:
+        raise NaswotError(
+            f"{path} has no labels of the {archive.classes} classes, so nothing can be trained on "
+            "it; put the official files in its place."
+        )
+    return (images, labels), _test_arrays(archive, path), archive.classes
+
+
+def _cifar(name: str) -> Callable[..., Images]:
+    return partial(cifar.read, name=name)
+
+
+def _test_arrays(archive: archives.Archive, path: Path) -> Images | None:
+    from naswot.files import read_arrays
+
+    arrays = read_arrays(path)
+    images = arrays.get("x_test")
+    if images is None or "y_test" not in arrays:
+        return None
+    if images.dtype != np.uint8 or images.shape[1:] != (archive.size, archive.size, 3):
+        raise NaswotError(f"{path}: x_test does not hold images such as the training images.")
+    labels = labels_of(arrays, "y_test", len(images), *archive.stored, path)
+    return images, labels - archive.stored[0]
+
+
+def _folders(name: str, directory: Path, size: int) -> tuple[Images, Images | None, int]:
+    """Read a folder with a folder of images for each class, in `train` and `val` if it has them."""
+    top = directory
+    if name == "imagenette":
+        found = get_source(name).find(directory)
+        if found not in imagenette.EDITIONS:
+            raise NaswotError(f"Unpack {directory / str(found)}: training reads the folder only.")
+        top = directory / found
+    train = top / "train" if (top / "train").is_dir() else top
+    classes = sorted({path.parent.relative_to(train) for path in folder.image_files(top)})
+    if len(classes) < 2:
+        raise NaswotError(f"{top} has no folders of images, one for each class, to train on.")
+    test = next((top / one for one in TEST_FOLDERS if (top / one).is_dir()), None)
+    test = None if test is None or train == top else _decoded(test, classes, size)
+    return _decoded(train, classes, size), test, len(classes)
+
+
+def _decoded(top: Path, classes: list[PurePath], size: int) -> Images:
+    numbers = {one: number for number, one in enumerate(classes)}
+    paths = folder.image_files(top)
+    strange = [path for path in paths if path.parent.relative_to(top) not in numbers]
+    if strange:
+        raise NaswotError(f"{strange[0]} is of a class that has no training images.")
+    pixels = np.empty((len(paths), size, size, 3), np.uint8)
+    for place, path in enumerate(paths):
+        pixels[place] = np.rint(folder.decode(path, size))
+    return pixels, np.array([numbers[path.parent.relative_to(top)] for path in paths], np.int64)

@@ -1,0 +1,121 @@
+"""Figure 6 of the paper: how the score evolves as networks are trained."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+
+from naswot.files import read_metadata, read_parquet
+from naswot.plots.comparison import WIDTH
+from naswot.plots.methods import spread
+from naswot.plots.scatter import save
+from naswot.spaces import get_space
+from naswot.training.protocol import ZOOMED_EPOCHS
+
+HEIGHT = 4.7  # inches
+NAME_HEIGHT = 0.068  # of an axis' height, between two names
+# How networks are scored → what the row says.
+ROWS = {"score": "Train mode", "score_eval": "Eval mode"}
+# Without the palest yellow, which is hard to see on white.
+DARK = LinearSegmentedColormap.from_list(
+    "dark cividis", plt.get_cmap("cividis")(np.linspace(0, 0.88, 64))
+)
+
+
+def figure6_files(table: str | Path, outputs: Sequence[str | Path]) -> None:
+    """Draw Figure 6 into each of `outputs`, whose suffixes give the formats.
+
+    `table` is the file of `naswot.analysis.evolution.follow_networks`. The paper's figure is one
+    row; here there is one for each mode that a network in training can be scored in.
+    """
+    rows, about = read_parquet(table), read_metadata(table)
+    figure, grid = plt.subplots(
+        2, 2, figsize=(WIDTH, HEIGHT), width_ratios=(1, 1.35), sharey=True, sharex="col"
+    )
+    lines = [line for _, line in rows.groupby("network")]
+    accuracies = [line["accuracy"].iloc[0] for line in lines]
+    scale = Normalize(min(accuracies), max(accuracies) + 1e-9)
+    for axes, (column, mode) in zip(grid, ROWS.items(), strict=True):
+        _draw(axes, lines, scale, column)
+        axes[0].set_title(f"{mode}: the first two epochs", fontsize=7.5, loc="left")
+        axes[1].set_title("the whole training", fontsize=7.5, loc="left")
+    for axes in grid[1]:
+        axes.set_xlabel("epochs of training", fontsize=7.5)
+    for (_, axes), column in zip(grid, ROWS, strict=True):  # once all limits are final
+        _name(axes, lines, scale, column)
+    figure.subplots_adjust(left=0.08, right=0.885, top=0.95, bottom=0.18, wspace=0.09, hspace=0.2)
+    figure.text(0.012, 0.015, "\n".join(_notes(rows, about)), fontsize=6.5, va="bottom")
+    save(figure, outputs)
+
+
+def _draw(
+    row: Sequence[plt.Axes], lines: Sequence[pd.DataFrame], scale: Normalize, column: str
+) -> None:
+    """Draw a column of the table against epochs: the first two, and all."""
+    zoom, whole = row
+    for line in lines:
+        colour = DARK(scale(line["accuracy"].iloc[0]))
+        early = line[line["epoch"] <= ZOOMED_EPOCHS]
+        zoom.plot(early["epoch"], early[column], "o-", color=colour, markersize=2, linewidth=0.9)
+        whole.plot(line["epoch"], line[column], color=colour, linewidth=0.9)
+    epochs = max(line["epoch"].max() for line in lines)
+    zoom.set_xlim(-0.02, min(ZOOMED_EPOCHS, epochs) + 0.02)
+    zoom.locator_params(axis="x", steps=[5, 10], nbins=5)
+    whole.set_xlim(0, epochs)
+    whole.locator_params(axis="x", integer=True, nbins=8)
+    zoom.set_ylabel("naswot score", fontsize=7.5)
+    for axes in row:
+        axes.tick_params(labelsize=7)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", linewidth=0.3, color="#dddddd")
+        axes.set_axisbelow(True)
+
+
+def _name(axes: plt.Axes, lines: Sequence[pd.DataFrame], scale: Normalize, column: str) -> None:
+    """Write the benchmark's accuracy of each network at the end of its line."""
+    ends = [(line[column].iloc[-1], line["accuracy"].iloc[0]) for line in lines]
+    ends = sorted(end for end in ends if np.isfinite(end[0]))
+    low, high = axes.get_ylim()
+    wanted = np.array([(score - low) / (high - low) for score, _ in ends])
+    places = spread(wanted, NAME_HEIGHT, (0, 1)) if ends else []
+    for (score, accuracy), place in zip(ends, places, strict=True):
+        colour = DARK(scale(accuracy))
+        axes.annotate(
+            f"{accuracy:.2f} %",
+            (axes.get_xlim()[1], score),
+            (1.05, place),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=6.5,
+            color=colour,
+            arrowprops={
+                "arrowstyle": "-", "linewidth": 0.5, "color": colour, "shrinkA": 0, "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
+        )  # fmt: skip
+
+
+def _notes(rows: pd.DataFrame, about: dict) -> list[str]:
+    """Return what the lines are, and how the trainings fall short of the paper's."""
+    count, space = rows["network"].nunique(), get_space(about["space"]).title
+    notes = [
+        f"{count} of the {about['eligible']:,} networks of {space} with "
+        f"{about['accuracy']} above {about['above']:g} %, drawn at random; colours and names: "
+        "that accuracy.",
+        "Train mode: batch normalisation uses the statistics of the mini-batch, as in untrained "
+        "networks. Eval mode: those that training has gathered.",
+    ]
+    if about["reduced"]:
+        notes.append(f"Reduced: trained on {about['reduced']}.")
+    finite = np.isfinite(rows[list(ROWS)]).all(axis=1)
+    lost = rows.loc[~finite, "network"].nunique()
+    if lost:
+        notes.append(f"{lost} of them have scores that are not finite, which are not drawn.")
+    return notes

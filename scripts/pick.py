@@ -1,0 +1,17 @@
+"""Pick the networks of Figure 6."""
+
+from naswot.workflow.job import job
+
+with job(snakemake) as log:
+    from naswot.training.benchmark import pick_networks
+
+    log.info(
+        pick_networks(
+            snakemake.input.benchmark,
+            snakemake.output[0],
+            accuracy=snakemake.params.accuracy,
+            above=snakemake.params.above,
+            count=snakemake.params.networks,
+            seed=snakemake.params.seed,
+        )
+    )

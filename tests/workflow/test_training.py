@@ -1,0 +1,44 @@
+"""Networks are trained, scored untrained, and their scores correlated and followed."""
+
+import pandas as pd
+import pytest
+
+from naswot.files import read_metadata, read_parquet
+
+pytestmark = pytest.mark.slow
+
+CONFIG = """
+own_spaces:
+  sizes: {networks: natsbench_sss, train: 3}
+spaces: [sizes]
+sample: all
+images: digits
+figure6: {space: nasbench201, accuracy: cifar10-valid/x-valid/200, above: 85, networks: 2}
+"""
+
+
+def test_a_benchmark_is_made_by_training_and_the_score_is_followed(fresh, root):
+    workdir = fresh()
+    (workdir.path / "train.yaml").write_text((root / "config/ci.yaml").read_text() + CONFIG)
+    run = workdir.run("results/kendall_tau.csv", "training", config="train.yaml")
+    assert run.code == 0, run.text
+    assert run.finished.count("train") == 5
+    results = workdir.path / "results"
+    taus = pd.read_csv(results / "kendall_tau.csv")
+    assert taus["accuracy"].tolist() == ["digits/valid/2", "digits/test/2"]
+    assert (taus["n"] == 3).all()
+    joined = read_parquet(results / "joined/sizes/digits/naswot/0.parquet")
+    source = read_metadata(results / "benchmarks/sizes.parquet")["source"]
+    assert source.startswith("trained here: 48 images of digits, 8 pixels wide, 2 epochs, seed 0")
+    trained = [read_parquet(path) for path in (results / "training/sizes").rglob("*.parquet")]
+    first = {one["index"][0]: one["score"][0] for one in trained}
+    assert joined["score"].tolist() == [first[index] for index in joined["index"]]
+    assert not list(results.rglob("*.checkpoint"))
+    followed = read_parquet(results / "training/figure6.parquet")
+    assert (followed["accuracy"] > 85).all()
+    assert set(followed["network"]) == {0, 1}
+    claims = pd.read_csv(results / "claims/figure6.csv")
+    assert claims["found"].str.contains("48 images of digits, 8×8 pixels, 2 epochs").all()
+    assert (results / "figures/figure6.pdf").read_bytes().startswith(b"%PDF")
+    again = workdir.run("results/kendall_tau.csv", "training", config="train.yaml")
+    assert again.finished == []
