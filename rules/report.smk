@@ -14,6 +14,18 @@ OUTPUTS:
 
 TOLD = [Path(file).stem for file in TABLES if file.endswith(".csv")]
 TOLD += ["claims", "run", "run_times"]
+# Folder of results → the stage that makes what is in it.
+STAGES = {
+    "benchmarks": "convert",
+    "architectures": "sample",
+    "batches": "batch",
+    "neighbours": "connect",
+    "scores": "score",
+    "joined": "join",
+    "kernels": "kernel",
+    "ablations": "ablate",
+    "training": "train",
+}
 SHOWN = [file for file in FIGURES if file.endswith(".png")]
 
 
@@ -49,23 +61,29 @@ def tables_of(names):
 
 def timed():
     """Return where Snakemake writes the times of the jobs that do the work."""
-    done = [f"convert/{space}" for space in {space: 0 for space, _ in RUNS}]
+    made = [
+        *KERNELS,
+        *(ablated_at(*ablations.ABLATIONS) if ABLATED in RUNS else []),
+        *trainings("figure6", FIGURE6["networks"]),
+    ]
     for space, dataset in RUNS:
         images = IMAGES[dataset]
-        done += [f"batch/{images}/{SEED}", f"sample/{space}/{SEED}", f"connect/{space}"]
-        for score in SCORES:
-            done.append(f"join/{space}/{images}/{score}/{SEED}")
-        for family in dict.fromkeys(FAMILY_OF[score] for score in SCORES if score in FAMILY_OF):
-            done += [
-                f"score/{space}/{images}/{family}/{SEED}/{shard:04d}"
-                for shard, _ in enumerate(shards(space, images, family))
+        made += [f"results/benchmarks/{space}", f"results/architectures/{space}/{SEED}"]
+        made += [f"results/batches/{images}/{SEED}", f"results/neighbours/{space}"]
+        made += [joined(space, dataset, score) for score in SCORES]
+        for family in {FAMILY_OF[score] for score in SCORES if score in FAMILY_OF}:
+            made += [
+                f"results/scores/{space}/{images}/{family}/{SEED}/{number:04d}"
+                for number, _ in enumerate(shards(space, images, family))
             ]
+    paths = [Path(file).relative_to("results").with_suffix("") for file in dict.fromkeys(made)]
+    done = [f"{STAGES[path.parts[0]]}/{path.relative_to(path.parts[0])}" for path in paths]
     for file in searches(*configuration.SEARCHED):
-        place, method = os.path.split(file.removeprefix("results/search/").removesuffix(".parquet"))
-        done.append(f"choose/{place}/{method}")
-        done.append(f"search/{place}/{method}")
-    done += ["correlate", "compare", "contrast", "anytime", "pair", "table1", "table2"]
-    return [f"benchmarks/{one}.tsv" for one in dict.fromkeys(done)]
+        job = Path(file).relative_to("results/search").with_suffix("")
+        done += [f"choose/{job}", f"search/{job}"]
+    done += ["correlate", "compare", "contrast", "anytime", "pair", "table1", "table2", "cut"]
+    done += ["similarity", "collate", "decompose", "follow"]
+    return [f"benchmarks/{one}.tsv" for one in done]
 
 
 rule judge:

@@ -211,7 +211,7 @@ def test_every_space_of_the_mirror_runs(fresh, mirror):
     assert (
         table1["source"].eq("measured").sum() == 5 + 8
     )  # NASWOT; Random and Optimal in two pools; all others
-    for figure in ("scatter/nasbench301/cifar10", "figure3", "figure9"):
+    for figure in ("scatter/nasbench301/cifar10", "figure1", "figure3", "figure9"):
         assert (workdir.path / f"results/figures/{figure}.pdf").exists()
 
 
