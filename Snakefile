@@ -17,6 +17,7 @@ configfile: "config/config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/paths.smk"
 include: "rules/fetch.smk"
 include: "rules/convert.smk"
 include: "rules/batch.smk"
@@ -36,6 +37,7 @@ include: "rules/kernel.smk"
 include: "rules/plot.smk"
 include: "rules/illustrate.smk"
 include: "rules/targets.smk"
+include: "rules/contents.smk"
 include: "rules/report.smk"
 
 

@@ -39,6 +39,7 @@ class Item:
 _SCATTER = "with one point a network and Kendall tau in the title"
 CONTENTS = (
     Item("paper_comparison", "Every number of the paper, and ours", PAPER),
+    Item("questions", "What was run, on what, how long, and what is missing", PAPER),
     Item("kendall_tau", "Kendall tau of score and accuracy", SCORES),
     Item(
         "figure3",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from naswot.errors import NaswotError
 from naswot.reporting.captions import escape, write_captions
 from naswot.reporting.contents import CONTENTS
-from naswot.reporting.page import answers
+from naswot.reporting.questions import answers
 from naswot.reporting.record import write_times
 from naswot.reporting.tables import ITEMS, prose, read_csv, table, write_tables, written
 
@@ -148,6 +148,8 @@ def test_a_run_that_lacks_nothing_says_so():
         {"topic": ["reported with"] * 2, "item": ["processor", "cores"], "value": ["a", "2"]}
     )
     times = pd.DataFrame(columns=["stage", "what", "jobs", "seconds", "longest", "max_rss_mb"])
-    found = dict(answers({"run": run, "run_times": times}))
-    assert found["What is missing?"] == ["Nothing that this configuration asks for."]
-    assert found["How long did it take?"] == ["No job of this run left its time here."]
+    found = answers({"run": run, "run_times": times})
+    assert found == [
+        ("How long did it take?", "No job of this run left its time here."),
+        ("What is missing?", "Nothing that this configuration asks for."),
+    ]
