@@ -42,6 +42,12 @@ def test_every_rule_has_a_script_of_its_name(root):
             assert f'code("{name}"' in path.read_text()
 
 
+def test_every_rule_says_what_it_is_for(root):
+    for path in root.glob("**/*.smk"):
+        for name, rest in re.findall(r"^rule (\w+):\n +(.*)$", path.read_text(), re.M):
+            assert rest.startswith('"""'), name
+
+
 def test_the_code_of_a_stage_is_all_that_it_imports(root):
     scoring = sources(root / "scripts/score.py", root)
     assert "naswot/scores/rectifiers.py" not in scoring  # the rule adds a family's own files
