@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from naswot.errors import NaswotError
 from naswot.scores import FAMILY_OF
@@ -38,12 +39,8 @@ def test_the_default_configuration_is_allowed(config, schema):
 
 @pytest.mark.parametrize("name", ["ci.yaml", "paper.yaml"])
 def test_the_other_configurations_are_allowed(name, config, schema, root, mirror):
-    check(
-        config
-        | yaml.safe_load((root / "config" / name).read_text())
-        | {"mirror": str(mirror), "skip_missing": True},
-        schema,
-    )
+    update_config(config, yaml.safe_load((root / "config" / name).read_text()))
+    check(config | {"mirror": str(mirror), "skip_missing": True}, schema)
 
 
 @pytest.mark.parametrize(
