@@ -95,8 +95,8 @@ def claims_of(
         claims += _on_curves(scores, finite, f", scored in {mode}", rest)
         ranking = correlate(scores.iloc[0], scores.iloc[-1], resamples, seed)
         before, after = (correlate(scores.iloc[row], accuracy, resamples, seed) for row in (0, -1))
-        first, last = scores.iloc[0][finite], scores.iloc[-1][finite]
-        rho = spearmanr(first, last).statistic if len(first) > 2 else np.nan
+        ends = scores.iloc[[0, -1]].loc[:, finite].to_numpy()
+        rho = spearmanr(*ends).statistic if ends.shape[1] > 2 else np.nan
         claims += [
             Claim(
                 f"the relative ranking of the networks remains similar, scored in {mode}",
@@ -116,7 +116,7 @@ def claims_of(
 
 def _on_curves(scores: pd.DataFrame, finite: pd.Series, mode: str, rest: str) -> list[Claim]:
     """Return what is claimed of the curves: of `scores`, a row a look and a column a network."""
-    first = scores.iloc[0]
+    first, last = scores.iloc[0], scores.iloc[-1]
     early = (scores.loc[scores.index <= 1].iloc[-1] - first)[finite]
     half = scores.loc[scores.index >= scores.index.max() / 2]
     moved = (half.mean() - first)[finite]
@@ -128,7 +128,8 @@ def _on_curves(scores: pd.DataFrame, finite: pd.Series, mode: str, rest: str) ->
         Claim(
             f"the score increases in all cases immediately after some training{mode}",
             _decided(risen == n, early),
-            f"after the first epoch it has risen in {risen} of {n} networks; median change "
+            f"after the first epoch it has risen in {risen} of {n} networks, at the end in "
+            f"{int((last > first)[finite].sum())}; median change in the first epoch "
             f"{_span(early)} from {first[finite].median():.0f}{rest}",
         ),
         Claim(
