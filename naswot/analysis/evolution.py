@@ -30,6 +30,8 @@ SETTLED = 0.25  # "near constant": the last half varies by at most this part of 
 SIMILAR = 0.5  # "similar": the middle half of the changes is at most this part of their median wide
 RANKED = 0.5  # "the relative ranking remained similar": Kendall tau, and its interval above 0
 
+FEWEST = 5  # networks that a ranking can be judged by; fewer are often in one order by chance
+
 
 def follow_networks(
     networks: str | Path,
@@ -154,8 +156,8 @@ def _decided(confirmed: bool, values: pd.Series) -> bool | None:
 
 
 def _ranked(ranking: Correlation) -> bool | None:
-    """Return the verdict on a rank correlation; None where its interval allows both."""
-    if not np.isfinite(ranking.tau):
+    """Return the verdict on a rank correlation; None where its interval or n allows both."""
+    if ranking.n < FEWEST or not np.isfinite(ranking.tau):
         return None
     if ranking.tau < RANKED:
         return False
