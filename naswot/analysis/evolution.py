@@ -30,6 +30,8 @@ SETTLED = 0.25  # "near constant": the last half varies by at most this part of 
 SIMILAR = 0.5  # "similar": the middle half of the changes is at most this part of their median wide
 RANKED = 0.5  # "the relative ranking remained similar": Kendall tau, and its interval above 0
 
+FEWEST = 5  # networks that a ranking can be judged by; fewer are often in one order by chance
+
 
 def follow_networks(
     networks: str | Path,
@@ -95,8 +97,8 @@ def claims_of(
         claims += _on_curves(scores, finite, f", scored in {mode}", rest)
         ranking = correlate(scores.iloc[0], scores.iloc[-1], resamples, seed)
         before, after = (correlate(scores.iloc[row], accuracy, resamples, seed) for row in (0, -1))
-        first, last = scores.iloc[0][finite], scores.iloc[-1][finite]
-        rho = spearmanr(first, last).statistic if len(first) > 2 else np.nan
+        ends = scores.iloc[[0, -1]].loc[:, finite].to_numpy()
+        rho = spearmanr(*ends).statistic if ends.shape[1] > 2 else np.nan
         claims += [
             Claim(
                 f"the relative ranking of the networks remains similar, scored in {mode}",
@@ -116,7 +118,7 @@ def claims_of(
 
 def _on_curves(scores: pd.DataFrame, finite: pd.Series, mode: str, rest: str) -> list[Claim]:
     """Return what is claimed of the curves: of `scores`, a row a look and a column a network."""
-    first = scores.iloc[0]
+    first, last = scores.iloc[0], scores.iloc[-1]
     early = (scores.loc[scores.index <= 1].iloc[-1] - first)[finite]
     half = scores.loc[scores.index >= scores.index.max() / 2]
     moved = (half.mean() - first)[finite]
@@ -128,7 +130,8 @@ def _on_curves(scores: pd.DataFrame, finite: pd.Series, mode: str, rest: str) ->
         Claim(
             f"the score increases in all cases immediately after some training{mode}",
             _decided(risen == n, early),
-            f"after the first epoch it has risen in {risen} of {n} networks; median change "
+            f"after the first epoch it has risen in {risen} of {n} networks, at the end in "
+            f"{int((last > first)[finite].sum())}; median change in the first epoch "
             f"{_span(early)} from {first[finite].median():.0f}{rest}",
         ),
         Claim(
@@ -153,8 +156,8 @@ def _decided(confirmed: bool, values: pd.Series) -> bool | None:
 
 
 def _ranked(ranking: Correlation) -> bool | None:
-    """Return the verdict on a rank correlation; None where its interval allows both."""
-    if not np.isfinite(ranking.tau):
+    """Return the verdict on a rank correlation; None where its interval or n allows both."""
+    if ranking.n < FEWEST or not np.isfinite(ranking.tau):
         return None
     if ranking.tau < RANKED:
         return False

@@ -224,6 +224,12 @@ def test_scores_that_are_not_finite_are_counted_and_decide_nothing():
     assert verdicts(*([jump(np.nan, np.nan)] * 3)) == [None] * 5
 
 
+def test_a_ranking_of_few_networks_decides_nothing():
+    curves = [jump(100 + 10 * n, 150 + 10 * n) for n in range(5)]
+    assert verdicts(*curves[:4])[3] is None
+    assert verdicts(*curves)[3] is True
+
+
 def test_each_mode_is_judged_by_itself():
     frames = [
         trained(jump(100 + number, 50 + number), network=number, accuracy=90 + number).assign(
