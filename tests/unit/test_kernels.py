@@ -11,7 +11,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from naswot.analysis.claims import read_claims
 from naswot.analysis.correlation import correlate
 from naswot.analysis.similarity import (
     high_similarity,
@@ -183,7 +182,7 @@ def tables(tmp_path):
     def write(*paths):
         table, claims = tmp_path / "similarity.csv", tmp_path / "claims.csv"
         similarity_tables(paths, table, claims, resamples=50, seed=0)
-        return pd.read_csv(table, dtype={"band": str}), read_claims([claims])
+        return pd.read_csv(table, dtype={"band": str}), pd.read_csv(claims, dtype=str)
 
     return write
 
