@@ -152,8 +152,8 @@ CONTENTS = (
         "figure6",
         "Figure 6: the score while networks train",
         WHY,
-        "Lines of the score of ten networks against training epochs: at the left the first two "
-        "epochs, at the right the whole run.",
+        "Lines of the score of networks against training epochs, above in train mode, below in "
+        "eval mode: at the left the first two epochs, at the right the whole run.",
     ),
     Item(
         "figure8",
