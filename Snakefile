@@ -46,7 +46,7 @@ localrules:
 
 
 rule all:
-    """Everything that takes minutes: tables and figures"""
+    """Everything: tables, figures, and one page with all of it"""
     default_target: True
     input:
         TABLES,

@@ -122,11 +122,10 @@ def _register(config: Path) -> None:
         raise NaswotError(f"{config} is not readable as YAML.") from error
     own = read.get("own_spaces") if isinstance(read, dict) else None
     if not isinstance(own, dict) or not all(
-        isinstance(about, dict) and {"networks", "accuracies"} <= set(about)
-        for about in own.values()
+        isinstance(about, dict) and "networks" in about for about in own.values()
     ):
         raise NaswotError(f"{config} describes no `own_spaces`; docs/own_space.md has the form.")
-    register(own)
+    register(own, seed=read.get("seed", 0))
 
 
 def _short(arch: str) -> str:

@@ -62,7 +62,7 @@ def register(
         spaces: name → ``networks``, the Python file or the name of a space; ``title``, optional;
             and either ``accuracies``, the CSV file, or ``train``, which networks the workflow is
             to train: a CSV file that lists them, or how many to draw.
-        training: `training` in the configuration; needed where networks are to be trained.
+        training: `training` in the configuration; None where nobody asks for accuracies.
         seed: of the draw.
 
     Raises:
@@ -87,8 +87,7 @@ def register(
         else:
             architectures = _to_train(name, about["train"], space, seed)
             source = Source(trained(name), read_parquet, made=True)
-            valid, test = (f"{training['images']}/{part}/{training['epochs']}" for part in PARTS)
-            dataset = Dataset(OWN, valid if training["valid_images"] else None, test)
+            dataset = _to_be_known(training) if training else None
         SPACES[name] = dataclasses.replace(
             space,
             name=name,
@@ -97,9 +96,17 @@ def register(
             unique=None,
             architectures=lambda architectures=architectures: architectures,
             own=True,
+            like=None if space.file else space.name,
         )
         SOURCES[name] = (source,)
-        set_datasets(name, dataset)
+        if dataset is not None:
+            set_datasets(name, dataset)
+
+
+def _to_be_known(training: Mapping[str, Any]) -> Dataset:
+    """Return the accuracies that training will give."""
+    valid, test = (f"{training['images']}/{part}/{training['epochs']}" for part in PARTS)
+    return Dataset(OWN, valid if training["valid_images"] else None, test)
 
 
 def _networks(name: str, about: Mapping[str, Any]) -> Space:

@@ -140,6 +140,8 @@ rule sensitivity:
         view="|".join(ABLATION_VIEWS),
     conda:
         "../environment.yml"
+    params:
+        title=SPACES[ABLATED[0]].title,
     message:
         "Drawing {wildcards.view}"
     script:

@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
 
 from naswot.benchmarks.fitness import searched_on
+from naswot.benchmarks.sources import SOURCES as TABLES_OF
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
 from naswot.images import SOURCES, folder

@@ -13,6 +13,7 @@ STAGES = {
     "kernels": "kernel",
     "ablations": "ablate",
     "training": "train",
+    "trained": "gather",
 }
 SHOWN = [file for file in FIGURES if file.endswith(".png")]
 
@@ -50,15 +51,18 @@ def tables_of(names):
 def timed():
     """Return where Snakemake writes the times of the jobs that do the work."""
     made = [
-        *KERNELS,
-        *(ablated_at(*ablations.ABLATIONS) if ABLATED in RUNS else []),
-        *trainings("figure6", FIGURE6["networks"]),
+        *(KERNELS if "naswot" in SCORES else []),
+        *(ablated_at(*ablations.ABLATIONS) if ABLATED in RUNS and "naswot" in SCORES else []),
     ]
+    if FIGURE6["space"] in [space for space, _ in RUNS]:
+        made += trainings("figure6", FIGURE6["networks"])
     for space, dataset in RUNS:
         images = IMAGES[dataset]
         made += [f"results/benchmarks/{space}", f"results/architectures/{space}/{SEED}"]
         made += [f"results/batches/{images}/{SEED}", f"results/neighbours/{space}"]
         made += [joined(space, dataset, score) for score in SCORES]
+        if TABLES_OF[space][0].made:
+            made += [f"results/trained/{space}", *trainings(space, SPACES[space].size)]
         for family in {FAMILY_OF[score] for score in SCORES if score in FAMILY_OF}:
             made += [
                 f"results/scores/{space}/{images}/{family}/{SEED}/{number:04d}"

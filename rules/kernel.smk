@@ -59,6 +59,7 @@ rule similarity:
     params:
         resamples=config["bootstrap_resamples"],
         seed=SEED,
+        titles=[SPACES[space].title for space in config["spaces"]],
     message:
         "Measuring how similar networks find different images"
     script:
@@ -82,6 +83,7 @@ rule figure1:
         "../environment.yml"
     params:
         shown=config["kernels"]["shown"],
+        titles=[SPACES[space].title for space in config["spaces"]],
     message:
         "Drawing Figure 1"
     script:

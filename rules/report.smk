@@ -49,6 +49,7 @@ rule record:
         "../environment.yml"
     params:
         missing=MISSING,
+        unmade=UNMADE,
         config={key: config[key] for key in sorted(config)},
     message:
         "Recording what was run"

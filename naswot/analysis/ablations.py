@@ -47,6 +47,7 @@ def collate(
     log.info("%d scores took %.0f s of one core", len(table), table["seconds"].sum())
     write_claims(claims, "figure5", claims_of(table))
     place = {"space": same["space"], "dataset": same["dataset"], "accuracy_key": same["accuracy"]}
+    place["score"] = "naswot"
     for output, rows in (
         (networks, summarise_networks(table)),
         (levels, pd.concat([per_level, notes])),
@@ -83,7 +84,7 @@ def summarise_networks(table: pd.DataFrame) -> pd.DataFrame:
         row = dict(zip([*PLACE, "index"], place, strict=True))
         row |= {name: first[name] for name in ("arch", "accuracy", "percentile")}
         row |= _counts(score)
-        row |= {"mean": np.nan, "std": np.nan, "low": np.nan, "high": np.nan}
+        row |= dict.fromkeys(["mean", "std", "low", *QUANTILES, "high"], np.nan)
         if len(finite):
             row |= {"mean": finite.mean(), "low": finite.min(), "high": finite.max()}
             row["std"] = finite.std(ddof=1) if len(finite) > 1 else np.nan
@@ -149,7 +150,7 @@ def pivot(table: pd.DataFrame, ablation: str, level: str | None = None) -> pd.Da
 
 def _change(table: pd.DataFrame, level: str) -> float:
     every = pivot(table, "classes")
-    first = every.xs(every.index[0][0]) if len(every) else every
+    first = every.xs(table.loc[table["ablation"] == "classes", "level"].iloc[0])
     here = every.xs(level)
     equal = here.eq(first)  # −inf too
     return float((here - first).abs().where(~equal, 0.0).max(axis=None))

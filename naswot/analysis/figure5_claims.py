@@ -5,6 +5,8 @@ interval of its number is at least the threshold, not confirmed where all of it 
 undecided. The intervals are over repeats: they are about these networks, not about others.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -15,6 +17,12 @@ ROBUST = 0.8  # Kendall tau of two mini-batches: of 45 pairs of ten networks, 4 
 TREND = 0.7  # Kendall tau of images and noise: the general trend
 DISTINCT = 0.9  # how often the best networks outscore the others
 BEST = 5  # the best by accuracy are one in so many networks, of ten networks two
+CLAIMS = (
+    "the ranking of the scores is reasonably robust to the specific choice of images",
+    "normally distributed random inputs have little impact on the general trend",
+    "initialisations bring some noise, and the better networks remain distinctive",
+    "the best networks remain distinct at every mini-batch size",
+)
 
 
 def claims_of(table: pd.DataFrame) -> list[Claim]:
@@ -24,6 +32,8 @@ def claims_of(table: pd.DataFrame) -> list[Claim]:
         table: columns `ablation, level, repeat, index, accuracy, score`. −inf ranks last;
             networks with a NaN are left out.
     """
+    if not np.isfinite(table["score"]).any():
+        return [Claim(claim, None, "no score is finite") for claim in CLAIMS]
     lost = table.loc[table["score"].isna(), "index"].unique()
     table = table[~table["index"].isin(lost)]
     accuracy = table.drop_duplicates("index").set_index("index")["accuracy"].sort_values()
@@ -47,20 +57,20 @@ def claims_of(table: pd.DataFrame) -> list[Claim]:
     listed = ", ".join(f"{100 * found[0]:.0f} % at {size}" for size, found in sizes.items())
     return [
         Claim(
-            "the ranking of the scores is reasonably robust to the specific choice of images",
+            CLAIMS[0],
             verdict(images, ROBUST),
             f"mean Kendall tau between two of {len(batches)} mini-batches {_words(images)}, "
             f"{few} (confirmed from {ROBUST})",
         ),
         Claim(
-            "normally distributed random inputs have little impact on the general trend",
+            CLAIMS[1],
             verdict(inputs, TREND),
             f"mean Kendall tau between a mini-batch of images and one of noise {_words(inputs)}, "
             f"{len(batches)} × {len(noise)} mini-batches, {means:.3f} between mean scores, {few} "
             f"(confirmed from {TREND})",
         ),
         Claim(
-            "initialisations bring some noise, and the better networks remain distinctive",
+            CLAIMS[2],
             verdict(isolated, DISTINCT),
             f"{who} outscore{'s' if best == 1 else ''} another in "
             f"{_words(tuple(100 * one for one in isolated), 0)} % of comparisons within an "
@@ -68,8 +78,8 @@ def claims_of(table: pd.DataFrame) -> list[Claim]:
             f"(confirmed from {100 * DISTINCT:.0f} %)",
         ),
         Claim(
-            "the best networks remain distinct at every mini-batch size",
-            verdict(lowest, DISTINCT),
+            CLAIMS[3],
+            every([verdict(found, DISTINCT) for found in sizes.values()]),
             f"{who} outscore{'s' if best == 1 else ''} another in {listed} images of comparisons "
             f"within a mini-batch, the lowest {_words(tuple(100 * one for one in lowest), 0)} %, "
             f"{few} (confirmed from {100 * DISTINCT:.0f} %)",
@@ -97,6 +107,13 @@ def verdict(found: tuple[float, float, float], threshold: float) -> bool | None:
     if low >= threshold:
         return True
     return False if high < threshold else None
+
+
+def every(verdicts: Sequence[bool | None]) -> bool | None:
+    """Return whether all are so; None where one cannot tell, unless another is not so."""
+    if False in verdicts:
+        return False
+    return None if None in verdicts or not verdicts else True
 
 
 def _scores(table: pd.DataFrame, ablation: str, accuracy: pd.Series) -> np.ndarray:

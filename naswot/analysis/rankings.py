@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from scipy.stats import t
 
 
 def wins(scores: np.ndarray) -> np.ndarray:
@@ -34,9 +35,9 @@ def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def mean_agreement(scores: np.ndarray) -> tuple[float, float, float]:
     """Return the mean Kendall tau of two rows of `scores` (n, networks), with a 95 % interval.
 
-    The mean is over all pairs of different rows; the interval is normal, with the standard error
-    of the jackknife, which leaves out one row after the other (Arvesen, 1969). NaN for fewer than
-    two rows, and the interval for fewer than three.
+    The mean is over all pairs of different rows; the interval is Student's t, with the standard
+    error of the jackknife, which leaves out one row after the other (Arvesen, 1969). NaN for fewer
+    than two rows, and the interval for fewer than three.
     """
     count = len(scores)
     tau = kendall(scores, scores)
@@ -58,27 +59,31 @@ def jackknife(statistic: Callable[[np.ndarray], float], count: int) -> tuple[flo
     value = statistic(every) if count else np.nan
     left = np.array([statistic(np.delete(every, one)) for one in every])
     error = np.sqrt((count - 1) / count * ((left - left.mean()) ** 2).sum()) if count else np.nan
-    return _interval(value, error)
+    return _interval(value, error, count - 1)
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Return the mean of `values` (n,), none over 1, with its normal 95 % interval.
+    """Return the mean of `values` (n,), none over 1, with its 95 % interval (Student's t).
 
     The interval is NaN for fewer than two.
     """
     count = len(values)
     error = np.std(values, ddof=1) / np.sqrt(count) if count > 1 else np.nan
     mean = np.mean(values) if count else np.nan
-    return _interval(mean, error)
+    return _interval(mean, error, count - 1)
 
 
 def crossed_interval(tau: np.ndarray) -> tuple[float, float, float]:
-    """Return the mean of tau (n, m), of n rankings with m others, and its normal 95 % interval."""
+    """Return the mean of tau (n, m), of n rankings with m others, and its 95 % interval.
+
+    Student's t, with the degrees of freedom of the fewer of the two.
+    """
     mean = tau.mean() if tau.size else np.nan
     errors = [np.var(tau.mean(axis=1 - axis), ddof=1) / tau.shape[axis] for axis in (0, 1)]
-    return _interval(mean, np.sqrt(sum(errors)))
+    return _interval(mean, np.sqrt(sum(errors)), min(tau.shape) - 1)
 
 
-def _interval(value: float, error: float) -> tuple[float, float, float]:
-    """Return a value that is at most 1, and 1.96 standard errors below and above."""
-    return float(value), float(value - 1.96 * error), float(np.minimum(value + 1.96 * error, 1.0))
+def _interval(value: float, error: float, freedom: int) -> tuple[float, float, float]:
+    """Return a value that is at most 1, and its 95 % interval by Student's t."""
+    half = t.ppf(0.975, freedom) * error if freedom > 0 else np.nan
+    return float(value), float(value - half), float(np.minimum(value + half, 1.0))

@@ -108,3 +108,16 @@ def write_names(axes: plt.Axes, points: Iterable[tuple[str, float, float]]) -> N
                 "shrinkA": 0, "shrinkB": 1.5, "relpos": (0, 0.5),
             },
         )  # fmt: skip
+
+
+def plain(axes: plt.Axes, grid: str = "y") -> None:
+    """Leave the axes two of their sides, and a faint grid behind what is drawn.
+
+    Args:
+        axes: to change.
+        grid: the direction whose values have lines, "x" or "y".
+    """
+    axes.tick_params(labelsize=6.5)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis=grid, linewidth=0.3, color="#dddddd")
+    axes.set_axisbelow(True)

@@ -14,7 +14,7 @@ import pandas as pd
 from naswot.benchmarks.datasets import datasets_of
 from naswot.plots.comparison import WIDTH
 from naswot.plots.layout import ABLATION_VIEWS
-from naswot.plots.methods import spread
+from naswot.plots.methods import plain, spread
 from naswot.plots.scatter import save
 from naswot.plots.variance import variance
 from naswot.spaces import get_space
@@ -46,12 +46,12 @@ def figure5(networks: pd.DataFrame, levels: pd.DataFrame) -> plt.Figure:
         name = row.level if ablation == "batches" else ""
         _title(axes, f"{title}{f' ({name})' if name else ''}, {row.repeats:.0f}")
         axes.set_xlabel(f"accuracy of the network (%), {row.accuracy_key}", fontsize=7)
-        axes.set_ylabel("score", fontsize=7)
+        axes.set_ylabel("naswot score", fontsize=7)
     axes = grid[1, 1]
     _lines(axes, networks[networks["ablation"] == "batch_size"], "normalised", taus=None)
     _title(axes, "(d) mini-batch size")
     axes.set_xlabel("images in the mini-batch", fontsize=7)
-    axes.set_ylabel("score / least score at that size", fontsize=7)
+    axes.set_ylabel("naswot score / least at that size", fontsize=7)
     _caption(
         figure,
         networks,
@@ -81,7 +81,7 @@ def ablations(networks: pd.DataFrame, levels: pd.DataFrame) -> plt.Figure:
             continue
         taus = shown.set_index("level")["tau_batches"]
         _lines(axes, networks[networks["ablation"] == ablation], "median", taus)
-        axes.set_ylabel("score", fontsize=7)
+        axes.set_ylabel("naswot score", fontsize=7)
     _caption(
         figure,
         networks,
@@ -111,7 +111,7 @@ def _boxes(axes: plt.Axes, rows: pd.DataFrame, limits: tuple[float, float]) -> N
     axes.set_ylim(limits)
     axes.set_xlim(-0.6, len(rows) - 0.4)
     axes.set_xticks(range(len(rows)), [f"{value:.1f}" for value in rows["accuracy"]])
-    _plain(axes)
+    plain(axes)
 
 
 def _lines(axes: plt.Axes, rows: pd.DataFrame, value: str, taus: pd.Series | None) -> None:
@@ -153,7 +153,7 @@ def _lines(axes: plt.Axes, rows: pd.DataFrame, value: str, taus: pd.Series | Non
         ]
     axes.set_xlim(-0.3, len(levels) - 0.7)
     axes.set_xticks(range(len(levels)), words)
-    _plain(axes)
+    plain(axes)
 
 
 def _foot(axes: plt.Axes, place: float, foot: float, row, colour) -> None:
@@ -181,13 +181,6 @@ def _limits(rows: pd.DataFrame, low: str = "low", high: str = "high") -> tuple[f
 def _colours(count: int) -> np.ndarray:
     """Return a colour a network, from the least to the most accurate."""
     return plt.get_cmap("viridis_r")(np.linspace(0.02, 0.95, count))
-
-
-def _plain(axes: plt.Axes) -> None:
-    axes.tick_params(labelsize=6.5)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", linewidth=0.3, color="#dddddd")
-    axes.set_axisbelow(True)
 
 
 def _title(axes: plt.Axes, text: str) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from naswot.benchmarks.datasets import datasets_of
 from naswot.plots.comparison import COLOURS, WIDTH
-from naswot.plots.methods import spread
+from naswot.plots.methods import plain, spread
 from naswot.spaces import get_space
 
 NAVY, ORANGE, TEAL = COLOURS[:3]
@@ -89,7 +89,7 @@ def _components(axes: plt.Axes, components: pd.DataFrame) -> None:
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel("standard deviation (units of the score; ◂: estimated at zero)", fontsize=7)
     axes.set_title("(a) what varies a score, and its share of the variance", loc="left", fontsize=8)
-    _plain(axes, "x")
+    plain(axes, "x")
 
 
 def _stability(axes: plt.Axes, rows: pd.DataFrame, lowest: float) -> None:
@@ -106,11 +106,12 @@ def _stability(axes: plt.Axes, rows: pd.DataFrame, lowest: float) -> None:
         last = line.iloc[-1]
         ends.append((f"repeat {repeated}", last["repeats"], last["tau_predicted"], colour))
     line = rows[(rows["repeated"] == "both") & rows["tau_accuracy"].notna()]
-    words = ["τ with accuracy", *map(_accuracy, line.iloc[[0, -1]].itertuples())]
-    axes.text(
-        0.98, 0.02, "\n".join(words),
-        transform=axes.transAxes, ha="right", va="bottom", fontsize=6.5,
-    )  # fmt: skip
+    if not line.empty:  # where all accuracies are equal, there is no tau
+        words = ["τ with accuracy", *map(_accuracy, line.iloc[[0, -1]].itertuples())]
+        axes.text(
+            0.98, 0.02, "\n".join(words),
+            transform=axes.transAxes, ha="right", va="bottom", fontsize=6.5,
+        )  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlim(0.85, rows["repeats"].max() * 1.1)
     ticks = sorted(rows["repeats"].unique())
@@ -119,7 +120,7 @@ def _stability(axes: plt.Axes, rows: pd.DataFrame, lowest: float) -> None:
     axes.set_xlabel("scores averaged for a network", fontsize=7)
     axes.set_ylim(lowest - 0.3 * (1 - lowest), 1.0)
     _names(axes, ends)
-    _plain(axes, "y")
+    plain(axes, "y")
 
 
 def _accuracy(row) -> str:
@@ -149,10 +150,3 @@ def _bars(rows: pd.DataFrame, name: str) -> np.ndarray:
     value = rows[name].to_numpy()
     reach = value - rows[f"{name}_low"].to_numpy(), rows[f"{name}_high"].to_numpy() - value
     return np.maximum(reach, 0.0)
-
-
-def _plain(axes: plt.Axes, grid: str) -> None:
-    axes.tick_params(labelsize=6.5)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis=grid, linewidth=0.3, color="#dddddd")
-    axes.set_axisbelow(True)

@@ -49,7 +49,8 @@ def write_captions(
 
 
 def escape(text: str) -> str:
-    """Return `text` as reStructuredText that reads as it is."""
+    """Return `text` as reStructuredText that reads as it is, on one line."""
+    text = " ".join(text.split())
     for character in "\\*`_|":
         text = text.replace(character, f"\\{character}")
     return text

@@ -60,13 +60,14 @@ def plots(runs: Sequence[tuple[str, str | Path]], seed: int) -> dict[str, Markup
 
 
 def _plot(source: ColumnDataSource, key: str, about: dict) -> figure:
-    word = "validation" if "val" in key.split("/")[1] else "test"
+    part = key.split("/")[1]
+    word = "predicted" if part == "surrogate" else "validation" if "val" in part else "test"
     plot = figure(
         height=440,
         sizing_mode="stretch_width",
         tools="pan,wheel_zoom,box_zoom,reset,tap",
         active_scroll=None,
-        x_axis_label=f"{word} accuracy when trained (%), {key}",
+        x_axis_label=f"{word} accuracy (%), {key}",
         y_axis_label=f"{about['score']} of the untrained network",
         output_backend="canvas",
     )

@@ -83,12 +83,16 @@ def _comparison(frames: Mapping[str, pd.DataFrame]) -> list[str]:
     if "paper_comparison" in frames:
         compared = frames["paper_comparison"]
         measured = compared[compared["ours"].notna()]
-        within = int((measured["within_2"].astype(str) == "True").sum())
-        lines.append(
+        told = measured["within_2"].dropna().astype(str)
+        within = int((told == "True").sum())
+        line = (
             f"Of the {len(compared)} numbers that the paper prints, {len(measured)} were measured: "
-            f"{within} agree within 2 standard errors, {len(measured) - within} do not, and each "
-            "of these says what differs."
+            f"{within} agree within 2 standard errors, {len(told) - within} do not, and each of "
+            "these says what differs."
         )
+        if len(told) < len(measured):
+            line += f" {len(measured) - len(told)} have no spread to compare by."
+        lines.append(line)
         for row in measured[measured["method"] == HEADLINE].to_dict("records"):
             lines.append(
                 f"{HEADLINE}, {get_space(row['benchmark']).title}, {row['quantity']}: "

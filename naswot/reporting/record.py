@@ -32,6 +32,7 @@ def write_record(
     config: Mapping[str, Any],
     defaults: str | Path,
     missing: Mapping[str, str],
+    unmade: Mapping[str, str],
 ) -> None:
     """Write run.csv, columns `RECORD`.
 
@@ -42,11 +43,13 @@ def write_record(
         config: the configuration of the run.
         defaults: config.yaml, to tell what differs from it.
         missing: space → why it was left out.
+        unmade: figure, or what else was left out → why.
     """
     rows = [
         *_scored(joined),
         *_searched(searches),
         *_missing(joined, searches, missing),
+        *(("what is missing", what, why) for what, why in unmade.items()),
         *_versions(joined),
         *_settings(config, defaults),
     ]
@@ -135,8 +138,9 @@ def _missing(
         yield "what is missing", get_space(space).title, reason
     for path in dict.fromkeys(joined):
         about = read_metadata(path)
-        if not any("test" in key.split("/")[1] for key in accuracy_keys(read_parquet(path))):
-            text = f"the table ({about['accuracies']}) has validation accuracies only"
+        parts = {key.split("/")[1] for key in accuracy_keys(read_parquet(path))}
+        if not any("test" in part for part in parts):
+            text = f"the table ({about['accuracies']}) has {' and '.join(sorted(parts))} only"
             yield "what is missing", f"{get_space(about['space']).title}, test accuracies", text
     for path in searches:
         about = read_metadata(path)

@@ -64,7 +64,8 @@ def read_csv(path: str | Path) -> pd.DataFrame:
         NaswotError: the file is missing, empty or not readable.
     """
     try:
-        return pd.read_csv(path)
+        # Only what is empty is missing: “None” is a setting.
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise NaswotError(
             f"{path} is not a readable CSV file ({error}). Delete it and run again."
@@ -153,7 +154,9 @@ def _spaces() -> dict[str, str]:
 
 def _verdict(row: Row) -> Cell:
     if pd.isna(row["ours"]):
-        return Cell("not measured", 2)
+        return Cell("not measured", 3)
+    if pd.isna(row["within_2"]):
+        return Cell("no spread to tell", 2)
     return Cell("within 2", 0) if str(row["within_2"]) == "True" else Cell("outside", 1)
 
 

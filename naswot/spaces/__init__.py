@@ -39,6 +39,7 @@ class Space:
             architecture is no such list.
         file: the user's file that builds its networks, if there is one.
         own: whether it is a space of the user's own, see `naswot.own_spaces`.
+        like: the space whose networks it has, for a space of the user's own that names one.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Space:
     genes: Callable[[str], tuple[int, ...]] | None = None
     file: str | None = None
     own: bool = False
+    like: str | None = None
 
 
 def _space(name: str, title: str, module: ModuleType, unique: int | None = None) -> Space:

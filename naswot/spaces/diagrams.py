@@ -39,7 +39,7 @@ def diagram_of(space: str, arch: str) -> Diagram:
         # By name, so that it is code of the stages that build such networks, not of all.
         return importlib.import_module("naswot.own_spaces").own_diagram(known, arch)
     known.canonical(arch)  # checks that it is of this very space
-    return DIAGRAMS[space](arch, known.title)
+    return DIAGRAMS[known.like or space](arch, known.title)
 
 
 def spaces_of(arch: str) -> list[str]:

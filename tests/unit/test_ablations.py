@@ -14,8 +14,8 @@ from torch import nn
 from naswot import score
 from naswot.ablating import ablate, choose_networks, write_choice
 from naswot.analysis.ablations import collate, normalise, summarise_levels, summarise_networks
-from naswot.analysis.figure5_claims import ahead, claims_of, verdict
-from naswot.analysis.rankings import mean_agreement
+from naswot.analysis.figure5_claims import ahead, claims_of, every, verdict
+from naswot.analysis.rankings import mean_agreement, mean_interval
 from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.images import mini_batch
@@ -290,6 +290,38 @@ def test_a_verdict_needs_the_whole_interval():
     assert verdict((0.7, 0.6, 0.79), 0.8) is False
     assert verdict((0.8, 0.7, 0.9), 0.8) is None
     assert verdict((0.9, np.nan, np.nan), 0.8) is None
+
+
+def test_the_interval_of_a_mean_holds_it_in_95_of_100_samples_of_five():
+    samples = np.random.default_rng(0).normal(0.5, 0.05, (4000, 5))
+    held = [low <= 0.5 <= high for _, low, high in map(mean_interval, samples)]
+    assert np.mean(held) == pytest.approx(0.95, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [([True, True], True), ([True, None], None), ([None, False], False), ([], None)],
+)
+def test_all_levels_decide_together(verdicts, expected):
+    assert every(verdicts) is expected
+
+
+@pytest.mark.parametrize("value", [-np.inf, np.nan])
+def test_without_a_finite_score_nothing_is_claimed(value):
+    table = normalise(made_up().assign(score=value))
+    assert {claim.verdict for claim in claims_of(table)} == {"undecided"}
+    assert summarise_networks(table)[["q25", "median", "q75"]].isna().all(axis=None)
+
+
+def test_classes_are_compared_with_the_first_level_that_is_asked_for():
+    table = made_up(minus_inf=False)
+    rows = table[table["ablation"] == "classes"].copy()
+    rows["level"] = rows["level"].map({"a": "2", "b": "10"})
+    rows["score"] = rows["index"] + np.where(rows["level"] == "10", 7.0, 0.0)
+    rest = table[table["ablation"] != "classes"]
+    found = summarise_levels(pd.concat([rest, rows])).set_index(["ablation", "level"])
+    assert found.loc[("classes", "2"), "largest_change"] == 0
+    assert found.loc[("classes", "10"), "largest_change"] == 7
 
 
 def test_claims_follow_the_scores():

@@ -122,6 +122,13 @@ def test_the_example_of_an_own_space_can_be_drawn(draw, root, tmp_path, monkeypa
     assert "16 @ 8²" in output.read_text()
 
 
+def test_networks_to_train_are_drawn_as_those_of_the_space_they_are_of(draw, root, tmp_path):
+    output = str(tmp_path / "cell.svg")
+    options = ["--config", str(root / "examples/digits/config.yaml"), "--output", output]
+    assert draw(TOPOLOGY, "--space", "digit_cells", *options)[0] == 0
+    assert "NAS-Bench-201 on digits" in (tmp_path / "cell.svg").read_text()
+
+
 def test_a_configuration_without_own_spaces_is_refused(draw, tmp_path):
     (tmp_path / "other.yaml").write_text("seed: 3\n")
     _, _, err = draw("wide", "--space", "mine", "--config", tmp_path / "other.yaml")
