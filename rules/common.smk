@@ -111,7 +111,8 @@ def code(rule_name, space=None, family=None):
 
 def templates():
     """Return the templates of pages."""
-    return sorted(map(str, (ROOT / "naswot/reporting/templates").glob("*.*")))
+    folder = ROOT / "naswot/reporting/templates"
+    return sorted(str(path.relative_to(ROOT)) for path in folder.glob("*.*"))
 
 
 def official_files():

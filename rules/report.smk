@@ -37,7 +37,7 @@ rule record:
     input:
         joined=[joined(*run, score) for score in SCORES for run in RUNS],
         searches=searches(*configuration.SEARCHED),
-        defaults=str(ROOT / "config/config.yaml"),
+        defaults="config/config.yaml",
         code=code("record"),
     output:
         "results/run.csv",
@@ -108,7 +108,7 @@ rule answer:
 rule caption:
     """Captions of this run's tables and figures"""
     input:
-        templates=[str(ROOT / "report" / Path(file).name) for file in captions()],
+        templates=[f"report/{Path(file).name}" for file in captions()],
         claims="results/claims.csv",
         code=code("caption"),
     output:

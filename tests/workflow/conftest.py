@@ -51,6 +51,13 @@ class Workdir:
         )
         return Run(done.returncode, done.stdout)
 
+    def planned(self, *arguments: str) -> set[str]:
+        """Return the rules that a run would run."""
+        run = self.run("-n", *arguments)
+        assert run.code == 0, run.text
+        counted = re.findall(r"^(\w+) +\d+$", run.text, re.M)
+        return set(counted) - {"total"}
+
     def run_and_kill_once(self, condition, *arguments: str) -> Run:
         """Start a run, kill it and all its children with SIGKILL as soon as `condition()`."""
         with (self.path / "killed.log").open("w+") as output:

@@ -7,14 +7,18 @@ from naswot.files import read_parquet
 
 pytestmark = pytest.mark.slow
 
-DRAWN = ["scatter", "panels", "searches", "figure1"]
-KERNELS = ["kernel", "similarity", "figure1"]
-AFTER_CHOOSING = ["table2", "searches", "anytime", "contrast", "all"]
+REPORTED = ["record", "clock", "answer", "caption", "show", "index", "all"]
+FIGURE1 = ["kernel", "similarity", "figure1", "judge"]
+FIGURE5 = ["ablate", "collate", "decompose", "sensitivity", "judge"]
+FIGURE6 = ["train", "follow", "figure6", "judge"]
+DRAWN = ["scatter", "panels", "searches", "sensitivity", "figure1", "figure2", "figure6", "figure8"]
+AFTER_CHOOSING = ["table2", "searches", "anytime", "contrast", *REPORTED]
 AFTER_SEARCHING = ["pair", *AFTER_CHOOSING]
 AFTER_JOINING = [
-    "correlate", "scatter", "panels", "choose", "search", *KERNELS, *AFTER_SEARCHING
+    "correlate", "scatter", "panels", "choose", "search", *FIGURE1, *AFTER_SEARCHING
 ]  # fmt: skip
-AFTER_SCORING = ["score", "join", *AFTER_JOINING]
+AFTER_SCORING = ["score", "join", *FIGURE5, *FIGURE6, *AFTER_JOINING]
+CORRELATED = ["correlate", "kernel", "similarity", "follow", "judge", "contrast"]
 
 
 def test_the_same_command_again_does_nothing(finished):
@@ -34,23 +38,29 @@ def test_new_timestamps_alone_re_run_nothing(finished):
     ("file", "rules"),
     [
         ("naswot/scores/rectifiers.py", AFTER_SCORING),
-        (
-            "naswot/spaces/nds/operations.py",  # networks of another space
-            ["convert", "connect", "join", *AFTER_JOINING],
-        ),
         ("naswot/search/random.py", ["choose", *AFTER_CHOOSING]),
         ("naswot/search/bohb.py", ["search", *AFTER_SEARCHING]),
-        ("naswot/analysis/correlation.py", ["correlate", *KERNELS, *DRAWN, "contrast", "all"]),
-        ("naswot/plots/scatter.py", [*DRAWN, "all"]),
-        ("naswot/analysis/tables.py", ["table2", "searches", "contrast", "all"]),
-        ("resources/published_table2.csv", ["table2", "searches", "contrast", "all"]),
+        ("naswot/analysis/correlation.py", [*CORRELATED, *DRAWN, *REPORTED]),
+        ("naswot/plots/scatter.py", [*DRAWN, *REPORTED]),
+        ("naswot/analysis/tables.py", ["table2", "searches", "contrast", *REPORTED]),
+        ("resources/published_table2.csv", ["table2", "searches", "contrast", *REPORTED]),
+        ("naswot/spaces/nasbench201/diagram.py", ["figure8", *REPORTED]),
+        ("naswot/training/loop.py", [*FIGURE6, *REPORTED]),
+        ("report/figure3.rst", ["caption", "show", "index", "all"]),
+        ("naswot/reporting/templates/style.css", ["show", "index", "all"]),
     ],
 )
 def test_a_change_re_runs_its_stage_and_what_follows(finished, file, rules):
     finished.edit(file, "\n" if file.endswith(".csv") else "\n# changed\n")
-    run = finished.run()
+    assert finished.planned() == set(rules)
+
+
+def test_a_change_to_networks_of_another_space_scores_nothing(finished):
+    finished.edit("naswot/spaces/nds/operations.py", "\n# changed\n")
+    run = finished.run("tables")
     assert run.code == 0, run.text
-    assert set(run.finished) == set(rules)
+    assert {"convert", "connect", "join", "correlate", "table2"} <= set(run.finished)
+    assert "score" not in run.finished
 
 
 @pytest.mark.parametrize(
@@ -60,27 +70,38 @@ def test_a_change_re_runs_its_stage_and_what_follows(finished, file, rules):
         ("search={tournament: 4}", ["search", *AFTER_SEARCHING]),
         (
             "bootstrap_resamples=60",
-            ["correlate", "scatter", "panels", "similarity", "figure1", "contrast", "all"],
+            [
+                "correlate", "scatter", "panels", "contrast", "similarity", "figure1",
+                "decompose", "sensitivity", "follow", "figure6", "judge", *REPORTED,
+            ],
         ),
-        ("kernels={shown: 1}", ["figure1", "all"]),
+        ("kernels={shown: 1}", ["figure1", *REPORTED]),
+        ("training={epochs: 3}", [*FIGURE6, *REPORTED]),
         ("precision=bfloat16", AFTER_SCORING),
         ("batch_size=12", ["batch", *AFTER_SCORING]),
     ],
-)
+)  # fmt: skip
 def test_a_setting_re_runs_its_stage_and_what_follows(finished, setting, rules):
-    run = finished.run("--config", setting)
+    assert finished.planned("--config", setting) == set(rules)
+
+
+def test_a_changed_setting_runs_to_the_end(finished):
+    run = finished.run("--config", "n_runs=21")
     assert run.code == 0, run.text
-    assert set(run.finished) == set(rules)
+    assert set(run.finished) == {"choose", "search", *AFTER_SEARCHING}
 
 
 @pytest.mark.parametrize("deduplicate", [False, True])
 def test_a_larger_sample_scores_only_what_is_new(finished, deduplicate):
     def scored(sample: int) -> int:
-        run = finished.run("--config", f"deduplicate={deduplicate}".lower(), f"sample={sample}")
+        joined = "results/joined/nasbench201/photos/naswot/0.parquet"
+        run = finished.run(
+            joined, "--config", f"deduplicate={deduplicate}".lower(), f"sample={sample}"
+        )
         assert run.code == 0, run.text
-        joined = read_parquet(finished.path / "results/joined/nasbench201/photos/naswot/0.parquet")
-        assert len(joined) == sample
-        assert joined["score"].notna().all()
+        table = read_parquet(finished.path / joined)
+        assert len(table) == sample
+        assert table["score"].notna().all()
         return run.finished.count("score")
 
     # Six a shard; the last one is not full at first. Shards of 24 with deduplication are there.
@@ -88,9 +109,9 @@ def test_a_larger_sample_scores_only_what_is_new(finished, deduplicate):
 
 
 def test_another_benchmark_table_scores_nothing_again(finished, mirror):
-    run = finished.run("--config", f"mirror={mirror.resolve()}")
+    run = finished.run("results/table2.csv", "--config", f"mirror={mirror.resolve()}")
     assert run.code == 0, run.text
-    assert set(run.finished) == {"convert", "connect", "join", *AFTER_JOINING}
+    assert set(run.finished) == {"convert", "connect", "join", "choose", "search", "table2"}
 
 
 def without_seconds(workdir):
@@ -102,7 +123,8 @@ def without_seconds(workdir):
 def test_a_killed_run_resumes_to_the_same_results(fresh, complete):
     workdir = fresh()
     shards = workdir.path / "results/scores/nasbench201/photos/naswot/0"
-    killed = workdir.run_and_kill_once(lambda: any(shards.glob("[0-9]*.parquet")))
+    table = "results/table2.csv"
+    killed = workdir.run_and_kill_once(lambda: any(shards.glob("[0-9]*.parquet")), table)
     assert killed.code == -9
     assert not (workdir.path / "results/table2.csv").exists()
     assert {path.name[:2] for path in shards.iterdir()} <= {"00", ".0"}
@@ -111,11 +133,11 @@ def test_a_killed_run_resumes_to_the_same_results(fresh, complete):
         for path in (workdir.path / "results/architectures").rglob("*.parquet")
     }
 
-    locked = workdir.run()
+    locked = workdir.run(table)
     assert locked.code != 0
     assert "--unlock" in locked.text
-    assert workdir.run("--unlock").code == 0
-    resumed = workdir.run()
+    assert workdir.run(table, "--unlock").code == 0
+    resumed = workdir.run(table)
     assert resumed.code == 0, resumed.text
     assert "sample" not in resumed.finished
     assert {path: path.stat().st_mtime_ns for path in kept} == kept

@@ -85,7 +85,7 @@ def test_figures_are_pictures(complete):
         folder = complete.path / "results/figures/scatter/nasbench201"
         assert (folder / f"{dataset}.png").read_bytes().startswith(b"\x89PNG")
         assert (folder / f"{dataset}.pdf").read_bytes().startswith(b"%PDF")
-    for name in ("figure2", "figure7", "figure8"):
+    for name in (*(f"figure{number}" for number in (1, 2, 3, 5, 6, 7, 8)), "ablations", "variance"):
         assert (complete.path / f"results/figures/{name}.png").read_bytes().startswith(b"\x89PNG")
     claims = pd.read_csv(complete.path / "results/claims/figure2.csv")
     assert claims["found"].str.startswith("200 random networks of 9 units").all()
@@ -131,7 +131,7 @@ def test_every_table_describes_itself(complete):
 
 def test_each_rule_logs_to_a_file(complete):
     logs = list((complete.path / "logs").rglob("*.log"))
-    assert len(logs) == 47
+    assert len(logs) == 83
     (shard,) = [log for log in logs if log.match("score/*/*/*/*/0000.log")]
     assert "networks 1 to 6: done" in shard.read_text()
 
