@@ -7,18 +7,19 @@ from naswot.files import read_parquet
 
 pytestmark = pytest.mark.slow
 
-REPORTED = ["record", "clock", "answer", "caption", "show", "index", "all"]
-FIGURE1 = ["kernel", "similarity", "figure1", "judge"]
-FIGURE5 = ["ablate", "collate", "decompose", "sensitivity", "judge"]
-FIGURE6 = ["train", "follow", "figure6", "judge"]
+REPORTED = ["clock", "answer", "show", "index", "all"]
+JUDGED = ["judge", "caption"]
+FIGURE1 = ["kernel", "similarity", "figure1", *JUDGED]
+FIGURE5 = ["ablate", "collate", "decompose", "sensitivity", *JUDGED]
+FIGURE6 = ["train", "follow", "figure6", *JUDGED]
 DRAWN = ["scatter", "panels", "searches", "sensitivity", "figure1", "figure2", "figure6", "figure8"]
-AFTER_CHOOSING = ["table2", "searches", "anytime", "contrast", *REPORTED]
+AFTER_CHOOSING = ["table2", "searches", "anytime", "contrast", "record", *REPORTED]
 AFTER_SEARCHING = ["pair", *AFTER_CHOOSING]
 AFTER_JOINING = [
     "correlate", "scatter", "panels", "choose", "search", *FIGURE1, *AFTER_SEARCHING
 ]  # fmt: skip
 AFTER_SCORING = ["score", "join", *FIGURE5, *FIGURE6, *AFTER_JOINING]
-CORRELATED = ["correlate", "kernel", "similarity", "follow", "judge", "contrast"]
+CORRELATED = ["correlate", "kernel", "similarity", "follow", "contrast", *JUDGED]
 
 
 def test_the_same_command_again_does_nothing(finished):
@@ -66,17 +67,17 @@ def test_a_change_to_networks_of_another_space_scores_nothing(finished):
 @pytest.mark.parametrize(
     ("setting", "rules"),
     [
-        ("n_runs=21", ["choose", "search", *AFTER_SEARCHING]),
-        ("search={tournament: 4}", ["search", *AFTER_SEARCHING]),
+        ("n_runs=21", ["choose", "search", "caption", *AFTER_SEARCHING]),
+        ("search={tournament: 4}", ["search", "caption", *AFTER_SEARCHING]),
         (
             "bootstrap_resamples=60",
             [
                 "correlate", "scatter", "panels", "contrast", "similarity", "figure1",
-                "decompose", "sensitivity", "follow", "figure6", "judge", *REPORTED,
+                "decompose", "sensitivity", "follow", "figure6", "record", *JUDGED, *REPORTED,
             ],
         ),
-        ("kernels={shown: 1}", ["figure1", *REPORTED]),
-        ("training={epochs: 3}", [*FIGURE6, *REPORTED]),
+        ("kernels={shown: 1}", ["figure1", "record", "caption", *REPORTED]),
+        ("training={epochs: 3}", [*FIGURE6, "record", *REPORTED]),
         ("precision=bfloat16", AFTER_SCORING),
         ("batch_size=12", ["batch", *AFTER_SCORING]),
     ],
@@ -88,7 +89,7 @@ def test_a_setting_re_runs_its_stage_and_what_follows(finished, setting, rules):
 def test_a_changed_setting_runs_to_the_end(finished):
     run = finished.run("--config", "n_runs=21")
     assert run.code == 0, run.text
-    assert set(run.finished) == {"choose", "search", *AFTER_SEARCHING}
+    assert set(run.finished) == {"choose", "search", "caption", *AFTER_SEARCHING}
 
 
 @pytest.mark.parametrize("deduplicate", [False, True])
