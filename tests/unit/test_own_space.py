@@ -62,7 +62,11 @@ def test_registering_again_changes_nothing(own):
         ("space.py", "def construct(): ...", r"space\.py has no function build"),
         ("space.py", "def build(arch):\n    return arch", "returned a str, not a torch.nn.Module"),
         ("mine.csv", "architecture\nwide\n", "needs a column 'arch'"),
-        ("mine.csv", "index,arch,a/test/1\n0,wide,5\n", "rows are counted, so rename it"),
+        (
+            "mine.csv",
+            "index,arch,a/test/1\n5,wide,5\n",
+            "does not count its rows from 0",
+        ),
         ("mine.csv", "arch,accuracy\nwide,5\n", "no accuracy column of the form data/split/epochs"),
         ("mine.csv", "", "not a readable CSV file"),
     ],
