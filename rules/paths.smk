@@ -72,8 +72,8 @@ def sample_sizes(method):
     return {"random": [1], **config["sample_sizes"]}[method]
 
 
-def listed(networks):
-    """Return the table that lists the networks of a training; nothing for those planned here."""
+def picked(networks):
+    """Return the table that lists the networks of Figure 6 as a list; nothing for other trainings."""
     return ["results/training/figure6/networks.parquet"] if networks == "figure6" else []
 
 

@@ -67,7 +67,7 @@ rule pick:
 rule train:
     """Training of one network"""
     input:
-        networks=lambda wildcards: listed(wildcards.networks),
+        picked=lambda wildcards: picked(wildcards.networks),
         images="results/labelled/{images}/{seed}.npz",
         batch="results/batches/{images}/{seed}.npz",
         code=lambda wildcards: code("train", space_of(wildcards.networks)),
@@ -121,7 +121,7 @@ rule gather:
 rule follow:
     """How the score evolves in training, and what the paper claims of it"""
     input:
-        networks=listed("figure6"),
+        networks="results/training/figure6/networks.parquet",
         trainings=trainings("figure6", FIGURE6["networks"]),
         code=code("follow"),
     output:

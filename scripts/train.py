@@ -8,7 +8,7 @@ with job(snakemake):
     number, arch = int(snakemake.wildcards.number), snakemake.params.arch
     train_one(
         snakemake.params.space,
-        *(nth_network(snakemake.input.networks[0], number) if arch is None else (number, arch)),
+        *(nth_network(snakemake.input.picked[0], number) if arch is None else (number, arch)),
         snakemake.input.images,
         snakemake.input.batch,
         snakemake.output[0],

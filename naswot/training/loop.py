@@ -83,8 +83,8 @@ def train_network(
         on since the row before, NaN before the first step; accuracies on validation and test
         images, NaN where there are none; score in train mode, which scores untrained networks too,
         and in eval mode (NaN for a network without rectifiers); seconds of training since the
-        start, looks not counted; seconds of the last pass over the validation images. A loss that
-        is not finite is kept, and so is what follows.
+        start, without looks and checkpoints; seconds of the last pass over the validation images.
+        A loss that is not finite is kept, and so is what follows.
 
     Raises:
         NaswotError: the network cannot be trained on such images.

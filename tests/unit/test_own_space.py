@@ -2,12 +2,12 @@
 
 import pytest
 
-from naswot.benchmarks import datasets, sources
+from naswot.benchmarks import datasets
 from naswot.benchmarks.convert import convert
 from naswot.errors import NaswotError
 from naswot.files import read_parquet
 from naswot.own_spaces import register
-from naswot.spaces import SPACES, get_space
+from naswot.spaces import get_space
 from naswot.workflow.sources import neighbours
 
 BUILD = """
@@ -21,18 +21,13 @@ def build(arch, classes):
 
 
 @pytest.fixture
-def own(tmp_path):
+def own(forget, tmp_path):
     """Return the description of a space with two networks; what is registered is forgotten."""
-    registries = (SPACES, sources.SOURCES, datasets._DATASETS)
-    known = [(registry, dict(registry)) for registry in registries]
     (tmp_path / "neighbour.py").write_text("WIDTHS = {'narrow': 3, 'wide': 9}")
     (tmp_path / "space.py").write_text(BUILD)
     csv = "arch,params,flowers/val/9,flowers/test/9\nwide,510,70,71\nnarrow,160,,51\n"
     (tmp_path / "mine.csv").write_text(csv)
-    yield {"networks": str(tmp_path / "space.py"), "accuracies": str(tmp_path / "mine.csv")}
-    for registry, content in known:
-        registry.clear()
-        registry.update(content)
+    return {"networks": str(tmp_path / "space.py"), "accuracies": str(tmp_path / "mine.csv")}
 
 
 def test_it_lists_builds_and_converts_its_architectures(own, tmp_path):

@@ -144,7 +144,7 @@ class Drawing(nn.Module):
         self.layers, self.last = nn.Linear(192, 40), nn.Linear(40, classes)
 
     def forward(self, x):
-        return self.last(functional.dropout(functional.relu(self.layers(x.flatten(1))), 0.3))
+        return self.last(functional.relu(functional.dropout(self.layers(x.flatten(1)), 0.3)))
 
 
 @pytest.mark.parametrize("build", [partial(small, dropout=0.3), Drawing])
