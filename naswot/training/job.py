@@ -141,5 +141,5 @@ def _code(space: Space) -> str | None:
         return None
     digest = hashlib.sha256()
     for path in neighbours(space.file):
-        digest.update(f"{path}\0".encode() + Path(path).read_bytes())
+        digest.update(f"{Path(path).name}\0".encode() + Path(path).read_bytes())
     return digest.hexdigest()
