@@ -6,8 +6,9 @@ CSV file, or the workflow trains the networks.
 The Python file has a function ``build(arch, classes)``, or ``build(arch)``, that returns the
 untrained network of an architecture string. The CSV file has a row an architecture: ``arch`` and
 accuracies in percent under keys ``data/split/epochs``, such as ``flowers/test/90``; other columns
-are carried along. Where networks are to be trained, a CSV file lists them in its column ``arch``,
-or some are drawn of a space that can be listed.
+are carried along. It may be a Parquet file too, such as a benchmark table that was trained here.
+Where networks are to be trained, a CSV file lists them in its column ``arch``, or some are drawn of
+a space that can be listed.
 
 The Python file may also say what an architecture is made of, for searches: ``genes(arch)`` returns
 a tuple or list of independent choices, texts or numbers, as many for every architecture. And what
@@ -35,6 +36,7 @@ from naswot.errors import NaswotError
 from naswot.files import read_parquet
 from naswot.sampling import order_architectures
 from naswot.spaces import SPACES, Space
+from naswot.training.protocol import EVALUATED
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from naswot.spaces.graph import Diagram
 
 
-PARTS = ("valid", "test")
 TAKEN = ("figure6",)  # what results of trainings are filed under besides spaces
 
 
@@ -60,8 +61,8 @@ def register(
 
     Args:
         spaces: name → ``networks``, the Python file or the name of a space; ``title``, optional;
-            and either ``accuracies``, the CSV file, or ``train``, which networks the workflow is
-            to train: a CSV file that lists them, or how many to draw.
+            and either ``accuracies``, the CSV or Parquet file, or ``train``, which networks the
+            workflow is to train: a CSV file that lists them, or how many to draw.
         training: `training` in the configuration; None where nobody asks for accuracies.
         seed: of the draw.
 
@@ -105,7 +106,7 @@ def register(
 
 def _to_be_known(training: Mapping[str, Any]) -> Dataset:
     """Return the accuracies that training will give."""
-    valid, test = (f"{training['images']}/{part}/{training['epochs']}" for part in PARTS)
+    valid, test = (f"{training['images']}/{part}/{training['epochs']}" for part in EVALUATED)
     return Dataset(OWN, valid if training["valid_images"] else None, test)
 
 
@@ -131,7 +132,7 @@ def _networks(name: str, about: Mapping[str, Any]) -> Space:
 def _to_train(name: str, which: int | str, space: Space, seed: int) -> tuple[str, ...]:
     """Return the architectures to train: those of a CSV file, or as many at random."""
     if isinstance(which, str):
-        return tuple(_table(_existing(name, {"train": which}, "train"))["arch"])
+        return _listed(_existing(name, {"train": which}, "train"), space)
     if space.architectures is None:
         raise NaswotError(
             f"own_spaces.{name}.train = {which}: these networks are not listed to draw from; name "
@@ -146,6 +147,24 @@ def _to_train(name: str, which: int | str, space: Space, seed: int) -> tuple[str
     return tuple(drawn["arch"][:which])
 
 
+def _listed(path: Path, space: Space) -> tuple[str, ...]:
+    """Return the architectures of a CSV file, once they are seen to be fit for training."""
+    architectures = tuple(_table(path)["arch"])
+    if len(architectures) < 2:
+        raise NaswotError(f"{path} lists {len(architectures)} architectures; two are the fewest.")
+    first: dict[str, int] = {}
+    for row, arch in enumerate(architectures, 1):
+        if first.setdefault(arch, row) != row:
+            raise NaswotError(
+                f"{path}, row {row}: {arch!r} is there before, in row {first[arch]}; remove one."
+            )
+        try:
+            space.canonical(arch)
+        except NaswotError as error:
+            raise NaswotError(f"{path}, row {row}: {error}") from None
+    return architectures
+
+
 def _existing(name: str, about: Mapping[str, Any], key: str) -> Path:
     path = Path(about[key]).expanduser().resolve()
     if not path.is_file():
@@ -153,15 +172,23 @@ def _existing(name: str, about: Mapping[str, Any], key: str) -> Path:
     return path
 
 
+def _read_file(path: Path) -> pd.DataFrame:
+    if path.suffix == ".parquet":
+        return read_parquet(path)
+    return pd.read_csv(path, dtype={"arch": str})
+
+
 def _table(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, dtype={"arch": str})
+        table = _read_file(path)
     except (OSError, ValueError) as error:
         raise NaswotError(f"{path} is not a readable CSV file ({error}).") from error
     if "arch" not in table or table["arch"].isna().any():
         raise NaswotError(f"{path} needs a column 'arch' with an architecture in each row.")
-    if "index" in table:
-        raise NaswotError(f"{path} has a column 'index'; rows are counted, so rename it.")
+    if "index" in table and list(table["index"]) != list(range(len(table))):
+        raise NaswotError(
+            f"{path} has a column 'index' that does not count its rows from 0; rename it."
+        )
     return table
 
 

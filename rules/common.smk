@@ -133,11 +133,14 @@ def image_files(images):
     return [os.path.normpath(f"{directory}/{found}")] if found else []
 
 
-def image_content(images):
-    """Return a digest of the images in a folder of single files; None for other sources."""
+def image_content(images, every=False):
+    """Return a digest of the images in a folder of single files; None for other sources.
+
+    Those beside its `train` count only if `every` does.
+    """
     found = image_files(images)
     single = images in ("folder", "imagenette") and found and Path(found[0]).is_dir()
-    return folder.fingerprint(found[0]) if single else None
+    return folder.fingerprint(found[0], every) if single else None
 
 
 def table_file(space):

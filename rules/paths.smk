@@ -72,16 +72,23 @@ def sample_sizes(method):
     return {"random": [1], **config["sample_sizes"]}[method]
 
 
-def listed(networks):
-    """Return the table that lists the networks of a training."""
-    if networks == "figure6":
-        return "results/training/figure6/networks.parquet"
-    return f"results/architectures/{networks}/{SEED}.parquet"
+def picked(networks):
+    """Return the table that lists the networks of Figure 6 as a list; nothing for other trainings."""
+    return ["results/training/figure6/networks.parquet"] if networks == "figure6" else []
 
 
 def space_of(networks):
     """Return the space that builds the networks of a training."""
     return FIGURE6["space"] if networks == "figure6" else networks
+
+
+def arch_of(networks, number):
+    """Return the architecture to train, of a space of the user's own; None of Figure 6.
+
+    A job depends on it and not on the list that it stands in, so that a longer list trains only
+    what is new.
+    """
+    return None if networks == "figure6" else SPACES[networks].architectures()[int(number)]
 
 
 def trainings(networks, count):

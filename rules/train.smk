@@ -5,7 +5,6 @@ A job trains one network; one that was stopped goes on after its last whole epoc
 
 REQUIRED INPUTS:
     nothing for digits; files in the mirror or the folder of images for the others
-    results/architectures/{networks}/{seed}.parquet, for a space of one's own
     results/benchmarks/{space}.parquet, for Figure 6
     results/batches/{images}/{seed}.npz, to score on
 
@@ -34,7 +33,7 @@ rule divide:
         image_size=lambda wildcards: configuration.image_size(config, wildcards.images),
         train_images=TRAINING["train_images"],
         valid_images=TRAINING["valid_images"],
-        content=lambda wildcards: image_content(wildcards.images),
+        content=lambda wildcards: image_content(wildcards.images, every=True),
         directory=lambda wildcards: configuration.image_directory(config, wildcards.images),
     message:
         "Dividing the images of {wildcards.images}"
@@ -43,7 +42,7 @@ rule divide:
 
 
 rule pick:
-    """Networks above an accuracy, for Figure 6"""
+    """Networks above an accuracy in random order, for Figure 6"""
     input:
         benchmark=f"results/benchmarks/{FIGURE6['space']}.parquet",
         code=code("pick"),
@@ -58,10 +57,9 @@ rule pick:
     params:
         accuracy=FIGURE6["accuracy"],
         above=FIGURE6["above"],
-        networks=FIGURE6["networks"],
         seed=SEED,
     message:
-        "Picking {params.networks} networks above {params.above} %"
+        "Picking networks above {params.above} %"
     script:
         "../scripts/pick.py"
 
@@ -69,7 +67,7 @@ rule pick:
 rule train:
     """Training of one network"""
     input:
-        networks=lambda wildcards: listed(wildcards.networks),
+        picked=lambda wildcards: picked(wildcards.networks),
         images="results/labelled/{images}/{seed}.npz",
         batch="results/batches/{images}/{seed}.npz",
         code=lambda wildcards: code("train", space_of(wildcards.networks)),
@@ -80,7 +78,7 @@ rule train:
     benchmark:
         "benchmarks/train/{networks}/{images}/{seed}/{number}.tsv"
     wildcard_constraints:
-        networks=r"[\w-]+",
+        networks="|".join(["figure6", *(name for name in SPACES if SPACES[name].own)]),
         number=r"\d+",
     conda:
         "../environment.yml"
@@ -88,6 +86,8 @@ rule train:
     resources:
         mem_mb=4096,
     params:
+        space=lambda wildcards: space_of(wildcards.networks),
+        arch=lambda wildcards: arch_of(wildcards.networks, wildcards.number),
         protocol=configuration.protocol(config),
         precision=config["precision"],
         relu_count=config["relu_count"],
@@ -121,7 +121,7 @@ rule gather:
 rule follow:
     """How the score evolves in training, and what the paper claims of it"""
     input:
-        networks=listed("figure6"),
+        networks="results/training/figure6/networks.parquet",
         trainings=trainings("figure6", FIGURE6["networks"]),
         code=code("follow"),
     output:

@@ -3,11 +3,12 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.training.job import train_one
+    from naswot.training.job import nth_network, train_one
 
+    number, arch = int(snakemake.wildcards.number), snakemake.params.arch
     train_one(
-        snakemake.input.networks,
-        int(snakemake.wildcards.number),
+        snakemake.params.space,
+        *(nth_network(snakemake.input.picked[0], number) if arch is None else (number, arch)),
         snakemake.input.images,
         snakemake.input.batch,
         snakemake.output[0],

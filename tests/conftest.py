@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from naswot.benchmarks import datasets, sources
 from naswot.scores import FAMILIES, FAMILY_OF, Family
+from naswot.spaces import SPACES
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("NASWOT_SHARED", ROOT.parent / "shared"))
@@ -47,6 +49,17 @@ def noise():
         return torch.from_numpy(generator.standard_normal((count, 3, size, size), np.float32))
 
     return make
+
+
+@pytest.fixture
+def forget():
+    """Forget the spaces of a user that are registered."""
+    registries = (SPACES, sources.SOURCES, datasets._DATASETS)
+    known = [(registry, dict(registry)) for registry in registries]
+    yield
+    for registry, content in known:
+        registry.clear()
+        registry.update(content)
 
 
 @pytest.fixture

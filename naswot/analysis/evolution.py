@@ -28,7 +28,9 @@ PAPER_IMAGES = 25_000
 
 SETTLED = 0.25  # "near constant": the last half varies by at most this part of the whole change
 SIMILAR = 0.5  # "similar": the middle half of the changes is at most this part of their median wide
-RANKED = 0.5  # "the relative ranking remained similar": Kendall tau, and its interval above 0
+# "the relative ranking remained similar": Kendall tau is at least this, and its interval above 0.
+# It did not where the whole interval is below this; else nothing is decided.
+RANKED = 0.5
 
 FEWEST = 5  # networks that a ranking can be judged by; fewer are often in one order by chance
 
@@ -102,9 +104,10 @@ def claims_of(
         claims += [
             Claim(
                 f"the relative ranking of the networks remains similar, scored in {mode}",
-                _ranked(ranking),
+                ranked(ranking),
                 f"first against last score: Kendall tau {_tau(ranking)}, Spearman {rho:.2f}, "
-                f"n = {ranking.n} (similar: tau at least {RANKED}, interval above 0){rest}",
+                f"n = {ranking.n} (similar: tau at least {RANKED}, interval above 0; not: interval "
+                f"below {RANKED}){rest}",
             ),
             Claim(
                 f"the score needs no training to tell good networks, scored in {mode}",
@@ -129,7 +132,7 @@ def _on_curves(scores: pd.DataFrame, finite: pd.Series, mode: str, rest: str) ->
     return [
         Claim(
             f"the score increases in all cases immediately after some training{mode}",
-            _decided(risen == n, early),
+            _in_all_cases(risen, len(early), n),
             f"after the first epoch it has risen in {risen} of {n} networks, at the end in "
             f"{int((last > first)[finite].sum())}; median change in the first epoch "
             f"{_span(early)} from {first[finite].median():.0f}{rest}",
@@ -155,13 +158,20 @@ def _decided(confirmed: bool, values: pd.Series) -> bool | None:
     return bool(confirmed) if np.isfinite(values).any() else None
 
 
-def _ranked(ranking: Correlation) -> bool | None:
+def _in_all_cases(risen: int, known: int, n: int) -> bool | None:
+    """Return whether all of `n` networks rose; None if those did of which it is known, not all."""
+    if risen < known:
+        return False
+    return True if risen == n else None
+
+
+def ranked(ranking: Correlation) -> bool | None:
     """Return the verdict on a rank correlation; None where its interval or n allows both."""
     if ranking.n < FEWEST or not np.isfinite(ranking.tau):
         return None
-    if ranking.tau < RANKED:
+    if ranking.tau_high < RANKED:
         return False
-    return True if ranking.tau_low > 0 else None
+    return True if ranking.tau >= RANKED and ranking.tau_low > 0 else None
 
 
 def _span(values: pd.Series) -> str:

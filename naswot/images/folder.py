@@ -49,6 +49,12 @@ def draw(count: int, size: int, generator: np.random.Generator, folder: Path) ->
 
 
 def image_files(folder: str | Path) -> list[Path]:
+    """Return `walk` of a folder, or of its folder `train` if it has one; errors as there."""
+    train = Path(folder) / "train"
+    return walk(train if train.is_dir() else folder)
+
+
+def walk(folder: str | Path) -> list[Path]:
     """Return the JPEG and PNG files in a folder, at any depth, sorted by their path in it.
 
     Raises:
@@ -57,8 +63,6 @@ def image_files(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise NaswotError(f"{folder} is not a folder of images.")
-    if (folder / "train").is_dir():
-        folder = folder / "train"
     found = (path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
     return sorted(
         (path for path in found if path.is_file()),
@@ -89,14 +93,16 @@ def label(
     return MiniBatch(images, labels, len(folders), True)
 
 
-def fingerprint(folder: str | Path) -> str:
+def fingerprint(folder: str | Path, every: bool = False) -> str:
     """Return a digest of the names, sizes and times of the images in a folder.
+
+    Those beside its folder `train`, such as test images, count only if `every` does.
 
     Raises:
         NaswotError: there is no such folder.
     """
     digest = hashlib.sha256()
-    for path in image_files(folder):
+    for path in walk(folder) if every else image_files(folder):
         about = path.stat()
         digest.update(f"{path}\0{about.st_size}\0{about.st_mtime_ns}\n".encode())
     return digest.hexdigest()

@@ -66,11 +66,16 @@ def divide(
         raise NaswotError(
             f"The images {name!r} have no labels to train on; {', '.join(LABELLED)} do."
         )
+    source = get_source(name)
+    if source.files and directory is None:
+        raise NaswotError(f"The images {name!r} need a directory: set `{source.directory}`.")
     (pixels, labels), test, classes = _read(name)(directory and Path(directory), size)
     if test is None:
         order = np.random.default_rng(0).permutation(len(pixels))
         tested, kept = np.split(order, [round(TESTED * len(pixels))])
         test, (pixels, labels) = (pixels[tested], labels[tested]), (pixels[kept], labels[kept])
+    if not len(test[0]):
+        raise NaswotError(f"training: there are no test images of {name}, to test networks on.")
     count = len(pixels) - valid_images if train_images == "all" else int(train_images)
     if count < 2 or count + valid_images > len(pixels):
         raise NaswotError(
@@ -133,25 +138,52 @@ def _test_arrays(archive: archives.Archive, path: Path) -> Images | None:
 
 
 def _folders(name: str, directory: Path, size: int) -> tuple[Images, Images | None, int]:
-    """Read a folder with a folder of images for each class, in `train` and `val` if it has them."""
+    """Read a folder with a folder of images for each class.
+
+    Those to train on are in `train`, or else in all folders but those with test images.
+    """
     top = directory
     if name == "imagenette":
         found = get_source(name).find(directory)
         if found not in imagenette.EDITIONS:
             raise NaswotError(f"Unpack {directory / str(found)}: training reads the folder only.")
         top = directory / found
-    train = top / "train" if (top / "train").is_dir() else top
-    classes = sorted({path.parent.relative_to(train) for path in folder.image_files(top)})
+    train, test = top / "train", _test_folder(top)
+    if not train.is_dir():
+        train = top
+    paths = [path for path in folder.walk(train) if train != top or not _tests(path, top)]
+    classes = sorted({path.parent.relative_to(train) for path in paths})
     if len(classes) < 2:
         raise NaswotError(f"{top} has no folders of images, one for each class, to train on.")
-    test = next((top / one for one in TEST_FOLDERS if (top / one).is_dir()), None)
-    test = None if test is None or train == top else _decoded(test, classes, size)
-    return _decoded(train, classes, size), test, len(classes)
+    tested = test and _decoded(folder.walk(test), test, classes, size)
+    return _decoded(paths, train, classes, size), tested, len(classes)
 
 
-def _decoded(top: Path, classes: list[PurePath], size: int) -> Images:
+def _test_folder(top: Path) -> Path | None:
+    """Return the folder of labelled test images in `top`; None if it has no folder for them.
+
+    Raises:
+        NaswotError: it has, but no classes are told apart there.
+    """
+    found = [top / one for one in TEST_FOLDERS if (top / one).is_dir()]
+    for one in found:
+        paths = folder.walk(one)
+        if paths and all(path.parent != one for path in paths):
+            return one
+    if found:
+        raise NaswotError(
+            f"{found[0]} has no folders of images, one for each class, to test on. Remove it from "
+            f"{top}, and a third of the training images is set aside."
+        )
+    return None
+
+
+def _tests(path: Path, top: Path) -> bool:
+    return path.relative_to(top).parts[0] in TEST_FOLDERS
+
+
+def _decoded(paths: list[Path], top: Path, classes: list[PurePath], size: int) -> Images:
     numbers = {one: number for number, one in enumerate(classes)}
-    paths = folder.image_files(top)
     strange = [path for path in paths if path.parent.relative_to(top) not in numbers]
     if strange:
         raise NaswotError(f"{strange[0]} is of a class that has no training images.")

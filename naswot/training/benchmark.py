@@ -11,8 +11,11 @@ from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.provenance import described, versions
 from naswot.spaces import get_space
+from naswot.training.protocol import EVALUATED
 
-PARTS = ("valid", "test")
+# What trainings of a table differ in, and what they may differ in besides.
+VARYING = {"index", "arch", "settings_hash"}
+COMPUTER = {"device", "threads", *versions()}
 
 
 def pick_networks(
@@ -21,28 +24,29 @@ def pick_networks(
     *,
     accuracy: str,
     above: float,
-    count: int,
+    least: int,
     seed: int,
 ) -> str:
-    """Write `count` random networks of a benchmark whose accuracy is above so many percent.
+    """Write the networks of a benchmark whose accuracy is above so many percent, in random order.
 
-    The output has columns `index`, `arch` and `accuracy`. Return a line that says what it has.
+    The first of them are trained, so more networks are the same and others. The output has columns
+    `index`, `arch` and `accuracy`. Return a line that says what it has.
 
     Raises:
-        NaswotError: the benchmark has no such accuracy, or too few such networks.
+        NaswotError: the benchmark has no such accuracy, or fewer than `least` such networks.
     """
     keys = accuracy_keys(read_parquet(benchmark))
     if accuracy not in keys:
         raise NaswotError(f"figure6.accuracy = {accuracy!r}: {benchmark} has {', '.join(keys)}.")
     table = read_parquet(benchmark, ["index", "arch", accuracy])
     good = table[table[accuracy] > above]
-    if len(good) < count:
+    if len(good) < least:
         raise NaswotError(
             f"figure6: {len(good)} networks of {benchmark} have {accuracy} above {above} %, and "
-            f"{count} are asked for: lower figure6.above or figure6.networks."
+            f"{least} are asked for: lower figure6.above or figure6.networks."
         )
-    chosen = np.random.default_rng(seed).choice(len(good), count, replace=False)
-    picked = good.iloc[chosen].rename(columns={accuracy: "accuracy"})
+    order = np.random.default_rng(seed).permutation(len(good))
+    picked = good.iloc[order].rename(columns={accuracy: "accuracy"})
     settings = {
         "space": read_metadata(benchmark)["space"],
         "accuracy": accuracy,
@@ -51,7 +55,7 @@ def pick_networks(
         "seed": seed,
     }
     write_parquet(picked, output, described(**settings))
-    return f"{count} of {len(good):,} networks with {accuracy} above {above} %"
+    return f"{len(good):,} networks with {accuracy} above {above} %"
 
 
 def gather_trainings(trainings: Sequence[str | Path], output: str | Path, *, space: str) -> str:
@@ -69,29 +73,41 @@ def gather_trainings(trainings: Sequence[str | Path], output: str | Path, *, spa
         NaswotError: a file is damaged or of another training.
     """
     about = [read_metadata(path) for path in trainings]
-    varying = {"index", "arch", "settings_hash"}
-    for path, one in zip(trainings, about, strict=True):
-        other = [key for key in one if key not in varying and one[key] != about[0].get(key)]
-        if other:
-            raise NaswotError(
-                f"{path} was trained with another {other[0]} than {trainings[0]}: delete the "
-                "folder of either and run again."
-            )
+    settings = _common(trainings, about)
     known = get_space(space)
     rows = [_row(read_parquet(path)) for path in trainings]
     table = pd.DataFrame(rows).sort_values("index", ignore_index=True)
     table.insert(2, "params", [known.benchmark_params(arch) for arch in table["arch"]])
-    images, epochs = about[0]["images"], about[0]["training_epochs"]
+    images, epochs = settings["images"], settings["training_epochs"]
     table.columns = [name.format(images=images, epochs=epochs) for name in table.columns]
     table = table.dropna(axis=1, how="all")
     source = (
-        f"trained here: {about[0]['train_images']:,} images of {images}, {about[0]['image_size']} "
-        f"pixels wide, {epochs} epochs, seed {about[0]['seed']}"
+        f"trained here: {settings['train_images']:,} images of {images}, {settings['image_size']} "
+        f"pixels wide, {epochs} epochs, seed {settings['seed']}"
     )
-    settings = {key: value for key, value in about[0].items() if key not in varying}
     settings |= {"space": space, "source": source, "licence": "the user's"}
-    write_parquet(table, output, settings | versions())
+    write_parquet(table, output, versions() | settings)
     return f"{source}; {_summary(table)}"
+
+
+def _common(trainings: Sequence[str | Path], about: Sequence[dict]) -> dict:
+    """Return what metadata have in common; "several" for computers that differ.
+
+    Raises:
+        NaswotError: trainings differ in what they are of.
+    """
+    common = {}
+    for key in dict.fromkeys(key for one in about for key in one if key not in VARYING):
+        values = [one.get(key) for one in about]
+        usual = max(values, key=values.count)
+        other = next((n for n, value in enumerate(values) if value != usual), None)
+        if other is not None and key not in COMPUTER:
+            raise NaswotError(
+                f"{trainings[other]} was trained with {key} = {values[other]}, others with "
+                f"{usual}: delete this one file and run again."
+            )
+        common[key] = usual if other is None else "several"
+    return common
 
 
 def _row(looks: pd.DataFrame) -> dict:
@@ -99,17 +115,14 @@ def _row(looks: pd.DataFrame) -> dict:
     last = looks.iloc[-1]
     whole = looks[(looks["epoch"] > 0) & (looks["epoch"] % 1 == 0)]
     row = {"index": last["index"], "arch": last["arch"]}
-    for part in PARTS:
+    for part in EVALUATED:
         curve = whole[f"{part}_accuracy"]
         row[f"{{images}}/{part}/{{epochs}}"] = curve.iloc[-1]
         row[f"{{images}}/{part}/{{epochs}}/per-epoch"] = curve.tolist() if curve.any() else None
     row["{images}/train-seconds-per-epoch"] = last["seconds"] / last["epoch"]
-    row["{images}/eval-seconds"] = last["eval_seconds"] if PARTS[0] in _measured(last) else np.nan
+    validated = np.isfinite(last[f"{EVALUATED[0]}_accuracy"])
+    row["{images}/eval-seconds"] = last["eval_seconds"] if validated else np.nan
     return row
-
-
-def _measured(last: pd.Series) -> list[str]:
-    return [part for part in PARTS if np.isfinite(last[f"{part}_accuracy"])]
 
 
 def _summary(table: pd.DataFrame) -> str:

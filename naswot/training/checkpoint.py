@@ -1,8 +1,9 @@
 """The state of a training after its last whole epoch, in a file."""
 
+import hashlib
+import io
 import json
-import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ from torch import nn
 from naswot.files import replacing
 from naswot.progress import log
 
+Trained = tuple[nn.Module, torch.optim.Optimizer]
+
 
 @dataclass(frozen=True)
 class Checkpoint:
     """A file with weights, the optimiser's state and what else is needed to go on.
 
-    It is plain data, which `torch.load` reads with `weights_only`, and always whole, for it is
-    renamed into place.
+    It is plain data, which `torch.load` reads with `weights_only`, after its SHA-256 digest, for
+    torch looks at no checksum. It is always whole, for it is renamed into place.
 
     Attributes:
         path: the file; it need not exist.
@@ -30,27 +33,44 @@ class Checkpoint:
     settings: Mapping[str, Any]
 
     def load(
-        self, network: nn.Module, optimiser: torch.optim.Optimizer, device: torch.device
-    ) -> dict[str, Any] | None:
-        """Bring network and optimiser to the state that was saved, and return the other state.
+        self, make: Callable[[], Trained], device: torch.device
+    ) -> tuple[nn.Module, torch.optim.Optimizer, dict[str, Any]] | None:
+        """Return network and optimiser in the state that was saved, and the other state.
 
-        None, and nothing changes, if there is no file, or one that is damaged or of another
-        training; the log says so.
+        None if there is no file, or one that is damaged, of another training or of another
+        network; the log says so.
+
+        Args:
+            make: returns a fresh network and its optimiser, so that nothing is left of those
+                that a file fits by half.
+            device: where they are.
         """
         if not self.path.exists():
             return None
+        network, optimiser = make()
         try:
-            kept = torch.load(self.path, map_location=device, weights_only=True)
-            settings, state = kept["settings"], kept["state"]
-        except (OSError, EOFError, KeyError, RuntimeError, TypeError, pickle.UnpicklingError) as e:
-            log.warning("%s is damaged (%s); training from the start", self.path, e)
+            kept = self._read(device)
+            if kept["settings"] != self._settings():
+                log.warning("%s is of other settings; training from the start", self.path)
+                return None
+            network.load_state_dict(kept["network"])
+            optimiser.load_state_dict(kept["optimiser"])
+            return network, optimiser, kept["state"]
+        except Exception as error:  # torch raises many kinds
+            log.warning(
+                "%s is damaged or of another network (%s: %s); training from the start",
+                self.path,
+                type(error).__name__,
+                error,
+            )
             return None
-        if settings != self._settings():
-            log.warning("%s is of other settings; training from the start", self.path)
-            return None
-        network.load_state_dict(kept["network"])
-        optimiser.load_state_dict(kept["optimiser"])
-        return state
+
+    def _read(self, device: torch.device) -> dict[str, Any]:
+        content = self.path.read_bytes()
+        size = hashlib.sha256().digest_size
+        if hashlib.sha256(content[size:]).digest() != content[:size]:
+            raise ValueError("its digest is another")
+        return torch.load(io.BytesIO(content[size:]), map_location=device, weights_only=True)
 
     def save(
         self, network: nn.Module, optimiser: torch.optim.Optimizer, state: dict[str, Any]
@@ -66,8 +86,11 @@ class Checkpoint:
             "optimiser": optimiser.state_dict(),
             "state": state,
         }
-        with replacing(self.path) as temporary, temporary.open("wb") as stream:
-            torch.save(kept, stream)
+        stream = io.BytesIO()
+        torch.save(kept, stream)
+        content = stream.getvalue()
+        with replacing(self.path) as temporary:
+            temporary.write_bytes(hashlib.sha256(content).digest() + content)
 
     def remove(self) -> None:
         """Delete the file, if there is one."""

@@ -14,8 +14,9 @@ from naswot.files import read_arrays, write_arrays
 from naswot.images import get_source
 from naswot.images.labelled import LabelledImages, divide
 from naswot.provenance import described
+from naswot.training.protocol import EVALUATED
 
-PARTS = ("train", "valid", "test")
+PARTS = ("train", *EVALUATED)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Training one network of a list: what the rule `train` does."""
+"""Training one network of a space: what the rule `train` does."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,22 +10,24 @@ from typing import Any
 import torch
 
 from naswot.errors import NaswotError
-from naswot.files import read_metadata, read_parquet, write_parquet
+from naswot.files import read_parquet, write_parquet
 from naswot.images.drawing import read_mini_batch
 from naswot.progress import log
 from naswot.provenance import described, versions
 from naswot.scores.base import Options
 from naswot.scoring import choose_device, device_name, keep_freed_memory
-from naswot.spaces import get_space
+from naswot.spaces import Space, get_space
 from naswot.training.checkpoint import Checkpoint
 from naswot.training.images import read_images
 from naswot.training.loop import train_network
 from naswot.training.protocol import Protocol
+from naswot.workflow.sources import neighbours
 
 
 def train_one(
-    networks: str | Path,
-    number: int,
+    space: str,
+    index: int,
+    arch: str,
     images: str | Path,
     batch: str | Path,
     output: str | Path,
@@ -43,8 +45,8 @@ def train_one(
     the output, with the ending `.checkpoint`, until the output is there.
 
     Args:
-        networks: Parquet file with `index` and `arch`, and the `space` in its metadata.
-        number: the network's row.
+        space: whose network it is.
+        index, arch: the network's number in the space, and its architecture.
         images: .npz file of `naswot.training.images.write_images`.
         batch: .npz file of the mini-batch to score on.
         output: the Parquet file; columns `index` and `arch` come first.
@@ -62,13 +64,11 @@ def train_one(
     torch.backends.cudnn.deterministic = True
     keep_freed_memory()
     target = choose_device(device)
-    about, listed = read_metadata(networks), read_parquet(networks, ["index", "arch"])
-    index, arch = int(listed["index"].iloc[number]), str(listed["arch"].iloc[number])
-    data = read_images(images, target)
+    known, data = get_space(space), read_images(images, target)
     shown = torch.from_numpy(read_mini_batch(batch).images).to(target)
     plan = Protocol(**protocol)
     settings = {
-        "space": about["space"],
+        "space": space,
         "index": index,
         "arch": arch,
         "seed": seed,
@@ -80,13 +80,16 @@ def train_one(
         **{key: data.about[key] for key in data.about if key.endswith("images")},
         "image_size": data.about["image_size"],
     }
-    seen = {"data": data.fingerprint(), "shown": hashlib.sha256(shown.cpu().numpy()).hexdigest()}
+    seen = {
+        "data": data.fingerprint(),
+        "shown": hashlib.sha256(shown.cpu().numpy()).hexdigest(),
+        "code": _code(known),
+    }
     checkpoint = Checkpoint(Path(f"{output}.checkpoint"), settings | seen | versions())
-    space = get_space(about["space"])
-    label = f"network {number + 1} ({arch}) on {data.about['images']}"
+    label = f"network {index} ({arch}) on {data.about['images']}"
     try:
         rows = train_network(
-            partial(space.build, arch),
+            partial(known.build, arch),
             data,
             shown,
             plan,
@@ -97,6 +100,13 @@ def train_one(
         )
     except NaswotError as error:
         raise NaswotError(f"architecture {index} ({arch}): {error}") from error
+    except Exception as error:
+        if known.file is None:
+            raise
+        raise NaswotError(
+            f"architecture {index} ({arch}) cannot be trained ({type(error).__name__}: {error}): "
+            f"mend what {known.file} builds."
+        ) from error
     rows.insert(0, "index", index)
     rows.insert(1, "arch", arch)
     write_parquet(rows, output, described(**settings) | {"origin": data.about["origin"]})
@@ -108,3 +118,28 @@ def train_one(
         last["test_accuracy"],
         last["seconds"],
     )
+
+
+def nth_network(networks: str | Path, number: int) -> tuple[int, str]:
+    """Return index and architecture in row `number` of `naswot.training.benchmark.pick_networks`.
+
+    Raises:
+        NaswotError: the file is damaged or has fewer rows.
+    """
+    listed = read_parquet(networks, ["index", "arch"])
+    if number >= len(listed):
+        raise NaswotError(
+            f"figure6: {networks} has {len(listed)} networks: lower figure6.above or "
+            "figure6.networks."
+        )
+    return int(listed["index"].iloc[number]), str(listed["arch"].iloc[number])
+
+
+def _code(space: Space) -> str | None:
+    """Return a digest of the user's files that build the networks; None of other spaces."""
+    if space.file is None:
+        return None
+    digest = hashlib.sha256()
+    for path in neighbours(space.file):
+        digest.update(f"{Path(path).name}\0".encode() + Path(path).read_bytes())
+    return digest.hexdigest()

@@ -5,10 +5,11 @@ numbers of an epoch come from the seed and the number of the epoch alone. So a t
 interrupted begins the epoch again in which it was, and ends in the same numbers.
 """
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,11 +20,10 @@ from torch.nn import functional
 from naswot.errors import NaswotError
 from naswot.progress import Progress, log
 from naswot.scores.base import Options, copied
-from naswot.scores.naswot import score
 from naswot.scores.passes import first_output
-from naswot.scores.rectifiers import NoRectifierError
 from naswot.training.checkpoint import Checkpoint
-from naswot.training.images import Data, Part, batches, steps_in
+from naswot.training.images import Data, batches, steps_in
+from naswot.training.looking import EvalMode, accuracy, computing_in, current_score
 from naswot.training.protocol import Protocol
 
 COLUMNS = {
@@ -38,7 +38,6 @@ COLUMNS = {
     "seconds": "float64",
     "eval_seconds": "float64",
 }
-EVALUATED_AT_ONCE = 500
 
 
 @dataclass
@@ -84,159 +83,166 @@ def train_network(
         on since the row before, NaN before the first step; accuracies on validation and test
         images, NaN where there are none; score in train mode, which scores untrained networks too,
         and in eval mode (NaN for a network without rectifiers); seconds of training since the
-        start, looks not counted; seconds of the last pass over the validation images. A loss that
-        is not finite is kept, and so is what follows.
+        start, without looks and checkpoints; seconds of the last pass over the validation images.
+        A loss that is not finite is kept, and so is what follows.
 
     Raises:
         NaswotError: the network cannot be trained on such images.
     """
-    device = shown.device
+    make = partial(_untrained, build, data, protocol, seed)
+    kept = checkpoint and checkpoint.load(make, shown.device)
+    network, optimiser, state = kept or (*make(), {})
+    training = _Training(network, optimiser, data, shown, protocol, seed, options, label, **state)
+    if kept:
+        log.info("%s: going on after epoch %d", label, training.epochs)
+    else:
+        training.look(_Seen.nothing(shown.device))
+    while training.epochs < protocol.epochs:
+        training.train_epoch()
+        if checkpoint is not None:
+            checkpoint.save(network, optimiser, training.state())
+    return pd.DataFrame(training.rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def _untrained(
+    build: Callable[[int], nn.Module], data: Data, protocol: Protocol, seed: int
+) -> tuple[nn.Module, torch.optim.Optimizer]:
+    """Return a network with its first weights and its optimiser.
+
+    Raises:
+        NaswotError: it has no parameters.
+    """
     torch.manual_seed(seed)
-    network = build(data.classes).to(device)
-    layout = _layout(network, data.normalised(data.train.pixels[:2], torch.contiguous_format))
-    network = network.to(memory_format=layout)
+    network = build(data.classes).to(data.train.labels.device)
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    if not parameters:
+        raise NaswotError(
+            "it has no parameters that require a gradient, so there is nothing to train: let "
+            "build(arch) return a network that has."
+        )
     optimiser = torch.optim.SGD(
-        [parameter for parameter in network.parameters() if parameter.requires_grad],
+        parameters,
         lr=protocol.learning_rate,
         momentum=protocol.momentum,
         weight_decay=protocol.weight_decay,
         nesterov=protocol.momentum > 0,
     )
-    steps = steps_in(data.train, protocol.batch_size)
-    looks = protocol.looks(steps)
-    step, rows, seconds = 0, [], 0.0
-    if checkpoint is not None and (kept := checkpoint.load(network, optimiser, device)):
-        step, rows, seconds = kept["steps"], kept["rows"], kept["seconds"]
-        log.info("%s: going on after epoch %d", label, step // steps)
-    progress = Progress(label, steps * protocol.epochs - step, "steps")
+    return network, optimiser
 
-    def look(seen: _Seen) -> None:
-        nonlocal seconds, started
+
+@dataclass
+class _Training:
+    """A network in training: how far it is, and a row a look at it. Fields as `train_network`."""
+
+    network: nn.Module
+    optimiser: torch.optim.Optimizer
+    data: Data
+    shown: torch.Tensor
+    protocol: Protocol
+    seed: int
+    options: Options
+    label: str
+    steps: int = 0
+    rows: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.steps_an_epoch = steps_in(self.data.train, self.protocol.batch_size)
+        self.looks = self.protocol.looks(self.steps_an_epoch)
+        self.all_steps = self.steps_an_epoch * self.protocol.epochs
+        self.layout = _layout(self.network, self.data)
+        self.network.to(memory_format=self.layout)
+        self.progress = Progress(self.label, self.all_steps - self.steps, "steps")
+        self.started = time.perf_counter()
+
+    @property
+    def epochs(self) -> int:
+        """Whole epochs done."""
+        return self.steps // self.steps_an_epoch
+
+    def state(self) -> dict[str, Any]:
+        """Return what a training goes on with, besides network and optimiser."""
+        return {"steps": self.steps, "rows": self.rows, "seconds": self.seconds}
+
+    def train_epoch(self) -> None:
+        """Train on each image once more, and look at the network whenever it is time."""
+        number = int(np.random.SeedSequence((self.seed, self.epochs)).generate_state(1)[0])
+        generator = torch.Generator().manual_seed(number)
+        torch.manual_seed(number)  # for networks that draw, such as those with dropout
+        self.started = time.perf_counter()
+        seen = _Seen.nothing(self.shown.device)
+        self.network.train()
+        part, how = self.data.train, self.protocol
+        for pixels, labels in batches(part, how.batch_size, how.augment, generator):
+            self._train_step(pixels, labels, seen)
+            if self.steps in self.looks:
+                self.look(seen)
+                seen = _Seen.nothing(self.shown.device)
+                self.network.train()
+        loss = self.rows[-1]["train_loss"]
+        if not np.isfinite(loss):
+            log.warning("%s: the loss is %g in epoch %d", self.label, loss, self.epochs)
+
+    def _train_step(self, pixels: torch.Tensor, labels: torch.Tensor, seen: _Seen) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.protocol.rate(self.steps, self.all_steps)
+        with computing_in(labels.device, self.protocol.precision):
+            logits = first_output(self.network, self.data.normalised(pixels, self.layout))
+        loss = functional.cross_entropy(logits.float(), labels)
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        self.steps += 1
+        seen.loss += loss.detach() * len(labels)
+        seen.correct += (logits.argmax(1) == labels).sum()
+        seen.images += len(labels)
+        self.progress.advance()
+
+    def look(self, seen: _Seen) -> None:
+        """Add a row; random numbers that a network draws in it are not those of its training."""
         loss, correct = seen.loss.item(), seen.correct.item()  # waits for a GPU to be done
-        seconds += time.perf_counter() - started
-        begun = time.perf_counter()
-        valid = accuracy(network, data, data.valid, layout, protocol.precision)
-        took = time.perf_counter() - begun
-        test = accuracy(network, data, data.test, layout, protocol.precision)
-        rows.append(
+        self.seconds += time.perf_counter() - self.started
+        network, precision = self.network, self.protocol.precision
+        with torch.random.fork_rng():
+            score_train = current_score(network, self.shown, self.options)
+            score_eval = current_score(EvalMode(network), self.shown, self.options)
+            begun = time.perf_counter()
+            valid = accuracy(network, self.data, self.data.valid, self.layout, precision)
+            took = time.perf_counter() - begun
+            test = accuracy(network, self.data, self.data.test, self.layout, precision)
+        self.rows.append(
             {
-                "epoch": looks[step],
-                "steps": step,
+                "epoch": self.looks[self.steps],
+                "steps": self.steps,
                 "train_loss": loss / seen.images if seen.images else np.nan,
                 "train_accuracy": 100 * correct / seen.images if seen.images else np.nan,
                 "valid_accuracy": valid,
                 "test_accuracy": test,
-                "score": current_score(network, shown, options),
-                "score_eval": current_score(EvalMode(network), shown, options),
-                "seconds": seconds,
+                "score": score_train,
+                "score_eval": score_eval,
+                "seconds": self.seconds,
                 "eval_seconds": took,
             }
         )
-        started = time.perf_counter()
-
-    started = time.perf_counter()
-    if step == 0:
-        look(_Seen.nothing(device))
-    for epoch in range(step // steps, protocol.epochs):
-        number = int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0])
-        generator = torch.Generator().manual_seed(number)
-        torch.manual_seed(number)  # for networks that draw, such as those with dropout
-        seen = _Seen.nothing(device)
-        network.train()
-        for pixels, labels in batches(data.train, protocol.batch_size, protocol.augment, generator):
-            for group in optimiser.param_groups:
-                group["lr"] = protocol.rate(step, steps * protocol.epochs)
-            with _precision(device, protocol.precision):
-                logits = first_output(network, data.normalised(pixels, layout))
-            loss = functional.cross_entropy(logits.float(), labels)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            step += 1
-            seen.loss += loss.detach() * len(labels)
-            seen.correct += (logits.argmax(1) == labels).sum()
-            seen.images += len(labels)
-            progress.advance()
-            if step in looks:
-                look(seen)
-                seen = _Seen.nothing(device)
-                network.train()
-        if not np.isfinite(rows[-1]["train_loss"]):
-            log.warning("%s: the loss is %g in epoch %d", label, rows[-1]["train_loss"], epoch + 1)
-        if checkpoint is not None:
-            checkpoint.save(network, optimiser, {"steps": step, "rows": rows, "seconds": seconds})
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+        self.started = time.perf_counter()
 
 
-@torch.no_grad()
-def accuracy(
-    network: nn.Module, data: Data, part: Part, layout: torch.memory_format, precision: str
-) -> float:
-    """Return the percentage of `part` that `network` tells right, in eval mode; NaN of nothing.
-
-    Nothing in the network changes but the mode.
-    """
-    if not len(part):
-        return np.nan
-    network.eval()
-    correct = 0
-    for pixels, labels in zip(
-        part.pixels.split(EVALUATED_AT_ONCE), part.labels.split(EVALUATED_AT_ONCE), strict=True
-    ):
-        with _precision(part.labels.device, precision):
-            logits = first_output(network, data.normalised(pixels, layout))
-        correct += (logits.argmax(1) == labels).sum().item()
-    return 100 * correct / len(part)
-
-
-def current_score(network: nn.Module, shown: torch.Tensor, options: Options) -> float:
-    """Return the naswot score of `network` with the weights that it has, on images `shown`.
-
-    Neither the network nor a random generator changes. NaN for a network without rectifiers.
-    """
-    with torch.random.fork_rng(), torch.no_grad():
-        try:
-            return score(network, shown, options.precision, options.relu_count).value
-        except NoRectifierError:
-            return np.nan
-
-
-class EvalMode(nn.Module):
-    """A network that stays in eval mode, whoever asks for train mode.
-
-    Its batch normalisation uses the statistics that training has gathered: at first none.
-    """
-
-    def __init__(self, network: nn.Module):
-        super().__init__()
-        self.network = network.eval()
-
-    def train(self, mode: bool = True) -> "EvalMode":
-        """Do nothing."""
-        return self
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return the network's output."""
-        return self.network(images)
-
-
-@contextlib.contextmanager
-def _precision(device: torch.device, precision: str) -> Iterator[None]:
-    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-        yield
-
-
-def _layout(network: nn.Module, images: torch.Tensor) -> torch.memory_format:
+def _layout(network: nn.Module, data: Data) -> torch.memory_format:
     """Return the memory format to train in: channels-last, but for networks that use `x.view`.
 
+    Neither the network nor a random generator changes.
+
     Raises:
-        NaswotError: the network fails on `images` (B, 3, H, W).
+        NaswotError: the network fails on the images, or has not an output a class.
     """
     for layout in (torch.channels_last, torch.contiguous_format):
         trial = copied(network).to(memory_format=layout).train()
+        images = data.normalised(data.train.pixels[:2], layout)
         try:
-            with torch.no_grad():
-                first_output(trial, images.contiguous(memory_format=layout))
+            with torch.no_grad(), torch.random.fork_rng():
+                outputs = first_output(trial, images).shape[1]
+        except NaswotError:
+            raise
         except Exception as error:  # whatever a user's network may raise
             if layout == torch.channels_last and "view size is not compatible" in str(error):
                 continue
@@ -245,4 +251,9 @@ def _layout(network: nn.Module, images: torch.Tensor) -> torch.memory_format:
                 f"it fails on images of {size} ({type(error).__name__}: {error})."
             ) from error
         break
+    if outputs != data.classes:
+        raise NaswotError(
+            f"it has {outputs} outputs an image, and there are {data.classes} classes: let "
+            "build(arch, classes) return a network with an output a class."
+        )
     return layout

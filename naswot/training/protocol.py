@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+# The parts of the images that accuracies are measured on.
+EVALUATED = ("valid", "test")
 # In so many epochs the score is looked at several times, for the left half of Figure 6.
 ZOOMED_EPOCHS = 2
 

@@ -82,7 +82,8 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
             f"configuration: figure6.space = {config['figure6']['space']!r}: there is no such "
             "space."
         )
-    _check_images(config, config["training"]["images"])
+    if _trains(config):
+        _check_images(config, config["training"]["images"])
     for name in config["spaces"]:
         if name not in SPACES:
             raise NaswotError(
@@ -98,6 +99,12 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
             )
     ablations.check(config)
     _check_mirror(config)
+
+
+def _trains(config: Mapping[str, Any]) -> bool:
+    """Return whether networks are trained for a space of this run."""
+    trained = {name for name, about in config["own_spaces"].items() if "train" in about}
+    return not {config["figure6"]["space"], *trained}.isdisjoint(config["spaces"])
 
 
 def _check_sizes(config: Mapping[str, Any], space: Space) -> None:

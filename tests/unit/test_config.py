@@ -130,6 +130,7 @@ def test_the_command_line_may_give_fractions_of_nested_settings(config, schema):
         ),
         ("training", {"epoch": 3}, "training.epoch is not a known key; did you mean epochs?"),
         ("figure6", {"space": "nasbench2"}, "figure6.space = 'nasbench2': there is no such space"),
+        ("figure6", {"networks": 16}, "figure6.networks = 16 is not allowed; it must be a whole"),
         ("figure6", {"above": 100}, "figure6.above = 100 is not allowed; it must be a percentage"),
         (
             "figure6",
@@ -142,6 +143,20 @@ def test_a_wrong_setting_of_a_training_is_named(key, changes, message, config, s
     with pytest.raises(NaswotError) as caught:
         check(config | {key: config[key] | changes}, schema)
     assert message in str(caught.value)
+
+
+def test_images_to_train_on_are_needed_only_where_something_is_trained(
+    config, schema, tmp_path, forget
+):
+    (tmp_path / "space.py").write_text("def build(arch): ...")
+    (tmp_path / "mine.csv").write_text("arch,a/test/1\na,50\nb,60\n")
+    mine = {"networks": str(tmp_path / "space.py"), "accuracies": str(tmp_path / "mine.csv")}
+    trained = {"networks": "natsbench_sss", "train": 3}
+    about = {"own_spaces": {"mine": mine, "new": trained}, "sample": "all"}
+    about |= {"training": config["training"] | {"images": "cifar10"}}
+    check(config | about | {"spaces": ["mine"]}, schema)
+    with pytest.raises(NaswotError, match="the images 'cifar10' need a mirror"):
+        check(config | about | {"spaces": ["mine", "new"]}, schema)
 
 
 def test_digits_are_not_augmented_unless_asked_for(config):

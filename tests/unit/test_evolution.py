@@ -4,30 +4,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from naswot.analysis.evolution import claims_of, follow_networks, reduction
-from naswot.benchmarks import datasets, sources
+from naswot.analysis.correlation import Correlation
+from naswot.analysis.evolution import claims_of, follow_networks, ranked, reduction
+from naswot.benchmarks import datasets
 from naswot.benchmarks.convert import convert
 from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.own_spaces import register
 from naswot.plots.figure6 import figure6_files
-from naswot.spaces import SPACES, get_space
+from naswot.spaces import get_space
 from naswot.training.benchmark import gather_trainings, pick_networks
 
 TRAINING = {"images": "digits", "valid_images": 40, "epochs": 4}
 SETTINGS = {"accuracy": "cifar10-valid/x-valid/200", "above": 90.0, "reduced": None}
 EPOCHS = [0, 0.5, 1, 1.5, 2, 3, 4]
-
-
-@pytest.fixture
-def forget():
-    """Forget what is registered."""
-    registries = (SPACES, sources.SOURCES, datasets._DATASETS)
-    known = [(registry, dict(registry)) for registry in registries]
-    yield
-    for registry, content in known:
-        registry.clear()
-        registry.update(content)
 
 
 def trained(scores=None, **columns) -> pd.DataFrame:
@@ -137,9 +127,47 @@ def test_without_validation_images_there_are_no_validation_accuracies(gathered, 
 
 
 def test_trainings_of_two_kinds_are_not_mixed(gathered, tmp_path):
-    write_parquet(read_parquet(gathered[1]), gathered[1], ABOUT | {"train_images": 90})
-    with pytest.raises(NaswotError, match=r"0\.parquet was trained with another train_images than"):
+    write_parquet(read_parquet(gathered[0]), gathered[0], ABOUT | {"train_images": 90})
+    message = (
+        r"/2\.parquet was trained with train_images = 90, others with 80: delete this one file"
+    )
+    with pytest.raises(NaswotError, match=message):
         gather_trainings(gathered, tmp_path / "table.parquet", space="mine")
+
+
+def test_trainings_of_several_computers_are_gathered(gathered, tmp_path):
+    for path, device in zip(gathered, ("cpu", "H100", "H100"), strict=True):
+        write_parquet(read_parquet(path), path, ABOUT | {"device": device, "torch": "2.0"})
+    gather_trainings(gathered, tmp_path / "table.parquet", space="mine")
+    about = read_metadata(tmp_path / "table.parquet")
+    assert (about["device"], about["torch"]) == ("several", "2.0")
+
+
+def test_a_trained_table_needs_no_training_again(gathered, tmp_path):
+    gather_trainings(gathered, tmp_path / "results/trained/mine.parquet", space="mine")
+    before = read_parquet(tmp_path / "results/trained/mine.parquet")
+    before.to_parquet(tmp_path / "kept.parquet")
+    kept = str(tmp_path / "kept.parquet")
+    register({"again": {"networks": "nasbench201", "accuracies": kept}}, TRAINING)
+    assert get_space("again").architectures() == get_space("mine").architectures()
+    convert("again", None, tmp_path / "table.parquet")
+    after = read_parquet(tmp_path / "table.parquet")
+    pd.testing.assert_frame_equal(after, before, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("64:8:8:8:8\n8:8:8:8:8\n64:8:8:8:8\n", r"row 3: '64:8:8:8:8' is there before, in row 1"),
+        ("64:8:8:8:8\n", "lists 1 architectures; two are the fewest"),
+        ("64:8:8:8:8\n8:8:8\n", r"list\.csv, row 2: .*8:8:8"),
+    ],
+)
+def test_a_list_that_cannot_be_trained_is_named(forget, tmp_path, rows, message):
+    (tmp_path / "list.csv").write_text("arch\n" + rows)
+    about = {"networks": "natsbench_sss", "train": str(tmp_path / "list.csv")}
+    with pytest.raises(NaswotError, match=message):
+        register({"mine": about}, TRAINING)
 
 
 @pytest.fixture
@@ -153,9 +181,10 @@ def benchmark(tmp_path):
 def test_networks_are_picked_above_an_accuracy(benchmark, tmp_path):
     drawn = []
     for seed in (0, 0, 1):
-        how = {"accuracy": "cifar10/test/9", "above": 80, "count": 5, "seed": seed}
-        assert "5 of 11 networks" in pick_networks(benchmark, tmp_path / "p.parquet", **how)
+        how = {"accuracy": "cifar10/test/9", "above": 80, "least": 5, "seed": seed}
+        assert "11 networks with" in pick_networks(benchmark, tmp_path / "p.parquet", **how)
         drawn.append(read_parquet(tmp_path / "p.parquet"))
+        assert sorted(drawn[-1]["index"]) == list(range(29, 40))
         assert (drawn[-1]["accuracy"] > 80).all()
         assert (drawn[-1]["accuracy"] == drawn[-1]["index"] + 52).all()
     assert drawn[0].equals(drawn[1])
@@ -165,7 +194,7 @@ def test_networks_are_picked_above_an_accuracy(benchmark, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"count": 12}, "11 networks of .* have cifar10/test/9 above 80 %, and 12 are asked for"),
+        ({"least": 12}, "11 networks of .* have cifar10/test/9 above 80 %, and 12 are asked for"),
         (
             {"accuracy": "cifar10/valid/9"},
             "figure6.accuracy = 'cifar10/valid/9'.* has cifar10/test/9",
@@ -173,7 +202,7 @@ def test_networks_are_picked_above_an_accuracy(benchmark, tmp_path):
     ],
 )
 def test_too_few_networks_and_an_unknown_accuracy_are_named(benchmark, tmp_path, changes, message):
-    how = {"accuracy": "cifar10/test/9", "above": 80, "count": 5, "seed": 0}
+    how = {"accuracy": "cifar10/test/9", "above": 80, "least": 5, "seed": 0}
     with pytest.raises(NaswotError, match=message):
         pick_networks(benchmark, tmp_path / "p.parquet", **how | changes)
 
@@ -222,6 +251,30 @@ def test_scores_that_are_not_finite_are_counted_and_decide_nothing():
     claims = claims_of(pd.concat(frames, ignore_index=True), SETTINGS, 50, 0)
     assert all("2 networks with scores that are not finite" in claim.found for claim in claims)
     assert verdicts(*([jump(np.nan, np.nan)] * 3)) == [None] * 5
+
+
+def test_networks_whose_scores_are_lost_leave_a_claim_of_all_open():
+    good = [jump(100 + 10 * n, 150 + 10 * n) for n in range(6)]
+    lost, fallen = jump(100, np.nan), jump(100, 50)
+    assert verdicts(*good)[0] is True
+    assert verdicts(*good, lost)[0] is None
+    assert verdicts(*good, lost, fallen)[0] is False
+
+
+@pytest.mark.parametrize(
+    ("tau", "low", "high", "verdict"),
+    [
+        (0.82, 0.5, 1.0, True),
+        (0.5, 0.01, 0.9, True),
+        (0.56, -0.12, 0.95, None),
+        (0.4, 0.1, 0.6, None),
+        (0.4, -0.5, 0.5, None),
+        (0.1, -0.3, 0.49, False),
+    ],
+)
+def test_a_ranking_is_refuted_by_its_whole_interval_alone(tau, low, high, verdict):
+    found = Correlation(10, tau, low, high, tau, 0, 0, 0)
+    assert ranked(found) is verdict
 
 
 def test_a_ranking_of_few_networks_decides_nothing():

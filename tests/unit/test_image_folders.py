@@ -203,5 +203,9 @@ def test_a_broken_image_in_an_archive_is_named(archive):
 def test_a_fingerprint_tells_changed_folders_apart(album):
     before = folder.fingerprint(album)
     assert folder.fingerprint(album) == before
+    whole = folder.fingerprint(album, every=True)
+    next(album.glob("val/*.png")).unlink()
+    assert folder.fingerprint(album) == before
+    assert folder.fingerprint(album, every=True) != whole
     next(album.glob("train/*/*.png")).unlink()
     assert folder.fingerprint(album) != before

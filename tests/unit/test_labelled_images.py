@@ -136,3 +136,50 @@ def test_a_class_that_only_test_images_have_is_named(pictures, tmp_path):
     pictures("train/cat/1.png", "train/dog/1.png", "test/emu/1.png")
     with pytest.raises(NaswotError, match=r"emu/1\.png is of a class that has no training images"):
         divide("folder", tmp_path, 8, 0)
+
+
+def colours_of(part) -> dict[int, int]:
+    """Return the colour of each picture of `pictures` and its label."""
+    return dict(zip(part[0][:, 0, 0, 0].tolist(), part[1].tolist(), strict=True))
+
+
+def test_a_folder_without_train_has_test_images_all_the_same(pictures, tmp_path):
+    pictures("cat/1.png", "cat/2.png", "dog/1.png", "test/cat/1.png", "test/dog/1.png")
+    found = divide("folder", tmp_path, 8, 0)
+    assert (found.classes, colours_of(found.train)) == (2, {0: 0, 1: 0, 2: 1})
+    assert colours_of(found.test) == {3: 0, 4: 1}
+
+
+def test_a_class_may_be_called_train(pictures, tmp_path):
+    pictures("train/bus/1.png", "train/train/1.png", "val/bus/1.png", "val/train/1.png")
+    found = divide("folder", tmp_path, 8, 0)
+    assert (colours_of(found.train), colours_of(found.test)) == ({0: 0, 1: 1}, {2: 0, 3: 1})
+
+
+def test_of_test_and_val_the_one_with_classes_counts(pictures, tmp_path):
+    pictures("train/cat/1.png", "train/dog/1.png", "test/1.png", "test/2.png", "val/dog/1.png")
+    assert colours_of(divide("folder", tmp_path, 8, 0).test) == {4: 1}
+
+
+@pytest.mark.parametrize("top", ["train/", ""])
+def test_test_images_without_classes_are_refused(pictures, tmp_path, top):
+    pictures(f"{top}cat/1.png", f"{top}dog/1.png", "test/1.png")
+    with pytest.raises(NaswotError, match="test has no folders of images, one for each class, to"):
+        divide("folder", tmp_path, 8, 0)
+
+
+def test_an_archive_or_folder_without_a_test_image_is_refused(archive, pictures, tmp_path):
+    arrays = archive(30, 1)
+    none = {name: array[:0] for name, array in arrays.items() if name.endswith("test")}
+    write_arrays(tmp_path / "images/cifar10.npz", {}, **arrays | none)
+    with pytest.raises(NaswotError, match="there are no test images of cifar10"):
+        divide("cifar10", tmp_path, 32, 0)
+    pictures("few/cat/1.png", "few/dog/1.png", "few/dog/2.png")
+    (tmp_path / "few/test").mkdir()
+    with pytest.raises(NaswotError, match="few/test has no folders of images"):
+        divide("folder", tmp_path / "few", 8, 0)
+
+
+def test_images_that_need_a_directory_say_so():
+    with pytest.raises(NaswotError, match="'cifar10' need a directory: set `mirror`"):
+        divide("cifar10", None, 32, 0)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from naswot.benchmarks import datasets, sources
+from naswot.benchmarks import datasets
 from naswot.benchmarks.convert import convert
 from naswot.errors import NaswotError
 from naswot.files import read_parquet
 from naswot.own_spaces import register
-from naswot.spaces import SPACES, get_space
+from naswot.spaces import get_space
 from naswot.workflow.sources import neighbours
 
 BUILD = """
@@ -21,18 +21,13 @@ def build(arch, classes):
 
 
 @pytest.fixture
-def own(tmp_path):
+def own(forget, tmp_path):
     """Return the description of a space with two networks; what is registered is forgotten."""
-    registries = (SPACES, sources.SOURCES, datasets._DATASETS)
-    known = [(registry, dict(registry)) for registry in registries]
     (tmp_path / "neighbour.py").write_text("WIDTHS = {'narrow': 3, 'wide': 9}")
     (tmp_path / "space.py").write_text(BUILD)
     csv = "arch,params,flowers/val/9,flowers/test/9\nwide,510,70,71\nnarrow,160,,51\n"
     (tmp_path / "mine.csv").write_text(csv)
-    yield {"networks": str(tmp_path / "space.py"), "accuracies": str(tmp_path / "mine.csv")}
-    for registry, content in known:
-        registry.clear()
-        registry.update(content)
+    return {"networks": str(tmp_path / "space.py"), "accuracies": str(tmp_path / "mine.csv")}
 
 
 def test_it_lists_builds_and_converts_its_architectures(own, tmp_path):
@@ -62,7 +57,11 @@ def test_registering_again_changes_nothing(own):
         ("space.py", "def construct(): ...", r"space\.py has no function build"),
         ("space.py", "def build(arch):\n    return arch", "returned a str, not a torch.nn.Module"),
         ("mine.csv", "architecture\nwide\n", "needs a column 'arch'"),
-        ("mine.csv", "index,arch,a/test/1\n0,wide,5\n", "rows are counted, so rename it"),
+        (
+            "mine.csv",
+            "index,arch,a/test/1\n5,wide,5\n",
+            "does not count its rows from 0",
+        ),
         ("mine.csv", "arch,accuracy\nwide,5\n", "no accuracy column of the form data/split/epochs"),
         ("mine.csv", "", "not a readable CSV file"),
     ],

@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,18 +17,22 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn import functional
 
 from naswot.errors import NaswotError
-from naswot.files import read_metadata, read_parquet, write_parquet
+from naswot.files import read_metadata, read_parquet
 from naswot.images import write_mini_batch
 from naswot.images.labelled import divide
+from naswot.own_spaces import _function, _module, register
 from naswot.scores.base import Options, copied
 from naswot.scores.naswot import hamming_kernel, score
 from naswot.spaces import get_space
-from naswot.training import images
+from naswot.training import images, loop
+from naswot.training.checkpoint import Checkpoint
 from naswot.training.images import Data, Part
 from naswot.training.job import train_one
-from naswot.training.loop import COLUMNS, EvalMode, current_score, train_network
+from naswot.training.looking import EvalMode, accuracy, current_score
+from naswot.training.loop import COLUMNS, train_network
 from naswot.training.protocol import Protocol
 
 TIMES = ["seconds", "eval_seconds"]
@@ -86,12 +92,65 @@ def test_the_same_seed_gives_the_same_numbers(train, augment):
     pd.testing.assert_frame_equal(*(table.drop(columns=TIMES) for table in tables))
 
 
-def test_looking_at_a_network_does_not_change_its_training(train):
+def reference(build, data: Data, how: Protocol, seed: int) -> pd.DataFrame:
+    """Return what plain torch makes of a training: a row an epoch."""
+    torch.manual_seed(seed)
+    network = build(data.classes).to(memory_format=torch.channels_last)
+    weights, rows = network.parameters(), []
+    optimiser = torch.optim.SGD(weights, how.learning_rate, 0.9, 0, how.weight_decay, nesterov=True)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, how.epochs * 10)
+    for epoch in range(how.epochs):
+        number = int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0])
+        generator = torch.Generator().manual_seed(number)
+        torch.manual_seed(number)
+        losses = []
+        for chosen in torch.randperm(300, generator=generator).split(how.batch_size):
+            pixels = data.train.pixels[chosen]
+            pixels = images.augment(pixels, generator) if how.augment else pixels
+            logits = network.train()(data.normalised(pixels, torch.channels_last))
+            loss = functional.cross_entropy(logits, data.train.labels[chosen], reduction="none")
+            optimiser.zero_grad()
+            loss.mean().backward()
+            optimiser.step()
+            schedule.step()
+            losses.append(loss.detach())
+        row = {"train_loss": torch.cat(losses).mean().item()}
+        for name in ("train", "valid", "test"):
+            part = getattr(data, name)
+            told = network.eval()(data.normalised(part.pixels, torch.channels_last)).argmax(1)
+            row[f"{name}_accuracy"] = 100 * (told == part.labels).double().mean().item()
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_a_training_is_what_plain_torch_makes_of_it(data, noise, augment):
+    protocol = Protocol(**PLAIN | {"augment": augment, "weight_decay": 0.02, "evaluations": 1})
+    build = partial(small, dropout=0.3)
+    expected = reference(build, data, protocol, 3)
+    found = train_network(build, data, noise(16), protocol, 3).iloc[1:].reset_index(drop=True)
+    for name in ("train_loss", "valid_accuracy", "test_accuracy"):
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-3, err_msg=name)
+    train, valid, test = (expected[f"{name}_accuracy"] for name in ("train", "valid", "test"))
+    for one, other in ((train, valid), (valid, test), (test, train)):
+        assert (one - other).abs().max() > 1  # one part cannot pass for another
+
+
+class Drawing(nn.Module):
+    """A network that drops out in either mode, as functions do that are not told the mode."""
+
+    def __init__(self, classes: int):
+        super().__init__()
+        self.layers, self.last = nn.Linear(192, 40), nn.Linear(40, classes)
+
+    def forward(self, x):
+        return self.last(functional.relu(functional.dropout(self.layers(x.flatten(1)), 0.3)))
+
+
+@pytest.mark.parametrize("build", [partial(small, dropout=0.3), Drawing])
+def test_looking_at_a_network_does_not_change_its_training(train, build):
     """A network that draws random numbers would tell, and so would batch statistics."""
-    build, seen = (
-        partial(small, dropout=0.3),
-        ["valid_accuracy", "test_accuracy", "score", "score_eval"],
-    )
+    seen = ["valid_accuracy", "test_accuracy", "score", "score_eval"]
     seldom, often = train(build, evaluations=1), train(build, evaluations=9)
     often = often[often["epoch"].isin(seldom["epoch"])].reset_index(drop=True)
     pd.testing.assert_frame_equal(seldom[["steps", *seen]], often[["steps", *seen]])
@@ -109,10 +168,11 @@ def test_scoring_leaves_weights_statistics_mode_and_generator_as_they_were(noise
         assert torch.equal(value, before[name]), name
 
 
-def test_the_first_score_is_that_of_the_untrained_network(train, noise):
-    table = train()
+@pytest.mark.parametrize("build", [small, Drawing])
+def test_the_first_score_is_that_of_the_untrained_network(train, noise, build):
+    table = train(build)
     torch.manual_seed(3)
-    assert table.loc[0, "score"] == score(small(1), noise(16)).value
+    assert table.loc[0, "score"] == score(build(10), noise(16)).value
 
 
 def test_in_eval_mode_batch_statistics_do_not_count(noise):
@@ -169,8 +229,6 @@ def test_a_plain_cell_tells_nine_of_ten_digits(data, noise):
 @pytest.fixture
 def task(tmp_path):
     """Return the arguments of a small training job, as text that a process of its own can run."""
-    listed = pd.DataFrame({"index": [7, 8], "arch": ["8:8:8:8:8", "16:8:8:8:8"]})
-    write_parquet(listed, tmp_path / "networks.parquet", {"space": "natsbench_sss"})
     images.write_images(
         tmp_path / "images.npz",
         name="digits",
@@ -184,10 +242,10 @@ def task(tmp_path):
     places = [str(tmp_path / name) for name in ("images.npz", "batch.npz")]
     before = torch.get_num_threads()
 
-    def arguments(output: str, **changes) -> tuple[list, dict]:
+    def arguments(output: str, space="natsbench_sss", arch="16:8:8:8:8", **changes):
         protocol = PLAIN | {"epochs": 8, "augment": True} | changes
         how = {"protocol": protocol, "seed": 1, "precision": "float32", "relu_count": "once"}
-        return [str(tmp_path / "networks.parquet"), 1, *places, str(tmp_path / output)], how
+        return [space, 8, arch, *places, str(tmp_path / output)], how
 
     yield arguments
     torch.set_num_threads(before)
@@ -222,31 +280,185 @@ def test_a_killed_training_goes_on_to_the_same_table(task, tmp_path, caplog):
     assert about["train_images"] == 300
 
 
-@pytest.mark.parametrize(
-    ("damage", "message"), [(False, "is of other settings"), (True, "is damaged")]
-)
-def test_a_checkpoint_that_does_not_fit_is_left_aside(task, tmp_path, caplog, damage, message):
-    positional, how = task("other.parquet", epochs=1)
-    kept = tmp_path / "other.parquet.checkpoint"
+@pytest.fixture
+def stopped(task, tmp_path, monkeypatch):
+    """Return a function that stops a training in its third epoch and returns its checkpoint."""
 
-    def keep(self):
-        kept.rename(tmp_path / "kept")
+    def stop(output: str, **about) -> Path:
+        left, step = 22, torch.optim.SGD.step
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("naswot.training.checkpoint.Checkpoint.remove", keep)
-        train_one(*positional, **how)
-    (tmp_path / "kept").rename(kept)
-    if damage:
-        kept.write_bytes(kept.read_bytes()[:-5000])
-    positional, how = task("other.parquet", epochs=1, weight_decay=5e-4 if damage else 0.01)
-    with caplog.at_level(logging.WARNING, "naswot"):
-        train_one(*positional, **how)
-    assert message in caplog.text
-    again = read_parquet(tmp_path / "other.parquet")
-    (tmp_path / "other.parquet").unlink()
+        def counted(*arguments, **options):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise KeyboardInterrupt
+            return step(*arguments, **options)
+
+        positional, how = task(output, **about)
+        with monkeypatch.context() as patch:
+            patch.setattr(torch.optim.SGD, "step", counted)
+            with pytest.raises(KeyboardInterrupt):
+                train_one(*positional, **how)
+        return tmp_path / f"{output}.checkpoint"
+
+    return stop
+
+
+def finish(task, output: str, **about) -> pd.DataFrame:
+    positional, how = task(output, **about)
     train_one(*positional, **how)
-    fresh = read_parquet(tmp_path / "other.parquet")
+    return read_parquet(positional[-1]).drop(columns=TIMES)
+
+
+def test_a_checkpoint_of_other_settings_is_left_aside(task, stopped, caplog):
+    stopped("other.parquet", epochs=3)
+    again = finish(task, "other.parquet", epochs=3, weight_decay=0.01)
+    assert "is of other settings" in caplog.text
+    fresh = finish(task, "fresh.parquet", epochs=3, weight_decay=0.01)
+    pd.testing.assert_frame_equal(again, fresh)
+
+
+def test_a_checkpoint_that_is_damaged_anywhere_is_left_aside(task, stopped, caplog):
+    """Torch itself reads some of these without a word, and others with any kind of error."""
+    path, fresh = stopped("hurt.parquet", epochs=3), finish(task, "fresh.parquet", epochs=3)
+    whole = path.read_bytes()
+    damaged = [b"", whole[:40], whole[: len(whole) // 2], whole[:-1], b"PK" + whole]
+    for place in np.linspace(0, len(whole) - 64, 8).astype(int):
+        damaged.append(whole[:place] + bytes(64) + whole[place + 64 :])
+        damaged.append(whole[:place] + b"\xff" * 64 + whole[place + 64 :])
+    for content in damaged:
+        path.write_bytes(content)
+        caplog.clear()
+        assert Checkpoint(path, {}).load(lambda: (None, None), torch.device("cpu")) is None
+        assert "is damaged" in caplog.text
+    pd.testing.assert_frame_equal(finish(task, "hurt.parquet", epochs=3), fresh)
+
+
+def test_of_a_checkpoint_that_fits_by_half_nothing_is_loaded(data, noise, tmp_path, caplog):
+    """The first layers fit, and so they would be loaded before the last one fails."""
+    checkpoint, made = Checkpoint(tmp_path / "kept", {}), []
+
+    def build(classes: int, width: int) -> nn.Module:
+        made.append(small(classes))
+        made[-1][-1] = nn.Sequential(nn.Linear(256, width), nn.Linear(width, classes))
+        return made[-1]
+
+    protocol = Protocol(**PLAIN | {"epochs": 1})
+    how = {"data": data, "shown": noise(16), "protocol": protocol, "seed": 3}
+    train_network(partial(build, width=5), **how, checkpoint=checkpoint)
+    again = train_network(partial(build, width=6), **how, checkpoint=checkpoint)
+    assert "of another network (RuntimeError" in caplog.text
+    fresh = train_network(partial(build, width=6), **how)
     pd.testing.assert_frame_equal(again.drop(columns=TIMES), fresh.drop(columns=TIMES))
+
+
+OWN = """
+from torch import nn
+from widths import WIDTH
+
+def build(arch, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(192, WIDTH), nn.ReLU(), {last})
+"""
+LAST = "nn.Dropout(0.4), nn.Linear(WIDTH, classes)"
+
+
+@pytest.fixture
+def own(forget, tmp_path):
+    """Return a function that makes and registers a space of the user's own with that last layer."""
+
+    def make(last: str = LAST) -> None:
+        (tmp_path / "space.py").write_text(OWN.format(last=last))
+        (tmp_path / "widths.py").write_text("WIDTH = 20")
+        (tmp_path / "list.csv").write_text("arch\none\ntwo\n")
+        about = {"networks": str(tmp_path / "space.py"), "train": str(tmp_path / "list.csv")}
+        training = {"images": "digits", "epochs": 3, "valid_images": 50}
+        _module.cache_clear()
+        _function.cache_clear()
+        sys.modules.pop("widths", None)
+        register({"mine": about}, training)
+
+    make()
+    yield make
+    sys.path[:] = [place for place in sys.path if place != str(tmp_path)]
+
+
+MINE = {"space": "mine", "arch": "one", "epochs": 4}
+
+
+def test_a_stopped_training_of_a_network_that_draws_goes_on_to_the_same_table(
+    own, task, stopped, caplog
+):
+    caplog.set_level(logging.INFO, "naswot")
+    stopped("mine.parquet", **MINE)
+    again = finish(task, "mine.parquet", **MINE)
+    assert "going on after epoch 2" in caplog.text
+    pd.testing.assert_frame_equal(again, finish(task, "fresh.parquet", **MINE))
+
+
+@pytest.mark.parametrize("file", ["space.py", "widths.py"])
+def test_code_that_is_edited_in_between_trains_anew(own, task, stopped, tmp_path, caplog, file):
+    stopped("mine.parquet", **MINE)
+    with (tmp_path / file).open("a") as stream:
+        stream.write("\n# another thought\n")
+    again = finish(task, "mine.parquet", **MINE)
+    assert "is of other settings" in caplog.text
+    pd.testing.assert_frame_equal(again, finish(task, "fresh.parquet", **MINE))
+
+
+@pytest.mark.parametrize(
+    ("last", "message"),
+    [
+        ("nn.Linear(WIDTH, 7)", "it has 7 outputs an image, and there are 10 classes"),
+        ("nn.Linear(WIDTH + 1, classes)", r"it fails on images of 3×8×8 \(RuntimeError"),
+        ("nn.Unflatten(1, (2, 2, 5)), nn.Linear(5, 10)", "it has 40 outputs an image"),
+        ("nn.Linear(WIDTH, 10)).requires_grad_(False", "it has no parameters that require"),
+        (
+            "nn.Linear(WIDTH, 10), Late()",
+            r"cannot be trained \(ZeroDivisionError: .*mend what .*py",
+        ),
+    ],
+)
+def test_a_network_of_the_user_s_that_cannot_be_trained_is_named(
+    own, task, tmp_path, last, message
+):
+    own(last)
+    with (tmp_path / "space.py").open("a") as stream:
+        late = "def forward(self, x):\n        return x / (len(x) < 3 or 1 // 0)\n"
+        stream.write(f"class Late(nn.Module):\n    {late}")
+    positional, how = task("mine.parquet", **MINE)
+    with pytest.raises(NaswotError, match=rf"architecture 8 \(one\):? {message}") as caught:
+        train_one(*positional, **how)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "mine.parquet").exists()
+
+
+def test_seconds_are_those_of_steps_and_go_on_where_they_were(data, noise, tmp_path, monkeypatch):
+    """On a clock that a step puts on by one and all else by much more."""
+    now, stops, step, save = 0, 25, torch.optim.SGD.step, Checkpoint.save
+
+    def passing(seconds, function):
+        def timed(*arguments, **options):
+            nonlocal now
+            now += seconds
+            if seconds == 1 and now % 1000 == stops:
+                raise KeyboardInterrupt
+            return function(*arguments, **options)
+
+        return timed
+
+    clock = types.SimpleNamespace(perf_counter=lambda: now)
+    monkeypatch.setattr(loop, "time", clock)
+    monkeypatch.setattr(loop, "accuracy", passing(1000, accuracy))
+    monkeypatch.setattr(torch.optim.SGD, "step", passing(1, step))
+    monkeypatch.setattr(Checkpoint, "save", passing(1000, save))
+    checkpoint = Checkpoint(tmp_path / "kept", {})
+    how = (small, data, noise(16), Protocol(**PLAIN), 3, Options(), checkpoint)
+    with pytest.raises(KeyboardInterrupt):
+        train_network(*how)
+    stops = None
+    table = train_network(*how)
+    assert table["seconds"].tolist() == table["steps"].tolist()
+    assert (table["eval_seconds"] == 1000).all()
 
 
 @given(st.integers(2, 70), st.integers(2, 40))

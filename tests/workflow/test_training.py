@@ -1,5 +1,7 @@
 """Networks are trained, scored untrained, and their scores correlated and followed."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -42,3 +44,11 @@ def test_a_benchmark_is_made_by_training_and_the_score_is_followed(fresh, root):
     assert (results / "figures/figure6.pdf").read_bytes().startswith(b"%PDF")
     again = workdir.run("results/kendall_tau.csv", "training", config="train.yaml")
     assert again.finished == []
+    more = CONFIG.replace("train: 3", "train: 4").replace("networks: 2", "networks: 3")
+    (workdir.path / "train.yaml").write_text((root / "config/ci.yaml").read_text() + more)
+    made = ["results/trained/sizes.parquet", "results/training/figure6.parquet"]
+    made = ["results/trained/sizes.parquet", "results/training/figure6.parquet"]
+    planned = workdir.run(*made, "--dry-run", config="train.yaml")
+    assert planned.code == 0, planned.text
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", planned.text, re.M))
+    assert jobs == {"train": "2", "gather": "1", "follow": "1", "total": "4"}
