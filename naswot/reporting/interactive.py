@@ -131,12 +131,13 @@ def _details(row: dict, keys: Sequence[str], space: Space) -> str:
         if not pd.isna(row[key])
     )
     try:
-        drawing = Markup(svg(diagram_of(space.name, row["arch"])))
+        drawn = svg(diagram_of(space.name, row["arch"]))
+        drawing = Markup(drawn.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1))
     except NaswotError:  # a space of the user's own need not say how it is drawn
         drawing = Markup("")
     return str(
         Markup(
-            '<div style="max-width:18rem;overflow-wrap:anywhere;font:12px/1.4 system-ui">'
+            '<div style="max-width:min(31rem,75vw);overflow-wrap:anywhere;font:12px/1.4 system-ui">'
             "{}<div>{}</div>number {}, <b>score {}</b>{}</div>"
         ).format(drawing, escape(row["arch"]), row["index"], written(row["score"], 1), accuracies)
     )

@@ -22,8 +22,12 @@ figure6: {space: nasbench201, accuracy: cifar10-valid/x-valid/200, above: 85, ne
 def test_a_benchmark_is_made_by_training_and_the_score_is_followed(fresh, root):
     workdir = fresh()
     (workdir.path / "train.yaml").write_text((root / "config/ci.yaml").read_text() + CONFIG)
-    run = workdir.run("results/kendall_tau.csv", "training", config="train.yaml")
+    run = workdir.run("results/index.html", "training", config="train.yaml")
     assert run.code == 0, run.text
+    page = (workdir.path / "results/index.html").read_text()
+    assert page.count("&lt;svg ") == 3  # each network is drawn, as one of the space that it is of
+    times = pd.read_csv(workdir.path / "results/run_times.csv").set_index("stage")
+    assert times.loc[["train", "gather"], "jobs"].tolist() == [3, 1]
     assert run.finished.count("train") == 5
     results = workdir.path / "results"
     taus = pd.read_csv(results / "kendall_tau.csv")
