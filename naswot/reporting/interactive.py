@@ -60,14 +60,12 @@ def plots(runs: Sequence[tuple[str, str | Path]], seed: int) -> dict[str, Markup
 
 
 def _plot(source: ColumnDataSource, key: str, about: dict) -> figure:
-    part = key.split("/")[1]
-    word = "predicted" if part == "surrogate" else "validation" if "val" in part else "test"
     plot = figure(
         height=440,
         sizing_mode="stretch_width",
         tools="pan,wheel_zoom,box_zoom,reset,tap",
         active_scroll=None,
-        x_axis_label=f"{word} accuracy (%), {key}",
+        x_axis_label=f"accuracy {key} (%)",
         y_axis_label=f"{about['score']} of the untrained network",
         output_backend="canvas",
     )
