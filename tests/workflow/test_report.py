@@ -91,7 +91,7 @@ def test_page_answers_what_a_newcomer_asks(browser, index):
         "16 of photos, 8×8 pixels",  # on what
         "minutes of jobs",  # how long
         "Of the 155 numbers that the paper prints",  # how it compares
-        "validation accuracies only",  # what is missing
+        "has x-valid only",  # what is missing
     ):
         assert answer in text
 
