@@ -71,8 +71,9 @@ def timed():
     paths = [Path(file).relative_to("results").with_suffix("") for file in dict.fromkeys(made)]
     done = [f"{STAGES[path.parts[0]]}/{path.relative_to(path.parts[0])}" for path in paths]
     for file in searches(*configuration.SEARCHED):
-        job = Path(file).relative_to("results/search").with_suffix("")
-        done += [f"choose/{job}", f"search/{job}"]
+        *place, pool, method = Path(file).relative_to("results/search").with_suffix("").parts
+        done.append(f"choose/{'/'.join(place)}/{pool}/{method}")
+        done.append(f"search/{'/'.join(place)}/{method}")
     done += ["correlate", "compare", "contrast", "anytime", "pair", "table1", "table2", "cut"]
     done += ["similarity", "collate", "decompose", "follow"]
-    return [f"benchmarks/{one}.tsv" for one in done]
+    return [f"benchmarks/{one}.tsv" for one in dict.fromkeys(done)]

@@ -58,8 +58,8 @@ def _how_long(times: pd.DataFrame, run: pd.DataFrame) -> list[str]:
     longest = times.loc[times["seconds"].idxmax()]
     machine = dict(zip(run["item"], run["value"], strict=True))
     return [
-        f"{written(total / 60, 1)} minutes of jobs, {int(times['jobs'].sum()):,} in all; jobs run "
-        "side by side.",
+        f"{written(total / 60, 1)} minutes of jobs, {int(times['jobs'].sum()):,} in all, small "
+        "ones left out; jobs run side by side.",
         f"{written(longest['seconds'] / 60, 1)} of them went into “{longest['stage']}”.",
         f"At most {written(times['max_rss_mb'].max(), 0)} MB a job; {machine['processor']}, "
         f"{machine['cores']} cores.",
@@ -102,7 +102,7 @@ def _comparison(frames: Mapping[str, pd.DataFrame]) -> list[str]:
     if "claims" in frames and len(frames["claims"]):
         verdicts = frames["claims"]["verdict"].value_counts()
         counted = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
-        lines.append(f"Of what the paper says in words of Figures 1 to 6: {counted}.")
+        lines.append(f"Of what the paper says in words of Figures 1, 2, 5 and 6: {counted}.")
     if "kendall_tau" in frames:
         for row in frames["kendall_tau"].dropna(subset=["published"]).to_dict("records"):
             lines.append(

@@ -123,12 +123,20 @@ def _scored(joined: Sequence[str | Path]) -> Iterator[tuple[str, str, str]]:
 
 def _searched(searches: Sequence[str | Path]) -> Iterator[tuple[str, str, str]]:
     found: dict[str, dict[str, None]] = {}
+    budgets: dict[str, dict[str, None]] = {}
     for path in searches:
         about = read_metadata(path)
-        if "not_run" not in about:
-            found.setdefault(get_space(about["space"]).title, {})[about["title"]] = None
+        if "not_run" in about:
+            continue
+        space = get_space(about["space"]).title
+        found.setdefault(space, {})[about["title"]] = None
+        if "budget" in about and "fitness" in about:
+            text = f"{about['fitness']} within {about['budget']:,.0f} {about['budget_unit']}"
+            budgets.setdefault(space, {})[text] = None
     for space, titles in found.items():
         yield "what was run", f"{space}, searches", ", ".join(titles)
+    for space, texts in budgets.items():
+        yield "what was run", f"{space}, searches by trained accuracy go by", "; ".join(texts)
 
 
 def _missing(
@@ -173,6 +181,8 @@ def _processor() -> str:
 
 def _settings(config: Mapping[str, Any], defaults: str | Path) -> Iterator[tuple[str, str, str]]:
     usual = dict(_flat(yaml.safe_load(Path(defaults).read_text(encoding="utf-8"))))
+    other = [key for key, value in _flat(config) if usual.get(key) != value]
+    yield "settings", "other than the default configuration", ", ".join(other) or "none"
     for key, value in _flat(config):
         yield "settings", key, f"{value}{'' if usual.get(key) == value else DIFFERENT}"
 

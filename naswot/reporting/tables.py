@@ -183,9 +183,9 @@ def _paper_comparison(frame: pd.DataFrame) -> list[Column]:
         words("Quantity", "quantity"),
         _digits(lambda digits: number("Paper", "published", digits, "published_std")),
         _digits(lambda digits: number("Ours", "ours", digits, "ours_std")),
+        Column("Verdict", _verdict),
         _digits(lambda digits: number("Difference", "difference", digits, signed=True)),
         number("in s.e.", "difference_in_se", 1, signed=True),
-        Column("Verdict", _verdict),
         Column("What differs, or why there is none", _remarks),
     ]
 
