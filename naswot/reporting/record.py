@@ -130,7 +130,7 @@ def _searched(searches: Sequence[str | Path]) -> Iterator[tuple[str, str, str]]:
             continue
         space = get_space(about["space"]).title
         found.setdefault(space, {})[about["title"]] = None
-        if "budget" in about and "fitness" in about:
+        if about.get("budget") is not None and "fitness" in about:
             text = f"{about['fitness']} within {about['budget']:,.0f} {about['budget_unit']}"
             budgets.setdefault(space, {})[text] = None
     for space, titles in found.items():
