@@ -19,7 +19,7 @@ from naswot.provenance import described
 from naswot.schemes import draw_scheme
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
-from naswot.scoring import choose_device, device_name, keep_freed_memory, score_architectures
+from naswot.scoring import choose_device, device_name, score_architectures, settle_in
 from naswot.spaces import get_space
 
 COLUMNS = {
@@ -132,7 +132,7 @@ def ablate(
             cannot be scored.
     """
     torch.set_num_threads(threads)
-    keep_freed_memory()
+    settle_in()
     target = choose_device(device)
     chosen, about = read_parquet(networks), read_metadata(networks)
     space = get_space(about["space"])

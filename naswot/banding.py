@@ -19,7 +19,7 @@ from naswot.kernels import NOT_A_NUMBER
 from naswot.progress import Progress, log
 from naswot.provenance import described
 from naswot.scores.naswot import hamming_kernel, log_determinant
-from naswot.scoring import choose_device, keep_freed_memory
+from naswot.scoring import choose_device, settle_in
 from naswot.spaces import get_space
 
 
@@ -52,7 +52,7 @@ def write_kernels(
         NaswotError: a file is damaged, or no network has an accuracy on the dataset.
     """
     torch.set_num_threads(1)
-    keep_freed_memory()
+    settle_in()
     target = choose_device(device)
     table, scored = read_parquet(joined), read_metadata(joined)
     key = accuracy_key(table, scored["space"], dataset)

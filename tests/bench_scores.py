@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from naswot.images import mini_batch
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, measure
-from naswot.scoring import keep_freed_memory
+from naswot.scoring import settle_in
 from naswot.spaces import get_space
 
 
@@ -35,7 +35,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     # Processor time does not count what else the machine does, but adds threads up.
     clock = time.process_time if options.threads == 1 else time.perf_counter
-    keep_freed_memory()  # as the workflow does
+    settle_in()  # as the workflow does
     drawn = mini_batch("photos", options.batch_size, options.image_size, 0)
     batch = Batch(torch.from_numpy(drawn.images), torch.from_numpy(drawn.labels), drawn.classes)
     space = get_space("nasbench201")

@@ -11,13 +11,15 @@ where d is the diagonal of X Xᵀ: one integer product a tensor, added up over t
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options, Score, copied
-from naswot.scores.rectifiers import tensors, watch
+from naswot.scores.pending import ChangedError
+from naswot.scores.rectifiers import Reading, tensors, watch
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 RELU_COUNTS = ("once", "as-published")
@@ -70,11 +72,13 @@ def hamming_kernel(
     images: torch.Tensor,
     precision: str = "float32",
     relu_count: str = "once",
+    late: bool = True,
 ) -> tuple[torch.Tensor, int, int]:
     """Return K_H (B, B) in float64, the number of units and the number of rectifiers counted.
 
     Takes `network` over: it is put in train mode and in the wanted precision and memory
-    format. K_H is all NaN where the network's output is NaN. Arguments as for `score`.
+    format. K_H is all NaN where the network's output is NaN. Arguments as for `score`; without
+    `late`, every operation is torch's, one after the other.
     """
     if precision not in PRECISIONS:
         raise NaswotError(f"precision is {precision!r}; it can be {', '.join(PRECISIONS)}.")
@@ -83,16 +87,7 @@ def hamming_kernel(
     layout = torch.channels_last if images.ndim == 4 else torch.contiguous_format
     network = network.train().to(images.device, PRECISIONS[precision], memory_format=layout)
     images = images.to(PRECISIONS[precision], memory_format=layout)
-    published = relu_count == "as-published"
-    try:
-        output, readings = watch(network, images, published)
-    except RuntimeError as error:
-        if "view size is not compatible" not in str(error):
-            raise
-        # The network flattens by x.view, which only contiguous tensors can be.
-        network = network.to(memory_format=torch.contiguous_format)
-        output, readings = watch(network, images.contiguous(), published)
-
+    output, readings = _watched(network, images, relu_count == "as-published", late)
     active = torch.zeros(len(images), len(images), dtype=torch.int32, device=images.device)
     for reading in readings:
         active += reading.agreement.active
@@ -102,6 +97,25 @@ def hamming_kernel(
     if any(tensor.isnan().any() for tensor in tensors(output)):
         kernel.fill_(torch.nan)  # a code of NaNs would look like an inactive unit
     return kernel, units, len(readings)
+
+
+def _watched(
+    network: nn.Module, images: torch.Tensor, published: bool, late: bool
+) -> tuple[Any, list[Reading]]:
+    """Return `watch`, tried in the fastest way first."""
+    state = torch.get_rng_state()
+    try:
+        return watch(network, images, published, late)
+    except ChangedError:
+        late = False
+    except RuntimeError as error:
+        if "view size is not compatible" not in str(error):
+            raise
+        # The network flattens by x.view, which only contiguous tensors can be.
+        network = network.to(memory_format=torch.contiguous_format)
+        images = images.contiguous()
+    torch.set_rng_state(state)
+    return _watched(network, images, published, late)
 
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:

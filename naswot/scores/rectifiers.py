@@ -31,6 +31,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from naswot.errors import NaswotError
+from naswot.scores.pending import Pending, Postponed, Sum, latest, sum_of
 
 RECTIFIERS = frozenset(
     {
@@ -51,6 +52,18 @@ RECTIFIERS = frozenset(
     }
 )
 
+# Those that return the positive part of what they read.
+RELUS = frozenset(
+    {
+        functional.relu,
+        functional.relu_,
+        torch.relu,
+        torch.relu_,
+        torch.Tensor.relu,
+        torch.Tensor.relu_,
+    }
+)
+
 # The integer that is as wide as a float.
 BITS = {torch.float32: torch.int32, torch.bfloat16: torch.int16, torch.float16: torch.int16}
 
@@ -64,14 +77,10 @@ class Agreement:
     """How often pairs of inputs are active together at one tensor.
 
     Attributes:
-        tensor: weak reference to the tensor that a rectifier reads.
-        version: the tensor's in-place counter; another version is another tensor.
         active: (B, B) integer matrix X Xᵀ of the codes X (B, units).
         units: number of units, the width of X.
     """
 
-    tensor: weakref.ref
-    version: int
     active: torch.Tensor
     units: int
 
@@ -85,6 +94,24 @@ class Reading:
     reader: Any  # what is counted when any of its readings reaches the output
 
 
+class Memory:
+    """What is known of tensors, as long as they live and nobody changes them in place."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[weakref.ref, int, Any]] = {}
+
+    def recall(self, x: torch.Tensor) -> Any:
+        """Return what is known of `x`, or None."""
+        tensor, version, known = self._known.get(id(x), (None, None, None))
+        return known if tensor is not None and tensor() is x and version == x._version else None
+
+    def keep(self, x: torch.Tensor, known: Any) -> None:
+        """Remember what is known of `x`."""
+        key = id(x)
+        forget = weakref.ref(x, lambda _: self._known.pop(key, None))
+        self._known[key] = (forget, x._version, known)
+
+
 def _rectifies(func: Any, args: tuple, kwargs: dict) -> bool:
     if func in (functional.hardtanh, functional.hardtanh_):  # nn.ReLU6 is one from 0 to 6
         lowest = args[1] if len(args) > 1 else kwargs.get("min_val", -1.0)
@@ -93,44 +120,80 @@ def _rectifies(func: Any, args: tuple, kwargs: dict) -> bool:
 
 
 class Recorder(TorchFunctionMode):
-    """While active, notes what every rectifier reads. Codes of one tensor are formed once."""
+    """While active, notes what every rectifier reads. Codes of one tensor are formed once.
 
-    def __init__(self, batch_size: int, published: bool):
+    With `late`, what can be put off is computed late, see `naswot.scores.pending`.
+    """
+
+    def __init__(self, batch_size: int, published: bool, late: bool):
         super().__init__()
         self.batch_size = batch_size
         self.published = published
+        self.postponed = Postponed() if late else None
         self.readings: list[Reading] = []
-        self._agreements: dict[int, Agreement] = {}
+        self._agreements, self._sums = Memory(), Memory()
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if self.published or not _rectifies(func, args, kwargs):
+        if self.postponed is not None:
+            output = self.postponed.call(func, args, kwargs)
+            if output is not None:
+                return output
+        if not _rectifies(func, args, kwargs):
             return func(*args, **kwargs)
-        agreement = self.read(args[0] if args else kwargs["input"])
-        output = func(*args, **kwargs)
-        self.note(agreement, output, reader=object())
+        x = latest(args[0] if args else kwargs["input"])
+        agreement = None if self.published else self.read(x)
+        output = self._late_relu(x, func, args, kwargs) if func in RELUS else None
+        if output is None:
+            output = func(*args, **kwargs)
+        if agreement is not None:
+            self.note(agreement, output, reader=object())
+            if output is x:  # rectified in place: the codes are still its codes
+                self._agreements.keep(x, agreement)
         return output
 
     def read(self, x: torch.Tensor) -> Agreement:
         """Return the agreement of the codes of `x` (B, …), from memory if already formed."""
-        known = self._agreements.get(id(x))
-        if known is not None and known.tensor() is x and known.version == x._version:
-            return known
+        x = latest(x)
         if x.ndim < 1 or x.shape[0] != self.batch_size:
             raise NaswotError(
                 f"A ReLU reads a tensor of shape {tuple(x.shape)}: its first dimension is not the "
                 f"mini-batch of {self.batch_size}, so inputs cannot be told apart there. Score a "
                 "network that keeps the batch first."
             )
-        codes = binary_codes(x)
-        made = Agreement(weakref.ref(x), x._version, pairwise_active(codes), codes.shape[1])
-        self._agreements[id(x)] = made
+        late = self._sum(x)
+        if late is not None:
+            late.rectify()
+            return Agreement(late.active, x.numel() // len(x))
+        made = self._agreements.recall(x)
+        if made is None:
+            codes = binary_codes(x)
+            made = Agreement(pairwise_active(codes), codes.shape[1])
+            self._agreements.keep(x, made)
         return made
 
+    def _late_relu(self, x, func, args, kwargs) -> torch.Tensor | None:
+        """Return ReLU of `x` if something of it has been put off."""
+        inplace = func.__name__ == "relu_" or kwargs.get("inplace", args[1:] == (True,))
+        known = self._sum(x)
+        if known is None or (inplace and not isinstance(x, Pending)):
+            return None
+        output = self.postponed.relu(x, known)
+        if inplace:
+            x.now = output
+        return output
+
+    def _sum(self, x: torch.Tensor) -> Sum | None:
+        """Return what `x` is the sum of, or None if nothing of it is put off."""
+        if self.postponed is None or isinstance(x, Pending):
+            return None if self.postponed is None else x.known
+        known = self._sums.recall(x)
+        if known is None and (known := sum_of(x)) is not None:
+            self._sums.keep(x, known)
+        return known
+
     def note(self, agreement: Agreement, output: torch.Tensor, reader: Any) -> None:
-        """Record that `reader` read the tensor of `agreement` and returned `output`."""
-        if output is agreement.tensor():  # rectified in place: the codes are still its codes
-            agreement.version = output._version
+        """Record that `reader` read a tensor of this agreement and returned `output`."""
         self.readings.append(Reading(agreement, output.grad_fn, reader))
 
     def hook(self, module: nn.Module) -> tuple:
@@ -175,17 +238,21 @@ def pairwise_active(codes: torch.Tensor) -> torch.Tensor:
     return (wide @ wide.t()).to(torch.int32)
 
 
-def watch(network: nn.Module, images: torch.Tensor, published: bool) -> tuple[Any, list[Reading]]:
+def watch(
+    network: nn.Module, images: torch.Tensor, published: bool, late: bool = False
+) -> tuple[Any, list[Reading]]:
     """Run `network` on `images` (B, …) once; return its output and the readings that count.
 
     With `published`, the readers are the modules whose class name contains "ReLU", as in the
-    authors' code; otherwise they are the calls of `RECTIFIERS`.
+    authors' code; otherwise they are the calls of `RECTIFIERS`. With `late`, whatever can be is
+    put off until it can be computed faster.
 
     Raises:
+        ChangedError: the network changes a tensor in a way that does not go with `late`.
         NoRectifierError: the network has no such rectifier.
         NaswotError: a rectifier does not see the batch.
     """
-    recorder = Recorder(len(images), published)
+    recorder = Recorder(len(images), published, late)
     with ExitStack() as stack:
         if published:
             for module in network.modules():
@@ -198,6 +265,8 @@ def watch(network: nn.Module, images: torch.Tensor, published: bool) -> tuple[An
         # The inputs require a gradient, so that frozen weights do not hide a rectifier; a
         # copy, so that a network may rectify its own input in place.
         output = network(images.detach().requires_grad_().clone())
+    if late:
+        recorder.postponed.check()
     if not recorder.readings:
         raise NoRectifierError(
             f"{type(network).__name__} calls no ReLU, ReLU6, LeakyReLU, PReLU or RReLU that can be "

@@ -15,7 +15,7 @@ from naswot.images.drawing import read_mini_batch
 from naswot.progress import log
 from naswot.provenance import described, versions
 from naswot.scores.base import Options
-from naswot.scoring import choose_device, device_name, keep_freed_memory
+from naswot.scoring import choose_device, device_name, settle_in
 from naswot.spaces import Space, get_space
 from naswot.training.checkpoint import Checkpoint
 from naswot.training.images import read_images
@@ -62,7 +62,7 @@ def train_one(
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # gradients that fade away would take a hundred times as long
     torch.backends.cudnn.deterministic = True
-    keep_freed_memory()
+    settle_in()
     target = choose_device(device)
     known, data = get_space(space), read_images(images, target)
     shown = torch.from_numpy(read_mini_batch(batch).images).to(target)
