@@ -178,7 +178,7 @@ class Pending(torch.Tensor):
     Attributes:
         known: what it is the sum of.
         computed: the ordinary tensor, once there is one.
-        now: what an operation in place has made of it.
+        now: what ReLU or an addition in place has made of it.
     """
 
     @staticmethod
@@ -193,16 +193,10 @@ class Pending(torch.Tensor):
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
         if func in ABOUT:
             with torch._C.DisableTorchFunctionSubclass():
-                return func(*args, **kwargs)
-        name = getattr(func, "__name__", "")
-        if kwargs.get("inplace") or name in WRITERS or (name[-1:] == "_" and name[:2] != "__"):
-            for x in (*args[:1], *kwargs.values()):
-                if isinstance(x, Pending) and isinstance(latest(x), Pending):
-                    latest(x).now = computed(x).clone()
-        return func(*_computed(args), **_computed(kwargs))
+                return func(*args, **(kwargs or {}))
+        return func(*_computed(args), **_computed(kwargs or {}))
 
     @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
@@ -228,8 +222,6 @@ ABOUT = frozenset(
         for name in ("shape", "ndim", "dtype", "device", "is_cuda", "grad_fn", "requires_grad")
     ]
 )
-# What changes a tensor in place, besides functions whose name ends with an underscore.
-WRITERS = frozenset({"__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__set__"})
 
 
 def _computed(value: Any) -> Any:
@@ -258,6 +250,11 @@ def computed(x: torch.Tensor) -> torch.Tensor:
         x.computed = _Compute.apply(x)
     x.known.check()
     return x.computed
+
+
+def unseen(x: Any) -> bool:
+    """Return whether `x` is pending and nobody holds a view of it, so that it may be replaced."""
+    return isinstance(x, Pending) and x.computed is None
 
 
 def lanes_of(shape: torch.Size) -> int:
@@ -317,6 +314,9 @@ class Postponed:
             return None
         if func in ADDITIONS:
             return add(*args)
+        if func is torch.Tensor.add_ and unseen(x := latest(args[0])):
+            x.now = add(*args)
+            return x.now
         if func in PRODUCTS and type(args[1]) in (int, float) and args[1] == 0:
             return times_zero(args[0])
         return None

@@ -31,7 +31,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from naswot.errors import NaswotError
-from naswot.scores.pending import Pending, Postponed, Sum, latest, sum_of
+from naswot.scores.pending import Pending, Postponed, Sum, latest, sum_of, unseen
 
 RECTIFIERS = frozenset(
     {
@@ -176,7 +176,7 @@ class Recorder(TorchFunctionMode):
         """Return ReLU of `x` if something of it has been put off."""
         inplace = func.__name__ == "relu_" or kwargs.get("inplace", args[1:] == (True,))
         known = self._sum(x)
-        if known is None or (inplace and not isinstance(x, Pending)):
+        if known is None or (inplace and not unseen(x)):
             return None
         output = self.postponed.relu(x, known)
         if inplace:

@@ -1,0 +1,273 @@
+"""What is computed late is what would have been computed at once."""
+
+import copy
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional
+
+from naswot.scores import pending
+from naswot.scores.naswot import hamming_kernel
+from naswot.spaces import get_space
+from naswot.spaces.nasbench201 import cells
+
+pytest.importorskip("numba", reason="nothing is put off without numba")
+SHAPES = st.tuples(st.integers(2, 5), st.integers(1, 40), st.integers(1, 9), st.integers(1, 9))
+
+
+@pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+def random(shape, seed=0, dtype=torch.float32):
+    drawn = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
+    return drawn.contiguous(memory_format=torch.channels_last)
+
+
+def normalised(x, weight=None, bias=None):
+    return pending.normalise(x, None, None, weight, bias, training=True)
+
+
+def reference(x, weight=None, bias=None):
+    return functional.batch_norm(x, None, None, weight, bias, training=True)
+
+
+@pytest.mark.parametrize("shape", [(8, 16, 8, 8), (7, 24, 5, 7), (4, 42, 6, 6), (16, 3, 9, 9)])
+def test_float32_is_normalised_to_the_last_bit(shape, threads):
+    x = random(shape) * 3 + 1
+    weight, bias = torch.randn(shape[1]), torch.randn(shape[1])
+    found = pending.computed(normalised(x, weight, bias))
+    torch.testing.assert_close(found, reference(x, weight, bias), rtol=0, atol=0)
+
+
+def test_bfloat16_is_normalised_within_its_precision(threads):
+    x = random((16, 24, 8, 8), dtype=torch.bfloat16) * 3 + 1
+    found = pending.computed(normalised(x))
+    torch.testing.assert_close(found.float(), reference(x.float()), rtol=2**-8, atol=2**-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(SHAPES, st.integers(1, 7))
+def test_float32_sums_are_added_from_left_to_right(shape, terms):
+    parts = [random(shape, seed) for seed in range(terms)]
+    late, at_once = parts[0], parts[0]
+    for part in parts[1:]:
+        late, at_once = pending.add(late, part), at_once + part
+    assert torch.equal(pending.computed(late), at_once)
+
+
+def test_bfloat16_sums_are_rounded_once():
+    parts = [random((4, 8, 6, 6), seed, torch.bfloat16) for seed in range(3)]
+    late = pending.add(pending.add(parts[0], parts[1]), parts[2])
+    exact = parts[0].float() + parts[1].float() + parts[2].float()
+    assert torch.equal(pending.computed(late), exact.bfloat16())
+
+
+@settings(max_examples=40, deadline=None)
+@given(SHAPES, st.sampled_from([torch.float32, torch.bfloat16]), st.integers(1, 3))
+def test_codes_agree_where_inputs_are_positive_together(shape, dtype, terms):
+    known = pending.sum_of(random(shape, 0, dtype))
+    value = random(shape, 0, dtype).double()
+    for seed in range(1, terms):
+        value += random(shape, seed, dtype).double()
+        known = pending.add(known_tensor(known), random(shape, seed, dtype)).known
+    rectified = known.rectify()
+    codes = (rectified > 0).flatten(1).double()
+    torch.testing.assert_close(rectified.double(), value.clamp_min(0), rtol=2**-7, atol=0)
+    assert torch.equal(known.active.double(), codes @ codes.t())
+
+
+def known_tensor(known):
+    return pending.Pending(known)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    SHAPES,
+    st.sampled_from([torch.float32, torch.bfloat16]),
+    st.sampled_from([2, 3]),
+    st.integers(1, 3),
+    st.integers(0, 1),
+)
+def test_maxima_are_exact(shape, dtype, kernel, stride, padding):
+    x = random(shape, dtype=dtype)
+    x[0, 0, 0, 0], x[-1, -1, -1, -1] = torch.nan, -torch.inf
+    found = pending.max_pool(x, kernel, stride, padding)
+    if min(shape[2:]) + 2 * padding < kernel:
+        assert found is None
+    else:
+        expected = functional.max_pool2d(x, kernel, stride, padding)
+        torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)
+
+
+def test_a_product_with_zero_is_zero_only_of_finite_numbers():
+    x = random((2, 8, 4, 4))
+    assert pending.times_zero(normalised(x)).known.addends() == ()
+    x[0, 0, 0, 0] = torch.inf
+    assert pending.times_zero(x) is None
+    assert pending.times_zero(normalised(x)) is None
+
+
+def test_relu_of_no_number_is_no_number():
+    x = random((2, 8, 4, 4))
+    x[1, 3] = torch.nan
+    assert torch.equal(pending.sum_of(x).rectify().isnan(), x.isnan())
+
+
+def test_a_change_of_one_of_two_tensors_with_one_value_is_noticed():
+    one = normalised(random((2, 8, 4, 4)))
+    other = pending.add(one, pending.times_zero(one))
+    assert torch.equal(pending.computed(one), pending.computed(other))
+    pending.computed(one)[:, :1].mul_(2)
+    with pytest.raises(pending.ChangedError):
+        pending.computed(other)
+
+
+def kernels(network, images, **options):
+    """Return K_H computed late and at once."""
+    network.to(memory_format=torch.channels_last)
+    found = [
+        hamming_kernel(copy.deepcopy(network), images, late=late, **options)
+        for late in (True, False)
+    ]
+    assert found[0][1:] == found[1][1:]
+    return found[0][0], found[1][0]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.tuples(*[st.sampled_from(cells.OPERATIONS)] * 6),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["once", "as-published"]),
+    st.integers(1, 2),
+)
+def test_kernels_of_any_cell_are_those_of_torchs_operations(operations, seed, count, threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    network = get_space("nasbench201").build(cells.to_string(operations), 1)
+    late, at_once = kernels(network, torch.randn(6, 3, 16, 16), relu_count=count)
+    torch.set_num_threads(before)
+    assert torch.equal(late, at_once)
+
+
+# Steps of random networks: each takes what is there and adds to it, or changes it in place.
+STEPS = {
+    "conv": lambda net, x, y: net.conv(x),
+    "norm": lambda net, x, y: net.norm(x),
+    "relu": lambda net, x, y: functional.relu(x),
+    "relu module": lambda net, x, y: net.relu(x),
+    "leaky": lambda net, x, y: functional.leaky_relu(x, 0.1),
+    "relu6": lambda net, x, y: functional.relu6(x),
+    "add": lambda net, x, y: x + y,
+    "zero": lambda net, x, y: y + x * 0.0,
+    "double": lambda net, x, y: 2 * x,
+    "pool": lambda net, x, y: functional.max_pool2d(x, 3, 1, 1),
+    "mean": lambda net, x, y: x + y.mean((2, 3), keepdim=True),
+    "slices": lambda net, x, y: torch.cat([x[:, :3], y[:, 3:]], 1),
+    "dead end": lambda net, x, y: functional.relu(x + 1).detach() * 0 + y,
+    "relu_": lambda net, x, y: functional.relu_(x),
+    "relu in place": lambda net, x, y: functional.relu(x, inplace=True),
+    "leaky_": lambda net, x, y: functional.leaky_relu(x, 0.1, inplace=True),
+    "add_": lambda net, x, y: x.add_(y),
+    "+=": lambda net, x, y: x.__iadd__(1),
+    "set": lambda net, x, y: x.__setitem__((slice(None), 0), 0.5),
+    "view": lambda net, x, y: x[:, :1].mul_(2),
+    "view, then add_": lambda net, x, y: (x[:, :1], x.add_(y))[0] + y,
+    "view, then relu_": lambda net, x, y: (x.view(x.shape), functional.relu_(x))[0],
+}
+
+
+class Steps(nn.Module):
+    def __init__(self, steps):
+        super().__init__()
+        self.conv, self.norm, self.relu = (
+            nn.Conv2d(5, 5, 3, padding=1),
+            nn.BatchNorm2d(5),
+            nn.ReLU(),
+        )
+        self.first, self.last = nn.Conv2d(3, 5, 1), nn.Linear(5, 1)
+        self.steps = steps
+
+    def forward(self, images):
+        tensors = [self.norm(self.first(images)), self.first(images)]
+        for name, i, j in self.steps:
+            x, y = tensors[i % len(tensors)], tensors[j % len(tensors)]
+            made = STEPS[name](self, x, y)
+            if isinstance(made, torch.Tensor) and made.shape == x.shape:
+                tensors.append(made)
+        return self.last(self.relu(sum(tensors, start=tensors[0])).mean((2, 3)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(sorted(STEPS)), st.integers(0, 9), st.integers(0, 9)), max_size=9
+    ),
+    st.sampled_from(["once", "as-published"]),
+)
+def test_any_network_has_the_kernel_of_torchs_operations(steps, count):
+    torch.manual_seed(0)
+    late, at_once = kernels(Steps(steps), random((4, 3, 6, 5)), relu_count=count)
+    assert torch.equal(late, at_once)
+
+
+def test_not_a_number_is_not_lost():
+    network = get_space("nasbench201").build(cells.to_string(["none"] * 6), 1)
+    images = torch.randn(4, 3, 8, 8)
+    images[0, 0, 0, 0] = torch.nan
+    assert hamming_kernel(network, images)[0].isnan().all()
+
+
+@pytest.mark.slow
+def test_bfloat16_ranks_five_hundred_cells_as_float32_does():
+    from scipy.stats import spearmanr
+
+    from naswot.images import mini_batch
+    from naswot.scores.naswot import log_determinant
+
+    space = get_space("nasbench201")
+    images = torch.from_numpy(mini_batch("photos", 32, 16, 0).images)
+    scores = {"float32": [], "bfloat16": []}
+    for index in np.random.default_rng(0).choice(space.size, 500, replace=False):
+        for precision, values in scores.items():
+            torch.manual_seed(0)
+            network = space.build(space.architectures()[index], 1)
+            values.append(log_determinant(hamming_kernel(network, images, precision)[0]))
+    assert spearmanr(scores["float32"], scores["bfloat16"]).statistic >= 0.999
+
+
+def test_without_numba_torchs_operations_are_used():
+    script = """
+import sys
+sys.modules["numba"] = None
+import torch
+from naswot.scores import pending
+from naswot.scores.naswot import score
+from naswot.spaces import get_space
+assert pending.loops is None
+torch.manual_seed(0)
+arch = get_space("nasbench201").architectures()[1]
+network = get_space("nasbench201").build(arch, 1)
+print(repr(score(network, torch.randn(6, 3, 8, 8)).value))
+"""
+    scored = {}
+    for name, code in (
+        ("without", script),
+        ("with", script.split("\n", 3)[3].replace("is None", "")),
+    ):
+        scored[name] = subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=os.environ
+        ).stdout
+    assert float(scored["without"]) == pytest.approx(float(scored["with"]), rel=1e-9)
