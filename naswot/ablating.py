@@ -14,12 +14,13 @@ from naswot.benchmarks.datasets import datasets_of
 from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.images import mini_batch
+from naswot.machine import choose_device, choose_precision, device_name, settle_in
 from naswot.progress import Progress, log
 from naswot.provenance import described
 from naswot.schemes import draw_scheme
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
-from naswot.scoring import choose_device, device_name, score_architectures, settle_in
+from naswot.scoring import score_architectures
 from naswot.spaces import get_space
 
 COLUMNS = {
@@ -134,6 +135,7 @@ def ablate(
     torch.set_num_threads(threads)
     settle_in()
     target = choose_device(device)
+    precision = choose_precision(precision, target)
     chosen, about = read_parquet(networks), read_metadata(networks)
     space = get_space(about["space"])
     build = partial(_build, space.build, setting["classes"], setting["scheme"])

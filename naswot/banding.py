@@ -16,10 +16,10 @@ from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, write_arrays
 from naswot.images.drawing import read_mini_batch
 from naswot.kernels import NOT_A_NUMBER
+from naswot.machine import choose_device, settle_in
 from naswot.progress import Progress, log
 from naswot.provenance import described
 from naswot.scores.naswot import hamming_kernel, log_determinant
-from naswot.scoring import choose_device, settle_in
 from naswot.spaces import get_space
 
 

@@ -175,9 +175,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     scoring.add_argument(
         "--precision",
-        choices=("float32", "bfloat16"),
+        choices=("auto", "float32", "bfloat16"),
         default="float32",
-        help="of the naswot score's forward pass (default: float32)",
+        help="of the naswot score's forward pass; auto: bfloat16 where the processor has "
+        "instructions for it (default: float32)",
     )
     scoring.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)"
@@ -223,14 +224,15 @@ def _score(options: argparse.Namespace) -> None:
         options.parser.error("name a network, PACKAGE.MODULE:FACTORY, or a --list of them")
     if options.output is not None and options.output.is_dir():
         raise NaswotError(f"{options.output} is a folder; --output has to name a file.")
+    from naswot.machine import choose_device, choose_precision, device_name
     from naswot.ranking import rank, score_names
-    from naswot.scoring import choose_device
 
     names = score_names([name.strip() for name in options.scores.split(",") if name.strip()])
     # What a network's code prints is not part of the result.
     with contextlib.redirect_stdout(sys.stderr):
         models = _models(options)
         device = choose_device(options.device)
+        precision = choose_precision(options.precision, device)
         images, labels, classes, told = _mini_batch(options)
         frame = rank(
             models,
@@ -238,14 +240,15 @@ def _score(options: argparse.Namespace) -> None:
             names,
             labels=labels,
             classes=options.classes or classes,
-            precision=options.precision,
+            precision=precision,
             seed=options.seed,
             progress=_progress(len(models), told),
         )
     kind = options.format or _format_of(options.output)
     text = {"json": as_json, "csv": as_csv, "table": as_table}[kind](frame)
     if kind == "table":
-        text += f"\n{told}; {_about_scores(names, labels is None)}.\n"
+        where = f"{device_name(device)}, {precision}"
+        text += f"\n{told}; {where}; {_about_scores(names, labels is None)}.\n"
     _deliver(text, options.output)
 
 

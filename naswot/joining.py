@@ -32,17 +32,26 @@ def join_shards(
         sample: how many architectures are drawn, or "all".
 
     Raises:
-        NaswotError: a file is damaged, or a score is missing or double.
+        NaswotError: a file is damaged, a score is missing or double, or shards were scored in
+            different ways.
     """
     scored = pd.concat([read_parquet(path) for path in shards], ignore_index=True)
     metadata = [read_metadata(path) for path in (order, benchmark, *shards)]
     drawn = first_drawn(read_parquet(order), sample, metadata[0]["space"])
     joined = join(drawn, scored, read_parquet(benchmark), score)
     ordered, source, *described_shards = metadata
+    for key in ("precision", "relu_count", "batch_size", "image_size"):
+        found = sorted({str(about[key]) for about in described_shards if key in about})
+        if len(found) > 1:
+            raise NaswotError(
+                f"The shards in {Path(shards[0]).parent} were scored with {key} "
+                f"{' and '.join(found)}, on different machines perhaps: set {key} to one of them, "
+                "delete the folder and run again."
+            )
     same = {
         key: value
         for key, value in described_shards[0].items()
-        if key not in ("first", "last")
+        if key not in ("first", "last", "seconds", "peak_memory_mib")
         and all(other.get(key) == value for other in described_shards)
     }
     settings = {

@@ -1,8 +1,5 @@
 """Architectures × score × mini-batch → one row an architecture."""
 
-import ctypes
-import gc
-import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -18,6 +15,7 @@ from torch import nn
 from naswot.errors import NaswotError
 from naswot.files import read_parquet, write_parquet
 from naswot.images.drawing import read_mini_batch
+from naswot.machine import choose_device, choose_precision, device_name, peak_memory, settle_in
 from naswot.progress import Progress, duration, log
 from naswot.provenance import described
 from naswot.sampling import Sample, sample_of, to_score
@@ -50,7 +48,7 @@ def score_shard(
         batch: .npz file with the mini-batch under `images`.
         output: the shard's file; its neighbours are the other shards.
         space, images, seed, precision, relu_count: see config/README.md; the last two for
-            families that have such options.
+            families that have such options. The file's metadata tell what "auto" has become.
         family: a key of `naswot.scores.FAMILIES`; all its scores are computed.
         first, last: the shard's stretch of all that could be scored, in the order of drawing,
             from 0 and without `last`.
@@ -66,6 +64,9 @@ def score_shard(
     torch.set_num_threads(threads)
     settle_in()
     target = choose_device(device)
+    options = Options()
+    if FAMILIES[family].options:
+        options = Options(choose_precision(precision, target), relu_count)
     found = read_mini_batch(batch)
     shown = Batch(
         torch.from_numpy(found.images).to(target),
@@ -76,6 +77,15 @@ def score_shard(
     architectures = every[first:last]
     end = first + len(architectures)
     label = f"{family} of {space} on {images}, networks {first + 1:,} to {end:,}"
+    log.info(
+        "%s: %s with %d thread%s, %s%s",
+        label,
+        device_name(target),
+        threads,
+        "s" if threads > 1 else "",
+        options.precision,
+        " (auto)" if precision == "auto" else "",
+    )
     started = time.time()
     scored = score_architectures(
         architectures,
@@ -84,7 +94,7 @@ def score_shard(
         FAMILIES[family],
         seed,
         Progress(label, len(architectures), "networks"),
-        Options(precision, relu_count) if FAMILIES[family].options else Options(),
+        options,
         own=known.file is not None,
     )
     metadata = described(
@@ -97,9 +107,14 @@ def score_shard(
         true_labels=found.true_labels,
         first=first,
         last=last,
-        **({"precision": precision, "relu_count": relu_count} if FAMILIES[family].options else {}),
+        **(asdict(options) if FAMILIES[family].options else {}),
     )
-    metadata |= {"device": device_name(target), "threads": threads}
+    metadata |= {
+        "device": device_name(target),
+        "threads": threads,
+        "seconds": round(time.time() - started, 3),
+        "peak_memory_mib": peak_memory(target),
+    }
     write_parquet(scored, output, metadata)
     drawn = sample_of(sample, space)
     total = len(every) if drawn == "all" else min(len(every), int(drawn))
@@ -167,38 +182,6 @@ def score_architectures(
             if count:
                 log.info("%s: %d of %d %s are %s", progress.label, count, len(frame), name, kind)
     return frame
-
-
-def settle_in() -> None:
-    """Tell the process that it will do the same again and again.
-
-    The C library is to reuse freed memory rather than to return it after every tensor: a page
-    fault for every 4 KiB costs 5–8 % of a score. Only glibc can be told. The garbage collector is
-    to leave alone what has been imported: walking it costs 5 ms a network.
-    """
-    gc.freeze()
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
-        for option in (-1, -3):  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD, malloc.h
-            libc.mallopt(option, 1 << 30)
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device called `name`; "auto" is a GPU if there is one, else the CPU.
-
-    Raises:
-        NaswotError: torch sees no such device.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise NaswotError("device is 'cuda', but torch sees no GPU here; choose the device cpu.")
-    return torch.device(name)
-
-
-def device_name(device: torch.device) -> str:
-    """Return what the device is called, e.g. the GPU's product name."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
 def _outlook(output: Path, total: int, started: float) -> str:

@@ -17,9 +17,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from naswot.images import mini_batch
+from naswot.machine import settle_in
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, measure
-from naswot.scoring import settle_in
 from naswot.spaces import get_space
 
 

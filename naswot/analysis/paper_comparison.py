@@ -292,7 +292,8 @@ def _of_scoring(space: str, dataset: str, images: str, scoring: Mapping[str, Any
             f"mini-batches of {scoring['batch_size']} images instead of {PAPER_BATCH_SIZE}"
         )
     if scoring["precision"] != "float32":
-        differences.append(f"scored in {scoring['precision']}")
+        auto = "float32 or bfloat16, as the machine is" if scoring["precision"] == "auto" else ""
+        differences.append(f"scored in {auto or scoring['precision']}")
     if scoring["deduplicate"] and get_space(space).unique:
         differences.append("isomorphic architectures share one score")
     if scoring["relu_count"] == "once" and space.startswith("nds_"):

@@ -12,10 +12,10 @@ import torch
 from naswot.errors import NaswotError
 from naswot.files import read_parquet, write_parquet
 from naswot.images.drawing import read_mini_batch
+from naswot.machine import choose_device, device_name, settle_in
 from naswot.progress import log
 from naswot.provenance import described, versions
 from naswot.scores.base import Options
-from naswot.scoring import choose_device, device_name, settle_in
 from naswot.spaces import Space, get_space
 from naswot.training.checkpoint import Checkpoint
 from naswot.training.images import read_images

@@ -74,7 +74,7 @@ def test_a_table_is_printed_best_first(run):
     assert values == sorted(values, reverse=True)
     assert found[3][1:3] == ["mynets:ViTLike", "–"]
     assert "mynets:ViTLike: naswot: ViTLike calls no ReLU" in out
-    assert "4 images of 32×32 pixels from photos, seed 0; higher is better." in out
+    assert "4 images of 32×32 pixels from photos, seed 0; cpu, float32; higher is better." in out
 
 
 def test_json_csv_and_python_agree(run, here):

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from naswot import NaswotError, score
+from naswot.machine import choose_precision
 from naswot.scores.naswot import hamming_kernel
 from naswot.scores.rectifiers import pairwise_active
 from naswot.spaces import get_space
@@ -289,3 +290,11 @@ def test_a_network_that_flattens_by_view_is_scored():
     viewing = Function(forward(lambda x: x.view(len(x), -1)), conv=conv, linear=linear)
     flattening = Function(forward(lambda x: x.flatten(1)), conv=conv, linear=linear)
     assert value(viewing, images) == pytest.approx(value(flattening, images))
+
+
+def test_auto_precision_is_bfloat16_where_the_processor_has_instructions_for_it(monkeypatch):
+    cpu = torch.device("cpu")
+    for capabilities, chosen in (({"avx512_bf16": True}, "bfloat16"), ({"avx2": True}, "float32")):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=capabilities: found)
+        assert choose_precision("auto", cpu) == chosen
+        assert choose_precision("float32", cpu) == "float32"
