@@ -14,7 +14,7 @@ from naswot.benchmarks.datasets import datasets_of
 from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.images import mini_batch
-from naswot.machine import choose_device, choose_precision, device_name, settle_in
+from naswot.machine import choose_device, choose_precision, device_name
 from naswot.progress import Progress, log
 from naswot.provenance import described
 from naswot.schemes import draw_scheme
@@ -133,7 +133,6 @@ def ablate(
             cannot be scored.
     """
     torch.set_num_threads(threads)
-    settle_in()
     target = choose_device(device)
     precision = choose_precision(precision, target)
     chosen, about = read_parquet(networks), read_metadata(networks)

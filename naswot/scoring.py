@@ -62,7 +62,6 @@ def score_shard(
             such device.
     """
     torch.set_num_threads(threads)
-    settle_in()
     target = choose_device(device)
     options = Options()
     if FAMILIES[family].options:
@@ -152,8 +151,9 @@ def score_architectures(
     for index, arch in architectures[["index", "arch"]].itertuples(index=False):
         make = partial(build, arch, outputs)
         try:
-            if not rows:  # a first network pays for what torch sets up once
+            if not rows:  # a first network pays for what torch and numba set up once
                 measure(make, batch, [family], options)
+                settle_in()
             torch.manual_seed(seed)
             found = measure(make, batch, [family], options)
         except NaswotError as error:
