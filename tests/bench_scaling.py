@@ -41,7 +41,7 @@ PROTOCOL = {
     "operations": (8, 16, 32, 64),
     "networks": (1, 3, 10),
 }
-CELLS = 5  # of NAS-Bench-201 at every batch and side
+CELLS = 3  # of NAS-Bench-201 at every batch and side
 REPEATS = 3  # of each network of the size space
 FITTED = 3  # how many of the largest points a line is fitted to
 
@@ -148,7 +148,7 @@ def slope(points: pd.DataFrame) -> tuple[float, float]:
 def draw(table: pd.DataFrame, output: Path) -> None:
     """Draw seconds against levels, a panel each, with the fitted exponents."""
     import matplotlib.pyplot as plt
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
     from naswot.plots.comparison import WIDTH
     from naswot.plots.palette import FILLS
@@ -183,13 +183,16 @@ def draw(table: pd.DataFrame, output: Path) -> None:
         axes.set_title(f"({letter}) {title}", loc="left", fontsize=8)
         axes.set_xlabel(label, fontsize=7)
         axes.set_ylabel("seconds" if panel == "networks" else "seconds a network", fontsize=7)
-        levels = sorted(rows["level"].unique())
-        axes.set_xticks(levels if panel != "operations" else [10, 100])
+        if panel == "operations":
+            axes.set_xticks([10, 30, 100, 300])
+        else:
+            axes.set_xticks(sorted(rows["level"].unique()))
+            axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_formatter(plain)
         axes.yaxis.set_major_formatter(plain)
         axes.tick_params(labelsize=6.5)
-        axes.set_ylim(rows["seconds"].min() / 3, rows["seconds"].max() * 1.5)
+        axes.set_ylim(rows["seconds"].min() / 4.5, rows["seconds"].max() * 1.5)
         axes.legend(fontsize=6.5, frameon=False, loc="lower right", handletextpad=0.2)
         axes.spines[["top", "right"]].set_visible(False)
     note = BELOW.format(cells=CELLS, repeats=REPEATS, fitted=FITTED)

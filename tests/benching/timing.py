@@ -132,12 +132,13 @@ class Worker:
     def peak(self, precision: str) -> float:
         """Return the operations a second of a matrix product in this precision, the best of many.
 
-        A GPU may use TF32 for float32, as its convolutions do by default.
+        A GPU takes TF32 for float32 if its convolutions do, which is their default.
         """
         side = MATRIX[self.device.type]
         matrix = torch.rand(side, side, dtype=naswot.PRECISIONS[precision], device=self.device)
         allowed = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision("high" if torch.backends.cudnn.allow_tf32 else allowed)
+        if self.device.type == "cuda" and torch.backends.cudnn.allow_tf32:
+            torch.set_float32_matmul_precision("high")
         torch.mm(matrix, matrix)
         seconds: list[float] = []
         while sum(seconds) < PEAK_S:

@@ -26,12 +26,18 @@ OTHERS = (
 BARE = f"""
     import sys
 
-    class Absent:
-        def find_spec(self, name, path=None, target=None):
-            if name.partition(".")[0] in {OTHERS!r}:
-                raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+    class Without:
+        def __init__(self, finder):
+            self.finder = finder
 
-    sys.meta_path.insert(0, Absent())
+        def __getattr__(self, name):
+            return getattr(self.finder, name)
+
+        def find_spec(self, name, path=None, target=None):
+            if name.partition(".")[0] not in {OTHERS!r}:
+                return self.finder.find_spec(name, path, target)
+
+    sys.meta_path[:] = map(Without, sys.meta_path)
     """
 
 
