@@ -1,11 +1,13 @@
 # make table2    set up an environment, then run the main job: Table 2, offline
 # make report    make everything, and results/report.html to hand on
 # make test      set up the same environment, then pass every check and test
-# make bench     time searches against naive ones, and our score against the literal protocol
+# make bench     time searches against naive ones, and our score against the literal protocol;
+#                on a GPU: make bench DEVICE=cuda
 # make clean     remove the environment; results stay
 
 PYTHON ?= python3
 CORES ?= 4
+DEVICE ?= cpu
 
 # The environment is made anew only when the pins in pyproject.toml change.
 PINS := $(shell grep -E '^    "[a-z0-9-]+==' pyproject.toml | cksum | cut -d ' ' -f 1)
@@ -33,7 +35,7 @@ test: $(READY)
 
 bench: $(READY)
 	$(RUN) python tests/bench_searches.py
-	$(RUN) python tests/bench.py
+	$(RUN) python tests/bench.py --device $(DEVICE)
 
 clean:
 	rm -rf .venv

@@ -1,0 +1,1 @@
+"""What `tests/bench.py` and `tests/bench_scaling.py` are made of."""
