@@ -26,9 +26,9 @@ from benching.workers import Workers
 
 from naswot.errors import NaswotError
 from naswot.files import replacing, write_parquet
+from naswot.machine import choose_device
 from naswot.provenance import described
 from naswot.scores.naswot import PRECISIONS
-from naswot.scoring import choose_device
 
 
 def main() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
+from naswot.machine import choose_device, device_name
 from naswot.provenance import package_version
 from naswot.scores.pending import loops
-from naswot.scoring import choose_device, device_name
 
 # Of what processors offer, what these timings depend on; x86 and ARM.
 INSTRUCTIONS = (
