@@ -220,11 +220,14 @@ def test_every_key_is_described(schema, config):
     assert all(entry["description"] for entry in schema["properties"].values())
 
 
-def test_shards_shrink_as_images_grow(config):
+def test_shards_shrink_as_scoring_takes_longer(config):
     large = copy.deepcopy(config) | {"images": "cifar10"}
     assert image_size(large, "cifar10") == 32
-    assert shard_size(config, "nasbench201", "photos", "naswot") == 400
-    assert shard_size(large, "nasbench201", "cifar10", "naswot") == 100
+    assert shard_size(config, "nasbench201", "photos", "naswot") == 800
+    assert shard_size(large, "nasbench201", "cifar10", "naswot") == 200
+    fast = large | {"precision": "bfloat16"}
+    assert shard_size(fast, "nasbench201", "cifar10", "naswot") == 400
+    assert shard_size(fast, "nasbench201", "cifar10", "size") == round(200 / 0.8)
     assert shard_size(config | {"shard_size": 7}, "nasbench201", "photos", "naswot") == 7
 
 
