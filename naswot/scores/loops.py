@@ -10,12 +10,25 @@ of threads, so results are the same to the last bit.
 A function whose name ends in `_spread` does in threads what the one without does in one.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numba import njit, prange
 from numba.extending import overload
 
-compiled = njit(cache=True, nogil=True, fastmath={"contract"})
-spread = njit(cache=True, nogil=True, parallel=True)
+
+def _compiled(**options) -> Callable[[Callable], Callable]:
+    def decorate(function: Callable) -> Callable:
+        try:
+            return njit(cache=True, nogil=True, **options)(function)
+        except RuntimeError:  # nowhere to keep it: every process compiles anew
+            return njit(nogil=True, **options)(function)
+
+    return decorate
+
+
+compiled = _compiled(fastmath={"contract"})
+spread = _compiled(parallel=True)
 
 
 def _widen(x):
@@ -138,6 +151,9 @@ def normalisation(x, parts, eps, weight, bias, scale, shift):
         eps: added to the variance.
         weight, bias: float32 (channels,).
         scale, shift: float32 (lanes,), written.
+
+    Returns:
+        Mean and variance, (channels,).
     """
     channels = len(weight)
     if x.dtype == np.float32:  # two passes, and sums in torch's order
@@ -165,6 +181,7 @@ def normalisation(x, parts, eps, weight, bias, scale, shift):
             _add_both_spread(x, total, square, -(-len(x) // parts))
         _moments(total, square, x.size // channels, mean, variance)
     _affine(mean, variance, eps, weight, bias, scale, shift)
+    return mean, variance
 
 
 # Sums of up to three terms x·a + b, y·c + d, z·e + f
@@ -243,9 +260,10 @@ def _rectify_spread(parts, count, x, a, b, y, c, d, z, e, f, output, codes):
     for p in prange(parts):
         first, last = p * size, min((p + 1) * size, len(codes))
         i, j = first * rows, last * rows
-        _rectify(
-            count, x[i:j], a, b, y[i:j], c, d, z[i:j], e, f, output[i:j], codes[first:last]
-        )  # fmt: skip
+        if first < last:
+            _rectify(
+                count, x[i:j], a, b, y[i:j], c, d, z[i:j], e, f, output[i:j], codes[first:last]
+            )  # fmt: skip
 
 
 def rectify(parts, count, terms, output, codes):
@@ -331,10 +349,11 @@ def _max_pool_spread(
     for p in prange(parts):
         first, last = p * size, min((p + 1) * size, images)
         i, j = first * height, last * height
-        _max_pool(
-            count, x[i:j], a, b, y[i:j], c, d, z[i:j], e, f, output[first * rows : last * rows],
-            last - first, width, kernel, stride, padding
-        )  # fmt: skip
+        if first < last:
+            _max_pool(
+                count, x[i:j], a, b, y[i:j], c, d, z[i:j], e, f, output[first * rows : last * rows],
+                last - first, width, kernel, stride, padding
+            )  # fmt: skip
 
 
 def max_pool(parts, count, terms, output, images, width, kernel, stride, padding):

@@ -18,11 +18,11 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options, Score, copied
-from naswot.scores.pending import ChangedError
 from naswot.scores.rectifiers import Reading, tensors, watch
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 RELU_COUNTS = ("once", "as-published")
+VIEW_ERROR = "view size is not compatible"
 
 
 def score(
@@ -102,20 +102,48 @@ def hamming_kernel(
 def _watched(
     network: nn.Module, images: torch.Tensor, published: bool, late: bool
 ) -> tuple[Any, list[Reading]]:
-    """Return `watch`, tried in the fastest way first."""
-    state = torch.get_rng_state()
-    try:
-        return watch(network, images, published, late)
-    except ChangedError:
-        late = False
-    except RuntimeError as error:
-        if "view size is not compatible" not in str(error):
-            raise
-        # The network flattens by x.view, which only contiguous tensors can be.
-        network = network.to(memory_format=torch.contiguous_format)
-        images = images.contiguous()
-    torch.set_rng_state(state)
-    return _watched(network, images, published, late)
+    """Return `watch`, tried in the fastest way first.
+
+    What a network does that cannot be put off may end in any error; the next way tells whether
+    the network is to blame. Each way finds the network as it was.
+    """
+    restore = _keep_state(network)
+    flattens_by_view = False
+    if late:
+        try:
+            return watch(network, images, published, late=True)
+        except Exception as error:
+            flattens_by_view = VIEW_ERROR in str(error)
+        restore()
+    if not flattens_by_view:
+        try:
+            return watch(network, images, published)
+        except RuntimeError as error:
+            if VIEW_ERROR not in str(error):
+                raise
+        restore()
+    # It flattens by x.view, which only contiguous tensors can be.
+    network = network.to(memory_format=torch.contiguous_format)
+    return watch(network, images.contiguous(), published)
+
+
+def _keep_state(network: nn.Module) -> Callable[[], None]:
+    """Return a function that undoes what a forward pass changes: buffers, attributes, chance."""
+    generator = torch.get_rng_state()
+    spaces = [names for module in network.modules() for names in (vars(module), module._buffers)]
+    attributes = [(names, dict(names)) for names in spaces]
+    buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
+
+    def restore() -> None:
+        torch.set_rng_state(generator)
+        for names, kept in attributes:
+            names.clear()
+            names.update(kept)
+        with torch.no_grad():
+            for buffer, kept in buffers:
+                buffer.copy_(kept)
+
+    return restore
 
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:

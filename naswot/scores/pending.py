@@ -7,12 +7,15 @@ the sum of pending tensors is a longer sum; a ReLU computes its output and its c
 in one walk; and whatever else looks at a pending tensor finds an ordinary one.
 
 The autograd graph is as it would be otherwise. In float32 values are those of torch to the last
-bit; in bfloat16 a sum is rounded once, not term by term. Running statistics are left alone.
+bit; in bfloat16 a sum is rounded once, not term by term.
 
-Whoever changes a tensor in place that others are still to be computed from, or that was handed out
-twice, is found out by the tensor's version: `ChangedError`. Then nothing may be put off.
+If a tensor is changed in place that others are still to be computed from, or that was handed out
+twice, its version tells: `ChangedError`. Then nothing may be put off. Two things are not found out:
+changes through `.data`, which hides them from everybody, and code that asks for the exact type of a
+tensor.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -30,6 +33,7 @@ except ImportError:  # without numba nothing is put off
 
 LANES = 512  # numbers in a row of the loops, at least
 MOST_TERMS = 3
+HUGE = 1e37  # sums of three such numbers are finite
 AS_NUMPY = {torch.float32: torch.float32, torch.bfloat16: torch.uint16}
 
 
@@ -63,10 +67,11 @@ class Sum:
         shape, dtype: of the tensor.
         terms: its addends; none: it is zero.
         finite: True if all its numbers are; None if that is not known.
-        value, value_version: the tensor and its in-place counter, once it is computed.
+        value: the tensor, once it is computed; then it is the only term.
+        value_handed_out: whether somebody has been given `value`.
         rectified, rectified_version: the same for ReLU of it.
         active: int32 (B, B), at how many units two inputs are both positive; with `rectified`.
-        handed_out: whether somebody has been given `rectified`.
+        rectified_handed_out: whether somebody has been given `rectified`.
     """
 
     shape: torch.Size
@@ -74,31 +79,27 @@ class Sum:
     terms: tuple[Term, ...]
     finite: bool | None = None
     value: torch.Tensor | None = None
-    value_version: int = 0
+    value_handed_out: bool = False
     rectified: torch.Tensor | None = None
     rectified_version: int = 0
     active: torch.Tensor | None = None
-    handed_out: bool = False
+    rectified_handed_out: bool = False
 
     def addends(self) -> tuple[Term, ...]:
-        """Return the terms, or the computed tensor as one.
+        """Return the terms.
 
         Raises:
-            ChangedError: one has been changed since.
+            ChangedError: one has been changed since, or ReLU of them has.
         """
-        self.check()
         if any(term.tensor._version != term.version for term in self.terms):
+            raise ChangedError
+        if self.rectified is not None and self.rectified._version != self.rectified_version:
             raise ChangedError
         return self.terms
 
-    def check(self) -> None:
-        """Raise ChangedError if what was computed has been changed since."""
-        for tensor, version in (
-            (self.value, self.value_version),
-            (self.rectified, self.rectified_version),
-        ):
-            if tensor is not None and tensor._version != version:
-                raise ChangedError
+    def threads(self) -> int:
+        """Return how many threads to split the images among."""
+        return min(torch.get_num_threads(), self.shape[0])
 
     def is_finite(self) -> bool:
         """Return whether all numbers are finite."""
@@ -107,13 +108,19 @@ class Sum:
         return self.finite
 
     def compute(self) -> torch.Tensor:
-        """Return the tensor."""
+        """Return the tensor, a copy if somebody has it: each may do with it what it likes."""
+        self.shorten()
+        if self.value_handed_out:
+            return self.value.clone(memory_format=torch.preserve_format)
+        self.value_handed_out = True
+        return self.value
+
+    def shorten(self) -> None:
+        """Make the tensor its only term."""
         terms = self.addends()
         if self.value is None:
             self.value = self._fill(terms, loops.add_up)
-            self.value_version = self.value._version
             self.terms = (as_term(self.value),)
-        return self.value
 
     def rectify(self) -> torch.Tensor:
         """Return ReLU of the tensor, and note at how many units two inputs are both positive."""
@@ -125,7 +132,7 @@ class Sum:
             codes = np.zeros((images, -(-rows // 8), lanes), np.uint8)
             self.rectified = self._fill(terms, loops.rectify, codes)
             self.rectified_version = self.rectified._version
-            self.active = torch.from_numpy(loops.agree(torch.get_num_threads(), codes))
+            self.active = torch.from_numpy(loops.agree(self.threads(), codes))
         return self.rectified
 
     def max_pool(self, kernel: int, stride: int, padding: int) -> torch.Tensor:
@@ -141,7 +148,7 @@ class Sum:
 
         count, parts = _for_loops(self.addends())
         loops.max_pool(
-            torch.get_num_threads(),
+            self.threads(),
             count,
             tuple(map(whole_rows, parts)),
             rows_of(output).reshape(images * rows, columns * channels),
@@ -157,7 +164,7 @@ class Sum:
         output = self._empty(*self.shape)
         if not terms:
             return output.zero_()
-        loop(torch.get_num_threads(), *_for_loops(terms), rows_of(output), *others)
+        loop(self.threads(), *_for_loops(terms), rows_of(output), *others)
         return output
 
     def _empty(self, *shape: int) -> torch.Tensor:
@@ -195,12 +202,12 @@ class Pending(torch.Tensor):
     def __torch_function__(cls, func, types, args=(), kwargs=None):
         if func in ABOUT:
             with torch._C.DisableTorchFunctionSubclass():
-                return func(*args, **(kwargs or {}))
-        return func(*_computed(args), **_computed(kwargs or {}))
+                return func(*map(latest, args), **(kwargs or {}))
+        return func(*settled(args), **settled(kwargs or {}))
 
     @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
-        return func(*_computed(args), **_computed(kwargs or {}))
+        return func(*settled(args), **settled(kwargs or {}))
 
 
 # What tells about a tensor without looking at its values.
@@ -224,13 +231,16 @@ ABOUT = frozenset(
 )
 
 
-def _computed(value: Any) -> Any:
+def settled(value: Any) -> Any:
+    """Return `value` with the tensors in it computed; they may be nested in lists and the like."""
     if isinstance(value, Pending):
         return computed(value)
-    if isinstance(value, list | tuple):
-        return type(value)(map(_computed, value))
-    if isinstance(value, dict):
-        return {key: _computed(entry) for key, entry in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(settled, value))
+    if type(value) in (list, tuple):
+        return type(value)(map(settled, value))
+    if type(value) is dict:
+        return {key: settled(entry) for key, entry in value.items()}
     return value
 
 
@@ -247,14 +257,14 @@ def computed(x: torch.Tensor) -> torch.Tensor:
     if not isinstance(x, Pending):
         return x
     if x.computed is None:
-        x.computed = _Compute.apply(x)
-    x.known.check()
+        with torch.enable_grad():  # whoever asks, its graph is that of `x`
+            x.computed = _Compute.apply(x)
     return x.computed
 
 
 def unseen(x: Any) -> bool:
-    """Return whether `x` is pending and nobody holds a view of it, so that it may be replaced."""
-    return isinstance(x, Pending) and x.computed is None
+    """Return whether `x` is pending and may be replaced: nobody has seen it, and grads flow."""
+    return isinstance(x, Pending) and x.computed is None and torch.is_grad_enabled()
 
 
 def lanes_of(shape: torch.Size) -> int:
@@ -289,12 +299,14 @@ def fits(x: Any) -> bool:
     """Return whether `x` is a tensor that the loops can walk over."""
     return (
         loops is not None
-        and isinstance(x, torch.Tensor)
+        and type(x) in (torch.Tensor, torch.nn.Parameter)
         and x.ndim == 4
+        and x.shape[1] > 1  # with one channel torch takes other ways
         and x.dtype in AS_NUMPY
         and x.device.type == "cpu"
         and x.is_contiguous(memory_format=torch.channels_last)
         and x.numel() > 0
+        and not x.is_inference()
     )
 
 
@@ -324,9 +336,9 @@ class Postponed:
     def relu(self, x: torch.Tensor, known: Sum) -> torch.Tensor:
         """Return ReLU of `x`, of which `known` is known."""
         output = _Rectify.apply(x, known)
-        if known.handed_out:
+        if known.rectified_handed_out:
             self.shared.append((known.rectified, known.rectified_version))
-        known.handed_out = True
+        known.rectified_handed_out = True
         return output
 
     def check(self) -> None:
@@ -358,8 +370,8 @@ def normalise(
 ) -> torch.Tensor:
     """`functional.batch_norm`, put off if it can be."""
     x = computed(input)
-    if training and fits(x) and x.numel() > x.shape[1]:
-        return _Normalise.apply(x, weight, bias, eps)
+    if training and fits(x) and x.numel() > x.shape[1] and eps > 0:
+        return _Normalise.apply(x, weight, bias, eps, (running_mean, running_var), momentum)
     return functional.batch_norm(
         x, running_mean, running_var, weight, bias, training, momentum, eps
     )
@@ -391,6 +403,8 @@ def max_pool(
     plain = dilation == 1 and not ceil_mode and not return_indices and kernel_size in (2, 3)
     if not plain or {type(stride), type(padding)} != {int}:
         return None
+    if stride < 1 or not 0 <= 2 * padding <= kernel_size:
+        return None
     known = sum_of(x)
     if known is None or not known.addends() or min(known.shape[2:]) + 2 * padding < kernel_size:
         return None
@@ -409,16 +423,24 @@ def times_zero(x: Any) -> torch.Tensor | None:
 
 class _Normalise(Function):
     @staticmethod
-    def forward(ctx, x, weight, bias, eps):
+    def forward(ctx, x, weight, bias, eps, running, momentum):
         rows = rows_of(x)
         channels = x.shape[1]
         weight = _constant(1.0, channels) if weight is None else weight.detach().float().numpy()
         bias = _constant(0.0, channels) if bias is None else bias.detach().float().numpy()
         scale, shift = np.empty((2, rows.shape[1]), np.float32)
-        loops.normalisation(rows, torch.get_num_threads(), eps, weight, bias, scale, shift)
-        finite = bool(np.isfinite(scale).all() and np.isfinite(shift).all())
+        mean, variance = loops.normalisation(
+            rows, torch.get_num_threads(), eps, weight, bias, scale, shift
+        )
+        pixels = x.numel() // channels
+        for kept, found in zip(running, (mean, variance * (pixels / (pixels - 1))), strict=True):
+            if kept is not None:
+                kept.lerp_(torch.from_numpy(found).to(kept.dtype), momentum)
+        # Of n numbers none is further from their mean than √n standard deviations.
+        highest = float(np.abs(weight).max()) * math.sqrt(pixels) + float(np.abs(bias).max())
+        finite = bool(highest < HUGE and np.isfinite(scale).all() and np.isfinite(shift).all())
         term = Term(x.detach(), scale, shift, rows, x._version)
-        return Pending(Sum(x.shape, x.dtype, (term,), finite or None))
+        return Pending(Sum(x.shape, x.dtype, (term,), finite))
 
 
 class _Add(Function):
@@ -433,9 +455,9 @@ class _Add(Function):
         if len(second.terms) > len(first.terms) == 1:
             first, second = second, first
         if len(second.terms) > 1:
-            second.compute()
+            second.shorten()
         if len(first.terms) == MOST_TERMS:
-            first.compute()
+            first.shorten()
         finite = True if first.finite and second.finite else None
         return Pending(Sum(first.shape, first.dtype, first.terms + second.terms, finite))
 

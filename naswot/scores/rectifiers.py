@@ -31,7 +31,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from naswot.errors import NaswotError
-from naswot.scores.pending import Pending, Postponed, Sum, latest, sum_of, unseen
+from naswot.scores.pending import Pending, Postponed, Sum, latest, settled, sum_of, unseen
 
 RECTIFIERS = frozenset(
     {
@@ -50,6 +50,11 @@ RECTIFIERS = frozenset(
         functional.rrelu_,
         torch.rrelu,
     }
+)
+
+# Those that may give what is negative a positive sign.
+LEAKY = frozenset(
+    {functional.leaky_relu, functional.leaky_relu_, functional.rrelu, functional.rrelu_}
 )
 
 # Those that return the positive part of what they read.
@@ -148,7 +153,7 @@ class Recorder(TorchFunctionMode):
             output = func(*args, **kwargs)
         if agreement is not None:
             self.note(agreement, output, reader=object())
-            if output is x:  # rectified in place: the codes are still its codes
+            if output is x and func not in LEAKY:  # in place: the codes are still its codes
                 self._agreements.keep(x, agreement)
         return output
 
@@ -185,8 +190,10 @@ class Recorder(TorchFunctionMode):
 
     def _sum(self, x: torch.Tensor) -> Sum | None:
         """Return what `x` is the sum of, or None if nothing of it is put off."""
-        if self.postponed is None or isinstance(x, Pending):
-            return None if self.postponed is None else x.known
+        if self.postponed is None:
+            return None
+        if isinstance(x, Pending):
+            return x.known
         known = self._sums.recall(x)
         if known is None and (known := sum_of(x)) is not None:
             self._sums.keep(x, known)
@@ -264,7 +271,7 @@ def watch(
         stack.enter_context(recorder)
         # The inputs require a gradient, so that frozen weights do not hide a rectifier; a
         # copy, so that a network may rectify its own input in place.
-        output = network(images.detach().requires_grad_().clone())
+        output = settled(network(images.detach().requires_grad_().clone()))
     if late:
         recorder.postponed.check()
     if not recorder.readings:

@@ -4,6 +4,8 @@ import copy
 import os
 import subprocess
 import sys
+from collections import namedtuple
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -13,21 +15,34 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from naswot.scores import pending
+from naswot.scores import naswot, pending
 from naswot.scores.naswot import hamming_kernel
 from naswot.spaces import get_space
 from naswot.spaces.nasbench201 import cells
 
 pytest.importorskip("numba", reason="nothing is put off without numba")
-SHAPES = st.tuples(st.integers(2, 5), st.integers(1, 40), st.integers(1, 9), st.integers(1, 9))
+CELL101 = (
+    '{"matrix":[[0,1,1,0],[0,0,0,1],[0,0,0,1],[0,0,0,0]],'
+    '"ops":["input","conv3x3-bn-relu","maxpool3x3","output"]}'
+)
+Two = namedtuple("Two", "one other")
+SHAPES = st.tuples(st.integers(2, 5), st.integers(2, 40), st.integers(1, 9), st.integers(1, 9))
+
+
+@contextmanager
+def using(threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])
 def threads(request):
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield
-    torch.set_num_threads(before)
+    with using(request.param):
+        yield
 
 
 def random(shape, seed=0, dtype=torch.float32):
@@ -81,15 +96,11 @@ def test_codes_agree_where_inputs_are_positive_together(shape, dtype, terms):
     value = random(shape, 0, dtype).double()
     for seed in range(1, terms):
         value += random(shape, seed, dtype).double()
-        known = pending.add(known_tensor(known), random(shape, seed, dtype)).known
+        known = pending.add(pending.Pending(known), random(shape, seed, dtype)).known
     rectified = known.rectify()
     codes = (rectified > 0).flatten(1).double()
     torch.testing.assert_close(rectified.double(), value.clamp_min(0), rtol=2**-7, atol=0)
     assert torch.equal(known.active.double(), codes @ codes.t())
-
-
-def known_tensor(known):
-    return pending.Pending(known)
 
 
 @settings(max_examples=60, deadline=None)
@@ -114,9 +125,21 @@ def test_maxima_are_exact(shape, dtype, kernel, stride, padding):
 def test_a_product_with_zero_is_zero_only_of_finite_numbers():
     x = random((2, 8, 4, 4))
     assert pending.times_zero(normalised(x)).known.addends() == ()
+    assert pending.times_zero(normalised(x, weight=torch.full((8,), 3e38))) is None
+    assert pending.times_zero(normalised(x, weight=torch.full((8,), torch.nan))) is None
     x[0, 0, 0, 0] = torch.inf
     assert pending.times_zero(x) is None
     assert pending.times_zero(normalised(x)) is None
+
+
+def test_more_threads_than_images_do_no_harm():
+    def walks():
+        known = pending.sum_of(random((2, 8, 6, 6)))
+        return known.rectify(), known.active, known.max_pool(3, 1, 1)
+
+    alone = walks()
+    with using(8):
+        assert all(map(torch.equal, walks(), alone))
 
 
 def test_relu_of_no_number_is_no_number():
@@ -125,13 +148,21 @@ def test_relu_of_no_number_is_no_number():
     assert torch.equal(pending.sum_of(x).rectify().isnan(), x.isnan())
 
 
-def test_a_change_of_one_of_two_tensors_with_one_value_is_noticed():
+def test_two_tensors_of_one_value_can_be_changed_apart():
     one = normalised(random((2, 8, 4, 4)))
     other = pending.add(one, pending.times_zero(one))
-    assert torch.equal(pending.computed(one), pending.computed(other))
+    pending.computed(one)
+    expected = pending.computed(other).clone()
     pending.computed(one)[:, :1].mul_(2)
-    with pytest.raises(pending.ChangedError):
-        pending.computed(other)
+    assert torch.equal(pending.computed(other), expected)
+
+
+def test_running_statistics_are_kept_up():
+    x, late, at_once = random((4, 6, 5, 5)) + 2, nn.BatchNorm2d(6), nn.BatchNorm2d(6)
+    at_once(x)
+    pending.normalise(x, late.running_mean, late.running_var, training=True)
+    torch.testing.assert_close(late.running_mean, at_once.running_mean)
+    torch.testing.assert_close(late.running_var, at_once.running_var)
 
 
 def kernels(network, images, **options):
@@ -153,12 +184,10 @@ def kernels(network, images, **options):
     st.integers(1, 2),
 )
 def test_kernels_of_any_cell_are_those_of_torchs_operations(operations, seed, count, threads):
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
     torch.manual_seed(seed)
     network = get_space("nasbench201").build(cells.to_string(operations), 1)
-    late, at_once = kernels(network, torch.randn(6, 3, 16, 16), relu_count=count)
-    torch.set_num_threads(before)
+    with using(threads):
+        late, at_once = kernels(network, torch.randn(6, 3, 16, 16), relu_count=count)
     assert torch.equal(late, at_once)
 
 
@@ -189,8 +218,39 @@ STEPS = {
 }
 
 
+def unseen_mean(net, x, y):
+    with torch.no_grad():
+        x.mean()
+
+
+def changed_unseen(net, x, y):
+    with torch.no_grad():
+        x.add_(y)
+
+
+def counted(net, x, y):
+    net.count.add_(1)
+    return x + net.count
+
+
+STEPS |= {
+    "detached": lambda net, x, y: x.detach(),
+    "mean without gradients": unseen_mean,
+    "add_ without gradients": changed_unseen,
+    "buffer": counted,
+    "statistics": lambda net, x, y: x - net.norm.running_mean[:, None, None],
+    "permuted": lambda net, x, y: x.permute(0, 1, 3, 2).permute(0, 1, 3, 2),
+    "leaky_ upside down": lambda net, x, y: functional.leaky_relu_(x, -0.5),
+}
+ENDS = {
+    "classifier": lambda net, x: net.last(net.relu(x).mean((2, 3))),
+    "features": lambda net, x: net.relu(x) + net.norm(x),
+    "dictionary": lambda net, x: {"out": [net.norm(net.relu(x))], "aux": x},
+}
+
+
 class Steps(nn.Module):
-    def __init__(self, steps):
+    def __init__(self, steps, end):
         super().__init__()
         self.conv, self.norm, self.relu = (
             nn.Conv2d(5, 5, 3, padding=1),
@@ -198,7 +258,8 @@ class Steps(nn.Module):
             nn.ReLU(),
         )
         self.first, self.last = nn.Conv2d(3, 5, 1), nn.Linear(5, 1)
-        self.steps = steps
+        self.register_buffer("count", torch.zeros(()))
+        self.steps, self.end = steps, end
 
     def forward(self, images):
         tensors = [self.norm(self.first(images)), self.first(images)]
@@ -207,20 +268,89 @@ class Steps(nn.Module):
             made = STEPS[name](self, x, y)
             if isinstance(made, torch.Tensor) and made.shape == x.shape:
                 tensors.append(made)
-        return self.last(self.relu(sum(tensors, start=tensors[0])).mean((2, 3)))
+        return ENDS[self.end](self, sum(tensors, start=tensors[0]))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(sorted(STEPS)), st.integers(0, 9), st.integers(0, 9)), max_size=9
     ),
+    st.sampled_from(sorted(ENDS)),
     st.sampled_from(["once", "as-published"]),
 )
-def test_any_network_has_the_kernel_of_torchs_operations(steps, count):
+def test_any_network_has_the_kernel_of_torchs_operations(steps, end, count):
     torch.manual_seed(0)
-    late, at_once = kernels(Steps(steps), random((4, 3, 6, 5)), relu_count=count)
+    late, at_once = kernels(Steps(steps, end), random((4, 3, 6, 5)), relu_count=count)
     assert torch.equal(late, at_once)
+
+
+class Residual(nn.Module):
+    """What users' residual networks look like: additions and ReLUs in place."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+        self.bn1, self.bn2, self.relu = nn.BatchNorm2d(8), nn.BatchNorm2d(8), nn.ReLU(inplace=True)
+        self.stem, self.pool = nn.Conv2d(3, 8, 3), nn.MaxPool2d(3, 2, 1)
+
+    def forward(self, images):
+        x = self.pool(self.relu(self.bn1(self.stem(images))))
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        out += x
+        return self.relu(out).mean((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("space", "arch"),
+    [
+        ("nasbench201", cells.to_string(("nor_conv_3x3", "none", "skip_connect") * 2)),
+        ("natsbench_sss", "8:24:16:8:40"),
+        (
+            "nasbench101",
+            CELL101,
+        ),
+        (None, Residual),
+    ],
+    ids=["NAS-Bench-201", "NATS-Bench SSS", "NAS-Bench-101", "residual"],
+)
+def test_known_networks_are_computed_late_at_the_first_attempt(space, arch, monkeypatch):
+    ways = []
+    watch = naswot.watch
+    monkeypatch.setattr(
+        naswot, "watch", lambda *rest, late=False: ways.append(late) or watch(*rest, late=late)
+    )
+    network = arch() if space is None else get_space(space).build(arch, 1)
+    hamming_kernel(network, torch.randn(4, 3, 16, 16))
+    assert ways == [True]
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda net, x: torch.vmap(lambda y: y + y)(net.relu(net.conv(x))),
+        lambda net, x: torch.cat(Two(net.relu(net.norm(net.conv(x))), net.norm(net.conv(x)))),
+        lambda net, x: net.relu(net.conv(x)).transpose(2, 3).reshape(len(x), -1),
+        lambda net, x: nn.Parameter(net.norm(net.relu(net.conv(x)))) + net.relu(net.conv(x)),
+    ],
+    ids=["vmap", "named tuple", "transposed", "parameter"],
+)
+def test_unusual_networks_are_scored(forward):
+    class Unusual(Steps):
+        def forward(self, images):
+            return forward(self, self.first(images))
+
+    torch.manual_seed(0)
+    late, at_once = kernels(Unusual((), "features"), random((4, 3, 6, 5)))
+    assert torch.equal(late, at_once)
+
+
+def test_a_network_that_can_never_be_viewed_fails_with_torchs_words():
+    network = Steps((), "features")
+    network.forward = lambda x: functional.relu(network.first(x)).transpose(2, 3).view(len(x), -1)
+    with pytest.raises(RuntimeError, match="view size is not compatible"):
+        hamming_kernel(network, random((4, 3, 6, 5)))
 
 
 def test_not_a_number_is_not_lost():
@@ -253,7 +383,7 @@ def test_without_numba_torchs_operations_are_used():
 import sys
 sys.modules["numba"] = None
 import torch
-from naswot.scores import pending
+from naswot.scores import naswot, pending
 from naswot.scores.naswot import score
 from naswot.spaces import get_space
 assert pending.loops is None
