@@ -185,6 +185,7 @@ class Pending(torch.Tensor):
     Attributes:
         known: what it is the sum of.
         computed: the ordinary tensor, once there is one.
+        version: its in-place counter then.
         now: what ReLU or an addition in place has made of it.
     """
 
@@ -195,7 +196,7 @@ class Pending(torch.Tensor):
         made = torch.Tensor._make_wrapper_subclass(
             cls, known.shape, strides=(c * h * w, 1, c * w, c), dtype=known.dtype
         )
-        made.known, made.computed, made.now = known, None, None
+        made.known, made.computed, made.version, made.now = known, None, 0, None
         return made
 
     @classmethod
@@ -245,9 +246,14 @@ def settled(value: Any) -> Any:
 
 
 def latest(x: Any) -> Any:
-    """Return what `x` is after operations in place."""
-    while isinstance(x, Pending) and x.now is not None:
-        x = x.now
+    """Return what `x` is after operations in place: itself, another or an ordinary tensor."""
+    while isinstance(x, Pending):
+        if x.now is not None:
+            x = x.now
+        elif x.computed is not None and x.computed._version != x.version:
+            x = x.computed
+        else:
+            break
     return x
 
 
@@ -259,6 +265,7 @@ def computed(x: torch.Tensor) -> torch.Tensor:
     if x.computed is None:
         with torch.enable_grad():  # whoever asks, its graph is that of `x`
             x.computed = _Compute.apply(x)
+        x.version = x.computed._version
     return x.computed
 
 
