@@ -27,6 +27,8 @@ def _compiled(**options) -> Callable[[Callable], Callable]:
     return decorate
 
 
+HUGE = 1e37  # sums of three such numbers are finite in float32
+
 compiled = _compiled(fastmath={"contract"})
 spread = _compiled(parallel=True)
 
@@ -117,15 +119,23 @@ def _mean(zero, partial, pixels, mean):
 
 
 @compiled
-def _affine(mean, variance, eps, weight, bias, scale, shift):
-    """Write what normalisation multiplies by and adds, repeated to the lanes."""
+def _affine(mean, variance, pixels, eps, weight, bias, scale, shift):
+    """Write what normalisation multiplies by and adds, repeated to the lanes.
+
+    Returns whether all that it gives is finite and far from the end of float32's range: of n
+    numbers none is further from their mean than √n standard deviations.
+    """
+    finite = True
     for j in range(len(mean)):
         inverse = np.float32(1 / np.sqrt(np.float64(variance[j]) + eps))
         a = inverse * weight[j]
         b = bias[j] - np.float32(mean[j]) * a
+        furthest = abs(weight[j]) * np.sqrt(np.float64(pixels)) + abs(bias[j])
+        finite = finite and np.isfinite(a) and np.isfinite(b) and furthest < HUGE
         for k in range(j, len(scale), len(mean)):
             scale[k] = a
             shift[k] = b
+    return finite
 
 
 @compiled
@@ -153,7 +163,7 @@ def normalisation(x, parts, eps, weight, bias, scale, shift):
         scale, shift: float32 (lanes,), written.
 
     Returns:
-        Mean and variance, (channels,).
+        Mean and variance, (channels,), and whether the normalised `x` is known to be finite.
     """
     channels = len(weight)
     if x.dtype == np.float32:  # two passes, and sums in torch's order
@@ -180,8 +190,8 @@ def normalisation(x, parts, eps, weight, bias, scale, shift):
         else:
             _add_both_spread(x, total, square, -(-len(x) // parts))
         _moments(total, square, x.size // channels, mean, variance)
-    _affine(mean, variance, eps, weight, bias, scale, shift)
-    return mean, variance
+    finite = _affine(mean, variance, x.size // channels, eps, weight, bias, scale, shift)
+    return mean, variance, finite
 
 
 # Sums of up to three terms x·a + b, y·c + d, z·e + f

@@ -15,7 +15,6 @@ changes through `.data`, which hides them from everybody, and code that asks for
 tensor.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -33,7 +32,6 @@ except ImportError:  # without numba nothing is put off
 
 LANES = 512  # numbers in a row of the loops, at least
 MOST_TERMS = 3
-HUGE = 1e37  # sums of three such numbers are finite
 AS_NUMPY = {torch.float32: torch.float32, torch.bfloat16: torch.uint16}
 
 
@@ -436,16 +434,13 @@ class _Normalise(Function):
         weight = _constant(1.0, channels) if weight is None else weight.detach().float().numpy()
         bias = _constant(0.0, channels) if bias is None else bias.detach().float().numpy()
         scale, shift = np.empty((2, rows.shape[1]), np.float32)
-        mean, variance = loops.normalisation(
+        mean, variance, finite = loops.normalisation(
             rows, torch.get_num_threads(), eps, weight, bias, scale, shift
         )
         pixels = x.numel() // channels
         for kept, found in zip(running, (mean, variance * (pixels / (pixels - 1))), strict=True):
             if kept is not None:
                 kept.lerp_(torch.from_numpy(found).to(kept.dtype), momentum)
-        # Of n numbers none is further from their mean than √n standard deviations.
-        highest = float(np.abs(weight).max()) * math.sqrt(pixels) + float(np.abs(bias).max())
-        finite = bool(highest < HUGE and np.isfinite(scale).all() and np.isfinite(shift).all())
         term = Term(x.detach(), scale, shift, rows, x._version)
         return Pending(Sum(x.shape, x.dtype, (term,), finite))
 
