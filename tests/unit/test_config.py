@@ -33,7 +33,7 @@ def config(root) -> dict:
 
 def test_the_default_configuration_is_allowed(config, schema):
     check(config, schema)
-    assert len(shards_of(config, "nasbench201", "photos", "naswot")) == 17
+    assert len(shards_of(config, "nasbench201", "photos", "naswot")) == 9
     assert images_of(config)["cifar100"] == "photos"
 
 
