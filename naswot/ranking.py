@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from naswot.errors import NaswotError
+from naswot.machine import choose_precision
 from naswot.progress import Progress
 from naswot.scores import FAMILIES, FAMILY_OF, Family
 from naswot.scores.base import Batch, Options, copied, measure
@@ -57,7 +58,8 @@ def rank(
         scores: names of scores, or "all".
         labels: (B,), from 0 to `classes` − 1; None: drawn at random from `seed`.
         classes: how many there are; None: as many as the labels show, or 10.
-        precision: of the forward pass of the naswot score, "float32" or "bfloat16".
+        precision: of the forward pass of the naswot score, "float32", "bfloat16", or "auto": the
+            latter where the device has instructions for it.
         seed: of the weights and of random labels.
         progress: what is told of each network that is done.
 
@@ -77,9 +79,10 @@ def rank(
     for family in dict.fromkeys(FAMILY_OF[name] for name in names):
         asked = [name for name in names if FAMILY_OF[name] == family]
         families[", ".join(asked)] = FAMILIES[family]
-    if precision not in PRECISIONS:
-        raise NaswotError(f"precision is {precision!r}; it can be {', '.join(PRECISIONS)}.")
     batch = _batch(images, labels, classes, seed)
+    precision = choose_precision(precision, batch.images.device)
+    if precision not in PRECISIONS:
+        raise NaswotError(f"precision is {precision!r}; it can be auto, {', '.join(PRECISIONS)}.")
     devices = [batch.images.device] if batch.images.is_cuda else []
     rows = []
     with torch.random.fork_rng(devices):

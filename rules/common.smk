@@ -30,6 +30,7 @@ from naswot.plots.layout import (
     panels_of,
     wanted,
 )
+from naswot.processor import available_cores
 from naswot.provenance import package_version
 from naswot.reporting.contents import ITEMS
 from naswot.sampling import sample_of
@@ -172,10 +173,7 @@ def score_threads():
     More jobs than processors would slow each other and falsify the search seconds: where
     --cores promises more than there are, each job reserves several.
     """
-    processors = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    )
-    return max(1, -(-(workflow.cores or 1) // processors))
+    return max(1, -(-(workflow.cores or 1) // available_cores()))
 
 
 def show_tables():

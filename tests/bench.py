@@ -19,7 +19,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benching import networks
-from benching.machine import cores, machine
+from benching.machine import machine
 from benching.report import markdown, row
 from benching.timing import Settings
 from benching.workers import Workers
@@ -27,6 +27,7 @@ from benching.workers import Workers
 from naswot.errors import NaswotError
 from naswot.files import replacing, write_parquet
 from naswot.machine import choose_device
+from naswot.processor import available_cores
 from naswot.provenance import described
 from naswot.scores.naswot import PRECISIONS
 
@@ -38,7 +39,7 @@ def main() -> None:
     try:
         networks.check(options.spaces)
         choose_device(options.device)
-        workers = options.workers or (1 if options.device == "cuda" else cores())
+        workers = options.workers or (1 if options.device == "cuda" else available_cores())
         table = run(options, settings, workers)
         about = described(**asdict(settings), workers=workers, threads=1)
         about |= machine(options.device)

@@ -15,6 +15,7 @@ from naswot.benchmarks.table import accuracy_keys
 from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, replacing
 from naswot.images import get_source
+from naswot.processor import processor_name
 from naswot.provenance import package_version
 from naswot.spaces import get_space
 
@@ -166,17 +167,8 @@ def _versions(joined: Sequence[str | Path]) -> Iterator[tuple[str, str, str]]:
     for name in PACKAGES:
         yield "reported with", name, package_version(name)
     yield "reported with", "system", platform.platform()
-    yield "reported with", "processor", _processor()
+    yield "reported with", "processor", processor_name()
     yield "reported with", "cores", str(os.cpu_count())
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _settings(config: Mapping[str, Any], defaults: str | Path) -> Iterator[tuple[str, str, str]]:

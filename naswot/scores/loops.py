@@ -8,12 +8,15 @@ In float32 every operation is rounded as torch rounds it on an x86 processor, wi
 of threads, so results are the same to the last bit.
 
 A function whose name ends in `_spread` does in threads what the one without does in one.
+
+All is in one file because numba compiles a function anew only if the file that it is in has
+changed.
 """
 
 from collections.abc import Callable
 
 import numpy as np
-from numba import njit, prange
+from numba import njit, prange, types
 from numba.extending import overload
 
 
@@ -21,7 +24,10 @@ def _compiled(**options) -> Callable[[Callable], Callable]:
     def decorate(function: Callable) -> Callable:
         try:
             return njit(cache=True, nogil=True, **options)(function)
-        except RuntimeError:  # nowhere to keep it: every process compiles anew
+        except RuntimeError as error:
+            if "cannot cache" not in str(error):
+                raise
+            # There is nowhere to keep what is compiled, so every process compiles anew.
             return njit(nogil=True, **options)(function)
 
     return decorate
@@ -33,34 +39,37 @@ compiled = _compiled(fastmath={"contract"})
 spread = _compiled(parallel=True)
 
 
+def _from_bfloat16(x):
+    return np.uint32(np.uint32(x) << np.uint32(16)).view(np.float32)
+
+
+def _to_bfloat16(x, like):
+    bits = np.float32(x).view(np.uint32)  # rounded to even
+    odd = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
+    return np.uint16(np.uint32(bits + np.uint32(0x7FFF) + odd) >> np.uint32(16))
+
+
 def _widen(x):
-    raise NotImplementedError
+    """Return number `x` as a float."""
+    return _from_bfloat16(x) if isinstance(x, np.uint16) else x
 
 
 def _narrow(x, like):
-    raise NotImplementedError
+    """Return float `x` in the type of `like`."""
+    return _to_bfloat16(x, like) if isinstance(like, np.uint16) else x
+
+
+# Compiled, the type is known beforehand, and nothing of the question is left in a loop.
 
 
 @overload(_widen, inline="always")
-def _widen_overload(x):
-    """Return number `x` as a float."""
-    if str(x) != "uint16":
-        return lambda x: x
-    return lambda x: np.uint32(np.uint32(x) << np.uint32(16)).view(np.float32)
+def _widen_compiled(x):
+    return _from_bfloat16 if x == types.uint16 else lambda x: x
 
 
 @overload(_narrow, inline="always")
-def _narrow_overload(x, like):
-    """Return float `x` in the type of `like`."""
-    if str(like) != "uint16":
-        return lambda x, like: x
-
-    def round_to_even(x, like):
-        bits = np.float32(x).view(np.uint32)
-        odd = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
-        return np.uint16(np.uint32(bits + np.uint32(0x7FFF) + odd) >> np.uint32(16))
-
-    return round_to_even
+def _narrow_compiled(x, like):
+    return _to_bfloat16 if like == types.uint16 else lambda x, like: x
 
 
 # Mean and variance by channel

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from naswot.errors import NaswotError
+from naswot.progress import log
 from naswot.scores.base import Batch, Options, Score, copied
 from naswot.scores.rectifiers import Reading, tensors, watch
 
@@ -113,6 +114,7 @@ def _watched(
         try:
             return watch(network, images, published, late=True)
         except Exception as error:
+            log.debug("%s is computed the simple way: %r", type(network).__name__, error)
             flattens_by_view = VIEW_ERROR in str(error)
         restore()
     if not flattens_by_view:

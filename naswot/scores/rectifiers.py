@@ -31,7 +31,8 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from naswot.errors import NaswotError
-from naswot.scores.pending import Pending, Postponed, Sum, latest, settled, sum_of, unseen
+from naswot.scores.pending import Pending, Postponed, latest, settled, sum_of, unseen
+from naswot.scores.sums import Sum
 
 RECTIFIERS = frozenset(
     {

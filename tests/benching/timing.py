@@ -1,8 +1,6 @@
 """What a worker times: the literal protocol and our score, on the same networks and images."""
 
 import gc
-import resource
-import sys
 import time
 import warnings
 from collections import defaultdict
@@ -18,8 +16,8 @@ from torch import nn
 
 from benching.networks import SPACES
 from naswot.images import mini_batch
-from naswot.machine import choose_device, settle_in
-from naswot.scores import naswot, pending, rectifiers, size
+from naswot.machine import choose_device, peak_memory, settle_in
+from naswot.scores import naswot, rectifiers, size, sums
 from naswot.spaces import get_space
 
 MATRIX = {"cpu": 2048, "cuda": 8192}  # side of the matrices whose product is the peak
@@ -158,11 +156,8 @@ class Worker:
         """
         for arch in archs:
             self.ours(space, arch, precision)
-        on_gpu = None
-        if self.device.type == "cuda":
-            on_gpu = torch.cuda.max_memory_allocated() / 2**20
-        unit = 2**20 if sys.platform == "darwin" else 2**10
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, on_gpu
+        on_gpu = peak_memory(self.device) if self.device.type == "cuda" else None
+        return peak_memory(torch.device("cpu")), on_gpu
 
 
 class Stopwatch:
@@ -202,8 +197,8 @@ def stopwatch(now: Callable[[], float]) -> Iterator[Stopwatch]:
         (rectifiers, "binary_codes"),
         (rectifiers, "pairwise_active"),
     ]
-    if pending.loops is not None:
-        places.append((pending.loops, "agree"))
+    if sums.loops is not None:
+        places.append((sums.loops, "agree"))
     with ExitStack() as stack:
         for module, name in places:
             stack.enter_context(patch.object(module, name, watch.timed(getattr(module, name))))

@@ -1,7 +1,6 @@
 """What is computed late is what would have been computed at once."""
 
 import copy
-import os
 import subprocess
 import sys
 from collections import namedtuple
@@ -15,12 +14,12 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from naswot.scores import naswot, pending
+from naswot.scores import naswot, pending, sums
 from naswot.scores.naswot import hamming_kernel
 from naswot.spaces import get_space
 from naswot.spaces.nasbench201 import cells
 
-pytest.importorskip("numba", reason="nothing is put off without numba")
+loops = pytest.importorskip("naswot.scores.loops", reason="nothing is put off without numba")
 CELL101 = (
     '{"matrix":[[0,1,1,0],[0,0,0,1],[0,0,0,1],[0,0,0,0]],'
     '"ops":["input","conv3x3-bn-relu","maxpool3x3","output"]}'
@@ -381,23 +380,31 @@ def test_bfloat16_ranks_five_hundred_cells_as_float32_does():
 def test_without_numba_torchs_operations_are_used():
     script = """
 import sys
-sys.modules["numba"] = None
+if sys.argv[1] == "without":
+    sys.modules["numba"] = None
 import torch
-from naswot.scores import naswot, pending
+from naswot.scores import sums
 from naswot.scores.naswot import score
 from naswot.spaces import get_space
-assert pending.loops is None
+assert (sums.loops is None) == (sys.argv[1] == "without")
 torch.manual_seed(0)
-arch = get_space("nasbench201").architectures()[1]
-network = get_space("nasbench201").build(arch, 1)
+network = get_space("nasbench201").build(get_space("nasbench201").architectures()[1], 1)
 print(repr(score(network, torch.randn(6, 3, 8, 8)).value))
 """
-    scored = {}
-    for name, code in (
-        ("without", script),
-        ("with", script.split("\n", 3)[3].replace("is None", "")),
-    ):
-        scored[name] = subprocess.run(
-            [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=os.environ
+    scored = [
+        subprocess.run(
+            [sys.executable, "-c", script, numba], check=True, capture_output=True, text=True
         ).stdout
-    assert float(scored["without"]) == pytest.approx(float(scored["with"]), rel=1e-9)
+        for numba in ("with", "without")
+    ]
+    assert scored[0] == scored[1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_compiled_loops_do_what_they_say(dtype):
+    known = pending.add(random((2, 3, 2, 3), 0, dtype), random((2, 3, 2, 3), 1, dtype)).known
+    terms = sums._for_loops(known.addends())
+    compiled = known.compute()
+    interpreted = torch.empty_like(compiled)
+    loops._add_up.py_func(terms[0], *terms[1], sums.rows_of(interpreted))
+    assert torch.equal(interpreted, compiled)
