@@ -1,6 +1,7 @@
 """What is computed late is what would have been computed at once."""
 
 import copy
+import platform
 import subprocess
 import sys
 from collections import namedtuple
@@ -25,6 +26,10 @@ CELL101 = (
     '"ops":["input","conv3x3-bn-relu","maxpool3x3","output"]}'
 )
 Two = namedtuple("Two", "one other")
+exactly = pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"),
+    reason="the loops round as torch does on x86 processors; elsewhere last bits may differ",
+)
 SHAPES = st.tuples(st.integers(2, 5), st.integers(2, 40), st.integers(1, 9), st.integers(1, 9))
 
 
@@ -57,6 +62,7 @@ def reference(x, weight=None, bias=None):
     return functional.batch_norm(x, None, None, weight, bias, training=True)
 
 
+@exactly
 @pytest.mark.parametrize("shape", [(8, 16, 8, 8), (7, 24, 5, 7), (4, 42, 6, 6), (16, 3, 9, 9)])
 def test_float32_is_normalised_to_the_last_bit(shape, threads):
     x = random(shape) * 3 + 1
@@ -175,6 +181,7 @@ def kernels(network, images, **options):
     return found[0][0], found[1][0]
 
 
+@exactly
 @settings(max_examples=25, deadline=None)
 @given(
     st.tuples(*[st.sampled_from(cells.OPERATIONS)] * 6),
@@ -270,6 +277,7 @@ class Steps(nn.Module):
         return ENDS[self.end](self, sum(tensors, start=tensors[0]))
 
 
+@exactly
 @settings(max_examples=400, deadline=None)
 @given(
     st.lists(
