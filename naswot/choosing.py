@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from naswot.benchmarks.datasets import Dataset, datasets_of
-from naswot.files import column_names, read_metadata, read_parquet, write_parquet
+from naswot.files import column_names, digest_of, read_metadata, read_parquet, write_parquet
 from naswot.provenance import described
 from naswot.scores import LOWER_IS_BETTER
 from naswot.search.random import METHODS, draw
 from naswot.search.trajectory import Trajectory
+from naswot.seconds import read_seconds
 from naswot.trajectories import write_trajectory
 
 
@@ -25,16 +26,20 @@ def choose_from_table(
     sample_sizes: Sequence[int],
     runs: int,
     seed: int,
+    seconds: str | Path | None = None,
 ) -> None:
     """Simulate `runs` searches for each sample size; write a row a run, and a row a draw.
 
     The draws are those of the largest sample; smaller ones are their beginnings. `table` is a
-    joined table, or a benchmark table, of a whole space, for methods that need no score.
+    joined table, or a benchmark table, of a whole space, for methods that need no score;
+    `seconds` is what its scores took, for NASWOT.
     """
     about, columns = read_metadata(table), column_names(table)
     reported = datasets_of(about["space"])[dataset]
-    wanted = ("index", "arch", "score", "seconds", reported.valid, reported.test)
+    wanted = ("index", "arch", "score", reported.valid, reported.test)
     pool = read_parquet(table, [name for name in wanted if name in columns])
+    if seconds is not None:
+        pool["seconds"] = pool["index"].map(read_seconds(seconds)["seconds"])
     sign = -1 if about.get("score") in LOWER_IS_BETTER else 1
     if sign < 0:
         pool["score"] *= sign
@@ -56,6 +61,7 @@ def choose_from_table(
         fitness={"naswot": score, "optimal": seen}.get(method),
         budget=None,
     )
+    metadata.setdefault("table", digest_of(table))
     write_parquet(results, output, metadata)
     write_trajectory(drawn, pool["index"].to_numpy(), [0], trajectories, metadata)
 

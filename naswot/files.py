@@ -2,14 +2,18 @@
 
 A file under its final name is always whole: everything is written to a hidden neighbour
 first and renamed. A Parquet file carries what made it as JSON under the metadata key
-``naswot``; :func:`read_parquet` turns damage into one message that names the file.
+``naswot``, and the SHA-256 digest of all its bytes, with zeros for the digest itself, under
+``naswot-sha256``; :func:`read_parquet` turns damage into one message that names the file.
 """
 
 import contextlib
+import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -19,6 +23,10 @@ import pyarrow.parquet as pq
 from naswot.errors import NaswotError
 
 METADATA_KEY = b"naswot"
+DIGEST_KEY = b"naswot-sha256"
+NO_DIGEST = b"0" * 64
+STATED = re.compile(DIGEST_KEY + rb"\x18@([0-9a-f]{64})")  # a key and its value in a footer
+BLOCK = 1 << 20  # bytes that are hashed at a time
 ROW_GROUP = 1 << 17  # rows that are decoded at a time: a large table opens in less memory
 
 
@@ -53,16 +61,69 @@ def write_parquet(frame: pd.DataFrame | pa.Table, path: str | Path, metadata: di
     if isinstance(frame, pd.DataFrame):
         table = pa.Table.from_pandas(frame, preserve_index=False)
     described = {**(table.schema.metadata or {}), METADATA_KEY: json.dumps(metadata).encode()}
+    described.pop(DIGEST_KEY, None)  # of the file that the table was read from
+    table = table.replace_schema_metadata(described)
     with replacing(path) as temporary:
-        table = table.replace_schema_metadata(described)
-        pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP)
+        with pq.ParquetWriter(temporary, table.schema, compression="zstd") as writer:
+            writer.write_table(table, row_group_size=ROW_GROUP)
+            writer.add_key_value_metadata({DIGEST_KEY.decode(): NO_DIGEST.decode()})
+        with temporary.open("r+b") as stream:
+            _, place = _stated_digest(stream)
+            digest = _digest(stream, place)
+            stream.seek(place)
+            stream.write(digest)
+
+
+def digest_of(path: str | Path) -> str | None:
+    """Return the SHA-256 digest that a Parquet file states of itself, in hexadecimal.
+
+    None of a file that another program wrote. Two of our tables with the same digest are equal,
+    in what they hold and in what they say of themselves.
+
+    Raises:
+        NaswotError: the file is missing, damaged or not Parquet.
+    """
+    with _explained(path), open(path, "rb") as stream:
+        stated = _stated_digest(stream)
+        if stated is None:
+            pq.read_schema(path)  # which raises where the file was cut
+            return None
+        digest, place = stated
+        if _digest(stream, place) != digest:
+            raise ValueError("its bytes do not match their checksum")
+        return digest.decode()
+
+
+def _stated_digest(stream: BinaryIO) -> tuple[bytes, int] | None:
+    """Return the digest that a Parquet file states, and its place; None if there is none."""
+    end = stream.seek(-8, os.SEEK_END)
+    size = int.from_bytes(stream.read(4), "little")
+    start = stream.seek(max(0, end - size))
+    footer = stream.read(end - start)
+    found = STATED.search(footer)
+    return None if found is None else (found[1], start + found.start(1))
+
+
+def _digest(stream: BinaryIO, place: int) -> bytes:
+    """Hash a file with zeros for the digest that stands at `place`."""
+    sha256 = hashlib.sha256()
+    stream.seek(0)
+    left = place
+    while left and (block := stream.read(min(left, BLOCK))):
+        sha256.update(block)
+        left -= len(block)
+    sha256.update(NO_DIGEST)
+    stream.seek(place + len(NO_DIGEST))
+    while block := stream.read(BLOCK):
+        sha256.update(block)
+    return sha256.hexdigest().encode()
 
 
 def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Read a Parquet file whole, or some of its columns.
 
     Raises:
-        NaswotError: the file is missing, truncated, not Parquet, or lacks a column.
+        NaswotError: the file is missing, damaged, not Parquet, or lacks a column.
     """
     with _explained(path):
         return read_table(path, columns).to_pandas(split_blocks=True, self_destruct=True)
@@ -70,6 +131,7 @@ def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pd.D
 
 def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a Parquet file as Arrow arrays, which lists stay cheap in; errors as `read_parquet`."""
+    digest_of(path)
     with _explained(path):
         present = pq.read_schema(path).names
         missing = [name for name in columns or [] if name not in present]
@@ -123,5 +185,5 @@ def _explained(path: str | Path) -> Iterator[None]:
     except (pa.ArrowException, OSError, ValueError) as error:
         raise NaswotError(
             f"{path} is not a readable Parquet file (truncated or corrupt: {error}). Put an intact "
-            "copy in its place, or delete it if the workflow made it, and run again."
+            "copy in its place; what the workflow made is made again by the same command."
         ) from error

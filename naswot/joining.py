@@ -6,10 +6,15 @@ from pathlib import Path
 import pandas as pd
 
 from naswot.errors import NaswotError
-from naswot.files import read_metadata, read_parquet, write_parquet
-from naswot.provenance import described
+from naswot.files import digest_of, read_metadata, read_parquet, write_parquet
+from naswot.provenance import described, origin_of
 from naswot.sampling import Sample, first_drawn
 from naswot.scores import FAMILIES, FAMILY_OF
+from naswot.seconds import MEASURED, write_seconds
+
+
+# What shards say of themselves alone.
+OF_ONE_SHARD = ("first", "last", "settings_hash", "seconds", "peak_memory_mib")
 
 
 def join_shards(
@@ -17,6 +22,7 @@ def join_shards(
     shards: Sequence[str | Path],
     benchmark: str | Path,
     output: str | Path,
+    seconds: str | Path,
     *,
     score: str,
     sample: Sample,
@@ -27,7 +33,8 @@ def join_shards(
         order: Parquet file of `naswot.sampling.order_architectures`.
         shards: Parquet files of `naswot.scoring.score_shard`.
         benchmark: the benchmark table.
-        output: the joined table.
+        output: the joined table; on one machine the same inputs give the same bytes.
+        seconds: what scoring took, see `naswot.seconds`.
         score: which of the shards' scores.
         sample: how many architectures are drawn, or "all".
 
@@ -51,8 +58,7 @@ def join_shards(
     same = {
         key: value
         for key, value in described_shards[0].items()
-        if key not in ("first", "last", "seconds", "peak_memory_mib")
-        and all(other.get(key) == value for other in described_shards)
+        if key not in OF_ONE_SHARD and all(other.get(key) == value for other in described_shards)
     }
     settings = {
         "score": score,
@@ -60,7 +66,10 @@ def join_shards(
         "pool_seed": ordered["seed"],
         "deduplicate": ordered["deduplicate"],
     }
-    write_parquet(joined, output, same | settings | described(accuracies=source["source"]))
+    told = {"accuracies": source["source"], **origin_of(source), "table": digest_of(benchmark)}
+    metadata = same | settings | described(**told)
+    write_parquet(joined.drop(columns=MEASURED), output, metadata)
+    write_seconds(joined, seconds, metadata)
 
 
 def join(

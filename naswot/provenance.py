@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -24,6 +25,11 @@ def package_version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "none"
+
+
+def origin_of(benchmark: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the metadata of a benchmark table say of the file that it was read from."""
+    return {key: benchmark.get(key) for key in ("source_file", "source_sha256")}
 
 
 def described(**settings: Any) -> dict[str, Any]:

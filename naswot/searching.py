@@ -14,12 +14,13 @@ from naswot.benchmarks.datasets import datasets_of
 from naswot.benchmarks.fitness import Fitness, UnsearchableError, read_fitness
 from naswot.connecting import read_neighbours
 from naswot.errors import NaswotError
-from naswot.files import column_names, read_metadata, read_parquet, write_parquet
+from naswot.files import column_names, digest_of, read_metadata, read_parquet, write_parquet
 from naswot.progress import Progress
-from naswot.provenance import described
+from naswot.provenance import described, origin_of
 from naswot.scores import LOWER_IS_BETTER
 from naswot.search import METHODS, Method, Settings, Table, Trajectory, simulate
 from naswot.search.combinations import are_complete
+from naswot.seconds import read_seconds
 from naswot.spaces.neighbourhood import padded
 from naswot.trajectories import write_trajectory
 
@@ -41,6 +42,7 @@ def search_table(
     runs: int,
     seed: int,
     joined: str | Path | None = None,
+    seconds: str | Path | None = None,
 ) -> None:
     """Simulate `runs` searches; write a row a run and a row an evaluation.
 
@@ -57,7 +59,7 @@ def search_table(
         settings: `search` of the configuration.
         runs: how many.
         seed: run r uses the generator seeded with `seed` + r.
-        joined: joined table, for methods that use scores.
+        joined, seconds: joined table and what its scores took, for methods that use scores.
 
     Raises:
         NaswotError: an accuracy that `settings` names is missing, or no run can afford a training.
@@ -74,6 +76,8 @@ def search_table(
         "search_family": "non-weight-sharing" if chosen.scores == "none" else "training-free",
         "pool": "whole",
         "accuracies": about.get("source"),
+        **origin_of(about),
+        "table": digest_of(benchmark),
     }
     metadata |= described(
         space=space,
@@ -94,7 +98,7 @@ def search_table(
             key=settings["fitness"].get(space),
             shorter=chosen.shorter,
         )
-        table, notes = arrays(fitness, neighbours, joined, chosen)
+        table, notes = arrays(fitness, neighbours, joined, seconds, chosen)
         trajectory = run(method, table, fitness.budget, settings, runs, seed)
         if not len(trajectory.run) and table.cost.min() <= fitness.budget:
             raise UnsearchableError("the scores that it asks for cost more than the budget")
@@ -128,7 +132,11 @@ def search_table(
 
 
 def arrays(
-    fitness: Fitness, neighbours: str | Path, joined: str | Path | None, method: Method
+    fitness: Fitness,
+    neighbours: str | Path,
+    joined: str | Path | None,
+    seconds: str | Path | None,
+    method: Method,
 ) -> tuple[Table, list[str]]:
     """Return the table that a search sees, and what there is to say of it.
 
@@ -149,8 +157,8 @@ def arrays(
         graph = known_neighbours(graph, rows)
     scores = scoring = None
     if joined is not None:
-        table = read_parquet(joined, ["index", "score", "seconds"])
-        table = table.set_index("index").reindex(fitness.index)
+        table = read_parquet(joined, ["index", "score"]).set_index("index")
+        table = table.join(read_seconds(seconds)).reindex(fitness.index)
         sign = -1 if read_metadata(joined)["score"] in LOWER_IS_BETTER else 1
         scores = sign * table["score"].to_numpy(float)
         scoring = table["seconds"].fillna(0.0).to_numpy(float)

@@ -8,17 +8,24 @@ import pandas as pd
 
 from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.scores import FAMILY_OF, LOWER_IS_BETTER
+from naswot.seconds import read_seconds, write_seconds
 
 BLOCK = 256  # architectures that are compared with all others at a time
 
 
-def vote_tables(joined: Sequence[str | Path], output: str | Path) -> None:
+def vote_tables(
+    joined: Sequence[str | Path],
+    measured: Sequence[str | Path],
+    output: str | Path,
+    seconds: str | Path,
+) -> None:
     """Write the joined table of the vote of several scores.
 
     Args:
         joined: a joined table of each score, of the same architectures.
-        output: the same with `score`, how many architectures the vote puts below each, and
-            `seconds` for all families that the scores are of.
+        measured: the seconds of each score, see `naswot.seconds`.
+        output: the same with `score`, how many architectures the vote puts below each.
+        seconds: the seconds of all families that the scores are of.
     """
     about = [read_metadata(path) for path in joined]
     tables = [read_parquet(path) for path in joined]
@@ -27,10 +34,8 @@ def vote_tables(joined: Sequence[str | Path], output: str | Path) -> None:
     scores = np.column_stack(
         [sign * table["score"].to_numpy(float) for sign, table in zip(signs, tables, strict=True)]
     )
-    families = {FAMILY_OF[name]: table for name, table in zip(names, tables, strict=True)}
+    families = dict(zip(map(FAMILY_OF.get, names), map(read_seconds, measured), strict=True))
     result = tables[0].assign(score=vote(scores))
-    for column in ("seconds", "build_seconds"):
-        result[column] = np.sum([table[column] for table in families.values()], axis=0)
     result = result.drop(columns=["relu_units", "relu_modules"], errors="ignore")
     same = {
         key: value
@@ -40,6 +45,7 @@ def vote_tables(joined: Sequence[str | Path], output: str | Path) -> None:
     }
     metadata = {**same, "score": "vote", "members": names}
     write_parquet(result, output, metadata)
+    write_seconds(sum(families.values()).reset_index(), seconds, metadata)
 
 
 def vote(scores: np.ndarray) -> np.ndarray:

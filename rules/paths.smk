@@ -6,6 +6,19 @@ def joined(space, dataset, score=SCORES[0]):
     return f"results/joined/{space}/{IMAGES[dataset]}/{score}/{SEED}.parquet"
 
 
+def seconds(space, dataset, score=SCORES[0]):
+    """Return the table of what a score of a space took on a dataset's images."""
+    return joined(space, dataset, score).replace("results/joined/", "results/seconds/")
+
+
+def voters(kind, wildcards):
+    """Return the joined tables, or the seconds, of all scores that vote."""
+    return [
+        f"results/{kind}/{wildcards.space}/{wildcards.images}/{score}/{wildcards.seed}.parquet"
+        for score in config["vote"]
+    ]
+
+
 def shards(space, images, family):
     """Return the shards that a family's scoring of a space on an image source is cut into."""
     return configuration.shards_of(config, space, images, family)
@@ -38,10 +51,16 @@ def searched(space, dataset):
 
 
 def assistance(space, dataset, method):
-    """Return the joined table of a search that uses scores, under its name; nothing of others."""
+    """Return the scores and seconds of a search that uses scores, by name; nothing of others."""
     if BUDGETED[method].scores == "none":
         return {}
-    return {"joined": joined(space, searched(space, dataset))}
+    on = searched(space, dataset)
+    return {"joined": joined(space, on), "seconds": seconds(space, on)}
+
+
+def costs(space, dataset, method):
+    """Return what the scores of NASWOT's pool took, by name; nothing of methods without scores."""
+    return {"seconds": seconds(space, dataset)} if method == "naswot" else {}
 
 
 def pairs():

@@ -36,6 +36,7 @@ rule record:
     """What was run, with which settings and versions, and what is missing"""
     input:
         joined=[joined(*run, score) for score in SCORES for run in RUNS],
+        seconds=[seconds(*run, score) for score in SCORES for run in RUNS],
         searches=searches(*configuration.SEARCHED),
         defaults="config/config.yaml",
         code=code("record"),

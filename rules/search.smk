@@ -2,7 +2,7 @@
 Simulate searches, many runs each.
 
 REQUIRED INPUTS:
-    results/joined/{space}/{images}/{score}/{seed}.parquet, where scores are used
+    results/joined and results/seconds/{space}/{images}/{score}/{seed}.parquet, where scores are used
     results/benchmarks/{space}.parquet
     results/neighbours/{space}.parquet, for searches under a budget
 
@@ -19,6 +19,7 @@ Steps:
 rule choose:
     """NASWOT, Random and Optimal: choices among drawn architectures"""
     input:
+        unpack(lambda wildcards: costs(wildcards.space, wildcards.dataset, wildcards.method)),
         table=lambda wildcards: pool(wildcards.space, wildcards.dataset, wildcards.pool),
         code=code("choose"),
     output:

@@ -14,4 +14,5 @@ with job(snakemake):
         sample_sizes=snakemake.params.sample_sizes,
         runs=snakemake.params.runs,
         seed=snakemake.params.seed,
+        seconds=snakemake.input.get("seconds"),
     )

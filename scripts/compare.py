@@ -6,7 +6,14 @@ with job(snakemake):
     from naswot.analysis.comparison import compare_tables
 
     compare_tables(
-        list(zip(snakemake.params.datasets, snakemake.input.joined, strict=True)),
+        list(
+            zip(
+                snakemake.params.datasets,
+                snakemake.input.joined,
+                snakemake.input.seconds,
+                strict=True,
+            )
+        ),
         snakemake.input.correlations,
         snakemake.output.comparison,
         snakemake.output.agreement,

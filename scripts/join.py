@@ -9,7 +9,8 @@ with job(snakemake):
         snakemake.input.sample,
         snakemake.input.shards,
         snakemake.input.benchmark,
-        snakemake.output[0],
+        snakemake.output.joined,
+        snakemake.output.seconds,
         score=snakemake.wildcards.score,
         sample=snakemake.params.sample,
     )

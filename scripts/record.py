@@ -8,6 +8,7 @@ with job(snakemake):
     write_record(
         snakemake.output[0],
         joined=snakemake.input.joined,
+        seconds=snakemake.input.seconds,
         searches=snakemake.input.searches,
         config=snakemake.config,
         defaults=snakemake.input.defaults,

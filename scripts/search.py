@@ -11,6 +11,7 @@ with job(snakemake):
         snakemake.output.runs,
         snakemake.output.trajectories,
         joined=snakemake.input.get("joined"),
+        seconds=snakemake.input.get("seconds"),
         dataset=snakemake.wildcards.dataset,
         searched=snakemake.params.searched,
         method=snakemake.wildcards.method,

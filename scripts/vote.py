@@ -5,4 +5,9 @@ from naswot.workflow.job import job
 with job(snakemake):
     from naswot.voting import vote_tables
 
-    vote_tables(snakemake.input.joined, snakemake.output[0])
+    vote_tables(
+        snakemake.input.joined,
+        snakemake.input.seconds,
+        snakemake.output.joined,
+        snakemake.output.seconds,
+    )

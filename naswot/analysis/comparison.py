@@ -9,6 +9,7 @@ import pandas as pd
 from naswot.analysis.correlation import tau_b
 from naswot.benchmarks.datasets import datasets_of
 from naswot.files import read_metadata, read_parquet, replacing
+from naswot.seconds import read_seconds
 
 DECILES = 10
 
@@ -31,7 +32,7 @@ AGREEMENT = ["space", "dataset", "score", "other", "n", "spearman"]
 
 
 def compare_tables(
-    joined: Sequence[tuple[str, str | Path]],
+    joined: Sequence[tuple[str, str | Path, str | Path]],
     correlations: str | Path,
     comparison: str | Path,
     agreement: str | Path,
@@ -39,17 +40,17 @@ def compare_tables(
     """Write how the scores compare, and how far they agree with each other.
 
     Args:
-        joined: datasets, each with a joined table of one score; all scores of a space and
-            dataset on the same architectures.
+        joined: datasets, each with a joined table of one score and what it took; all scores
+            of a space and dataset on the same architectures.
         correlations: kendall_tau.csv; tau and its interval are taken from there.
         comparison: CSV file to write, a row a space, dataset and score; `COMPARISON`.
         agreement: CSV file to write, a row a pair of scores; `AGREEMENT`.
     """
     taus = pd.read_csv(correlations)
-    groups: dict[tuple[str, str], dict[str, str | Path]] = {}
-    for dataset, path in joined:
+    groups: dict[tuple[str, str], dict[str, tuple[str | Path, str | Path]]] = {}
+    for dataset, path, seconds in joined:
         about = read_metadata(path)
-        groups.setdefault((about["space"], dataset), {})[about["score"]] = path
+        groups.setdefault((about["space"], dataset), {})[about["score"]] = path, seconds
     rows, pairs = [], []
     for (space, dataset), paths in groups.items():
         place = {"space": space, "dataset": dataset}
@@ -90,15 +91,17 @@ def reported_key(rows: pd.DataFrame, space: str, dataset: str) -> str:
     return ranked["accuracy"].iloc[0]
 
 
-def _side_by_side(paths: Mapping[str, str | Path], key: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _side_by_side(
+    paths: Mapping[str, tuple[str | Path, str | Path]], key: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the accuracies, params and seconds of all scores' tables, and the scores."""
     table, scores = pd.DataFrame(), {}
-    for score, path in paths.items():
+    for score, (path, seconds) in paths.items():
         one = read_parquet(path).set_index("index")
         if table.empty:
             table = one[[name for name in (key, "params") if name in one]].copy()
         scores[score] = one["score"]
-        table[f"{score} seconds"] = one["seconds"]
+        table[f"{score} seconds"] = read_seconds(seconds)["seconds"]
     return table, pd.DataFrame(scores)
 
 

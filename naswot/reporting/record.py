@@ -17,6 +17,7 @@ from naswot.files import read_metadata, read_parquet, replacing
 from naswot.images import get_source
 from naswot.processor import processor_name
 from naswot.provenance import package_version
+from naswot.seconds import read_seconds
 from naswot.spaces import get_space
 
 RECORD = ["topic", "item", "value"]
@@ -29,6 +30,7 @@ def write_record(
     output: str | Path,
     *,
     joined: Sequence[str | Path],
+    seconds: Sequence[str | Path],
     searches: Sequence[str | Path],
     config: Mapping[str, Any],
     defaults: str | Path,
@@ -40,6 +42,7 @@ def write_record(
     Args:
         output: the CSV file.
         joined: joined tables; their metadata say how their networks were scored.
+        seconds: of each, what scoring took.
         searches: results of searches; their metadata say which were not run, and why.
         config: the configuration of the run.
         defaults: config.yaml, to tell what differs from it.
@@ -47,7 +50,7 @@ def write_record(
         unmade: figure, or what else was left out → why.
     """
     rows = [
-        *_scored(joined),
+        *_scored(dict(zip(joined, seconds, strict=True))),
         *_searched(searches),
         *_missing(joined, searches, missing),
         *(("what is missing", what, why) for what, why in unmade.items()),
@@ -99,10 +102,10 @@ def write_times(
         frame.to_csv(temporary, index=False, float_format="%.2f")
 
 
-def _scored(joined: Sequence[str | Path]) -> Iterator[tuple[str, str, str]]:
-    for path in dict.fromkeys(joined):
+def _scored(joined: Mapping[str | Path, str | Path]) -> Iterator[tuple[str, str, str]]:
+    for path, seconds in joined.items():
         about = read_metadata(path)
-        table = read_parquet(path, ["score", "representative", "seconds"])
+        table = read_parquet(path, ["score", "representative"])
         score, space = table["score"].to_numpy(float), get_space(about["space"])
         own = table["representative"].nunique()
         size = f" of {space.size:,}" if space.size else ""
@@ -113,13 +116,16 @@ def _scored(joined: Sequence[str | Path]) -> Iterator[tuple[str, str, str]]:
             count = int(found(score).sum())
             if count:
                 text += f"; {count:,} score {name}"
-        text += f"; {table['seconds'].median():.3f} s a network (median)"
+        text += f"; {read_seconds(seconds)['seconds'].median():.3f} s a network (median)"
         yield "what was run", f"{space.title}, {about['score']}", text
         size = about["image_size"]
         origin = get_source(about["images"]).origin
         text = f"{about['batch_size']} of {about['images']}, {size}×{size} pixels: {origin}"
         yield "what was run", f"{space.title}, images", text
-        yield "what was run", f"{space.title}, accuracies", about["accuracies"]
+        text = about["accuracies"]
+        if about["source_file"]:
+            text += f"; {about['source_file']}, SHA-256 {about['source_sha256']}"
+        yield "what was run", f"{space.title}, accuracies", text
 
 
 def _searched(searches: Sequence[str | Path]) -> Iterator[tuple[str, str, str]]:

@@ -14,6 +14,7 @@ from naswot.analysis.comparison import agree, compare, compare_tables, partial_c
 from naswot.analysis.correlation import correlate_tables
 from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.plots.comparison import DRAWN, comparison_files
+from naswot.seconds import read_seconds, write_seconds
 from naswot.voting import vote, vote_tables
 
 SCORES = ["naswot", "grad_norm", "ntk_condition"]
@@ -87,11 +88,17 @@ def joined(tmp_path) -> list:
         sign = -1 if score == "ntk_condition" else 1
         table = pd.DataFrame({"index": np.arange(200), "arch": "a", "params": np.arange(200)})
         table["score"] = sign * (accuracy + (10 + 40 * number) * generator.random(200))
-        table["seconds"], table["build_seconds"] = 0.25, 0.05
         table["cifar10/test/108"] = accuracy
+        about = {"space": "nasbench101", "score": score, "images": "noise"}
         paths.append(tmp_path / f"{score}.parquet")
-        write_parquet(table, paths[-1], {"space": "nasbench101", "score": score, "images": "noise"})
+        write_parquet(table, paths[-1], about)
+        measured = table.assign(seconds=0.25, build_seconds=0.05)
+        write_seconds(measured, seconds_of(paths[-1]), about)
     return paths
+
+
+def seconds_of(path):
+    return path.with_suffix(".seconds")
 
 
 @pytest.fixture
@@ -101,7 +108,8 @@ def compared(joined, tmp_path, root):
     published = root / "resources/published_kendall_tau.csv"
     correlate_tables(tables, taus, published=published, resamples=20, seed=0)
     outputs = tmp_path / "comparison.csv", tmp_path / "agreement.csv"
-    compare_tables(tables, taus, *outputs)
+    timed = [(dataset, path, seconds_of(path)) for dataset, path in tables]
+    compare_tables(timed, taus, *outputs)
     return outputs
 
 
@@ -119,11 +127,14 @@ def test_the_comparison_has_a_row_for_every_score(compared):
 
 
 def test_a_vote_turns_scores_that_fall_and_adds_seconds(joined, tmp_path):
-    vote_tables(joined, tmp_path / "vote.parquet")
+    outputs = tmp_path / "vote.parquet", tmp_path / "vote.seconds"
+    vote_tables(joined, list(map(seconds_of, joined)), *outputs)
     table = read_parquet(tmp_path / "vote.parquet")
     assert read_metadata(tmp_path / "vote.parquet")["members"] == SCORES
     assert kendalltau(table["score"], table["cifar10/test/108"]).statistic > 0.6
-    assert table["seconds"].unique() == pytest.approx([0.75])
+    measured = read_seconds(outputs[1])
+    assert list(measured.index) == list(table["index"])
+    assert measured["seconds"].unique() == pytest.approx([0.75])
 
 
 @pytest.mark.parametrize("view", DRAWN)

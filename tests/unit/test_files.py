@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naswot.errors import NaswotError
-from naswot.files import read_arrays, read_metadata, read_parquet, replacing, write_parquet
+from naswot.files import (
+    digest_of,
+    read_arrays,
+    read_metadata,
+    read_parquet,
+    read_table,
+    replacing,
+    write_parquet,
+)
 
 FRAME = pd.DataFrame({"index": [1, 2], "score": [1.5, float("-inf")]})
 
@@ -48,6 +56,47 @@ def test_a_truncated_file_is_named(tmp_path_factory, cut):
     for read in (read_parquet, read_metadata):
         with pytest.raises(NaswotError, match=r"shard\.parquet is not a readable Parquet file"):
             read(path)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """Return a sound file, and a place for damaged copies."""
+    path = tmp_path_factory.mktemp("sound") / "shard.parquet"
+    write_parquet(FRAME, path, {"seed": 3})
+    return path, path.with_name("flipped.parquet")
+
+
+@given(data=st.data())
+def test_a_flipped_bit_is_noticed_or_changes_nothing(sound, data):
+    path, flipped = sound
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    flipped.write_bytes(content)
+    try:
+        table, about = read_parquet(flipped), read_metadata(flipped)
+    except NaswotError as error:
+        said = str(error)
+    else:
+        pd.testing.assert_frame_equal(table, FRAME)
+        assert about == {"seed": 3}
+        return
+    assert said.startswith(f"{flipped} is not a readable Parquet file")
+
+
+def test_equal_tables_are_equal_files_and_say_so(tmp_path):
+    for name, frame in (("one", FRAME), ("two", FRAME), ("other", FRAME.assign(score=1.0))):
+        write_parquet(frame, tmp_path / name, {"seed": 3})
+    one, two, other = (tmp_path / name for name in ("one", "two", "other"))
+    assert one.read_bytes() == two.read_bytes()
+    assert digest_of(one) == digest_of(two) != digest_of(other)
+    FRAME.to_parquet(other)
+    assert digest_of(other) is None
+
+
+def test_a_table_that_is_written_again_states_its_own_digest(tmp_path):
+    write_parquet(FRAME, tmp_path / "one", {})
+    write_parquet(read_table(tmp_path / "one").slice(1), tmp_path / "two", {})
+    assert digest_of(tmp_path / "two") not in (None, digest_of(tmp_path / "one"))
 
 
 def test_missing_files_and_columns_are_named(tmp_path):

@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from naswot import NaswotError
-from naswot.files import read_metadata, write_parquet
+from naswot.files import digest_of, read_metadata, read_parquet, write_parquet
 from naswot.joining import join_shards
+from naswot.seconds import read_seconds
 
 ARCHS = ["a", "b"]
 
@@ -22,12 +23,14 @@ def files(tmp_path):
         write_parquet(table, tmp_path / "table.parquet", {"source": "made up"})
         for i, metadata in enumerate(shards):
             scored = pd.DataFrame({"index": [i], "arch": [ARCHS[i]], "naswot": [1.5 * i]})
+            scored = scored.assign(seconds=0.5 + i, build_seconds=0.1)
             write_parquet(scored, tmp_path / f"{i}.parquet", metadata | {"first": str(i)})
         return (
             tmp_path / "order.parquet",
             [tmp_path / f"{i}.parquet" for i in range(len(shards))],
             tmp_path / "table.parquet",
             tmp_path / "joined.parquet",
+            tmp_path / "seconds.parquet",
         )
 
     return write
@@ -37,9 +40,20 @@ def test_what_shards_have_in_common_is_told_of_the_table(files):
     shard = {"precision": "bfloat16", "seed": "0"}
     paths = files(shard | {"seconds": "1"}, shard | {"seconds": "1"})
     join_shards(*paths, score="naswot", sample="all")
-    about = read_metadata(paths[-1])
+    about = read_metadata(paths[-2])
     assert about["precision"] == "bfloat16"
     assert "seconds" not in about
+    assert about["table"] == digest_of(paths[2])
+
+
+def test_what_was_measured_stands_apart_from_the_scores(files):
+    paths = files({}, {})
+    join_shards(*paths, score="naswot", sample="all")
+    table = read_parquet(paths[-2])
+    assert table["score"].tolist() == [0.0, 1.5]
+    assert not {"seconds", "build_seconds"} & set(table)
+    measured = read_seconds(paths[-1])
+    assert measured["seconds"].to_dict() == {0: 0.5, 1: 1.5}
 
 
 def test_shards_of_two_precisions_are_not_joined(files):
@@ -47,3 +61,15 @@ def test_shards_of_two_precisions_are_not_joined(files):
     with pytest.raises(NaswotError, match=r"precision bfloat16 and float32.*set precision"):
         join_shards(*paths, score="naswot", sample="all")
     assert not paths[-1].exists()
+    assert not paths[-2].exists()
+
+
+def test_a_shard_that_was_damaged_is_named_and_not_joined(files):
+    paths = files({}, {})
+    shard = paths[1][1]
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 3] ^= 4
+    shard.write_bytes(content)
+    with pytest.raises(NaswotError, match=r"1\.parquet is not a readable Parquet file"):
+        join_shards(*paths, score="naswot", sample="all")
+    assert not paths[-2].exists()

@@ -12,6 +12,7 @@ from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.search import Settings
 from naswot.searching import COLUMNS, known_neighbours, search_table
+from naswot.seconds import write_seconds
 
 
 @pytest.fixture(scope="module")
@@ -107,22 +108,24 @@ def test_a_budget_that_buys_nothing_is_an_error(benchmark, settings):
 
 def test_scores_of_some_will_do_for_a_first_population_only(benchmark, settings, tmp_path):
     table = read_parquet(benchmark / "table.parquet", ["index"])[:50]
-    joined = tmp_path / "joined.parquet"
-    frame = table.assign(score=np.arange(50.0), seconds=0.1)
-    write_parquet(frame, joined, {"score": "params", "images": "photos", "precision": "float32"})
-    runs, trajectories = searched(benchmark, settings, "area", joined=joined)
+    files = scored(tmp_path, table.assign(score=np.arange(50.0), seconds=0.1))
+    runs, trajectories = searched(benchmark, settings, "area", **files)
     about, steps = read_metadata(runs), read_parquet(trajectories)
     assert about["title"] == "AREA (params)"
     assert "first population among the 50 of them that are scored" in about["note"]
     assert steps[steps["step"] < 10]["index"].max() < 50
     assert (steps["seconds"][steps["step"] == 0] > 2).all()  # twenty scores were paid for
-    runs, _ = searched(benchmark, settings, "move_proposal", joined=joined)
+    runs, _ = searched(benchmark, settings, "move_proposal", **files)
     assert "50 of 15,625 are scored" in read_metadata(runs)["not_run"]
 
 
 def scored(folder, frame, score="params"):
-    write_parquet(frame, folder / "joined.parquet", {"score": score, "images": "photos"})
-    return folder / "joined.parquet"
+    """Write scores and what they took; return the files by the names of the arguments."""
+    files = {name: folder / f"{name}.parquet" for name in ("joined", "seconds")}
+    scores, about = frame.drop(columns="seconds"), {"score": score, "images": "photos"}
+    write_parquet(scores, files["joined"], about)
+    write_seconds(frame.assign(build_seconds=0.0), files["seconds"], about)
+    return files
 
 
 def without_times(benchmark, folder):
@@ -136,8 +139,8 @@ def without_times(benchmark, folder):
 @pytest.mark.parametrize("method", ["rea", "area", "warm_up", "move_proposal"])
 def test_without_times_scores_cost_nothing(benchmark, settings, tmp_path, method):
     table = without_times(benchmark, tmp_path)[["index"]]
-    joined = scored(tmp_path, table.assign(score=1.0 * table["index"], seconds=2.0))
-    runs, _ = searched(tmp_path, settings, method, joined=None if method == "rea" else joined)
+    files = scored(tmp_path, table.assign(score=1.0 * table["index"], seconds=2.0))
+    runs, _ = searched(tmp_path, settings, method, **({} if method == "rea" else files))
     found = read_parquet(runs)
     assert (found["evaluations"] == 106).all()
     assert found["search_seconds"].isna().all()
@@ -148,8 +151,8 @@ def test_few_scored_architectures_are_scored_once_and_do_not_fill_a_population(
     benchmark, settings, tmp_path
 ):
     table = read_parquet(benchmark / "table.parquet", ["index"])[:100]
-    joined = scored(tmp_path, table.assign(score=np.arange(100.0), seconds=3.0))
-    _, trajectories = searched(benchmark, settings, "warm_up", joined=joined)
+    files = scored(tmp_path, table.assign(score=np.arange(100.0), seconds=3.0))
+    _, trajectories = searched(benchmark, settings, "warm_up", **files)
     steps = read_parquet(trajectories)
     for _, run in steps[steps["step"] < 10].groupby("run"):
         assert sorted(run["index"]) == list(range(90, 100))
@@ -160,24 +163,23 @@ def test_scores_that_cost_more_than_the_budget_are_a_reason_not_an_error(
     benchmark, settings, tmp_path
 ):
     table = read_parquet(benchmark / "table.parquet", ["index"])
-    joined = scored(tmp_path, table.assign(score=1.0, seconds=1000.0))
-    runs, _ = searched(benchmark, settings, "warm_up", joined=joined)
+    files = scored(tmp_path, table.assign(score=1.0, seconds=1000.0))
+    runs, _ = searched(benchmark, settings, "warm_up", **files)
     assert "cost more than the budget" in read_metadata(runs)["not_run"]
 
 
 def test_scores_that_are_all_nan_are_no_scores(benchmark, settings, tmp_path):
     table = read_parquet(benchmark / "table.parquet", ["index"])
-    joined = scored(tmp_path, table.assign(score=np.nan, seconds=0.1))
-    runs, _ = searched(benchmark, settings, "area", joined=joined)
+    files = scored(tmp_path, table.assign(score=np.nan, seconds=0.1))
+    runs, _ = searched(benchmark, settings, "area", **files)
     assert "has a score" in read_metadata(runs)["not_run"]
 
 
 def test_where_lower_scores_are_better_the_lowest_are_kept(benchmark, settings, tmp_path):
     table = read_parquet(benchmark / "table.parquet", ["index"])
-    joined = tmp_path / "joined.parquet"
     frame = table.assign(score=np.arange(len(table), dtype=float), seconds=0.0)
-    write_parquet(frame, joined, {"score": "ntk_condition", "images": "photos"})
-    _, trajectories = searched(benchmark, settings, "warm_up", joined=joined)
+    files = scored(tmp_path, frame, "ntk_condition")
+    _, trajectories = searched(benchmark, settings, "warm_up", **files)
     steps = read_parquet(trajectories)
     assert steps[steps["step"] < 10]["index"].max() < 1000
 

@@ -51,19 +51,6 @@ def test_a_malformed_architecture_in_a_mirror_is_named(fresh, complete, tmp_path
     assert "benchmarks/nasbench201.parquet" not in outputs(workdir)
 
 
-def test_a_damaged_shard_is_named(finished):
-    shard = finished.path / "results/scores/nasbench201/photos/naswot/0/0002.parquet"
-    shard.write_bytes(shard.read_bytes()[:-100])
-    (finished.path / "results/joined/nasbench201/photos/naswot/0.parquet").unlink()
-    run = finished.run()
-    explained(
-        run, "join: results/scores/nasbench201/photos/naswot/0/0002.parquet is not a readable"
-    )
-    assert "joined/nasbench201/photos/naswot/0.parquet" not in outputs(finished)
-    shard.unlink()
-    assert finished.run().code == 0
-
-
 def test_results_that_cannot_be_written_are_named(fresh):
     workdir = fresh()
     (workdir.path / "results").mkdir()

@@ -1,0 +1,46 @@
+"""What a file or folder from elsewhere holds, in a digest: whether it is still the same."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+BLOCK = 1 << 16  # bytes
+LOOKED_AT = 256  # blocks of a large file
+
+
+def sha256_of(path: str | Path) -> str:
+    """Return the SHA-256 digest of a file in hexadecimal, as `sha256sum` prints it.
+
+    Of a folder, the digest of what `sha256sum` prints of its files in order of their names.
+    """
+    path = Path(path)
+    if path.is_dir():
+        lines = (f"{sha256_of(file)}  {file.relative_to(path)}\n" for file in _files(path))
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def glance(path: str | Path) -> str:
+    """Return a digest for telling one file or folder from another that takes its place.
+
+    It does not depend on dates, and costs milliseconds: of a file, its size and 256 blocks of
+    64 KiB, evenly spaced (all of up to 16 MiB); of a folder, names and sizes.
+    """
+    path, digest = Path(path), hashlib.sha256()
+    if path.is_dir():
+        for file in _files(path):
+            digest.update(f"{file.relative_to(path)}\0{file.stat().st_size}\n".encode())
+        return digest.hexdigest()
+    size = path.stat().st_size
+    digest.update(f"{size}\n".encode())
+    step = max(BLOCK, -(-max(size - BLOCK, 0) // (LOOKED_AT - 1)))
+    with path.open("rb") as stream:
+        for start in range(0, size, step):
+            stream.seek(start)
+            digest.update(stream.read(BLOCK))
+    return digest.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
