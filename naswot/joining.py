@@ -12,7 +12,6 @@ from naswot.sampling import Sample, first_drawn
 from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.seconds import MEASURED, write_seconds
 
-
 # What shards say of themselves alone.
 OF_ONE_SHARD = ("first", "last", "settings_hash", "seconds", "peak_memory_mib")
 
