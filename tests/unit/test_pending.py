@@ -5,13 +5,13 @@ import platform
 import subprocess
 import sys
 from collections import namedtuple
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threads import using
 from torch import nn
 from torch.nn import functional
 
@@ -31,16 +31,6 @@ exactly = pytest.mark.skipif(
     reason="the loops round as torch does on x86 processors; elsewhere last bits may differ",
 )
 SHAPES = st.tuples(st.integers(2, 5), st.integers(2, 40), st.integers(1, 9), st.integers(1, 9))
-
-
-@contextmanager
-def using(threads):
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])

@@ -1,9 +1,8 @@
 """Scores are the same to the last bit with one thread, and to six digits with others."""
 
-from contextlib import contextmanager
-
 import pytest
 import torch
+from threads import using
 
 from naswot import score
 from naswot.spaces import get_space
@@ -16,23 +15,13 @@ SPACE = get_space("nasbench201")
 ARCHITECTURES = list(SPACE.architectures())
 
 
-@contextmanager
-def threads(count: int):
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def images() -> torch.Tensor:
     return torch.randn(64, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 
 
 def scored(cell: int, images: torch.Tensor, count: int) -> float:
-    with threads(count):
+    with using(count):
         torch.manual_seed(0)
         return score(SPACE.build(ARCHITECTURES[cell], 1), images).value
 
