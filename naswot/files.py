@@ -8,6 +8,7 @@ first and renamed. A Parquet file carries what made it as JSON under the metadat
 import contextlib
 import json
 import os
+import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
         NaswotError: the file cannot be written (disk full, read-only, no permission).
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Not by the process's number: on a cluster two nodes may give the same.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
