@@ -11,8 +11,11 @@ from cluster.slurm import NODES, Slurm, missing, wait_until
 from workdirs import Workdir
 
 # The profile as it is, but for how soon it looks, and for a cluster without accounting.
-SOON = ["--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"]
-OPTIONS = ("--profile", "profiles/slurm", "--slurm-status-command", "squeue", *SOON)
+OPTIONS = (
+    *("--profile", "profiles/slurm", "--slurm-status-command", "squeue"),
+    *("--slurm-init-seconds-before-status-checks", "1"),
+    *("--seconds-between-status-checks", "1", "--max-status-checks-per-second", "10"),
+)
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +55,9 @@ def cluster(started, monkeypatch):
             started.start_controller() if daemon == "slurmctld" else started.start_node(daemon)
     subprocess.run(["scancel", "--user=root"], check=True)
     for node in NODES:
-        subprocess.run(["scontrol", "update", f"nodename={node}", "state=resume"], check=False)
+        subprocess.run(
+            ["scontrol", "update", f"nodename={node}", "state=resume"], capture_output=True
+        )
     wait_until(lambda: started.idle() == set(NODES), "every node is idle")
 
 

@@ -26,6 +26,15 @@ def scripts(workdir, rule):
     ]
 
 
+def questions():
+    """Return the processes in which Snakemake asks Slurm for its jobs."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if (process.info["cmdline"] or [""])[0] == "squeue" and "--name" in process.info["cmdline"]
+    ]
+
+
 def ended_well(run, workdir, complete):
     """Check that the two shards were scored and joined as locally."""
     assert run.code == 0, run.text
@@ -79,7 +88,9 @@ def test_a_controller_that_is_away_for_a_while_fails_no_job(half_scored, complet
     def act():
         wait_until(lambda: cluster.running("score"), "a shard is being scored")
         cluster.stop_controller()
-        # Long enough for a job to end and for Snakemake to ask in vain.
+        wait_until(questions, "Snakemake asks how its jobs are")
+        (asked, *_) = questions()
+        wait_until(lambda: asked not in questions(), "it asked in vain")
         wait_until(lambda: not scripts(half_scored, "score"), "the shards are scored")
         cluster.start_controller()
 
@@ -108,16 +119,15 @@ def test_a_killed_run_leaves_no_jobs_to_the_next_one(half_scored, complete, clus
     before = set(cluster.jobs())
     # One shard fills the node: the other one waits.
     large = ["--set-resources", "score:mem_mb=5000"]
-    run = half_scored.run_and_kill_once(
-        lambda: scripts(half_scored, "score") and len(set(cluster.jobs()) - before) == 2,
-        JOINED,
-        *large,
-    )
+
+    def both_submitted_and_one_at_work():
+        return scripts(half_scored, "score") and len(set(cluster.jobs()) - before) == 2
+
+    run = half_scored.run_and_kill_once(both_submitted_and_one_at_work, JOINED, *large)
+    scripts(half_scored, "score")[0].suspend()  # as if it had hours to go
     assert run.code == -signal.SIGKILL
     orphans = set(cluster.jobs()) - before
     assert sorted(cluster.jobs()[job] for job in orphans) == ["PENDING", "RUNNING"]
-    for node in NODES[1:]:
-        cluster.call("scontrol", "update", f"nodename={node}", "state=resume")
     assert half_scored.run("--unlock").code == 0
     again = half_scored.run_while(lambda: None, JOINED)
     assert "Cancelled jobs of an earlier run" in again.text
