@@ -76,7 +76,7 @@ class Workdir:
             output.seek(0)
             return Run(process.returncode, output.read())
 
-    def run_while(self, act, *arguments: str, patience_s: float = 300) -> Run:
+    def run_while(self, act, *arguments: str, patience_s: float = 900) -> Run:
         """Start a run, call `act()` meanwhile, and wait for the run to end."""
         with (self.path / "acted_on.log").open("w+") as output:
             process = subprocess.Popen(
