@@ -15,6 +15,9 @@ OPTIONS = (
     *("--profile", "profiles/slurm", "--slurm-status-command", "squeue"),
     *("--slurm-init-seconds-before-status-checks", "1"),
     *("--seconds-between-status-checks", "1", "--max-status-checks-per-second", "10"),
+    # Where no account is named the plugin looks for one with sacct.
+    *("--default-resources", "slurm_account=tests"),
+    *("mem_mb=1024 << (attempt - 1)", "runtime=10 << (attempt - 1)"),
 )
 
 

@@ -74,13 +74,31 @@ class Slurm:
         (place / "gres.conf").write_text(f"NodeName={NODES[-1]} Name=gpu File=/dev/null\n")
         # The executor plugin takes SLURM_CONF from its steps, which then look in /etc.
         srun = shutil.which("srun", path=SBIN)
+        self._hide_sacct()
+        (self.bin / "srun").unlink(missing_ok=True)
         (self.bin / "srun").write_text(f'#!/bin/sh\nSLURM_CONF={self.conf} exec {srun} "$@"\n')
         (self.bin / "srun").chmod(0o755)
+
+    def _hide_sacct(self) -> None:
+        """Leave out sacct, which answers nothing here.
+
+        Where the executor plugin finds it, it is asked as soon as the controller is away, whatever
+        --slurm-status-command says, and jobs that it does not know are forgotten.
+        """
+        self.path = [str(self.bin)]
+        for folder in map(Path, SBIN.split(os.pathsep)):
+            if not (folder / "sacct").exists():
+                self.path.append(str(folder))
+                continue
+            for program in folder.iterdir():
+                shown = self.bin / program.name
+                if program.name != "sacct" and not shown.is_symlink():
+                    shown.symlink_to(program)
 
     @property
     def environment(self) -> dict[str, str]:
         """Return what a run on the cluster has in its environment."""
-        path = os.pathsep.join([str(self.bin), SBIN])
+        path = os.pathsep.join(self.path)
         return {"SLURM_CONF": str(self.conf), "PATH": path, "OMP_NUM_THREADS": "1"}
 
     def call(self, *command: str) -> str:
