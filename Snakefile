@@ -55,5 +55,9 @@ rule all:
         [f"results/tables/{name}.html" for name in TOLD],
 
 
+onstart:
+    cancel_orphans()
+
+
 onsuccess:
     show_tables()

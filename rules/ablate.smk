@@ -58,9 +58,11 @@ rule ablate:
         level=r"[\w.]+",
     conda:
         "../environment.yml"
-    threads: score_threads()
+    threads: score_threads
     resources:
-        mem_mb=2048,
+        mem_mb=doubling(2048),
+        runtime=doubling(60),
+        gpu=GPUS,
     params:
         setting=lambda wildcards: ablations.setting_of(
             config, IMAGES[wildcards.dataset], wildcards.ablation, wildcards.level

@@ -41,6 +41,7 @@ from naswot.spaces import SPACES
 from naswot.workflow import ablations
 from naswot.workflow import config as configuration
 from naswot.workflow.damage import set_aside
+from naswot.workflow import slurm
 from naswot.workflow.sources import neighbours, sources
 
 
@@ -77,6 +78,10 @@ METHODS = {
     "scored": ["naswot", "random", "optimal"],
     "whole": ["random", "optimal", *config["methods"]],
 }
+
+# The GPUs of a job that computes on the device. On a cluster `auto` is a processor: who wants GPUs
+# has to ask for them.
+GPUS = int(config["device"] == "cuda")
 
 # What the scoring of a run may do otherwise than the paper.
 SCORING = ("batch_size", "image_size", "precision", "relu_count", "deduplicate")
@@ -188,13 +193,33 @@ def option(name, family):
     return config[name] if FAMILIES[family].options else None
 
 
-def score_threads():
+def score_threads(wildcards):
     """Return the cores to reserve for a job that scores or trains, which computes on one.
 
     More jobs than processors would slow each other and falsify the search seconds: where
-    --cores promises more than there are, each job reserves several.
+    --cores promises more than there are, each job reserves several. A cluster counts its cores
+    itself. Only when jobs are planned does Snakemake know where they will run.
     """
-    return max(1, -(-(workflow.cores or 1) // available_cores()))
+    if workflow.non_local_exec or workflow.remote_exec:
+        return 1
+    return max(1, -(-workflow.cores // available_cores()))
+
+
+def doubling(first):
+    """Return a resource, such as MB or minutes, that doubles whenever a job is tried again."""
+    return lambda wildcards, attempt: first << (attempt - 1)
+
+
+def cancel_orphans():
+    """Before jobs go to Slurm, cancel those that an earlier run left there when it was killed."""
+    if workflow.executor_plugin.name != "slurm":
+        return
+    try:
+        orphans = slurm.cancel_orphans(Path.cwd())
+    except NaswotError as error:
+        sys.exit(str(error))
+    if orphans:
+        print(f"Cancelled jobs of an earlier run: {', '.join(orphans)}", file=sys.stderr)
 
 
 def show_tables():

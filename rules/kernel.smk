@@ -28,9 +28,11 @@ rule kernel:
         "benchmarks/kernel/{space}/{dataset}/{seed}.tsv"
     conda:
         "../environment.yml"
-    threads: score_threads()
+    threads: score_threads
     resources:
-        mem_mb=2048,
+        mem_mb=doubling(2048),
+        runtime=doubling(60),
+        gpu=GPUS,
     params:
         bands=config["kernels"]["bands"],
         networks=config["kernels"]["networks"],

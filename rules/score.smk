@@ -24,9 +24,11 @@ rule score:
         "benchmarks/score/{space}/{images}/{family}/{seed}/{shard}.tsv"
     conda:
         "../environment.yml"
-    threads: score_threads()
+    threads: score_threads
     resources:
-        mem_mb=2048,
+        mem_mb=doubling(2048),
+        runtime=doubling(60),
+        gpu=GPUS,
     params:
         first=lambda wildcards: shard(wildcards)[0],
         last=lambda wildcards: shard(wildcards)[1],

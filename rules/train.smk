@@ -82,9 +82,11 @@ rule train:
         number=r"\d+",
     conda:
         "../environment.yml"
-    threads: score_threads()
+    threads: score_threads
     resources:
-        mem_mb=4096,
+        mem_mb=doubling(4096),
+        runtime=doubling(480),
+        gpu=GPUS,
     params:
         space=lambda wildcards: space_of(wildcards.networks),
         arch=lambda wildcards: arch_of(wildcards.networks, wildcards.number),

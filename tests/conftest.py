@@ -1,6 +1,7 @@
 """What all tests share: the repository, the reference data, small helpers."""
 
 import os
+import shutil
 import sys
 import types
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from workdirs import FILES, PARTS, Workdir
 
 from naswot.benchmarks import datasets, sources
 from naswot.scores import FAMILIES, FAMILY_OF, Family
@@ -73,3 +75,29 @@ def register(monkeypatch):
         monkeypatch.setitem(FAMILY_OF, name, name)
 
     return add
+
+
+@pytest.fixture(scope="session")
+def fresh(root, tmp_path_factory):
+    """Return a maker of copies of the repository without any results."""
+
+    def make() -> Workdir:
+        path = tmp_path_factory.mktemp("fresh")
+        for part in PARTS:
+            shutil.copytree(
+                root / part, path / part, ignore=shutil.ignore_patterns("__pycache__", ".*")
+            )
+        for file in FILES:
+            shutil.copy2(root / file, path)
+        return Workdir(path)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def complete(fresh) -> Workdir:
+    """Return a workdir in which everything was made once. Read it; change copies of it."""
+    workdir = fresh()
+    run = workdir.run()
+    assert run.code == 0, run.text
+    return workdir

@@ -139,3 +139,14 @@ def test_a_full_disk_is_explained_and_nothing_is_left(tmp_path, root):
     assert last.startswith("naswot.errors.NaswotError: disk/table.parquet cannot be written")
     assert "No space left on device" in last
     assert done.stdout == ""
+
+
+def test_two_writers_of_one_file_never_share_a_temporary_name(tmp_path):
+    """As where two nodes of a cluster give their processes the same number."""
+    path = tmp_path / "shard"
+    with replacing(path) as one, replacing(path) as other:
+        assert one != other
+        one.write_text("one")
+        other.write_text("other")
+    assert path.read_text() == "one"  # which was finished last
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,189 @@
+"""A run on a Slurm cluster comes to the results of a local one, whatever happens meanwhile."""
+
+import signal
+
+import psutil
+import pytest
+import yaml
+from cluster.results import JOINED, SHARDS, assert_same, assert_whole
+from cluster.slurm import NODES, wait_until
+
+from naswot.errors import NaswotError
+from naswot.workflow.slurm import cancel_orphans
+
+pytestmark = pytest.mark.slow
+
+
+def scripts(workdir, rule):
+    """Return the processes that run a rule's script in a workdir."""
+    ours = str(workdir.path / ".snakemake/scripts")
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if (words := process.info["cmdline"] or [])
+        and words[-1].startswith(ours)
+        and words[-1].endswith(f".{rule}.py")
+    ]
+
+
+def questions():
+    """Return the processes in which Snakemake asks Slurm for its jobs."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if (process.info["cmdline"] or [""])[0] == "squeue" and "--name" in process.info["cmdline"]
+    ]
+
+
+def ended_well(run, workdir, complete):
+    """Check that the two shards were scored and joined as locally."""
+    assert run.code == 0, run.text
+    assert sorted(run.finished) == ["join", "score", "score"]
+    assert_whole(workdir.path / "results")
+    assert_same(workdir, complete, JOINED)
+
+
+def test_a_run_on_a_cluster_comes_to_the_results_of_a_local_one(submitting, complete, cluster):
+    before = len(cluster.jobs())
+    table = "results/table2.csv"
+    run = submitting.run_while(lambda: None, table)
+    assert run.code == 0, run.text
+    assert_whole(submitting.path / "results")
+    assert_same(submitting, complete, table, JOINED)
+    searches = run.finished.count("choose") + run.finished.count("search")
+    # 24 searches are one job of Slurm's.
+    assert len(cluster.jobs()) - before == len(run.finished) - searches + 1
+
+
+def test_cancelled_and_killed_jobs_are_tried_again(half_scored, complete, cluster):
+    def act():
+        wait_until(lambda: len(scripts(half_scored, "score")) == 2, "both shards are being scored")
+        (first, _) = cluster.running("score")
+        cluster.call("scancel", first)
+        wait_until(lambda: first not in cluster.running("score"), "the job is cancelled")
+        wait_until(lambda: len(scripts(half_scored, "score")) == 1, "its script has ended")
+        scripts(half_scored, "score")[0].kill()
+
+    run = half_scored.run_while(act, JOINED)
+    assert run.text.count("Error in rule score") == 2
+    ended_well(run, half_scored, complete)
+
+
+def test_jobs_of_a_node_that_crashes_run_elsewhere(half_scored, complete, cluster):
+    crashed = {}
+
+    def act():
+        wait_until(lambda: len(scripts(half_scored, "score")) == 2, "both shards are being scored")
+        crashed.update(cluster.running("score"))
+        cluster.crash(next(iter(crashed.values())))
+
+    run = half_scored.run_while(act, JOINED)
+    job, node = next(iter(crashed.items()))
+    assert "Restarts=1" in cluster.told(job)
+    assert f"NodeList={node}\n" not in cluster.told(job)
+    ended_well(run, half_scored, complete)
+
+
+def test_a_controller_that_is_away_for_a_while_fails_no_job(half_scored, complete, cluster):
+    def act():
+        wait_until(lambda: cluster.running("score"), "a shard is being scored")
+        cluster.stop_controller()
+        wait_until(questions, "Snakemake asks how its jobs are")
+        (asked, *_) = questions()
+        wait_until(lambda: asked not in questions(), "it asked in vain")
+        wait_until(lambda: not scripts(half_scored, "score"), "the shards are scored")
+        cluster.start_controller()
+
+    run = half_scored.run_while(act, JOINED)
+    assert "Error" not in run.text
+    ended_well(run, half_scored, complete)
+
+
+def test_a_job_that_takes_more_memory_than_it_asked_for_gets_more(half_scored, complete, cluster):
+    before = set(cluster.jobs())
+    small = "score:mem_mb=300 if attempt == 1 else 2048"
+    run = half_scored.run_while(lambda: None, JOINED, "--set-resources", small)
+    told = [cluster.told(job) for job in set(cluster.jobs()) - before]
+    failed = [one for one in told if "mem=300M" in one]
+    assert len(failed) == 2
+    assert all("JobState=COMPLETED" not in one for one in failed)
+    assert "exceeded memory limit" in run.text + "".join(
+        path.read_text() for path in half_scored.path.glob(".snakemake/slurm_logs/rule_score/*/*")
+    )
+    ended_well(run, half_scored, complete)
+
+
+def test_a_killed_run_leaves_no_jobs_to_the_next_one(half_scored, complete, cluster):
+    for node in NODES[1:]:
+        cluster.call("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
+    before = set(cluster.jobs())
+    # One shard fills the node: the other one waits.
+    large = ["--set-resources", "score:mem_mb=5000"]
+
+    def both_submitted_and_one_at_work():
+        return scripts(half_scored, "score") and len(set(cluster.jobs()) - before) == 2
+
+    run = half_scored.run_and_kill_once(both_submitted_and_one_at_work, JOINED, *large)
+    scripts(half_scored, "score")[0].suspend()  # as if it had hours to go
+    assert run.code == -signal.SIGKILL
+    orphans = set(cluster.jobs()) - before
+    assert sorted(cluster.jobs()[job] for job in orphans) == ["PENDING", "RUNNING"]
+    assert half_scored.run("--unlock").code == 0
+    again = half_scored.run_while(lambda: None, JOINED)
+    assert "Cancelled jobs of an earlier run" in again.text
+    assert {cluster.jobs()[job] for job in orphans} == {"CANCELLED"}
+    ended_well(again, half_scored, complete)
+
+
+def test_only_jobs_of_a_dead_run_of_this_directory_are_cancelled(cluster, tmp_path):
+    """Not those of another directory, of another name, or of a run that still holds its lock."""
+    locks, elsewhere = tmp_path / "here/.snakemake/locks", tmp_path / "elsewhere"
+    locks.mkdir(parents=True)
+    elsewhere.mkdir()
+    named = "--job-name=mine_01234567-89ab-cdef-0123-456789abcdef"  # as the plugin would
+    here = tmp_path / "here"
+
+    def submit(*options):
+        return cluster.call("sbatch", "--parsable", *options, "--wrap=exec sleep 300").strip()
+
+    orphan = submit(named, "-D", str(here))
+    others = [submit(named, "-D", str(elsewhere)), submit("-D", str(here))]
+    for number in range(2):
+        (locks / f"{number}.output.lock").touch()
+    assert cancel_orphans(here) == []
+    (locks / "0.output.lock").unlink()
+    assert cancel_orphans(here) == [orphan]
+    assert cluster.jobs()[orphan] == "CANCELLED"
+    assert {cluster.jobs()[job] for job in others} <= {"PENDING", "RUNNING"}
+
+
+def test_without_slurm_a_message_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NaswotError, match="squeue is not to be found"):
+        cancel_orphans(tmp_path)
+
+
+def test_what_asks_for_cuda_goes_to_a_gpu_and_all_else_does_not(half_scored, cluster, tmp_path):
+    (half_scored.path / "results/neighbours/nasbench201.parquet").unlink()
+    partitions = {"main": {"max_runtime": "1d"}, "gpu": {"max_runtime": "1d", "max_gpu": 1}}
+    (tmp_path / "partitions.yaml").write_text(yaml.safe_dump({"partitions": partitions}))
+    before = set(cluster.jobs())
+    run = half_scored.run_while(
+        lambda: None,
+        *("results/neighbours/nasbench201.parquet", f"results/{SHARDS}/0003.parquet"),
+        *("--config", "device=cuda", "--retries", "0", "--keep-going"),
+        *("--slurm-partition-config", str(tmp_path / "partitions.yaml")),
+    )
+    assert run.code == 1
+    told = {
+        "score" if "rule_score" in one else "connect": one
+        for one in map(cluster.told, set(cluster.jobs()) - before)
+    }
+    assert "Partition=gpu" in told["score"]
+    assert "TresPerJob=gres:gpu:1" in told["score"]
+    assert "Partition=main" in told["connect"]
+    assert "gpu:1" not in told["connect"]
+    assert "JobState=COMPLETED" in told["connect"]
+    # There is none in truth.
+    log = half_scored.path / "logs/score/nasbench201/photos/naswot/0/0003.log"
+    assert "torch sees no GPU here" in log.read_text()
