@@ -1,7 +1,9 @@
 """How a script behaves as a job: it logs, and it fails with one message."""
 
+import ctypes
 import importlib
 import logging
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +12,8 @@ from typing import Any
 
 from naswot.errors import NaswotError
 
+PR_SET_PDEATHSIG = 1  # of prctl(2)
+
 
 @contextmanager
 def job(snakemake: Any) -> Iterator[logging.Logger]:
@@ -17,9 +21,14 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
 
     Yields the logger.
 
+    On Linux the script ends when the Snakemake that started it is killed, so that none computes on
+    beside the run that is started next.
+
     A `NaswotError` ends the script with exit code 1 and its message alone. Other exceptions
     are defects of ours and keep their traceback, in the log too.
     """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     log = logging.getLogger("naswot")
     log.setLevel(logging.INFO)
     screen = logging.StreamHandler(sys.stderr)
