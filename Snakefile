@@ -39,6 +39,7 @@ include: "rules/illustrate.smk"
 include: "rules/targets.smk"
 include: "rules/contents.smk"
 include: "rules/report.smk"
+include: "rules/events.smk"
 
 
 localrules:
@@ -53,7 +54,3 @@ rule all:
         FIGURES,
         "results/index.html",
         [f"results/tables/{name}.html" for name in TOLD],
-
-
-onsuccess:
-    show_tables()

@@ -4,13 +4,11 @@ import hashlib
 import os
 import re
 import sys
-import time
 from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
 
-STARTED = time.time()
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 # Jobs are processes of their own: let them import this very copy of the library.
@@ -174,11 +172,3 @@ def score_threads():
     --cores promises more than there are, each job reserves several.
     """
     return max(1, -(-(workflow.cores or 1) // available_cores()))
-
-
-def show_tables():
-    """Print the tables that a run made, at its end."""
-    for number in (1, 2):
-        table = Path(f"results/table{number}.md")
-        if table.exists() and table.stat().st_mtime >= STARTED:
-            print(f"\n{table.read_text(encoding='utf-8')}")

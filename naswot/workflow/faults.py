@@ -1,0 +1,39 @@
+"""What befalls a run from outside, and what to do about it."""
+
+import re
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+# What Snakemake writes when it happens → the cure.
+CURES = {
+    r"died with <Signals\.SIGKILL": (
+        "A job was killed, most likely by the system for lack of memory: close other programs or "
+        "lower --cores"
+    ),
+    r"No space left on device|Disk quota exceeded": "The disk is full: free some space",
+    r"Read-only file system|Permission denied": (
+        "This folder cannot be written to: change its permissions, or run in another"
+    ),
+    r"has older modification time": "The clock was set back during the run: let it be right",
+}
+
+
+def cures(text: str) -> list[str]:
+    """Return a line for each fault that the log of a failed run tells of."""
+    return [
+        f"{cure}, then run the same command again: finished work is kept."
+        for pattern, cure in CURES.items()
+        if re.search(pattern, text)
+    ]
+
+
+def settle_clock(paths: Iterable[Path]) -> int:
+    """Give files from before the clock was set back the present as their time; return how many.
+
+    Snakemake refuses results that are older than what they are made from.
+    """
+    late = [path for path in paths if path.is_file() and path.stat().st_mtime > time.time()]
+    for path in late:
+        path.touch()
+    return len(late)
