@@ -13,6 +13,9 @@ min_version("9.19")
 report: "report/workflow.rst"
 
 
+include: "rules/surroundings.smk"
+
+
 configfile: "config/config.yaml"
 
 
@@ -39,7 +42,6 @@ include: "rules/illustrate.smk"
 include: "rules/targets.smk"
 include: "rules/contents.smk"
 include: "rules/report.smk"
-include: "rules/events.smk"
 
 
 localrules:

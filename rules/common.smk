@@ -9,11 +9,6 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-ROOT = Path(workflow.basedir)
-sys.path.insert(0, str(ROOT))
-# Jobs are processes of their own: let them import this very copy of the library.
-os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
-
 from naswot.benchmarks.fitness import searched_on
 from naswot.benchmarks.sources import SOURCES as TABLES_OF
 from naswot.benchmarks.sources import find

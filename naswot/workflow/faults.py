@@ -1,9 +1,14 @@
 """What befalls a run from outside, and what to do about it."""
 
 import re
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
+
+from naswot.errors import NaswotError
+
+PROBE_BYTES = 1 << 16
 
 # What Snakemake writes when it happens → the cure.
 CURES = {
@@ -26,6 +31,22 @@ def cures(text: str) -> list[str]:
         for pattern, cure in CURES.items()
         if re.search(pattern, text)
     ]
+
+
+def check_place(folder: Path) -> None:
+    """See that something can be written to `folder`, or to where it is to be.
+
+    Raises:
+        NaswotError: nothing can be written there.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder if folder.is_dir() else folder.parent) as stream:
+            stream.write(bytes(PROBE_BYTES))
+    except OSError as error:
+        raise NaswotError(
+            f"{Path.cwd()} cannot be written to: {error.strerror}. Free some space, change the "
+            "permissions or run in another folder; finished work is kept."
+        ) from error
 
 
 def settle_clock(paths: Iterable[Path]) -> int:

@@ -1,0 +1,48 @@
+"""What surrounds the jobs of a run: the library, the disk, what is done at the start and the end."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT))
+# Jobs are processes of their own: let them import this very copy of the library.
+os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+
+from naswot.errors import NaswotError
+from naswot.workflow.faults import check_place, cures, settle_clock
+
+logging.raiseExceptions = False  # or each line that a full disk has no room for is a traceback
+
+# Before Snakemake tries to write its log and its locks, for it would show tracebacks.
+if workflow.is_main_process:
+    try:
+        check_place(Path(".snakemake"))
+    except NaswotError as error:
+        sys.exit(str(error))
+
+
+def times():
+    """Return when Tables 1 and 2 were written, of those that are there."""
+    tables = [Path(f"results/table{number}.md") for number in (1, 2)]
+    return {table: table.stat().st_mtime_ns for table in tables if table.exists()}
+
+
+BEFORE = times()
+
+
+onstart:
+    settle_clock(Path("results").rglob("*"))
+
+
+onsuccess:
+    for table, written in times().items():
+        if written != BEFORE.get(table):
+            print(f"\n{table.read_text(encoding='utf-8')}")
+
+
+onerror:
+    for path in log:
+        for line in cures(Path(path).read_text(encoding="utf-8", errors="replace")):
+            print(line, file=sys.stderr)
