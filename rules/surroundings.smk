@@ -15,12 +15,17 @@ from naswot.workflow.faults import check_place, cures, settle_clock
 
 logging.raiseExceptions = False  # or each line that a full disk has no room for is a traceback
 
-# Before Snakemake tries to write its log and its locks, for it would show tracebacks.
-if workflow.is_main_process:
+def check_places(*folders):
+    """End with one line, without tracebacks of Snakemake's, where nothing can be written."""
     try:
-        check_place(Path(".snakemake"))
+        for folder in folders:
+            check_place(Path(folder))
     except NaswotError as error:
         sys.exit(str(error))
+
+
+if workflow.is_main_process:
+    check_places(".snakemake")
 
 
 def times():
@@ -33,6 +38,7 @@ BEFORE = times()
 
 
 onstart:
+    check_places("results")
     settle_clock(Path("results").rglob("*"))
 
 

@@ -69,27 +69,33 @@ def soak(
 def main() -> int:
     """Read the command line, soak, print the table; return 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("targets", nargs="*", help="what to make; everything by default")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--kills-a-run", type=int, default=12)
     parser.add_argument("--span", type=float, default=12.0, help="seconds, see `soak`")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 16))
+    parser.add_argument(
+        "--reference", help="folder of a run that nothing disturbed, if there is one"
+    )
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        reference = Workdir.fresh(ROOT, Path(folder) / "reference")
-        run = reference.run()
-        if run.code:
-            print(run.text)
-            return 1
-        print(f"undisturbed run: {time.monotonic() - started:.0f} s", flush=True)
+        reference = Path(options.reference or Path(folder) / "reference")
+        if not options.reference:
+            run = Workdir.fresh(ROOT, reference).run(*options.targets)
+            if run.code:
+                print(run.text)
+                return 1
+            print(f"undisturbed run: {time.monotonic() - started:.0f} s", flush=True)
         tally = soak(
             lambda number: Workdir.fresh(ROOT, Path(folder) / f"run{number}"),
-            reference.path,
+            reference,
             options.kills,
             seed=options.seed,
             kills_a_run=options.kills_a_run,
             span_s=options.span,
+            targets=options.targets,
             tell=lambda line: print(f"{time.monotonic() - started:5.0f} s {line}", flush=True),
         )
     for fault, found in tally.faults.items():

@@ -44,8 +44,8 @@ def check_place(folder: Path) -> None:
             stream.write(bytes(PROBE_BYTES))
     except OSError as error:
         raise NaswotError(
-            f"{Path.cwd()} cannot be written to: {error.strerror}. Free some space, change the "
-            "permissions or run in another folder; finished work is kept."
+            f"{folder.absolute()} cannot be written to: {error.strerror}. Free some space or "
+            "change the permissions, then run the same command again: finished work is kept."
         ) from error
 
 

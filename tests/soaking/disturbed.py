@@ -76,7 +76,7 @@ class Disturbed:
             process = self.workdir.start(*targets)
             kind = self._kill(process) if kills else None
             code = process.wait()
-            self._end_jobs(process.pid)
+            self._endjobs_of(process.pid)
             self._check()
             if code == 0:
                 return
@@ -101,11 +101,11 @@ class Disturbed:
         wait = self.draw.uniform(0, 2 if starting else self.span_s)
         if starting and kind.endswith("job"):
             kind = "SIGKILL of Snakemake"
-        while not starting and process.poll() is None and not _jobs(process.pid):
+        while not starting and process.poll() is None and not jobs_of(process.pid):
             time.sleep(0.01)
         time.sleep(wait)
         while process.poll() is None:
-            jobs = _jobs(process.pid)
+            jobs = jobs_of(process.pid)
             if kind.endswith("a job") and not jobs:
                 time.sleep(0.01)
                 continue
@@ -123,7 +123,7 @@ class Disturbed:
             return kind
         return None
 
-    def _end_jobs(self, group: int) -> None:
+    def _endjobs_of(self, group: int) -> None:
         """Wait until no process of a run is left; they must end by themselves."""
         until = time.monotonic() + SECONDS_TO_DIE
         while _alive(group) and time.monotonic() < until:
@@ -143,7 +143,7 @@ class Disturbed:
                 self.tally.blame("half-written files", [f"{path}: {problem}"] if problem else [])
 
 
-def _jobs(pid: int) -> list[psutil.Process]:
+def jobs_of(pid: int) -> list[psutil.Process]:
     try:
         return [child for child in psutil.Process(pid).children() if child.is_running()]
     except psutil.NoSuchProcess:
