@@ -15,6 +15,7 @@ from naswot.workflow.faults import check_place, cures, settle_clock
 
 logging.raiseExceptions = False  # or each line that a full disk has no room for is a traceback
 
+
 def check_places(*folders):
     """End with one line, without tracebacks of Snakemake's, where nothing can be written."""
     try:
@@ -28,6 +29,9 @@ if workflow.is_main_process:
     check_places(".snakemake")
 
 
+READ = ("naswot", "scripts", "rules", "report", "resources")  # whose times Snakemake compares
+
+
 def times():
     """Return when Tables 1 and 2 were written, of those that are there."""
     tables = [Path(f"results/table{number}.md") for number in (1, 2)]
@@ -39,7 +43,7 @@ BEFORE = times()
 
 onstart:
     check_places("results")
-    settle_clock(Path("results").rglob("*"))
+    settle_clock([Path("results"), *(ROOT / part for part in READ)])
 
 
 onsuccess:

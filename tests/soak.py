@@ -74,9 +74,7 @@ def main() -> int:
     parser.add_argument("--kills-a-run", type=int, default=12)
     parser.add_argument("--span", type=float, default=12.0, help="seconds, see `soak`")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 16))
-    parser.add_argument(
-        "--reference", help="folder of a run that nothing disturbed, if there is one"
-    )
+    parser.add_argument("--reference", help="folder of a run that nothing disturbed")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     started = time.monotonic()

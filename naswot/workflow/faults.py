@@ -1,5 +1,7 @@
 """What befalls a run from outside, and what to do about it."""
 
+import contextlib
+import os
 import re
 import tempfile
 import time
@@ -20,7 +22,10 @@ CURES = {
     r"Read-only file system|Permission denied": (
         "This folder cannot be written to: change its permissions, or run in another"
     ),
-    r"has older modification time": "The clock was set back during the run: let it be right",
+    r"has older modification time": (
+        "The clock was set back, or the input that is named above is from the future: set the "
+        "clock right or `touch` that file"
+    ),
 }
 
 
@@ -49,12 +54,16 @@ def check_place(folder: Path) -> None:
         ) from error
 
 
-def settle_clock(paths: Iterable[Path]) -> int:
-    """Give files from before the clock was set back the present as their time; return how many.
+def settle_clock(folders: Iterable[Path]) -> int:
+    """Give files of the future, from before the clock was set back, the present; return how many.
 
-    Snakemake refuses results that are older than what they are made from.
+    Snakemake refuses results that are older than what they are made from. All get the same time,
+    so that none is newer than what was made from it.
     """
-    late = [path for path in paths if path.is_file() and path.stat().st_mtime > time.time()]
+    now = time.time()
+    paths = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    late = [path for path in paths if path.stat().st_mtime > now]
     for path in late:
-        path.touch()
+        with contextlib.suppress(OSError):  # another user's: Snakemake will name it
+            os.utime(path, (now, now))
     return len(late)

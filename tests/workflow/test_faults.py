@@ -195,12 +195,15 @@ def test_a_folder_that_is_read_only_is_told_in_one_line(begun, mounts):
     assert results(begun.path) == before
 
 
-def test_results_from_before_the_clock_was_set_back_are_used(begun, complete):
-    for path in (begun.path / "results").rglob("*.*"):
-        os.utime(path, (time.time() + HOUR,) * 2)
+def test_files_from_before_the_clock_was_set_back_are_used(begun, complete):
+    future = time.time() + HOUR
+    for part in ("results", "naswot", "scripts", "resources"):
+        for path in (begun.path / part).rglob("*.*"):
+            os.utime(path, (future, future))
     run = begun.run(JOINED)
     assert run.code == 0, run.text
     assert sorted(run.finished) == ["join", "score", "score", "score"]
+    assert "Nothing to be done" in begun.run(JOINED, "-n").text
     undisturbed(begun, complete)
 
 
