@@ -3,11 +3,13 @@
 # make test      set up the same environment, then pass every check and test
 # make bench     time searches against naive ones, and our score against the literal protocol;
 #                on a GPU: make bench DEVICE=cuda
+# make soak      kill runs at random moments and see that nothing is lost; KILLS=50, SEED=1 to repeat one
 # make clean     remove the environment; results stay
 
 PYTHON ?= python3
 CORES ?= 4
 DEVICE ?= cpu
+KILLS ?= 50
 
 # The environment is made anew only when the pins in pyproject.toml change.
 PINS := $(shell grep -E '^    "[a-z0-9-]+==' pyproject.toml | cksum | cut -d ' ' -f 1)
@@ -15,7 +17,7 @@ BIN := .venv/bin
 READY := .venv/pins-$(PINS)
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: table2 report test bench clean
+.PHONY: table2 report test bench soak clean
 .DELETE_ON_ERROR:
 
 table2: $(READY)
@@ -36,6 +38,9 @@ test: $(READY)
 bench: $(READY)
 	$(RUN) python tests/bench_searches.py
 	$(RUN) python tests/bench.py --device $(DEVICE)
+
+soak: $(READY)
+	$(RUN) python tests/soak.py --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf .venv

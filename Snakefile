@@ -13,6 +13,9 @@ min_version("9.19")
 report: "report/workflow.rst"
 
 
+include: "rules/surroundings.smk"
+
+
 configfile: "config/config.yaml"
 
 
@@ -53,11 +56,3 @@ rule all:
         FIGURES,
         "results/index.html",
         [f"results/tables/{name}.html" for name in TOLD],
-
-
-onstart:
-    cancel_orphans()
-
-
-onsuccess:
-    show_tables()

@@ -1,12 +1,14 @@
 """Files as the workflow writes and reads them: renamed into place, self-describing, checked.
 
 A file under its final name is always whole: everything is written to a hidden neighbour
-first and renamed. A Parquet file carries what made it as JSON under the metadata key
-``naswot``, and the SHA-256 digest of all its bytes, with zeros for the digest itself, under
-``naswot-sha256``; :func:`read_parquet` turns damage into one message that names the file.
+first and renamed; what a killed process left of it goes when the file is next written.
+A Parquet file carries what made it as JSON under the metadata key ``naswot``, and the SHA-256
+digest of all its bytes, with zeros for the digest itself, under ``naswot-sha256``;
+:func:`read_parquet` turns damage into one message that names the file.
 """
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -23,6 +25,11 @@ import pyarrow.parquet as pq
 
 from naswot.errors import NaswotError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 METADATA_KEY = b"naswot"
 DIGEST_KEY = b"naswot-sha256"
 NO_DIGEST = b"0" * 64
@@ -35,7 +42,8 @@ ROW_GROUP = 1 << 17  # rows that are decoded at a time: a large table opens in l
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block succeeds.
 
-    When the block fails nothing is left under either name.
+    When the block fails nothing is left under either name. What killed processes left of `path`
+    is removed; what a living one is writing is locked, by the kernel and as long as it lives.
 
     Raises:
         NaswotError: the file cannot be written (disk full, read-only, no permission).
@@ -45,8 +53,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
+        with _held(temporary):
+            yield temporary
+            os.replace(temporary, path)
+        _sweep(path)
     except OSError as error:
         raise NaswotError(
             f"{path} cannot be written: {error.strerror or error}. Free some space or change the "
@@ -55,6 +65,28 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # where it could not be made, it cannot be removed
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _held(temporary: Path) -> Iterator[None]:
+    """Create the file and lock it for the block, where there are locks."""
+    if fcntl is None:
+        yield
+        return
+    with temporary.open("ab") as stream:
+        with contextlib.suppress(OSError):  # a file system without locks: then nothing is swept
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed processes left of `path` under temporary names."""
+    if fcntl is None:
+        return
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with contextlib.suppress(OSError), left.open("r+b") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 def write_parquet(frame: pd.DataFrame | pa.Table, path: str | Path, metadata: dict) -> None:

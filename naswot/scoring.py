@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import torch
+from pyarrow.lib import ArrowException
 from torch import nn
 
 from naswot.errors import NaswotError
@@ -85,7 +87,7 @@ def score_shard(
         options.precision,
         " (auto)" if precision == "auto" else "",
     )
-    started = time.time()
+    started = time.monotonic()
     scored = score_architectures(
         architectures,
         known.build,
@@ -111,13 +113,13 @@ def score_shard(
     metadata |= {
         "device": device_name(target),
         "threads": threads,
-        "seconds": round(time.time() - started, 3),
+        "seconds": round(time.monotonic() - started, 3),
         "peak_memory_mib": peak_memory(target),
     }
     write_parquet(scored, output, metadata)
     drawn = sample_of(sample, space)
     total = len(every) if drawn == "all" else min(len(every), int(drawn))
-    outlook = _outlook(Path(output), total, started)
+    outlook = _outlook(Path(output), total, time.monotonic() - started)
     log.info("%s: done%s", label, outlook)
 
 
@@ -184,17 +186,20 @@ def score_architectures(
     return frame
 
 
-def _outlook(output: Path, total: int, started: float) -> str:
-    """Say how many networks are scored and, from the pace of late, how long the others take."""
-    shards = [
-        (path.stat().st_mtime, pq.read_metadata(path).num_rows)
-        for path in output.parent.glob("[0-9]*.parquet")
-    ]
+def _outlook(output: Path, total: int, took: float) -> str:
+    """Say how many networks are scored and, from the pace of late, how long the others take.
+
+    `took` is how many seconds the shard `output` has taken, which was just written.
+    """
+    shards = []
+    for path in output.parent.glob("[0-9]*.parquet"):
+        with suppress(OSError, ArrowException):  # just being made anew, or damaged
+            shards.append((path.stat().st_mtime, pq.read_metadata(path).num_rows))
     scored = sum(rows for _, rows in shards)
     if scored >= total:
         return f"; all {total:,} networks are scored"
-    now = time.time()
-    took = max(now - started, 1e-3)
+    # By the clock of the file system, which may be another machine's.
+    now, took = output.stat().st_mtime, max(took, 1e-3)
     # Jobs side by side end almost together, so look back over one shard's time and over two.
     pace = max(
         sum(rows for end, rows in shards if end >= now - span) / span for span in (took, 2 * took)

@@ -4,17 +4,10 @@ import hashlib
 import os
 import re
 import sys
-import time
 from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
-
-STARTED = time.time()
-ROOT = Path(workflow.basedir)
-sys.path.insert(0, str(ROOT))
-# Jobs are processes of their own: let them import this very copy of the library.
-os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
 
 from naswot import contents
 from naswot.benchmarks.fitness import searched_on
@@ -40,18 +33,7 @@ from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.spaces import SPACES
 from naswot.workflow import ablations
 from naswot.workflow import config as configuration
-from naswot.workflow.damage import set_aside
-from naswot.workflow import slurm
 from naswot.workflow.sources import neighbours, sources
-
-
-def check_results():
-    """Set damaged results aside and say so, before Snakemake looks at what there is."""
-    try:
-        for message in set_aside("results"):
-            print(message, file=sys.stderr)
-    except NaswotError as error:
-        sys.exit(str(error))
 
 
 def check_config():
@@ -65,8 +47,6 @@ def check_config():
 
 
 check_config()
-if workflow.is_main_process:
-    check_results()
 SCORES, SEED = config["scores"], config["seed"]
 TRAINING, FIGURE6 = config["training"], config["figure6"]
 RUNS = configuration.runs_of(config)  # pairs of space and dataset
@@ -208,23 +188,3 @@ def score_threads(wildcards):
 def doubling(first):
     """Return a resource, such as MB or minutes, that doubles whenever a job is tried again."""
     return lambda wildcards, attempt: first << (attempt - 1)
-
-
-def cancel_orphans():
-    """Before jobs go to Slurm, cancel those that an earlier run left there when it was killed."""
-    if workflow.executor_plugin.name != "slurm":
-        return
-    try:
-        orphans = slurm.cancel_orphans(Path.cwd())
-    except NaswotError as error:
-        sys.exit(str(error))
-    if orphans:
-        print(f"Cancelled jobs of an earlier run: {', '.join(orphans)}", file=sys.stderr)
-
-
-def show_tables():
-    """Print the tables that a run made, at its end."""
-    for number in (1, 2):
-        table = Path(f"results/table{number}.md")
-        if table.exists() and table.stat().st_mtime >= STARTED:
-            print(f"\n{table.read_text(encoding='utf-8')}")

@@ -1,7 +1,6 @@
 """What all tests share: the repository, the reference data, small helpers."""
 
 import os
-import shutil
 import sys
 import types
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from workdirs import FILES, PARTS, Workdir
+from workdirs import Workdir
 
 from naswot.benchmarks import datasets, sources
 from naswot.scores import FAMILIES, FAMILY_OF, Family
@@ -82,14 +81,7 @@ def fresh(root, tmp_path_factory):
     """Return a maker of copies of the repository without any results."""
 
     def make() -> Workdir:
-        path = tmp_path_factory.mktemp("fresh")
-        for part in PARTS:
-            shutil.copytree(
-                root / part, path / part, ignore=shutil.ignore_patterns("__pycache__", ".*")
-            )
-        for file in FILES:
-            shutil.copy2(root / file, path)
-        return Workdir(path)
+        return Workdir.fresh(root, tmp_path_factory.mktemp("fresh"))
 
     return make
 

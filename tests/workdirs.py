@@ -33,6 +33,18 @@ class Workdir:
     path: Path
     options: tuple[str, ...] = ("--cores", "2")
 
+    @classmethod
+    def fresh(cls, root: Path, path: Path) -> "Workdir":
+        """Copy the repository `root`, without any results, to `path`."""
+        path.mkdir(parents=True, exist_ok=True)
+        for part in PARTS:
+            shutil.copytree(
+                root / part, path / part, ignore=shutil.ignore_patterns("__pycache__", ".*")
+            )
+        for file in FILES:
+            shutil.copy2(root / file, path)
+        return cls(path)
+
     def command(self, *arguments: str, config: str = "config/ci.yaml") -> list[str]:
         # Targets first: --configfile would take them for configuration files.
         options = [*self.options, "--configfile", config]
@@ -57,46 +69,44 @@ class Workdir:
         counted = re.findall(r"^(\w+) +\d+$", run.text, re.M)
         return set(counted) - {"total"}
 
-    def run_and_kill_once(self, condition, *arguments: str) -> Run:
-        """Start a run, kill it and all its children with SIGKILL as soon as `condition()`."""
-        with (self.path / "killed.log").open("w+") as output:
-            process = subprocess.Popen(
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Start a run in a session of its own; what it prints goes to `run.log`, anew."""
+        with (self.path / "run.log").open("w") as output:
+            return subprocess.Popen(
                 self.command(*arguments),
                 cwd=self.path,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            try:
-                while process.poll() is None and not condition():
-                    time.sleep(0.01)
-            finally:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            output.seek(0)
-            return Run(process.returncode, output.read())
+
+    def printed(self) -> str:
+        """Return what the run that was last started printed."""
+        return (self.path / "run.log").read_text(errors="replace")
+
+    def run_and_kill_once(self, condition, *arguments: str) -> Run:
+        """Start a run, kill it and all its children with SIGKILL as soon as `condition()`."""
+        process = self.start(*arguments)
+        try:
+            while process.poll() is None and not condition():
+                time.sleep(0.01)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return Run(process.returncode, self.printed())
 
     def run_while(self, act, *arguments: str, patience_s: float = 900) -> Run:
         """Start a run, call `act()` meanwhile, and wait for the run to end."""
-        with (self.path / "acted_on.log").open("w+") as output:
-            process = subprocess.Popen(
-                self.command(*arguments),
-                cwd=self.path,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            try:
-                act()
-                process.wait(patience_s)
-            finally:
-                if process.poll() is None:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
-                output.seek(0)
-                text = output.read()
-                print(text)  # pytest shows it if the test fails
-            return Run(process.returncode, text)
+        process = self.start(*arguments)
+        try:
+            act()
+            process.wait(patience_s)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            print(self.printed())  # pytest shows it if the test fails
+        return Run(process.returncode, self.printed())
 
     def edit(self, file: str, text: str) -> None:
         """Append `text` to a file."""

@@ -1,7 +1,9 @@
 """How a script behaves as a job: it logs, and it fails with one message."""
 
+import ctypes
 import importlib
 import logging
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +12,8 @@ from typing import Any
 
 from naswot.errors import NaswotError
 
+PR_SET_PDEATHSIG = 1  # of prctl(2)
+
 
 @contextmanager
 def job(snakemake: Any) -> Iterator[logging.Logger]:
@@ -17,20 +21,23 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
 
     Yields the logger.
 
+    On Linux the script ends when the Snakemake that started it is killed, so that none computes on
+    beside the run that is started next.
+
     A `NaswotError` ends the script with exit code 1 and its message alone. Other exceptions
     are defects of ours and keep their traceback, in the log too.
     """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    logging.raiseExceptions = False  # a full disk is reported once, by what is to be written
     log = logging.getLogger("naswot")
     log.setLevel(logging.INFO)
     screen = logging.StreamHandler(sys.stderr)
     screen.setFormatter(logging.Formatter("%(message)s"))
     log.addHandler(screen)
-    if snakemake.log:
-        Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8")
-        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        log.addHandler(file)
     try:
+        for path in snakemake.log:
+            _log_to(Path(path))
         if snakemake.config.get("own_spaces"):
             # By name, so that it is code of the stages that build such networks, not of all.
             own = importlib.import_module("naswot.own_spaces")
@@ -42,3 +49,16 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     except Exception:
         log.exception("%s failed in a way that it should not", snakemake.rule)
         raise
+
+
+def _log_to(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = logging.FileHandler(path, mode="w", encoding="utf-8")
+    except OSError as error:
+        raise NaswotError(
+            f"{path} cannot be written: {error.strerror}. Free some space or change the "
+            "permissions, then run the same command again: finished work is kept."
+        ) from error
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger("naswot").addHandler(file)

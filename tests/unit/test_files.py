@@ -47,6 +47,55 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     assert os.listdir(tmp_path) == ["table.csv"]
 
 
+HALF_WRITTEN = """
+import sys
+from naswot.files import replacing
+with replacing("table.csv") as temporary:
+    temporary.write_text("half")
+    print(temporary.name, flush=True)
+    sys.stdin.read()
+    temporary.write_text("whole")
+"""
+
+
+@pytest.fixture
+def writer(tmp_path, root):
+    """Return a process that has half written table.csv, and the name it does so under."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HALF_WRITTEN],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        yield process, process.stdout.readline().strip()
+        process.kill()
+
+
+def test_what_a_killed_writer_left_goes_with_the_next(tmp_path, writer):
+    process, name = writer
+    process.kill()
+    process.wait()
+    assert os.listdir(tmp_path) == [name]
+    with replacing(tmp_path / "table.csv") as temporary:
+        temporary.write_text("another's")
+    assert os.listdir(tmp_path) == ["table.csv"]
+
+
+def test_two_writers_at_once_do_not_disturb_each_other(tmp_path, writer):
+    process, name = writer
+    with replacing(tmp_path / "table.csv") as temporary:
+        temporary.write_text("another's")
+    assert (tmp_path / "table.csv").read_text() == "another's"
+    assert sorted(os.listdir(tmp_path)) == sorted([name, "table.csv"])
+    process.communicate()
+    assert process.returncode == 0
+    assert os.listdir(tmp_path) == ["table.csv"]
+    assert (tmp_path / "table.csv").read_text() == "whole"
+
+
 @given(cut=st.floats(0, 0.999))
 def test_a_truncated_file_is_named(tmp_path_factory, cut):
     path = tmp_path_factory.mktemp("cut") / "shard.parquet"

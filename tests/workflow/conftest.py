@@ -1,4 +1,4 @@
-"""A workdir for each test of the workflow."""
+"""What tests of the workflow share."""
 
 import pytest
 from workdirs import Workdir

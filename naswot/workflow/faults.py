@@ -1,0 +1,69 @@
+"""What befalls a run from outside, and what to do about it."""
+
+import contextlib
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from naswot.errors import NaswotError
+
+PROBE_BYTES = 1 << 16
+
+# What Snakemake writes when it happens → the cure.
+CURES = {
+    r"died with <Signals\.SIGKILL": (
+        "A job was killed, most likely by the system for lack of memory: close other programs or "
+        "lower --cores"
+    ),
+    r"No space left on device|Disk quota exceeded": "The disk is full: free some space",
+    r"Read-only file system|Permission denied": (
+        "This folder cannot be written to: change its permissions, or run in another"
+    ),
+    r"has older modification time": (
+        "The clock was set back, or the input that is named above is from the future: set the "
+        "clock right or `touch` that file"
+    ),
+}
+
+
+def cures(text: str) -> list[str]:
+    """Return a line for each fault that the log of a failed run tells of."""
+    return [
+        f"{cure}, then run the same command again: finished work is kept."
+        for pattern, cure in CURES.items()
+        if re.search(pattern, text)
+    ]
+
+
+def check_place(folder: Path) -> None:
+    """See that something can be written to `folder`, or to where it is to be.
+
+    Raises:
+        NaswotError: nothing can be written there.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder if folder.is_dir() else folder.parent) as stream:
+            stream.write(bytes(PROBE_BYTES))
+    except OSError as error:
+        raise NaswotError(
+            f"{folder.absolute()} cannot be written to: {error.strerror}. Free some space or "
+            "change the permissions, then run the same command again: finished work is kept."
+        ) from error
+
+
+def settle_clock(folders: Iterable[Path]) -> int:
+    """Give files of the future, from before the clock was set back, the present; return how many.
+
+    Snakemake refuses results that are older than what they are made from. All get the same time,
+    so that none is newer than what was made from it.
+    """
+    now = time.time()
+    paths = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    late = [path for path in paths if path.stat().st_mtime > now]
+    for path in late:
+        with contextlib.suppress(OSError):  # another user's: Snakemake will name it
+            os.utime(path, (now, now))
+    return len(late)

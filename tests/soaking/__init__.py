@@ -1,0 +1,1 @@
+"""Killing runs at random, and looking at what is left."""
