@@ -13,8 +13,10 @@ from snakemake.exceptions import WorkflowError
 STARTED = time.time()
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
-# Jobs are processes of their own: let them import this very copy of the library.
-os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+# Jobs are processes of their own: let them import this very copy of the library. An empty place
+# in the list would be the current directory.
+PLACES = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
+os.environ.update(PYTHONPATH=os.pathsep.join(PLACES))
 
 from naswot.benchmarks.fitness import searched_on
 from naswot.benchmarks.sources import SOURCES as TABLES_OF

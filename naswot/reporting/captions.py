@@ -49,8 +49,8 @@ def write_captions(
 
 
 def escape(text: str) -> str:
-    """Return `text` as reStructuredText that reads as it is, on one line."""
+    """Return `text` as reStructuredText that reads as it is, on one line, and links nowhere."""
     text = " ".join(text.split())
-    for character in "\\*`_|":
+    for character in "\\*`_|:@":
         text = text.replace(character, f"\\{character}")
     return text
