@@ -435,7 +435,7 @@ def test_a_place_that_cannot_be_written_is_explained(server, tmp_path):
 def test_every_official_source_is_described(root):
     sources = read_sources(root / "config" / "sources.yaml")
     assert len(sources) > 15
-    for name, source in sources.items():
+    for source in sources.values():
         assert source.url is None or source.url.startswith("https://")
         assert source.page.startswith("https://")
         assert source.sha256 is None or re.fullmatch("[0-9a-f]{64}", source.sha256)
