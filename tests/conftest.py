@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from watching.sitecustomize import watch
 
 from naswot.benchmarks import datasets, sources
 from naswot.scores import FAMILIES, FAMILY_OF, Family
@@ -15,6 +16,15 @@ from naswot.spaces import SPACES
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("NASWOT_SHARED", ROOT.parent / "shared"))
+
+
+def refuse(event: str, details: list[str], who: str) -> None:
+    """Fail the test in which our library leaves it to a pickle what is imported."""
+    if event == "pickle.find_class" and who == "naswot":
+        pytest.fail(f"naswot let a pickle import {'.'.join(details)}")
+
+
+watch(refuse)
 
 
 def pytest_collection_modifyitems(items):

@@ -105,10 +105,17 @@ def fresh(root, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def complete(fresh) -> Workdir:
+def watched(tmp_path_factory) -> Path:
+    """Return the folder in which the processes of the complete run left what they did."""
+    return tmp_path_factory.mktemp("watched")
+
+
+@pytest.fixture(scope="session")
+def complete(fresh, watched, root) -> Workdir:
     """Return a workdir in which everything was made once. Read it; change copies of it."""
     workdir = fresh()
-    run = workdir.run()
+    places = filter(None, [str(root / "tests/watching"), os.environ.get("PYTHONPATH")])
+    run = workdir.run(NASWOT_WATCH=str(watched), PYTHONPATH=os.pathsep.join(places))
     assert run.code == 0, run.text
     return workdir
 
