@@ -3,6 +3,7 @@
 # make test      set up the same environment, then pass every check and test
 # make bench     time searches against naive ones, and our score against the literal protocol;
 #                on a GPU: make bench DEVICE=cuda
+# make audit     ask PyPI whether the installed versions have known vulnerabilities
 # make clean     remove the environment; results stay
 
 PYTHON ?= python3
@@ -13,9 +14,10 @@ DEVICE ?= cpu
 PINS := $(shell grep -E '^    "[a-z0-9-]+==' pyproject.toml | cksum | cut -d ' ' -f 1)
 BIN := .venv/bin
 READY := .venv/pins-$(PINS)
+AUDIT := .venv/audit
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: table2 report test bench clean
+.PHONY: table2 report test bench audit clean
 .DELETE_ON_ERROR:
 
 table2: $(READY)
@@ -36,6 +38,14 @@ test: $(READY)
 bench: $(READY)
 	$(RUN) python tests/bench_searches.py
 	$(RUN) python tests/bench.py --device $(DEVICE)
+
+# In an environment of its own: what audits is not part of what is audited.
+audit: $(READY)
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(BIN)/python -m pip list --disable-pip-version-check --format=freeze --exclude-editable \
+	    > $(AUDIT)/pins.txt
+	$(AUDIT)/bin/python tests/audit.py $(AUDIT)/pins.txt
 
 clean:
 	rm -rf .venv
