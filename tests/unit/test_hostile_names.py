@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from naswot.errors import NaswotError
@@ -61,13 +61,17 @@ def about(tmp_path_factory):
     return {"networks": str(folder / "space.py"), "accuracies": str(folder / "mine.csv")}
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # once is enough
+@example("mine-2_b")
 @given(name=NAMES)
-def test_the_name_of_a_space_leads_nowhere_else(name, about):
+def test_the_name_of_a_space_leads_nowhere_else(name, about, forget):
     own = {name: about}
     if accepted(configured(own_spaces=own, spaces=["nasbench201"])):
         assert re.fullmatch("[a-z][a-z0-9_-]*", name, re.ASCII)
         path = Path("results/scores") / name / "0.parquet"
         assert path.resolve().parents[1] == Path("results/scores").resolve()
+    else:
+        assert name != "mine-2_b"
 
 
 @pytest.mark.parametrize(
@@ -100,6 +104,7 @@ def test_names_that_lead_elsewhere_are_refused(name, about, forget):
 )
 def test_what_becomes_part_of_a_path_is_one_of_a_list(place, name):
     """Texts of any kind: there is no list that holds them."""
+    assert accepted(configured())
     assert not accepted(configured(**place(f"{name}.")))
 
 
