@@ -6,6 +6,7 @@ run time; `tests/watching` looks at real runs for that.
 """
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 
@@ -77,6 +78,7 @@ def found_in(code: str) -> set[tuple[str, str]]:
     return found
 
 
+@functools.cache
 def _refused(name: str) -> set[tuple[str, str]]:
     return {(name, why) for form, why in REFUSED.items() if re.fullmatch(form, name)}
 

