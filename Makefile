@@ -4,6 +4,7 @@
 # make bench     time searches against naive ones, and our score against the literal protocol;
 #                on a GPU: make bench DEVICE=cuda
 # make soak      kill runs at random moments and see that nothing is lost; KILLS=50, SEED=1 to repeat one
+# make audit     ask PyPI whether the installed versions have known vulnerabilities
 # make clean     remove the environment; results stay
 
 PYTHON ?= python3
@@ -15,9 +16,10 @@ KILLS ?= 50
 PINS := $(shell grep -E '^    "[a-z0-9-]+==' pyproject.toml | cksum | cut -d ' ' -f 1)
 BIN := .venv/bin
 READY := .venv/pins-$(PINS)
+AUDIT := .venv/audit
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: table2 report test bench soak clean
+.PHONY: table2 report test bench soak audit clean
 .DELETE_ON_ERROR:
 
 table2: $(READY)
@@ -41,6 +43,14 @@ bench: $(READY)
 
 soak: $(READY)
 	$(RUN) python tests/soak.py --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+# In an environment of its own: what audits is not part of what is audited.
+audit: $(READY)
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(BIN)/python -m pip list --disable-pip-version-check --format=freeze --exclude-editable \
+	    > $(AUDIT)/pins.txt
+	$(AUDIT)/bin/python tests/audit.py $(AUDIT)/pins.txt
 
 clean:
 	rm -rf .venv

@@ -9,6 +9,7 @@ import contextlib
 import difflib
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -21,6 +22,8 @@ from naswot.files import replacing
 from naswot.transfer import Transfer
 
 BLOCK_BYTES = 2**20
+# Below the folder of downloads or of a mirror, and nowhere else.
+NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ def read_sources(path: str | Path) -> dict[str, Source]:
     """Return name → source, as listed in a file such as `config/sources.yaml`.
 
     Raises:
-        NaswotError: the file is missing, is not YAML, or an entry has other keys than a Source.
+        NaswotError: the file is missing, is not YAML, or an entry has other keys than a Source or a
+            name that leads elsewhere.
     """
     try:
         entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -65,6 +69,11 @@ def read_sources(path: str | Path) -> dict[str, Source]:
     if not isinstance(entries, dict):
         raise NaswotError(f"{path} should map names of files to {', '.join(keys)}.")
     for name, entry in entries.items():
+        if not (isinstance(name, str) and NAME.fullmatch(name)):
+            raise NaswotError(
+                f"{path}: {name!r} is no name of a file; letters, digits and _ . - are, also below "
+                "a folder."
+            )
         if not isinstance(entry, dict) or sorted(entry) != sorted(keys):
             raise NaswotError(f"{path}: {name} should have the keys {', '.join(keys)}.")
     return {name: Source(**entry) for name, entry in entries.items()}

@@ -1,4 +1,4 @@
-"""One download over HTTP: resumed after an interruption, retried with growing waits.
+"""One download over HTTPS: resumed after an interruption, retried with growing waits.
 
 The transfer is done by requests and the retries by tenacity: both are well kept, and Snakemake
 installs them anyway. Pooch, which is made for downloads with checksums, starts a file anew after
@@ -8,9 +8,12 @@ an interruption, which does not do for files of gigabytes.
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import tenacity
+from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from naswot.errors import NaswotError
@@ -27,9 +30,26 @@ LONGEST_WAIT_S = 60.0
 # What a server answers when the same request may succeed later.
 TRANSIENT_STATUS = {408, 425, 429, 500, 502, 503, 504}
 
+LOOPBACK = ("127.0.0.1", "::1")
+
 
 class _InterruptedError(Exception):
     """An attempt failed in a way that another may not."""
+
+
+class _Unencrypted(HTTPAdapter):
+    """Sends http within this machine, if `url` names it; else refuses, also after a redirect."""
+
+    def __init__(self, url: str):
+        super().__init__()
+        self.at_home = urlsplit(url).hostname in LOOPBACK
+
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **options: Any
+    ) -> requests.Response:
+        if not (self.at_home and urlsplit(request.url).hostname in LOOPBACK):
+            raise requests.exceptions.InvalidSchema(f"{request.url} is not encrypted (https)")
+        return super().send(request, *args, **options)
 
 
 @dataclass
@@ -86,14 +106,19 @@ class Transfer:
             if self.validator:
                 headers["If-Range"] = self.validator
         try:
-            with requests.get(
-                self.url, headers=headers, stream=True, timeout=self.timeout_s
-            ) as answer:
-                self._receive(answer, have)
+            with requests.Session() as session:
+                session.mount("http://", _Unencrypted(self.url))
+                with session.get(
+                    self.url, headers=headers, stream=True, timeout=self.timeout_s
+                ) as answer:
+                    self._receive(answer, have)
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
             raise _InterruptedError(f"the connection failed: {error}") from error
         except requests.RequestException as error:
-            raise NaswotError(f"{self.url} cannot be asked: {error}.") from error
+            raise NaswotError(
+                f"{self.url} cannot be asked: {error}. Put the file into the mirror, or correct "
+                "its url in config/sources.yaml."
+            ) from error
 
     def _receive(self, answer: requests.Response, have: int) -> None:
         if answer.status_code in TRANSIENT_STATUS:

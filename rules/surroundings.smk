@@ -7,8 +7,10 @@ from pathlib import Path
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
-# Jobs are processes of their own: let them import this very copy of the library.
-os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+# Jobs are processes of their own: let them import this very copy of the library. An empty place
+# in the list would be the current directory.
+PLACES = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
+os.environ.update(PYTHONPATH=os.pathsep.join(PLACES))
 
 from naswot.errors import NaswotError
 from naswot.workflow import slurm

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from watching.sitecustomize import watch
 from workdirs import Workdir
 
 from naswot.benchmarks import datasets, sources
@@ -16,6 +17,15 @@ from naswot.spaces import SPACES
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("NASWOT_SHARED", ROOT.parent / "shared"))
+
+
+def refuse(event: str, details: list[str], who: str) -> None:
+    """Fail the test in which our library leaves it to a pickle what is imported."""
+    if event == "pickle.find_class" and who == "naswot":
+        pytest.fail(f"naswot let a pickle import {'.'.join(details)}")
+
+
+watch(refuse)
 
 
 def pytest_collection_modifyitems(items):
@@ -87,9 +97,16 @@ def fresh(root, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def complete(fresh) -> Workdir:
+def watched(tmp_path_factory) -> Path:
+    """Return the folder in which the processes of the complete run left what they did."""
+    return tmp_path_factory.mktemp("watched")
+
+
+@pytest.fixture(scope="session")
+def complete(fresh, watched, root) -> Workdir:
     """Return a workdir in which everything was made once. Read it; change copies of it."""
     workdir = fresh()
-    run = workdir.run()
+    places = filter(None, [str(root / "tests/watching"), os.environ.get("PYTHONPATH")])
+    run = workdir.run(NASWOT_WATCH=str(watched), PYTHONPATH=os.pathsep.join(places))
     assert run.code == 0, run.text
     return workdir

@@ -19,6 +19,7 @@ TITLE = 0.22  # inches above a drawing
 POINTS = 0.8  # a unit of `placing` on paper; text so has 7.2 pt
 NOTE = 6.5  # points
 LINES = "#333333"
+PLAIN = {"parse_math": False}  # names of the user's own may have a $
 FAINT = "#999999"
 
 
@@ -29,7 +30,7 @@ def diagram_file(diagram: Diagram, output: str | Path) -> None:
     figure = plt.figure(figsize=(width, height))
     draw(figure, placed, 0, height - TITLE)
     head = 1 - 0.3 * TITLE / height
-    figure.text(MARGIN * POINTS / 72 / width, head, diagram.title, va="top", fontsize=9)
+    figure.text(MARGIN * POINTS / 72 / width, head, diagram.title, va="top", fontsize=9, **PLAIN)
     save(figure, [output])
 
 
@@ -45,7 +46,8 @@ def draw(figure: plt.Figure, placed: Placed, left: float, top: float) -> plt.Axe
     for box in placed.boxes:
         _draw_box(axes, box)
     for one in placed.captions:
-        heading = axes.text(one.x, one.y, one.text, fontsize=FONT * POINTS, fontweight="bold")
+        look = {"fontsize": FONT * POINTS, "fontweight": "bold", **PLAIN}
+        heading = axes.text(one.x, one.y, one.text, **look)
         axes.annotate(
             one.note,
             (1, 0),
@@ -53,6 +55,7 @@ def draw(figure: plt.Figure, placed: Placed, left: float, top: float) -> plt.Axe
             xytext=(5, 0.22 * FONT * POINTS),  # the heading's box reaches below its baseline
             textcoords="offset points",
             fontsize=NOTE,
+            **PLAIN,
         )
     return axes
 
@@ -100,4 +103,4 @@ def _draw_box(axes: plt.Axes, box: Box) -> None:
     colour = ink(fill) if fill else "#000" if box.used else "#666666"
     for number, line in enumerate(box.lines):
         y = box.y + (number - (len(box.lines) - 1) / 2) * LINE + 0.35 * FONT
-        axes.text(box.x, y, line, ha="center", fontsize=FONT * POINTS, color=colour)
+        axes.text(box.x, y, line, ha="center", fontsize=FONT * POINTS, color=colour, **PLAIN)

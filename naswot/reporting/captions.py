@@ -49,8 +49,11 @@ def write_captions(
 
 
 def escape(text: str) -> str:
-    """Return `text` as reStructuredText that reads as it is, on one line."""
+    """Return `text` as reStructuredText that reads as it is, on one line, and links nowhere.
+
+    Nor does it mean anything to Jinja: Snakemake fills in captions once more, for its report.
+    """
     text = " ".join(text.split())
-    for character in "\\*`_|":
+    for character in "\\*`_|:@{%#":
         text = text.replace(character, f"\\{character}")
     return text

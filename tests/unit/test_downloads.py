@@ -42,6 +42,7 @@ class Behaviour:
     stalls: int = 0  # answers that stop half-way without hanging up
     pause_s: float = 0.0  # between parts of the body
     wrong_range: bool = False
+    moved: str | None = None  # where to, with a redirect
     seen: list[str | None] = field(default_factory=list)
 
 
@@ -55,6 +56,13 @@ class Handler(BaseHTTPRequestHandler):
         behaviour.seen.append(asked)
         if behaviour.statuses:
             self.send_error(behaviour.statuses.pop(0))
+            return
+        if behaviour.moved:
+            self.send_response(302)
+            self.send_header("Location", behaviour.moved)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            behaviour.moved = None
             return
         start, total = 0, len(behaviour.content)
         if asked and behaviour.ranges and self.headers.get("If-Range") in (None, behaviour.etag):
@@ -76,6 +84,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(total - start))
         self.end_headers()
         self.send_body(behaviour.content[start:])
+
+    def do_CONNECT(self):
+        self.server.behaviour.seen.append(self.requestline)
+        self.send_error(403)
 
     def send_body(self, body):
         behaviour = self.server.behaviour
@@ -287,10 +299,69 @@ def test_no_server_and_no_address_are_explained(server, place, tmp_path):
         ("http://127.0.0.1:1/x", r"in 6 attempts \(the connection failed"),
         ("ftp://127.0.0.1/x", "cannot be asked"),
         ("http://", "cannot be asked"),
+        (f"file://{__file__}", "cannot be asked"),
     ]:
         with pytest.raises(NaswotError, match=message):
             fetch(NAME, place, {NAME: replace(SOURCE, url=url)}, wait_s=0.001)
     assert not place.exists()
+
+
+# Addresses that lead nowhere (RFC 5737): whoever asked them would wait and try again.
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://192.0.2.1/x",
+        "HTTP://192.0.2.1/x",
+        "http://127.0.0.1@192.0.2.1/x",
+        "http://127.0.0.1.example.org/x",
+    ],
+)
+def test_nothing_is_asked_for_unencrypted(url, place):
+    with pytest.raises(NaswotError, match=r"is not encrypted \(https\)\. Put the file into"):
+        fetch(NAME, place, {NAME: replace(SOURCE, url=url)}, wait_s=0.001)
+    assert not place.exists()
+
+
+@pytest.mark.parametrize(
+    ("moved", "message"),
+    [
+        ("http://192.0.2.1/x", r"http://192\.0\.2\.1/x is not encrypted"),
+        ("//192.0.2.1/x", "is not encrypted"),
+        ("file:///etc/hostname", "cannot be asked"),
+    ],
+)
+def test_a_redirect_to_what_is_not_encrypted_is_not_followed(moved, message, server, place):
+    server.behaviour.moved = moved
+    check_failed(place, server, message)
+    assert len(server.behaviour.seen) == 1
+
+
+def test_a_proxy_learns_no_more_than_the_name_of_the_server(server, place, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", server.url)
+    source = replace(SOURCE, url="https://example.org/secret")
+    with pytest.raises(NaswotError, match="in 6 attempts"):
+        fetch(NAME, place, {NAME: source}, wait_s=0.001)
+    asked = {line.rsplit(" ", 1)[0] for line in server.behaviour.seen}
+    assert asked == {"CONNECT example.org:443"}
+
+
+def test_a_redirect_to_what_may_be_asked_is_followed(server, place):
+    server.behaviour.moved = server.url
+    get(server, place)
+    check_whole(place)
+    assert len(server.behaviour.seen) == 2
+
+
+def test_a_server_elsewhere_cannot_redirect_into_this_machine(server):
+    home, elsewhere = (
+        transfer._Unencrypted(server.url),
+        transfer._Unencrypted("https://example.org"),
+    )
+    request = transfer.requests.Request("GET", server.url).prepare()
+    home.send(request).close()
+    with pytest.raises(transfer.requests.exceptions.InvalidSchema, match="is not encrypted"):
+        elsewhere.send(request)
+    assert len(server.behaviour.seen) == 1
 
 
 def test_the_first_download_holds_where_no_checksum_is_published(server, place):
@@ -364,8 +435,7 @@ def test_a_place_that_cannot_be_written_is_explained(server, tmp_path):
 def test_every_official_source_is_described(root):
     sources = read_sources(root / "config" / "sources.yaml")
     assert len(sources) > 15
-    for name, source in sources.items():
-        assert re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name)
+    for source in sources.values():
         assert source.url is None or source.url.startswith("https://")
         assert source.page.startswith("https://")
         assert source.sha256 is None or re.fullmatch("[0-9a-f]{64}", source.sha256)
@@ -385,6 +455,10 @@ def test_an_unsound_list_of_sources_is_named(tmp_path):
         (b"- a", "should map names of files"),
         (b"a: {url: null}", "a should have the keys url, page, sha256"),
         (b"a: 3", "a should have the keys"),
+        (b"../a: {}", "'../a' is no name of a file"),
+        (b"a/../../b: {}", "is no name of a file"),
+        (b"/etc/a: {}", "is no name of a file"),
+        (b"3: {}", "3 is no name of a file"),
     ]:
         path.write_bytes(content)
         with pytest.raises(NaswotError, match=rf"sources\.yaml.* {message}"):
