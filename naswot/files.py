@@ -8,6 +8,7 @@ first and renamed. A Parquet file carries what made it as JSON under the metadat
 import contextlib
 import json
 import os
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,9 +17,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 
 METADATA_KEY = b"naswot"
+MOST_ROWS = 20_000_000  # fifty times NAS-Bench-101; a few bytes can claim any number
+LARGEST_TABLE_BYTES = 2**33
+LARGEST_ARRAYS_BYTES = 2**32  # four times all images of ImageNet at 16×16 pixels
 ROW_GROUP = 1 << 17  # rows that are decoded at a time: a large table opens in less memory
 
 
@@ -64,8 +68,19 @@ def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pd.D
     Raises:
         NaswotError: the file is missing, truncated, not Parquet, or lacks a column.
     """
-    with _explained(path):
-        return read_table(path, columns).to_pandas(split_blocks=True, self_destruct=True)
+    table = read_table(path, columns)
+    try:
+        frame = table.to_pandas(split_blocks=True, self_destruct=True)
+    except Exception as error:  # what pandas left in the metadata can mislead it in any way
+        raise _unreadable(path, error) from error
+    # Metadata may make a column the frame's index.
+    lacking = [name for name in columns or [] if name not in frame]
+    if lacking:
+        raise NaswotError(f"{path} has {lacking[0]!r} as an index, not as a column.")
+    strange = [name for name in frame.columns if not isinstance(name, str)]
+    if strange:
+        raise NaswotError(f"{path} has a column {shown(strange[0])} whose name is no text.")
+    return frame
 
 
 def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
@@ -75,7 +90,24 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pa.Tab
         missing = [name for name in columns or [] if name not in present]
         if missing:
             raise NaswotError(f"{path} has no column {missing[0]!r}; it has {', '.join(present)}.")
-        return pq.read_table(path, columns=columns)
+        double = [name for name in present if present.count(name) > 1]
+        if double:
+            raise NaswotError(f"{path} has two columns {shown(double[0])}; rename one.")
+        _check_claims(path)
+        table = pq.read_table(path, columns=columns)
+        table.validate(full=True)  # texts that are no UTF-8, for one
+        return table
+
+
+def _check_claims(path: str | Path) -> None:
+    """Refuse a file that says of itself that it is too large to be read."""
+    about = pq.read_metadata(path)
+    size = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
+    if about.num_rows > MOST_ROWS or size > LARGEST_TABLE_BYTES:
+        raise NaswotError(
+            f"{path} claims {about.num_rows:,} rows and {size:,} bytes; no benchmark has more than "
+            f"{MOST_ROWS:,} rows or {LARGEST_TABLE_BYTES:,} bytes."
+        )
 
 
 def column_names(path: str | Path) -> list[str]:
@@ -87,7 +119,10 @@ def column_names(path: str | Path) -> list[str]:
 def read_metadata(path: str | Path) -> dict:
     """Return the JSON metadata of a Parquet file; empty if another program wrote the file."""
     with _explained(path):
-        return json.loads((pq.read_schema(path).metadata or {}).get(METADATA_KEY, b"{}"))
+        described = json.loads((pq.read_schema(path).metadata or {}).get(METADATA_KEY, b"{}"))
+        if not isinstance(described, dict):
+            raise ValueError("its metadata is no JSON object")
+        return described
 
 
 def write_arrays(path: str | Path, metadata: dict, **arrays: np.ndarray) -> None:
@@ -103,6 +138,15 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
         NaswotError: the file is missing, damaged, or holds pickled objects.
     """
     try:
+        with zipfile.ZipFile(path) as packed:
+            members = packed.infolist()
+            size = sum(member.file_size for member in members)
+            if size > LARGEST_ARRAYS_BYTES:
+                raise ValueError(f"it would have {size:,} bytes")
+            # Other compressions expand without bounds, whatever is asked for.
+            kinds = {member.compress_type for member in members}
+            if not kinds <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+                raise ValueError("it is neither stored nor deflated")
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
@@ -120,8 +164,12 @@ def _explained(path: str | Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise NaswotError(f"{path} does not exist.") from error
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise NaswotError(
-            f"{path} is not a readable Parquet file (truncated or corrupt: {error}). Put an intact "
-            "copy in its place, or delete it if the workflow made it, and run again."
-        ) from error
+    except (pa.ArrowException, MemoryError, OSError, RecursionError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str | Path, error: Exception) -> NaswotError:
+    return NaswotError(
+        f"{path} is not a readable Parquet file (truncated or corrupt: {str(error)[:400]}). Put an "
+        "intact copy in its place, or delete it if the workflow made it, and run again."
+    )

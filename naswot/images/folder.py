@@ -7,6 +7,7 @@ so that every reader sees the same pixels.
 """
 
 import hashlib
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -104,7 +105,8 @@ def fingerprint(folder: str | Path, every: bool = False) -> str:
     digest = hashlib.sha256()
     for path in walk(folder) if every else image_files(folder):
         about = path.stat()
-        digest.update(f"{path}\0{about.st_size}\0{about.st_mtime_ns}\n".encode())
+        told = f"{path}\0{about.st_size}\0{about.st_mtime_ns}\n"
+        digest.update(os.fsencode(told))  # a name may be no UTF-8
     return digest.hexdigest()
 
 
