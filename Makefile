@@ -3,11 +3,14 @@
 # make test      set up the same environment, then pass every check and test
 # make bench     time searches against naive ones, and our score against the literal protocol;
 #                on a GPU: make bench DEVICE=cuda
+# make fuzz     hand broken files to every reader; SECONDS=20 each, TARGETS="csv image" for some
 # make clean     remove the environment; results stay
 
 PYTHON ?= python3
 CORES ?= 4
 DEVICE ?= cpu
+SECONDS ?= 20
+TARGETS ?=
 
 # The environment is made anew only when the pins in pyproject.toml change.
 PINS := $(shell grep -E '^    "[a-z0-9-]+==' pyproject.toml | cksum | cut -d ' ' -f 1)
@@ -15,7 +18,7 @@ BIN := .venv/bin
 READY := .venv/pins-$(PINS)
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: table2 report test bench clean
+.PHONY: table2 report test bench fuzz clean
 .DELETE_ON_ERROR:
 
 table2: $(READY)
@@ -36,6 +39,11 @@ test: $(READY)
 bench: $(READY)
 	$(RUN) python tests/bench_searches.py
 	$(RUN) python tests/bench.py --device $(DEVICE)
+
+fuzz: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,fuzz]' || \
+	    { echo "There is no atheris for this machine; make test has the fixed cases."; exit 1; }
+	$(RUN) python tests/fuzz/run.py --seconds $(SECONDS) $(TARGETS)
 
 clean:
 	rm -rf .venv

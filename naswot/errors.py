@@ -6,13 +6,15 @@ import reprlib
 def shown(value: object) -> str:
     """Return `value` as a message quotes it: its beginning, whatever it is and holds."""
     try:
-        return _QUOTE.repr(value)
+        quoted = _QUOTE.repr(value)
     except (RecursionError, ValueError):  # a number of thousands of digits cannot be written
         return f"a {type(value).__name__}"
+    return quoted if len(quoted) <= LONGEST else f"{quoted[:LONGEST]}…"
 
 
 _QUOTE = reprlib.Repr()
 _QUOTE.maxstring = _QUOTE.maxother = 120
+LONGEST = 300
 
 
 class NaswotError(Exception):

@@ -197,8 +197,9 @@ def _read_file(path: Path) -> pd.DataFrame:
         return read_parquet(path)
     # In parts a column may come as numbers here and texts there; what ends in .gz is no CSV file.
     table = pd.read_csv(path, dtype={"arch": str}, low_memory=False, compression=None)
-    for name in table.select_dtypes(object):
-        table[name] = table[name].astype(str)  # numbers of more than 64 bits
+    for name in table:
+        if pd.api.types.is_object_dtype(table[name]):  # numbers of more than 64 bits
+            table[name] = table[name].astype(str)
     return table
 
 

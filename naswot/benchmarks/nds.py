@@ -31,7 +31,9 @@ _CELL_KEYS = ("width", "depth", "aux", "drop_prob", "genotype")
 _GENOTYPE_KEYS = ("normal", "normal_concat", "reduce", "reduce_concat")
 _STAGE_KEYS = ("block_type", "ds", "ws", "ss", "bot_muls", "num_gs")
 
-LARGEST_MEMBER_BYTES = 4 * 2**30  # against archives that are made to fill the memory
+# Against files that are made to fill the memory.
+LARGEST_MEMBER_BYTES = 2**30
+MOST_CONTAINERS = 10_000_000  # a network has some sixty lists and dictionaries
 
 
 def read(path: str | Path, space: str) -> pd.DataFrame:
@@ -128,7 +130,10 @@ def official_name(space: str) -> str:
 def _networks(path: Path, name: str, origin: str) -> list[tuple[str | None, dict]]:
     try:
         archived = _is_archive(path)
-        content = json.loads(_member(path, f"{name}.json") if archived else path.read_bytes())
+        text = _member(path, f"{name}.json") if archived else path.read_bytes()
+        if text.count(b"[") + text.count(b"{") > MOST_CONTAINERS:
+            raise ValueError(f"it has more than {MOST_CONTAINERS:,} lists and dictionaries")
+        content = json.loads(text)
     except FileNotFoundError as error:
         raise NaswotError(f"{path} does not exist.") from error
     except (OSError, RecursionError, ValueError) as error:

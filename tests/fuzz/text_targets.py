@@ -7,8 +7,8 @@ from pathlib import Path
 
 import miniatures
 import yaml
-from fuzz.harness import Target
 
+from fuzz.harness import Target
 from naswot.cli import read_list
 from naswot.downloads import read_sources
 from naswot.drawing_command import _register
@@ -70,7 +70,8 @@ def _read_config(path: Path) -> None:
 
 def _configs() -> list[bytes]:
     return [
-        b"spaces: [nasbench201]\nsample: 100\nimages: {cifar10: noise}\nseed: 1\nbatch_size: 16\n",
+        b"spaces: [nasbench201]\nsample: 1000\nimages: {cifar10: noise}\ndatasets: [cifar10]\n"
+        b"seed: 1\nbatch_size: 16\n",
         b"own_spaces: {mine: {networks: nasbench201, train: 5}}\nspaces: [mine]\nimage_size: 8\n",
         b"methods: [rea]\nn_runs: 3\nprecision: auto\nmirror: null\nkernels: {bands: 2, networks: "
         b"3, shown: 2}\n",
@@ -82,7 +83,7 @@ def _sources() -> list[bytes]:
     return [f"file: {keys}\n".encode()]
 
 
-_LIST = b"- name: deep\n  factory: nets:deep\n  arguments: {depth: 5, on: true}\n- nets:small\n"
+_LIST = b"- name: deep\n  factory: nets:deep\n  arguments: {depth: 5, wide: true}\n- nets:small\n"
 
 TARGETS = (
     Target("architecture", _architectures, _read_architecture),
