@@ -188,7 +188,7 @@ def _existing(name: str, about: Mapping[str, Any], key: str) -> Path:
     except (OSError, RuntimeError, ValueError):  # no user of that name, or no possible path
         found = False
     if not found:
-        raise NaswotError(f"own_spaces.{name}.{key} = {about[key]!r}: there is no such file.")
+        raise NaswotError(f"own_spaces.{name}.{key} = {shown(about[key])}: there is no such file.")
     return path
 
 

@@ -103,7 +103,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         )
     if config["figure6"]["space"] not in SPACES:
         raise NaswotError(
-            f"configuration: figure6.space = {config['figure6']['space']!r}: there is no such "
+            f"configuration: figure6.space = {shown(config['figure6']['space'])}: there is no such "
             "space."
         )
     if _trains(config):
@@ -111,7 +111,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     for name in config["spaces"]:
         if name not in SPACES:
             raise NaswotError(
-                f"configuration: spaces has {name!r}, which is neither in own_spaces nor one of "
+                f"configuration: spaces has {shown(name)}, which is neither in own_spaces nor one of "
                 f"{', '.join(SPACES)}."
             )
         _check_sizes(config, SPACES[name])
@@ -157,7 +157,9 @@ def _check_sizes(config: Mapping[str, Any], space: Space) -> None:
 def _check_mirror(config: Mapping[str, Any]) -> None:
     mirror = config["mirror"]
     if mirror is not None and not os.path.isdir(mirror):
-        raise NaswotError(f"configuration: mirror = {mirror!r} is not allowed; no such directory.")
+        raise NaswotError(
+            f"configuration: mirror = {shown(mirror)} is not allowed; no such directory."
+        )
     images = images_of(config)
     for dataset in sorted({dataset for _, dataset in runs_of(config)}):
         if dataset not in images:
@@ -186,11 +188,11 @@ def _check_images(config: Mapping[str, Any], name: str) -> None:
         )
     if not os.path.isdir(directory):
         raise NaswotError(
-            f"configuration: {source.directory} = {directory!r} is not allowed; no such directory."
+            f"configuration: {source.directory} = {shown(directory)} is not allowed; no such directory."
         )
     if source.find(directory) is None:
         raise NaswotError(
-            f"configuration: {source.directory} = {directory!r} lacks the images {name!r}, which "
+            f"configuration: {source.directory} = {shown(directory)} lacks the images {name!r}, which "
             f"are read from {files}; docs/spaces.md describes the directory."
         )
 
@@ -206,7 +208,7 @@ def missing_spaces(config: Mapping[str, Any]) -> dict[str, str]:
             missing[space] = f"the space {space!r} needs a mirror that holds {files}"
         else:
             missing[space] = (
-                f"mirror = {mirror!r} lacks {files}, which the space {space!r} is read from"
+                f"mirror = {shown(mirror)} lacks {files}, which the space {space!r} is read from"
             )
     return missing
 
