@@ -111,8 +111,8 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     for name in config["spaces"]:
         if name not in SPACES:
             raise NaswotError(
-                f"configuration: spaces has {shown(name)}, which is neither in own_spaces nor one of "
-                f"{', '.join(SPACES)}."
+                f"configuration: spaces has {shown(name)}, which is neither in own_spaces nor one "
+                f"of {', '.join(SPACES)}."
             )
         _check_sizes(config, SPACES[name])
         trained = datasets_of(name)
@@ -188,12 +188,13 @@ def _check_images(config: Mapping[str, Any], name: str) -> None:
         )
     if not os.path.isdir(directory):
         raise NaswotError(
-            f"configuration: {source.directory} = {shown(directory)} is not allowed; no such directory."
+            f"configuration: {source.directory} = {shown(directory)} is not allowed; no such "
+            "directory."
         )
     if source.find(directory) is None:
         raise NaswotError(
-            f"configuration: {source.directory} = {shown(directory)} lacks the images {name!r}, which "
-            f"are read from {files}; docs/spaces.md describes the directory."
+            f"configuration: {source.directory} = {shown(directory)} lacks the images {name!r}, "
+            f"which are read from {files}; docs/spaces.md describes the directory."
         )
 
 

@@ -12,6 +12,7 @@ import hostile
 import miniatures
 import numpy as np
 import pytest
+from PIL import Image
 
 from naswot.images import cifar, folder
 
@@ -149,6 +150,16 @@ PNG_BOMBS = {
 def test_a_png_bomb_takes_no_memory(bomb, tmp_path):
     told = hostile.complaint_of("image", PNG_BOMBS[bomb], tmp_path)
     assert bomb in ("text", "a profile") or "some.png is not a readable" in told
+
+
+def test_a_jpeg_file_is_not_gone_over_without_end(tmp_path):
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(stream, "JPEG", progressive=True)
+    whole = stream.getvalue()
+    assert hostile.complaint_of("image", whole, tmp_path) == ""
+    scan = whole[whole.rindex(b"\xff\xda") : -2]
+    content = whole[:-2] + 10_000 * scan + whole[-2:]
+    assert "more than 100 scans" in hostile.complaint_of("image", content, tmp_path)
 
 
 def test_a_file_name_that_is_no_text_is_no_reason_to_stop(tmp_path):

@@ -140,7 +140,7 @@ def test_a_record_of_nds_that_nests_too_deep_is_refused():
 @pytest.mark.parametrize("length", ["²", "9" * 5000, "1e3", ""])
 def test_a_length_that_is_no_number_is_as_good_as_none(length, tmp_path):
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802
+        def do_GET(self):
             self.send_response(200)
             self.send_header("Content-Length", length)
             self.end_headers()
