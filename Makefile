@@ -4,6 +4,7 @@
 # make bench     time searches against naive ones, and our score against the literal protocol;
 #                on a GPU: make bench DEVICE=cuda
 # make soak      kill runs at random moments and see that nothing is lost; KILLS=50, SEED=1 to repeat one
+# make fuzz      hand broken files to every reader; SECONDS=20 each, TARGETS="csv image" for some
 # make audit     ask PyPI whether the installed versions have known vulnerabilities
 # make clean     remove the environment; results stay
 
@@ -11,6 +12,8 @@ PYTHON ?= python3
 CORES ?= 4
 DEVICE ?= cpu
 KILLS ?= 50
+SECONDS ?= 20
+TARGETS ?=
 
 # The environment is made anew only when the pins in pyproject.toml change.
 PINS := $(shell grep -E '^    "[a-z0-9-]+==' pyproject.toml | cksum | cut -d ' ' -f 1)
@@ -19,7 +22,7 @@ READY := .venv/pins-$(PINS)
 AUDIT := .venv/audit
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: table2 report test bench soak audit clean
+.PHONY: table2 report test bench soak fuzz audit clean
 .DELETE_ON_ERROR:
 
 table2: $(READY)
@@ -43,6 +46,11 @@ bench: $(READY)
 
 soak: $(READY)
 	$(RUN) python tests/soak.py --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,fuzz]' || \
+	    { echo "There is no atheris for this machine; make test has the fixed cases."; exit 1; }
+	$(RUN) python tests/fuzz/run.py --seconds $(SECONDS) $(TARGETS)
 
 # In an environment of its own: what audits is not part of what is audited.
 audit: $(READY)

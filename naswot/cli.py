@@ -18,11 +18,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from naswot import __version__, drawing_command
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 from naswot.progress import Progress
+from naswot.yaml_files import parse_yaml, read_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -278,8 +277,8 @@ def _factory_arguments(pairs: Sequence[str]) -> dict[str, Any]:
                 f"--factory-args: {pair!r} is not KEY=VALUE. (Networks come before --factory-args.)"
             )
         try:
-            arguments[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+            arguments[key] = parse_yaml(value)
+        except ValueError as error:
             raise NaswotError(f"--factory-args: the value in {pair!r} is not YAML.") from error
     return arguments
 
@@ -293,13 +292,7 @@ def read_list(path: Path) -> list[tuple[str, str, dict[str, Any]]]:
     Raises:
         NaswotError: the file cannot be read, or an entry is of another form.
     """
-    try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise NaswotError(f"{path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        text = " ".join(str(error).split())
-        raise NaswotError(f"{path} is not readable as YAML: {text}.") from error
+    entries = read_yaml(path)
     if not isinstance(entries, list) or not entries:
         raise NaswotError(f"{path} is not a list of networks; `naswot score --help` shows one.")
     found = []
@@ -307,15 +300,19 @@ def read_list(path: Path) -> list[tuple[str, str, dict[str, Any]]]:
         about = {"factory": entry} if isinstance(entry, str) else entry
         if not isinstance(about, dict) or not isinstance(about.get("factory"), str):
             raise NaswotError(f"{path}: network {number} lacks `factory: PACKAGE.MODULE:FACTORY`.")
-        unknown = [str(key) for key in about if key not in LIST_KEYS]
+        unknown = [key for key in about if key not in LIST_KEYS]
         if unknown:
             raise NaswotError(
-                f"{path}: network {number} has {unknown[0]!r}; it can have {', '.join(LIST_KEYS)}."
+                f"{path}: network {number} has {shown(unknown[0])}; it can have "
+                f"{', '.join(LIST_KEYS)}."
             )
         arguments = about.get("arguments") or {}
         if not isinstance(arguments, dict) or not all(isinstance(key, str) for key in arguments):
             raise NaswotError(f"{path}: the arguments of network {number} are no mapping of names.")
-        found.append((str(about.get("name", about["factory"])), about["factory"], arguments))
+        name = about.get("name", about["factory"])
+        if not isinstance(name, (str, int, float)):
+            raise NaswotError(f"{path}: the name of network {number} is {shown(name)}, no text.")
+        found.append((str(name), about["factory"], arguments))
     return found
 
 

@@ -15,11 +15,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import yaml
-
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 from naswot.files import replacing
 from naswot.transfer import Transfer
+from naswot.yaml_files import read_yaml
 
 BLOCK_BYTES = 2**20
 # Below the folder of downloads or of a mirror, and nowhere else.
@@ -59,23 +58,18 @@ def read_sources(path: str | Path) -> dict[str, Source]:
         NaswotError: the file is missing, is not YAML, or an entry has other keys than a Source or a
             name that leads elsewhere.
     """
-    try:
-        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise NaswotError(f"{path} does not exist.") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise NaswotError(f"{path} is not a readable YAML file ({error}).") from error
+    entries = read_yaml(path)
     keys = [field.name for field in fields(Source)]
     if not isinstance(entries, dict):
         raise NaswotError(f"{path} should map names of files to {', '.join(keys)}.")
     for name, entry in entries.items():
         if not (isinstance(name, str) and NAME.fullmatch(name)):
             raise NaswotError(
-                f"{path}: {name!r} is no name of a file; letters, digits and _ . - are, also below "
-                "a folder."
+                f"{path}: {shown(name)} is no name of a file; letters, digits and _ . - are, also "
+                "below a folder."
             )
-        if not isinstance(entry, dict) or sorted(entry) != sorted(keys):
-            raise NaswotError(f"{path}: {name} should have the keys {', '.join(keys)}.")
+        if not isinstance(entry, dict) or entry.keys() != set(keys):
+            raise NaswotError(f"{path}: {name[:120]} should have the keys {', '.join(keys)}.")
     return {name: Source(**entry) for name, entry in entries.items()}
 
 
@@ -200,7 +194,8 @@ def _record_path(path: Path) -> Path:
 def _recorded(path: Path) -> str | None:
     """Return the sha256 that is recorded beside a file, in the form of sha256sum, or None."""
     record = _record_path(path)
-    words = record.read_text(encoding="utf-8").split() if record.is_file() else []
+    text = record.read_text(encoding="utf-8", errors="replace") if record.is_file() else ""
+    words = text.split()
     return words[0] if words else None
 
 

@@ -7,10 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 from naswot.files import replacing
+from naswot.yaml_files import read_yaml
 
 FORMATS = ("svg", "png", "pdf")
 
@@ -114,18 +113,19 @@ def _register(config: Path) -> None:
     """Make the user's own spaces known that a configuration file describes."""
     from naswot.own_spaces import register
 
-    try:
-        read = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise NaswotError(f"{config} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise NaswotError(f"{config} is not readable as YAML.") from error
+    read = read_yaml(config)
     own = read.get("own_spaces") if isinstance(read, dict) else None
     if not isinstance(own, dict) or not all(
         isinstance(about, dict) and "networks" in about for about in own.values()
     ):
         raise NaswotError(f"{config} describes no `own_spaces`; docs/own_space.md has the form.")
-    register(own, seed=read.get("seed", 0))
+    seed = read.get("seed", 0)
+    if type(seed) is not int or seed < 0:
+        raise NaswotError(f"{config}: seed is {shown(seed)}, no whole number from 0.")
+    try:
+        register(own, seed=seed)
+    except NaswotError as error:
+        raise NaswotError(f"{config}: {error}") from error
 
 
 def _short(arch: str) -> str:

@@ -1,4 +1,20 @@
-"""The one exception that a user is meant to read."""
+"""The one exception that a user is meant to read, and how it quotes what was found."""
+
+import reprlib
+
+
+def shown(value: object) -> str:
+    """Return `value` as a message quotes it: its beginning, whatever it is and holds."""
+    try:
+        quoted = _QUOTE.repr(value)
+    except (RecursionError, ValueError):  # a number of thousands of digits cannot be written
+        return f"a {type(value).__name__}"
+    return quoted if len(quoted) <= LONGEST else f"{quoted[:LONGEST]}…"
+
+
+_QUOTE = reprlib.Repr()
+_QUOTE.maxstring = _QUOTE.maxother = 120
+LONGEST = 300
 
 
 class NaswotError(Exception):

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import secrets
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -21,9 +22,10 @@ from typing import BinaryIO
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 
 try:
     import fcntl
@@ -35,6 +37,9 @@ DIGEST_KEY = b"naswot-sha256"
 NO_DIGEST = b"0" * 64
 STATED = re.compile(DIGEST_KEY + rb"\x18@([0-9a-f]{64})")  # a key and its value in a footer
 BLOCK = 1 << 20  # bytes that are hashed at a time
+MOST_VALUES = 500_000_000  # ten times those of NAS-Bench-101, and its texts
+LARGEST_TEXTS_BYTES = 2**30
+LARGEST_ARRAYS_BYTES = 2**32  # four times all images of ImageNet at 16×16 pixels
 ROW_GROUP = 1 << 17  # rows that are decoded at a time: a large table opens in less memory
 
 
@@ -159,8 +164,19 @@ def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pd.D
     Raises:
         NaswotError: the file is missing, damaged, not Parquet, or lacks a column.
     """
-    with _explained(path):
-        return read_table(path, columns).to_pandas(split_blocks=True, self_destruct=True)
+    table = read_table(path, columns)
+    try:
+        frame = table.to_pandas(split_blocks=True, self_destruct=True)
+    except Exception as error:  # what pandas left in the metadata can mislead it in any way
+        raise _unreadable(path, error) from error
+    # Metadata may make a column the frame's index.
+    lacking = [name for name in columns or [] if name not in frame]
+    if lacking:
+        raise NaswotError(f"{path} has {lacking[0]!r} as an index, not as a column.")
+    strange = [name for name in frame.columns if not isinstance(name, str)]
+    if strange:
+        raise NaswotError(f"{path} has a column {shown(strange[0])} whose name is no text.")
+    return frame
 
 
 def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
@@ -171,7 +187,42 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pa.Tab
         missing = [name for name in columns or [] if name not in present]
         if missing:
             raise NaswotError(f"{path} has no column {missing[0]!r}; it has {', '.join(present)}.")
-        return pq.read_table(path, columns=columns)
+        double = [name for name in present if present.count(name) > 1]
+        if double:
+            raise NaswotError(f"{path} has two columns {shown(double[0])}; rename one.")
+        return _bounded_table(path, columns)
+
+
+def _bounded_table(path: str | Path, columns: Sequence[str] | None) -> pa.Table:
+    """Read a file that may say in a few bytes that one value comes a billion times.
+
+    Raises:
+        ValueError: it would fill the memory, or has texts that are no UTF-8.
+    """
+    with pq.ParquetFile(path) as file:
+        about, schema = file.metadata, file.schema_arrow
+    # What is said of single columns is not asked for: of some damaged files, pyarrow ends the
+    # interpreter when it is.
+    if about.num_rows * about.num_columns > MOST_VALUES:
+        raise ValueError(f"it claims {about.num_rows:,} rows of {about.num_columns:,} columns")
+    texts = [
+        field.name
+        for field in schema
+        if (pa.types.is_string(field.type) or pa.types.is_large_string(field.type))
+        and (columns is None or field.name in columns)
+    ]
+    table = pq.read_table(path, columns=columns, read_dictionary=texts)
+    bytes_left = LARGEST_TEXTS_BYTES
+    for name in texts:
+        for chunk in table.column(name).chunks:
+            lengths = pc.binary_length(chunk.dictionary).take(chunk.indices)
+            bytes_left -= pc.sum(lengths).as_py() or 0
+        if bytes_left < 0:
+            raise ValueError(f"its texts would have more than {LARGEST_TEXTS_BYTES:,} bytes")
+        place, field = table.schema.get_field_index(name), schema.field(name)
+        table = table.set_column(place, field, table.column(name).cast(field.type))
+    table.validate(full=True)
+    return table
 
 
 def column_names(path: str | Path) -> list[str]:
@@ -183,7 +234,10 @@ def column_names(path: str | Path) -> list[str]:
 def read_metadata(path: str | Path) -> dict:
     """Return the JSON metadata of a Parquet file; empty if another program wrote the file."""
     with _explained(path):
-        return json.loads((pq.read_schema(path).metadata or {}).get(METADATA_KEY, b"{}"))
+        described = json.loads((pq.read_schema(path).metadata or {}).get(METADATA_KEY, b"{}"))
+        if not isinstance(described, dict):
+            raise ValueError("its metadata is no JSON object")
+        return described
 
 
 def write_arrays(path: str | Path, metadata: dict, **arrays: np.ndarray) -> None:
@@ -199,6 +253,15 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
         NaswotError: the file is missing, damaged, or holds pickled objects.
     """
     try:
+        with zipfile.ZipFile(path) as packed:
+            members = packed.infolist()
+            size = sum(member.file_size for member in members)
+            if size > LARGEST_ARRAYS_BYTES:
+                raise ValueError(f"it would have {size:,} bytes")
+            # Other compressions expand without bounds, whatever is asked for.
+            kinds = {member.compress_type for member in members}
+            if not kinds <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+                raise ValueError("it is neither stored nor deflated")
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
@@ -216,8 +279,20 @@ def _explained(path: str | Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise NaswotError(f"{path} does not exist.") from error
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise NaswotError(
-            f"{path} is not a readable Parquet file (truncated or corrupt: {error}). Put an intact "
-            "copy in its place; what the workflow made is made again by the same command."
-        ) from error
+    except (
+        pa.ArrowException,
+        ArithmeticError,
+        IndexError,
+        MemoryError,
+        OSError,
+        RuntimeError,  # of C++, and a recursion that is too deep
+        ValueError,
+    ) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str | Path, error: Exception) -> NaswotError:
+    return NaswotError(
+        f"{path} is not a readable Parquet file (truncated or corrupt: {str(error)[:400]}). Put an "
+        "intact copy in its place; what the workflow made is made again by the same command."
+    )

@@ -32,7 +32,7 @@ import pandas as pd
 from naswot.benchmarks.datasets import OWN, Dataset, set_datasets
 from naswot.benchmarks.sources import SOURCES, Source
 from naswot.benchmarks.table import ACCURACY_KEY
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 from naswot.files import read_parquet
 from naswot.sampling import order_architectures
 from naswot.spaces import SPACES, Space
@@ -70,6 +70,7 @@ def register(
         NaswotError: a name is taken, or a file is missing or has not the form above.
     """
     for name, about in spaces.items():
+        _check_form(name, about)
         if name in TAKEN or (name in SPACES and not SPACES[name].own):
             raise NaswotError(f"own_spaces.{name}: there is a space of this name; choose another.")
         if ("accuracies" in about) == ("train" in about):
@@ -102,6 +103,20 @@ def register(
         SOURCES[name] = (source,)
         if dataset is not None:
             set_datasets(name, dataset)
+
+
+FORMS = {"networks": str, "accuracies": str, "train": (str, int), "title": str}
+
+
+def _check_form(name: Any, about: Any) -> None:
+    if not isinstance(name, str) or not isinstance(about, Mapping):
+        raise NaswotError(f"own_spaces: {shown(name)} is no name of a mapping.")
+    for key, value in about.items():
+        if key not in FORMS:
+            known = ", ".join(FORMS)
+            raise NaswotError(f"own_spaces.{name} has {shown(key)}; it can have {known}.")
+        if not isinstance(value, FORMS[key]) or isinstance(value, bool):
+            raise NaswotError(f"own_spaces.{name}.{key} = {shown(value)} is not allowed.")
 
 
 def _to_be_known(training: Mapping[str, Any]) -> Dataset:
@@ -156,7 +171,8 @@ def _listed(path: Path, space: Space) -> tuple[str, ...]:
     for row, arch in enumerate(architectures, 1):
         if first.setdefault(arch, row) != row:
             raise NaswotError(
-                f"{path}, row {row}: {arch!r} is there before, in row {first[arch]}; remove one."
+                f"{path}, row {row}: {shown(arch)} is there before, in row {first[arch]}; "
+                "remove one."
             )
         try:
             space.canonical(arch)
@@ -166,23 +182,33 @@ def _listed(path: Path, space: Space) -> tuple[str, ...]:
 
 
 def _existing(name: str, about: Mapping[str, Any], key: str) -> Path:
-    path = Path(about[key]).expanduser().resolve()
-    if not path.is_file():
-        raise NaswotError(f"own_spaces.{name}.{key} = {about[key]!r}: there is no such file.")
+    try:
+        path = Path(about[key]).expanduser().resolve()
+        found = path.is_file()
+    except (OSError, RuntimeError, ValueError):  # no user of that name, or no possible path
+        found = False
+    if not found:
+        raise NaswotError(f"own_spaces.{name}.{key} = {shown(about[key])}: there is no such file.")
     return path
 
 
 def _read_file(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return read_parquet(path)
-    return pd.read_csv(path, dtype={"arch": str})
+    # In parts a column may come as numbers here and texts there; what ends in .gz is no CSV file.
+    table = pd.read_csv(path, dtype={"arch": str}, low_memory=False, compression=None)
+    for name in table:
+        if pd.api.types.is_object_dtype(table[name]):  # numbers of more than 64 bits
+            table[name] = table[name].astype(str)
+    return table
 
 
 def _table(path: Path) -> pd.DataFrame:
     try:
         table = _read_file(path)
-    except (OSError, ValueError) as error:
-        raise NaswotError(f"{path} is not a readable CSV file ({error}).") from error
+    except (OSError, OverflowError, ValueError) as error:
+        problem = str(error)[:400]
+        raise NaswotError(f"{path} is not a readable CSV file ({problem}).") from error
     if "arch" not in table or table["arch"].isna().any():
         raise NaswotError(f"{path} needs a column 'arch' with an architecture in each row.")
     if "index" in table and list(table["index"]) != list(range(len(table))):
@@ -198,7 +224,7 @@ def _dataset(table: pd.DataFrame, path: Path) -> Dataset:
     if not keys:
         raise NaswotError(
             f"{path} has no accuracy column of the form data/split/epochs, such as "
-            f"'flowers/test/90'; it has {', '.join(table.columns)}."
+            f"'flowers/test/90'; it has {', '.join(table.columns)[:400]}."
         )
     valid = next((key for key in keys if "val" in key.split("/")[1]), None)
     test = next((key for key in keys if key != valid and "test" in key.split("/")[1]), None)
@@ -215,7 +241,7 @@ def _defines(path: Path, name: str) -> bool:
     try:
         symbols = symtable.symtable(path.read_text(encoding="utf-8"), str(path), "exec")
         return symbols.lookup(name).is_assigned() or symbols.lookup(name).is_imported()
-    except (KeyError, OSError, SyntaxError, ValueError):
+    except (KeyError, MemoryError, OSError, RecursionError, SyntaxError, ValueError):
         return False  # who builds its networks is told what is wrong with the file
 
 

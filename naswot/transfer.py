@@ -142,7 +142,9 @@ class Transfer:
         weak = etag.startswith("W/")
         self.validator = answer.headers.get("Last-Modified") if weak or not etag else etag
         length = answer.headers.get("Content-Length", "")
-        total = start + int(length) if length.isdigit() else None
+        # Other digits than 0–9 may be sent, and more of them than Python reads.
+        known = length.isdecimal() and len(length) < 20
+        total = start + int(length) if known else None
         if self.size and total and total != self.size:
             self.part.unlink(missing_ok=True)
             raise NaswotError(

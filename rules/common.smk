@@ -39,8 +39,8 @@ from naswot.workflow.sources import neighbours, sources
 def check_config():
     """End with one line that says what is wrong with the configuration, if anything is."""
     schema = yaml.safe_load((ROOT / "config/schemas/config.schema.yaml").read_text())
-    configuration.normalise(config)
     try:
+        configuration.normalise(config)
         configuration.check(config, schema)
     except NaswotError as error:
         sys.exit(str(error))

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from naswot.benchmarks.tfrecord import fields, records
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 from naswot.files import read_parquet
 
 SOURCE = "NASBench-101"
@@ -56,6 +56,8 @@ def read(path: str | Path) -> pd.DataFrame:
     for offset, data in records(path):
         try:
             module_hash, epochs, adjacency, operations, message = json.loads(data)
+            if not isinstance(module_hash, str) or not module_hash.isascii():
+                raise ValueError(f"{shown(module_hash)} is no hash")
             metrics = binascii.a2b_base64(message)
             parameters, final = _final_evaluation(metrics)
             row = cells.setdefault(module_hash, len(cells))
@@ -65,16 +67,24 @@ def read(path: str | Path) -> pd.DataFrame:
             rows.append(row)
             epochs_of.append(epochs)
             measured.extend(final)
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        except (
+            AttributeError,
+            KeyError,
+            OverflowError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise NaswotError(
                 f"{path}: the record at byte {offset:,} is not one of NASBench-101 ({error}). Put "
                 "the benchmark's own file in its place."
             ) from error
     lengths = sorted(set(epochs_of))
     if lengths not in ([*EPOCHS], [EPOCHS[-1]]):
+        found = shown(lengths) if lengths else "no"
         raise NaswotError(
-            f"{path} has trainings of {lengths or 'no'} epochs; NASBench-101's files have "
-            f"{[*EPOCHS]}, or {EPOCHS[-1]} alone. Put the benchmark's own file in its place."
+            f"{path} has trainings of {found} epochs; NASBench-101's files have {[*EPOCHS]}, or "
+            f"{EPOCHS[-1]} alone. Put the benchmark's own file in its place."
         )
 
     order = sorted(cells, key=cells.__getitem__)
@@ -123,7 +133,7 @@ def _final_evaluation(metrics: bytes) -> tuple[int, tuple[float, ...]]:
 
 def _architecture(bits: str, joined: str) -> str:
     if len(bits) != (joined.count(",") + 1) ** 2:
-        raise ValueError(f"matrix {bits!r} and operations {joined!r} are not of one size")
+        raise ValueError(f"matrix {shown(bits)} and operations {shown(joined)} are not of one size")
     return _matrix(bits) + _operations(joined)
 
 
@@ -136,7 +146,7 @@ def _matrix(bits: str) -> str:
     if not (
         2 <= size <= MAXIMUM_VERTICES and size**2 == len(bits) and upper and set(bits) <= {*"01"}
     ):
-        raise ValueError(f"{bits!r} is no adjacency matrix")
+        raise ValueError(f"{shown(bits)} is no adjacency matrix")
     text = ",".join(f"[{','.join(row)}]" for row in rows)
     return f'{{"matrix":[{text}],"ops":'
 
@@ -146,7 +156,7 @@ def _operations(joined: str) -> str:
     """Write operations, joined by commas, as the second half of `arch`."""
     first, *inner, last = joined.split(",")
     if first != "input" or last != "output" or not set(inner) <= set(OPERATIONS):
-        raise ValueError(f"{joined!r} are no operations of the space")
+        raise ValueError(f"{shown(joined)} are no operations of the space")
     return json.dumps([first, *inner, last], separators=(",", ":")) + "}"
 
 
@@ -171,6 +181,12 @@ def read_mirror(path: str | Path) -> pd.DataFrame:
     ]
     if missing:
         raise NaswotError(f"{path} has no column {missing[0]!r}.")
+    for name in ("module_hash", "ops"):
+        if not pd.api.types.is_string_dtype(table[name]) or table[name].hasnans:
+            raise NaswotError(f"{path}: column {name!r} does not hold a text in each row.")
+    for name in ("num_vertices", "adjacency"):
+        if not pd.api.types.is_integer_dtype(table[name]) or table[name].hasnans:
+            raise NaswotError(f"{path}: column {name!r} does not hold a whole number in each row.")
     if not table["module_hash"].is_monotonic_increasing:
         table = table.sort_values("module_hash", ignore_index=True)
     # A few thousand matrices and a few hundred lists of operations make up all the cells.

@@ -14,6 +14,7 @@ same trainings with a file for each architecture, and needs far less.
 
 import contextlib
 import logging
+import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ import pandas as pd
 
 from naswot.benchmarks.safe_pickle import NUMPY_SCALARS, ORDERED_DICT, PROTOCOL_2, load
 from naswot.benchmarks.trainings import Trainings
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 from naswot.progress import Progress
 
 SOURCE = "NAS-Bench-201 v1.1"
@@ -55,13 +56,17 @@ def read(path: str | Path) -> pd.DataFrame:
         architectures, infos = list(content["meta_archs"]), dict(content["arch2infos"])
         if len(architectures) != SIZE or not set(infos) <= set(range(SIZE)):
             raise ValueError(f"it lists {len(architectures):,} architectures, not {SIZE:,}")
+        if not all(isinstance(arch, str) and arch.isascii() for arch in architectures):
+            raise ValueError("it lists architectures that are no plain text")
         for index, info in infos.items():
             found = {info[length]["arch_str"] for length in LENGTHS}
             if found != {architectures[index]}:
-                raise ValueError(f"it has {found} at index {index}, not {architectures[index]}")
-    except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(
+                    f"it has {shown(found)} at index {index}, not {architectures[index]}"
+                )
+    except (IndexError, KeyError, TypeError, ValueError) as error:
         raise NaswotError(
-            f"{path} is not NAS-Bench-201 ({type(error).__name__}: {error}). Put "
+            f"{path} is not NAS-Bench-201 ({type(error).__name__}: {str(error)[:400]}). Put "
             "NAS-Bench-201-v1_1-096897.pth in its place."
         ) from error
     trainings = Trainings(SIZE)
@@ -97,10 +102,31 @@ def _main_pickle(path: Path) -> Iterator[BinaryIO]:
                 if len(members) != 1 or members[0].compress_type != zipfile.ZIP_STORED:
                     raise NaswotError(f"{path} is not a PyTorch file.")
                 with archive.open(members[0]) as member:
-                    yield member
+                    while member.read(2**20):  # to the end, where its checksum is compared
+                        pass
+            stream.seek(_start(stream, members[0].header_offset))
+            yield stream
     except FileNotFoundError as error:
         raise NaswotError(f"{path} does not exist.") from error
-    except (OSError, zipfile.BadZipFile) as error:
+    except (
+        EOFError,
+        NotImplementedError,  # a version of the format to come
+        OSError,
+        RuntimeError,  # a password
+        ValueError,
+        struct.error,
+        zipfile.BadZipFile,
+    ) as error:
         raise NaswotError(
             f"{path} cannot be read ({error}). Put an intact copy in its place."
         ) from error
+
+
+def _start(stream: BinaryIO, header: int) -> int:
+    """Return where the content of a zip archive's member begins, whose own header is at `header`.
+
+    `zipfile` lets nothing be read but by itself, and a pickle is looked through where it lies.
+    """
+    stream.seek(header)
+    name, extra = struct.unpack("<26xHH", stream.read(30))
+    return header + 30 + name + extra

@@ -17,7 +17,7 @@ import pandas as pd
 from naswot.benchmarks.nats_files import Folder, Tar, opened
 from naswot.benchmarks.safe_pickle import NUMPY_SCALARS, ORDERED_DICT, load
 from naswot.benchmarks.trainings import Trainings
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 from naswot.progress import Progress
 
 SOURCE = "NATS-Bench v1.0"
@@ -66,6 +66,11 @@ def read(path: str | Path, kind: str) -> pd.DataFrame:
 def _architectures(files: Folder | Tar, kind: str) -> list[str]:
     meta = _load(files, "meta.pickle.pbz2")
     architectures = meta.get("meta_archs") if isinstance(meta, dict) else None
+    if isinstance(architectures, list) and not all(map(_plain, architectures)):
+        raise NaswotError(
+            f"{files.origin('meta.pickle.pbz2')} lists architectures that are no plain text. Put "
+            "the benchmark's own file in its place."
+        )
     if not isinstance(architectures, list) or len(architectures) != SIZES[kind]:
         count = f"{len(architectures):,}" if isinstance(architectures, list) else "no"
         raise NaswotError(
@@ -73,6 +78,10 @@ def _architectures(files: Folder | Tar, kind: str) -> list[str]:
             f"has {SIZES[kind]:,}. Name NATS-{kind}-v1_0-…-simple.tar or its folder."
         )
     return architectures
+
+
+def _plain(arch: object) -> bool:
+    return isinstance(arch, str) and arch.isascii()
 
 
 def _add(
@@ -83,12 +92,12 @@ def _add(
         lengths = sorted(entry, key=int)
         found = {entry[length]["arch_str"] for length in lengths}
         records = [entry[length]["all_results"] for length in lengths]
-    except (IndexError, KeyError, TypeError, ValueError) as error:
+    except (IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise NaswotError(f"{origin} does not hold an architecture of NATS-Bench.") from error
     if found != {architecture}:
         raise NaswotError(
-            f"{origin} is of {', '.join(map(str, found))}; meta.pickle.pbz2 has {architecture} at "
-            f"index {index}. Do not mix files of two folders."
+            f"{origin} is of {', '.join(map(shown, found))}; meta.pickle.pbz2 has "
+            f"{architecture} at index {index}. Do not mix files of two folders."
         )
     for length in records:
         trainings.add(index, length, origin)

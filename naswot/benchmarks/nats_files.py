@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from naswot.benchmarks.safe_pickle import MAXIMUM_BYTES, decompressed
 from naswot.errors import NaswotError
+from naswot.tars import explained, members
 
 _NAME = re.compile(r"(meta|[0-9]{6})\.pickle\.pbz2")
 
@@ -21,7 +22,7 @@ class Folder:
         self.path = path
 
     def __contains__(self, name: str) -> bool:
-        return (self.path / name).exists()
+        return (self.path / name).is_file()
 
     def origin(self, name: str) -> str:
         """Return how messages name a file."""
@@ -65,7 +66,7 @@ class Tar:
         if name not in self:
             raise NaswotError(f"{self.path} has no {name}. Put the official archive in its place.")
         start, size = self._places[name]
-        with _explained(self.path):
+        with explained(self.path):
             self._stream.seek(start)
             content = io.BytesIO(self._stream.read(size))
         return decompressed(content, origin=self.origin(name))
@@ -75,7 +76,7 @@ class Tar:
 def opened(path: Path) -> Iterator[Folder | Tar]:
     """Open the folder or the tar archive at `path`."""
     if path.is_file():
-        with _explained(path):
+        with explained(path):
             stream = path.open("rb")
         with stream:
             yield Tar(path, stream)
@@ -86,19 +87,12 @@ def opened(path: Path) -> Iterator[Folder | Tar]:
 def _places(path: Path, stream: BinaryIO) -> dict[str, tuple[int, int]]:
     """Return name → first byte and size. Of two files of one name the last counts, as in tar."""
     places = {}
-    with _explained(path), tarfile.open(fileobj=stream, mode="r:") as archive:
-        while (member := archive.next()) is not None:
-            archive.members.clear()  # else every header of the archive stays in memory
-            if archive.offset <= member.offset:  # a negative size, which would lead back forever
-                raise tarfile.ReadError(f"the member at byte {member.offset:,} has no end")
+    with explained(path):
+        for member in members(stream):
             name = member.name.rsplit("/", 1)[-1]
             if _NAME.fullmatch(name):
                 _check(member, f"{path}: {name}")
                 places[name] = member.offset_data, member.size
-        # tarfile takes a cut or damaged header for the end; the real one is a block of zeros.
-        stream.seek(archive.offset)
-        if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-            raise tarfile.ReadError(f"no header and no end at byte {archive.offset:,}")
     return places
 
 
@@ -112,16 +106,3 @@ def _check(member: tarfile.TarInfo, origin: str) -> None:
             f"{origin} has {member.size:,} bytes; no file of the benchmark is that large. Put the "
             "official archive in its place."
         )
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except NaswotError:
-        raise
-    except Exception as error:  # of a damaged archive, tarfile raises many kinds
-        raise NaswotError(
-            f"{path} is not a readable tar archive (truncated or corrupt: {error}). Put an intact "
-            "copy in its place."
-        ) from error

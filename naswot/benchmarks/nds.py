@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 
 SOURCE = "NDS"
 # Names as the files have them; suffixes such as _in (ImageNet) and _fix-w-d follow.
@@ -31,7 +31,9 @@ _CELL_KEYS = ("width", "depth", "aux", "drop_prob", "genotype")
 _GENOTYPE_KEYS = ("normal", "normal_concat", "reduce", "reduce_concat")
 _STAGE_KEYS = ("block_type", "ds", "ws", "ss", "bot_muls", "num_gs")
 
-LARGEST_MEMBER_BYTES = 4 * 2**30  # against archives that are made to fill the memory
+# Against files that are made to fill the memory.
+LARGEST_MEMBER_BYTES = 2**30
+MOST_CONTAINERS = 10_000_000  # a network has some sixty lists and dictionaries
 
 
 def read(path: str | Path, space: str) -> pd.DataFrame:
@@ -82,10 +84,18 @@ def read(path: str | Path, space: str) -> pd.DataFrame:
                 }
             )
             curves.append(curve)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (
+            AttributeError,
+            KeyError,
+            OverflowError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise NaswotError(
                 f"{origin}: network {number} is not one of {name} ({type(error).__name__}: "
-                f"{error}). Put the benchmark's own file in its place, or name its design space."
+                f"{str(error)[:200]}). Put the benchmark's own file in its place, or name its "
+                "design space."
             ) from error
     table = pd.DataFrame(rows)
     table.insert(0, "index", np.arange(len(table), dtype=np.int32))
@@ -120,16 +130,23 @@ def official_name(space: str) -> str:
 def _networks(path: Path, name: str, origin: str) -> list[tuple[str | None, dict]]:
     try:
         archived = _is_archive(path)
-        content = json.loads(_member(path, f"{name}.json") if archived else path.read_text())
+        text = _member(path, f"{name}.json") if archived else path.read_bytes()
+        if text.count(b"[") + text.count(b"{") > MOST_CONTAINERS:
+            raise ValueError(f"it has more than {MOST_CONTAINERS:,} lists and dictionaries")
+        content = json.loads(text)
     except FileNotFoundError as error:
         raise NaswotError(f"{path} does not exist.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise NaswotError(
             f"{origin} is not JSON ({error}). Put an intact copy in its place."
         ) from error
     if isinstance(content, list):
         parts = {None: content}
-    elif isinstance(content, dict) and content.keys() == {"top", "mid"}:
+    elif (
+        isinstance(content, dict)
+        and content.keys() == {"top", "mid"}
+        and all(isinstance(part, list) for part in content.values())
+    ):
         parts = content
     else:
         parts = {}
@@ -152,7 +169,7 @@ def _member(path: Path, file: str) -> bytes:
             members = archive.infolist()
             found = [m for m in members if m.filename.rsplit("/", 1)[-1] == file]
             if len(found) != 1:
-                names = ", ".join(sorted(member.filename for member in members)[:100])
+                names = ", ".join(sorted(member.filename[:60] for member in members)[:30])
                 raise NaswotError(
                     f"{path} has {len(found) or 'no'} {file}; it has: {names or 'nothing'}. Put "
                     "the published archive in its place."
@@ -179,7 +196,12 @@ def _member(path: Path, file: str) -> bytes:
 
 
 def _whole(number: float | None) -> int | None:
-    return None if number is None else int(number)
+    if number is None:
+        return None
+    whole = int(number)
+    if abs(whole) >= 2**63:
+        raise ValueError(f"it counts {shown(number)} of something")
+    return whole
 
 
 def _architecture(net: dict, name: str) -> str:

@@ -3,7 +3,9 @@
 A pickle is a program that names functions and calls them. The reader here knows a few names,
 those that numbers, small arrays and dictionaries need, and gives the pickle its own stand-in
 for each: a stand-in checks what it is handed and can build nothing but data. A caller allows
-those of them that its file format has. Every other name is refused before it is imported.
+those of them that its file format has. Every other name is refused before it is imported. What
+would crash the interpreter or flood the memory is refused before anything is built
+(`naswot.opcodes`).
 """
 
 import bz2
@@ -16,9 +18,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from naswot.errors import NaswotError
+from naswot import opcodes
+from naswot.errors import NaswotError, shown
 
-MAXIMUM_BYTES = 256 * 2**20  # several hundred times what a file of the formats read here holds
+MAXIMUM_BYTES = 16 * 2**20  # ten times what a file of NATS-Bench holds; objects take 70 times it
 
 ORDERED_DICT = frozenset({("collections", "OrderedDict")})
 # numpy 2 moved numpy.core to numpy._core; files have either name.
@@ -42,21 +45,27 @@ NUMPY_ARRAYS = frozenset(
 PROTOCOL_2 = frozenset({("_codecs", "encode"), ("__builtin__", "set")})
 
 
-def load(stream: BinaryIO, allowed: frozenset[tuple[str, str]], origin: str) -> Any:
+def load(
+    stream: BinaryIO, allowed: frozenset[tuple[str, str]], origin: str, known: bool = False
+) -> Any:
     """Return the object that `stream` holds: containers, strings, numbers, and what is allowed.
 
     An OrderedDict comes as a plain dict, in order, and a set of protocol 2 as a list; byte order
     may become the machine's.
 
     Args:
-        stream: a pickle of any protocol.
+        stream: a pickle of any protocol, an `io.BytesIO` or a file on disk.
         allowed: (module, name) pairs that it may refer to; a union of the sets of this module.
         origin: the file that messages name.
+        known: a checksum says that it is the published one.
 
     Raises:
-        NaswotError: the pickle refers to anything else, is damaged, or misuses what is allowed.
+        NaswotError: the pickle refers to anything else, is damaged, misuses what is allowed, or
+            would take more memory or stack than is its due.
     """
     try:
+        if not known:
+            opcodes.examine(stream)
         return _Unpickler(stream, allowed).load()
     except Exception as error:  # a damaged pickle can raise any kind
         raise NaswotError(
@@ -100,7 +109,7 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str):
         if (module, name) not in self.allowed:
-            raise pickle.UnpicklingError(f"it wants to import {module}.{name}")
+            raise pickle.UnpicklingError(f"it wants to import {module[:60]}.{name[:60]}")
         return _Name(_STAND_INS[name])
 
 
@@ -124,13 +133,13 @@ class _Dtype:
 
     def __init__(self, code: str, align: bool = False, copy: bool = False):
         if not (isinstance(code, str) and re.fullmatch(r"b1|[iu][1248]|f[248]|c(8|16)", code)):
-            raise pickle.UnpicklingError(f"it holds arrays or scalars of type {code!r}")
+            raise pickle.UnpicklingError(f"it holds arrays or scalars of type {shown(code)}")
         self.numpy = np.dtype(code)
 
     def __setstate__(self, state: tuple) -> None:
         order = state[1]
         if order not in ("<", ">", "=", "|"):
-            raise pickle.UnpicklingError(f"its numbers have byte order {order!r}")
+            raise pickle.UnpicklingError(f"its numbers have byte order {shown(order)}")
         self.numpy = self.numpy.newbyteorder(order)
 
 
@@ -141,7 +150,9 @@ class _Array(np.ndarray):
         _, shape, dtype, fortran, content = state
         dtype = _numeric(dtype)
         if not isinstance(content, bytes) or len(content) != np.prod(shape) * dtype.itemsize:
-            raise pickle.UnpicklingError(f"an array of shape {shape} lacks or exceeds its values")
+            raise pickle.UnpicklingError(
+                f"an array of shape {shown(shape)} lacks or exceeds its values"
+            )
         super().__setstate__((1, shape, dtype, bool(fortran), content))
 
 
@@ -173,7 +184,7 @@ def _ordered_dict() -> dict:
 def _encode(text: str, encoding: str) -> bytes:
     # Bytes, written as text; numbers have at most 16.
     if encoding != "latin1" or len(text) > 16:
-        raise pickle.UnpicklingError(f"it encodes text as {encoding!r}")
+        raise pickle.UnpicklingError(f"it encodes text as {shown(encoding)}")
     return text.encode(encoding)
 
 

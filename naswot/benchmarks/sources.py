@@ -5,7 +5,7 @@ source names its file or folder, reads it into a table, and says what it is.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from naswot.benchmarks import nasbench101, nasbench201_pth, nats_bench, nds
+from naswot.errors import NaswotError
 from naswot.files import read_metadata, read_parquet
 from naswot.spaces.nds import SPACES_NDS, from_record
 
@@ -61,10 +62,13 @@ def _read_nasbench301(path: Path) -> pd.DataFrame:
     """Genotypes with a surrogate's accuracy → networks of width 32 and depth 8 in NDS's form."""
     table = read_parquet(path, ["index", "genotype", "params", "surrogate_val_accuracy"])
     fixed = {"width": 32, "depth": 8, "aux": False, "drop_prob": 0.0}
-    table["genotype"] = [
-        from_record("nds_darts", fixed | {"genotype": json.loads(genotype)})
-        for genotype in table["genotype"]
-    ]
+    nets = []
+    for row, genotype in enumerate(table["genotype"]):
+        try:
+            nets.append(fixed | {"genotype": json.loads(genotype)})
+        except (RecursionError, TypeError, ValueError) as error:
+            raise NaswotError(f"{path}, row {row}: the genotype is not JSON ({error}).") from error
+    table["genotype"] = _architectures(path, "nds_darts", nets)
     return table.rename(
         columns={"genotype": "arch", "surrogate_val_accuracy": "cifar10/surrogate/100"}
     )
@@ -73,8 +77,19 @@ def _read_nasbench301(path: Path) -> pd.DataFrame:
 def _read_nds(path: Path, space: str) -> pd.DataFrame:
     table = nds.read(path, space)
     nets = (json.loads(arch) for arch in table["arch"])
-    table["arch"] = [from_record(space, net.get("net", net)) for net in nets]
+    table["arch"] = _architectures(path, space, (net.get("net", net) for net in nets))
     return table
+
+
+def _architectures(path: Path, space: str, nets: Iterable[dict]) -> list[str]:
+    """Return the architecture strings of records of NDS; a message names the file and the row."""
+    found = []
+    for row, net in enumerate(nets):
+        try:
+            found.append(from_record(space, net))
+        except NaswotError as error:
+            raise NaswotError(f"{path}, row {row}: {error}") from error
+    return found
 
 
 def _nats_bench(folder: str, kind: str, title: str) -> tuple[Source, ...]:

@@ -51,11 +51,15 @@ def check(table: pd.DataFrame, space: Space, origin: str) -> pd.DataFrame:
     taken = [column for column in RESERVED if column in table]
     if taken:
         raise NaswotError(f"{origin}: rename the column {taken[0]!r}, which scoring will add.")
+    if not pd.api.types.is_integer_dtype(table["index"]) or table["index"].hasnans:
+        raise NaswotError(f"{origin}: column 'index' does not hold a whole number in each row.")
+    if not pd.api.types.is_string_dtype(table["arch"]) or table["arch"].hasnans:
+        raise NaswotError(f"{origin}: column 'arch' does not hold a text in each row.")
     keys = accuracy_keys(table)
     if not keys:
         raise NaswotError(
             f"{origin} has no accuracy column such as 'cifar10-valid/x-valid/200'; "
-            f"it has {', '.join(map(str, table.columns))}."
+            f"it has {', '.join(map(str, table.columns))[:400]}."
         )
     if space.architectures is None:
         _check_some(table, space, origin)
@@ -109,7 +113,7 @@ def _check_all(table: pd.DataFrame, space: Space, origin: str) -> None:
 
 
 def _check_percentages(column: pd.Series, key: str, origin: str) -> None:
-    if not pd.api.types.is_numeric_dtype(column):
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
         raise NaswotError(f"{origin}: column {key!r} does not hold numbers.")
     values = column.to_numpy(dtype=float, na_value=np.nan)
     outside = np.flatnonzero((values < 0) | (values > 100))

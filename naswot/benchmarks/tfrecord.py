@@ -97,11 +97,11 @@ def fields(message: bytes) -> Iterator[tuple[int, int | float | bytes]]:
 def _varint(message: bytes, position: int) -> tuple[int, int]:
     """Return the number at `position` and the position after it: 7 bits a byte, lowest first."""
     number = shift = 0
-    while position < len(message):
+    while position < len(message) and shift < 70:  # a longer number is none of protobuf's
         byte = message[position]
         position += 1
         number |= (byte & 0x7F) << shift
         if byte < 0x80:
             return number, position
         shift += 7
-    raise ValueError("a protobuf message ends within a number")
+    raise ValueError("a protobuf message ends within a number, or has one of more than ten bytes")

@@ -17,8 +17,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 
+# What the benchmarks have, of all lengths; anything may stand in a damaged file.
+SPLITS = ("train", "valid", "x-valid", "x-test", "ori-test")
+MOST_EPOCHS = 200
 DATASETS = ("cifar10-valid", "cifar10", "cifar100", "ImageNet16-120")
 TEN_CLASSES = DATASETS[:2]
 
@@ -59,20 +62,31 @@ class Trainings:
                 by_dataset[dataset].append(record)
             for dataset, seeds in by_dataset.items():
                 self._add_dataset(index, dataset, seeds)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except (
+            AttributeError,
+            IndexError,
+            KeyError,
+            OverflowError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise NaswotError(
                 f"{origin}: the training records of architecture {index} are not those of the "
-                f"benchmark ({type(error).__name__}: {error}). Put the benchmark's own file in its "
-                "place."
+                f"benchmark ({type(error).__name__}: {str(error)[:200]}). Put the benchmark's own "
+                "file in its place."
             ) from error
         self._seen[index] = True
 
     def _add_dataset(self, index: int, dataset: str, seeds: list[Mapping]) -> None:
         if dataset not in DATASETS:
-            raise ValueError(f"there is no dataset {dataset!r}")
+            raise ValueError(f"there is no dataset {shown(dataset)}")
         (epochs,) = {int(seed["epochs"]) for seed in seeds}
+        if not 1 <= epochs <= MOST_EPOCHS:
+            raise ValueError(f"there are no trainings of {shown(epochs)} epochs")
         last = epochs - 1
         (splits,) = {tuple(sorted(seed["eval_names"])) for seed in seeds}
+        if not set(splits) <= set(SPLITS):
+            raise ValueError(f"its splits are {shown(splits)}")
         for split in splits:
             key = f"{dataset}/{split}/{epochs}"
             accuracies = [seed["eval_acc1es"] for seed in seeds]
@@ -89,8 +103,8 @@ class Trainings:
             passes = [seed["eval_times"][f"x-valid@{last}"] for seed in seeds]
             self._numbers[f"{dataset}/eval-seconds"][index] = np.mean(passes)
         if dataset in TEN_CLASSES:
-            self._numbers["params"][index] = round(seeds[0]["params"] * 1e6)
-            self._numbers["flops"][index] = round(seeds[0]["flop"] * 1e6)
+            self._numbers["params"][index] = _millions(seeds[0]["params"])
+            self._numbers["flops"][index] = _millions(seeds[0]["flop"])
 
     def table(self, architectures: Sequence[str]) -> pd.DataFrame:
         """Return one row an architecture, in the order of `architectures`.
@@ -115,6 +129,13 @@ class Trainings:
         for name in sorted({*self._numbers, *self._lists}, key=_place):
             columns[name] = self._numbers[name] if name in self._numbers else self._lists[name]
         return pd.DataFrame(columns)
+
+
+def _millions(number: float) -> int:
+    """Return `number` millions, once they are seen to fit a column of whole numbers."""
+    if not 0 <= number < 1e9:
+        raise ValueError(f"it counts {shown(number)} millions")
+    return round(number * 1e6)
 
 
 def _place(name: str) -> tuple:

@@ -61,7 +61,7 @@ class Archive:
         if images is None or images.dtype != np.uint8 or images.shape[1:] != shape:
             raise NaswotError(
                 f"{path} should hold uint8 images of shape (N, {self.size}, {self.size}, 3) under "
-                f"the name {self.image_array!r}; it holds {', '.join(arrays) or 'nothing'}."
+                f"the name {self.image_array!r}; it holds {', '.join(arrays)[:400] or 'nothing'}."
             )
         if self.label_array not in arrays:
             return images, None

@@ -9,9 +9,7 @@ https://www.cs.toronto.edu/~kriz/cifar.html describes them. Two editions can be 
 An archive is read as a stream of members; nothing of it is written to disk.
 """
 
-import contextlib
 import io
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +18,14 @@ import numpy as np
 
 from naswot.errors import NaswotError
 from naswot.images.pickles import images_of, labels_of, read_batch
+from naswot.tars import explained, members, unpacked
 
 SIDE = 32
 PIXEL_BYTES = 3 * SIDE * SIDE
 
 # The largest official file has 156 MB; a larger one is something else.
 LARGEST_FILE_BYTES = 2**28
+LARGEST_ARCHIVE_BYTES = 2**30  # the official ones have 186 MB when unpacked
 
 
 @dataclass(frozen=True)
@@ -184,13 +184,14 @@ def _in_folder(folder: Path, files: tuple[str, ...]) -> list[tuple[bytes, str]] 
 def _in_archive(path: Path, files: tuple[str, ...]) -> list[tuple[bytes, str]] | None:
     """Return content and name of `files` in an archive, or None if it has none of them."""
     found = {}
-    with _explained(path), tarfile.open(path, "r:*") as archive:
-        for member in archive:
+    with explained(path), unpacked(path) as stream:
+        for member in members(stream, LARGEST_ARCHIVE_BYTES):
             file = Path(member.name).name
-            if file not in files or file in found or not member.isreg():
+            if file not in files or file in found or not member.isreg() or member.issparse():
                 continue
             _check_size(member.size, f"{path}: {member.name}")
-            found[file] = archive.extractfile(member).read(), f"{path}: {member.name}"
+            stream.seek(member.offset_data)
+            found[file] = stream.read(member.size), f"{path}: {member.name}"
             if len(found) == len(files):
                 break
     if not found:
@@ -206,16 +207,3 @@ def _check_size(size: int, origin: str) -> None:
         raise NaswotError(
             f"{origin} has {size:,} bytes; no official file is larger than {LARGEST_FILE_BYTES:,}."
         )
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except NaswotError:
-        raise
-    except Exception as error:  # tarfile, gzip, zlib and lzma each raise their own kinds
-        raise NaswotError(
-            f"{path} is not a readable tar archive (truncated or corrupt: {error}). Put an intact "
-            "copy in its place."
-        ) from error

@@ -64,6 +64,10 @@ def read_mini_batch(path: str | Path) -> MiniBatch:
         images, labels = arrays["images"], arrays["labels"]
         metadata = json.loads(str(arrays["metadata"]))
         return MiniBatch(images, labels, metadata["classes"], metadata["true_labels"])
+    except (RecursionError, TypeError, ValueError) as error:
+        raise NaswotError(
+            f"{path} has metadata that cannot be read ({error}). Delete it and run again."
+        ) from error
     except KeyError as error:
         raise NaswotError(
             f"{path} has no {error}: another version made it. Delete it and run again."

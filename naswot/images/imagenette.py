@@ -7,14 +7,17 @@ fastai/imagenette (Apache-2.0; the images are under ImageNet's terms).
 
 import io
 import tarfile
-import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import numpy as np
 
 from naswot.errors import NaswotError
 from naswot.images import folder
 from naswot.images.drawing import MiniBatch, choose
+from naswot.tars import explained, members, unpacked
 
 EDITIONS = ("imagenette2", "imagenette2-320", "imagenette2-160")
 FILES = (*EDITIONS, *(f"{edition}.tgz" for edition in EDITIONS))
@@ -22,6 +25,7 @@ ORIGIN = "ImageNette 2 training images (ImageNet terms, non-commercial research)
 
 # The largest photograph of ImageNet has about 15 MB.
 LARGEST_BYTES = 64_000_000
+LARGEST_ARCHIVE_BYTES = 2**32  # the largest edition has 1.6 GB when unpacked
 
 
 def draw(count: int, size: int, generator: np.random.Generator, mirror: Path) -> MiniBatch:
@@ -37,33 +41,29 @@ def draw(count: int, size: int, generator: np.random.Generator, mirror: Path) ->
 
 
 def _draw_packed(count: int, size: int, generator: np.random.Generator, path: Path) -> MiniBatch:
-    names = sorted(_training_images(path), key=str)  # as in folder.image_files
+    names = sorted({name for name, _ in _training_images(path)}, key=str)  # as in folder.walk
     chosen = [names[index] for index in choose(len(names), count, generator, path)]
     places = {name: place for place, name in enumerate(chosen)}
     pixels = np.empty((count, size, size, 3), np.float32)
-    for name, content in _training_images(path, frozenset(places)).items():
-        pixels[places[name]] = folder.decode(path / name, size, io.BytesIO(content))
+    for name, read in _training_images(path):
+        if name in places:
+            pixels[places[name]] = folder.decode(path / name, size, io.BytesIO(read()))
     return folder.label(pixels, chosen, names, generator)
 
 
-def _training_images(
-    path: Path, wanted: frozenset[PurePosixPath] = frozenset()
-) -> dict[PurePosixPath, bytes]:
-    """Return the names of the training images in an archive, with the content of `wanted`."""
-    found = {}
-    try:
-        with tarfile.open(path, "r|gz") as archive:
-            for member in archive:
-                name = PurePosixPath(member.name)
-                training = "train" in name.parts[:-1]
-                if not (member.isreg() and training and name.suffix.lower() in folder.ENDINGS):
-                    continue
-                if member.size > LARGEST_BYTES:
-                    raise NaswotError(f"{path}: {name} claims {member.size:,} bytes.")
-                found[name] = archive.extractfile(member).read() if name in wanted else b""
-    except (EOFError, OSError, tarfile.TarError, zlib.error) as error:
-        raise NaswotError(
-            f"{path} is not a whole archive of ImageNette ({error}). Put an intact copy in its "
-            "place."
-        ) from error
-    return {name: found[name] for name in wanted} if wanted else found
+def _training_images(path: Path) -> Iterator[tuple[PurePosixPath, Callable[[], bytes]]]:
+    """Yield the names of the training images in an archive, with a reader of the content."""
+    with explained(path), unpacked(path) as stream:
+        for member in members(stream, LARGEST_ARCHIVE_BYTES):
+            name = PurePosixPath(member.name)
+            training = "train" in name.parts[:-1]
+            if not (member.isreg() and training and name.suffix.lower() in folder.ENDINGS):
+                continue
+            if member.size > LARGEST_BYTES:
+                raise NaswotError(f"{path}: {name} claims {member.size:,} bytes.")
+            yield name, partial(_content, stream, member)
+
+
+def _content(stream: BinaryIO, member: tarfile.TarInfo) -> bytes:
+    stream.seek(member.offset_data)
+    return stream.read(member.size)

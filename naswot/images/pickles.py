@@ -12,10 +12,14 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from naswot.errors import NaswotError
+from naswot import opcodes
+from naswot.errors import NaswotError, shown
 
 # The kinds of numbers that a batch may hold: unsigned, signed, floating.
 KINDS = "uif"
+
+# The largest batch, of CIFAR-100, has some 150,000 operations.
+MOST_OPERATIONS = 10_000_000
 
 
 class _Dtype:
@@ -49,13 +53,16 @@ class _Ndarray:
     def __new__(cls, *arguments: Any):
         raise pickle.UnpicklingError("it calls numpy.ndarray")
 
+    def __setstate__(self, state: Any):
+        raise pickle.UnpicklingError("it changes a class")
+
 
 class _Latin1:
     """Stands for _codecs.encode, by which Python 3 writes bytes that Python 2 can read."""
 
     def __new__(cls, text: str, encoding: bytes | str):
         if _text(encoding) != "latin1":
-            raise pickle.UnpicklingError(f"it has text in {encoding!r}")
+            raise pickle.UnpicklingError(f"it has text in {shown(encoding)}")
         return text.encode("latin1")
 
     def __setstate__(self, state: Any):
@@ -71,12 +78,10 @@ STAND_INS = {
 }
 
 
-# Python's own implementation: the one in C makes a table as long as the largest index that a
-# file names, which a few bytes can make larger than the memory.
-class _ArrayUnpickler(pickle._Unpickler):
+class _ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> type:
         if (module, name) not in STAND_INS:
-            raise pickle.UnpicklingError(f"it wants to import {module}.{name}")
+            raise pickle.UnpicklingError(f"it wants to import {module[:60]}.{name[:60]}")
         return STAND_INS[module, name]
 
 
@@ -84,13 +89,14 @@ def read_batch(stream: BinaryIO, origin: str | Path) -> dict[str, Any]:
     """Return the dict that is pickled in `stream`; its arrays as read-only NumPy arrays.
 
     Args:
-        stream: where the pickle is read from.
+        stream: where the pickle is read from, an `io.BytesIO` or a file on disk.
         origin: the file that the messages name.
 
     Raises:
         NaswotError: the pickle is damaged, is no dict, or names anything but arrays.
     """
     try:
+        opcodes.examine(stream, MOST_OPERATIONS)
         batch = _ArrayUnpickler(stream, encoding="bytes").load()
         if not isinstance(batch, dict):
             raise pickle.UnpicklingError(f"it holds a {type(batch).__name__}, not a dict")
@@ -115,11 +121,12 @@ def images_of(batch: dict[str, Any], side: int, origin: str | Path) -> np.ndarra
     if (
         not isinstance(data, np.ndarray)
         or data.dtype != np.uint8
-        or data.shape != (len(data), 3 * side * side)
+        or data.ndim != 2
+        or data.shape[1] != 3 * side * side
     ):
         raise NaswotError(
             f"{origin} should hold 'data', uint8 of shape (N, {3 * side * side}); it holds "
-            f"{', '.join(map(repr, batch)) or 'nothing'}."
+            f"{shown(list(batch)) if batch else 'nothing'}."
         )
     return data.reshape(-1, 3, side, side).transpose(0, 2, 3, 1)
 
@@ -133,14 +140,14 @@ def labels_of(
         NaswotError: they are absent, too many, too few or out of range.
     """
     labels = batch.get(key)
-    if isinstance(labels, np.ndarray):
+    if isinstance(labels, np.ndarray) and labels.shape == (count,):
         labels = labels.tolist()
     if not isinstance(labels, list) or len(labels) != count:
         raise NaswotError(f"{origin} should hold {count} labels under the name {key!r}.")
     for label in labels:
         if type(label) is not int or not smallest <= label <= largest:
             raise NaswotError(
-                f"{origin} has the label {label!r}; labels are from {smallest} to {largest}."
+                f"{origin} has the label {shown(label)}; labels are from {smallest} to {largest}."
             )
     return np.array(labels, np.int64)
 

@@ -10,7 +10,7 @@ import functools
 import itertools
 from typing import TYPE_CHECKING
 
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 from naswot.spaces.nasbench201.cells import parse as parse_cell
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ def parse(arch: str) -> tuple[int, ...]:
         NaswotError: `arch` is not of the space; the message names the offending part.
     """
     parts = arch.split(":")
-    form = f"{arch!r} is not a NATS-Bench size architecture of the form 64:24:56:48:24"
+    form = f"{shown(arch)} is not a NATS-Bench size architecture of the form 64:24:56:48:24"
     if len(parts) != 5:
         raise NaswotError(f"{form}: it has {len(parts)} number(s) joined by ':' instead of 5.")
     allowed = {str(choice): choice for choice in CHOICES}
     for part in parts:
         if part not in allowed:
-            raise NaswotError(f"{form}: {part!r} is not one of {', '.join(allowed)}.")
+            raise NaswotError(f"{form}: {shown(part)} is not one of {', '.join(allowed)}.")
     return tuple(allowed[part] for part in parts)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from naswot.benchmarks.datasets import datasets_of
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 from naswot.images import SOURCES
 from naswot.spaces import SPACES
 
@@ -31,7 +31,7 @@ def check(config: Mapping[str, Any]) -> None:
     space = wanted["space"]
     if space not in SPACES:
         raise NaswotError(
-            f"configuration: ablations.space = {space!r} is not allowed; it must be one of "
+            f"configuration: ablations.space = {shown(space)} is not allowed; it must be one of "
             f"{', '.join(SPACES)}."
         )
     if wanted["dataset"] not in datasets_of(space):

@@ -1,26 +1,30 @@
 """The configuration: checked once, before anything runs."""
 
+import contextlib
 import difflib
+import math
+import os.path
 import re
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
 
 from naswot import own_spaces
 from naswot.benchmarks.datasets import OWN, datasets_of
 from naswot.benchmarks.sources import SOURCES as TABLES
 from naswot.benchmarks.sources import find
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 from naswot.images import SOURCES
 from naswot.images.labelled import NATURAL
 from naswot.sampling import sample_of, scored_at_most
 from naswot.scores import FAMILIES
 from naswot.spaces import SPACES, Space
 from naswot.workflow import ablations
+from naswot.yaml_files import is_bounded
 
 # A shard of this many 16×16 mini-batches of 128, in float32, takes about a minute on one core;
 # starting its job takes four seconds.
@@ -32,16 +36,35 @@ RELATIVE_COST = {"nasbench201": 1.0, "natsbench_sss": 1.0, "nasbench101": 1.0}
 RELATIVE_COST_OF_OTHERS = 6.0
 
 
+def _is_number(_: Any, value: Any) -> bool:
+    return type(value) is int or (type(value) is float and math.isfinite(value))
+
+
+# JSON has neither 1.0 for 1, which slices and seeds would not take, nor infinity.
+_Validator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": lambda _, value: type(value) is int, "number": _is_number}
+    ),
+)
+
+
 def normalise(config: MutableMapping[str, Any]) -> None:
     """Give strings in `config` YAML's meaning and directories their plain path, in place.
 
     After ``--config`` Snakemake leaves `true`, `null` and all that is nested strings.
+
+    Raises:
+        NaswotError: its aliases make it endless, or larger than anything can be.
     """
+    if not is_bounded(config):
+        raise NaswotError("configuration: its aliases lead in circles or multiply.")
     for key, value in config.items():
         config[key] = _meant(value)
     for key in ("mirror", "image_folder"):
         if isinstance(config.get(key), str):
-            config[key] = str(Path(config[key]).expanduser())
+            with contextlib.suppress(RuntimeError):  # there is no such user
+                config[key] = str(Path(config[key]).expanduser())
 
 
 def _meant(value: Any) -> Any:
@@ -49,7 +72,7 @@ def _meant(value: Any) -> Any:
         return {key: _meant(one) for key, one in value.items()}
     if isinstance(value, list):
         return [_meant(one) for one in value]
-    if isinstance(value, str) and re.fullmatch(r"true|false|null|\d+(\.\d+)?", value):
+    if isinstance(value, str) and re.fullmatch(r"true|false|null|[0-9]{1,99}(\.[0-9]+)?", value):
         return yaml.safe_load(value)
     return value
 
@@ -63,7 +86,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     Raises:
         NaswotError: one line that names the key and says what is allowed.
     """
-    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    error = best_match(_Validator(schema).iter_errors(config))
     if error is not None:
         raise NaswotError(f"configuration: {_explain(error, schema)}")
     own_spaces.register(config["own_spaces"], config["training"], config["seed"])
@@ -80,7 +103,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         )
     if config["figure6"]["space"] not in SPACES:
         raise NaswotError(
-            f"configuration: figure6.space = {config['figure6']['space']!r}: there is no such "
+            f"configuration: figure6.space = {shown(config['figure6']['space'])}: there is no such "
             "space."
         )
     if _trains(config):
@@ -88,8 +111,8 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     for name in config["spaces"]:
         if name not in SPACES:
             raise NaswotError(
-                f"configuration: spaces has {name!r}, which is neither in own_spaces nor one of "
-                f"{', '.join(SPACES)}."
+                f"configuration: spaces has {shown(name)}, which is neither in own_spaces nor one "
+                f"of {', '.join(SPACES)}."
             )
         _check_sizes(config, SPACES[name])
         trained = datasets_of(name)
@@ -133,8 +156,10 @@ def _check_sizes(config: Mapping[str, Any], space: Space) -> None:
 
 def _check_mirror(config: Mapping[str, Any]) -> None:
     mirror = config["mirror"]
-    if mirror is not None and not Path(mirror).is_dir():
-        raise NaswotError(f"configuration: mirror = {mirror!r} is not allowed; no such directory.")
+    if mirror is not None and not os.path.isdir(mirror):
+        raise NaswotError(
+            f"configuration: mirror = {shown(mirror)} is not allowed; no such directory."
+        )
     images = images_of(config)
     for dataset in sorted({dataset for _, dataset in runs_of(config)}):
         if dataset not in images:
@@ -161,14 +186,15 @@ def _check_images(config: Mapping[str, Any], name: str) -> None:
             f"configuration: the images {name!r} need a {source.directory}: set "
             f"`{source.directory}` to a directory that holds {files}."
         )
-    if not Path(directory).is_dir():
+    if not os.path.isdir(directory):
         raise NaswotError(
-            f"configuration: {source.directory} = {directory!r} is not allowed; no such directory."
+            f"configuration: {source.directory} = {shown(directory)} is not allowed; no such "
+            "directory."
         )
     if source.find(directory) is None:
         raise NaswotError(
-            f"configuration: {source.directory} = {directory!r} lacks the images {name!r}, which "
-            f"are read from {files}; docs/spaces.md describes the directory."
+            f"configuration: {source.directory} = {shown(directory)} lacks the images {name!r}, "
+            f"which are read from {files}; docs/spaces.md describes the directory."
         )
 
 
@@ -183,7 +209,7 @@ def missing_spaces(config: Mapping[str, Any]) -> dict[str, str]:
             missing[space] = f"the space {space!r} needs a mirror that holds {files}"
         else:
             missing[space] = (
-                f"mirror = {mirror!r} lacks {files}, which the space {space!r} is read from"
+                f"mirror = {shown(mirror)} lacks {files}, which the space {space!r} is read from"
             )
     return missing
 
@@ -271,4 +297,6 @@ def _explain(error: ValidationError, schema: Mapping[str, Any]) -> str:
     for key in keys:
         described = described.get("properties", {}).get(key, described)
     value = error.instance
-    return f"{'.'.join(keys)} = {value!r} is not allowed; it must be {described['description']}."
+    return (
+        f"{'.'.join(keys)} = {shown(value)} is not allowed; it must be {described['description']}."
+    )

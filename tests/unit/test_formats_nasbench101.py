@@ -161,7 +161,7 @@ METRICS = made_up.metrics(8, np.full((3, 5), 0.5))
         (["a", 4, "010002000", OPERATIONS, METRICS], "no adjacency matrix"),
         (["a", 4, "0" * 64, "input," + "maxpool3x3," * 6 + "output", METRICS], "no adjacency"),
         (["a", 4, BITS, "input,conv5x5,output", METRICS], "no operations of the space"),
-        ([["a"], 4, BITS, OPERATIONS, METRICS], "unhashable"),
+        ([["a"], 4, BITS, OPERATIONS, METRICS], "is no hash"),
         (["a", 4, 5, OPERATIONS, METRICS], "byte 0"),
     ],
 )

@@ -187,7 +187,7 @@ def test_a_damaged_archive_of_imagenette_is_named(archive):
     whole = archive.read_bytes()
     for content in (whole[: len(whole) // 2], b"no archive", b""):
         archive.write_bytes(content)
-        with pytest.raises(NaswotError, match=r"imagenette2-160\.tgz is not a whole archive"):
+        with pytest.raises(NaswotError, match=r"imagenette2-160\.tgz is not a readable tar"):
             mini_batch("imagenette", 4, 16, 0, archive.parent)
 
 

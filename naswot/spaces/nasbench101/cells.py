@@ -10,7 +10,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 MAX_VERTICES = 7
@@ -59,7 +59,7 @@ def parse(arch: str) -> Cell:
         for j, entry in enumerate(row):
             if type(entry) is not int or entry not in (0, 1) or (entry and i >= j):
                 raise _malformed(
-                    arch, f"entry ({i}, {j}) is {entry!r}; edges are 1 and above the diagonal"
+                    arch, f"entry ({i}, {j}) is {shown(entry)}; edges are 1 and above the diagonal"
                 )
     edges = sum(map(sum, matrix))
     if edges > MAX_EDGES:
@@ -68,13 +68,15 @@ def parse(arch: str) -> Cell:
         zip(operations, (("input",), *[OPERATIONS] * (size - 2), ("output",)), strict=True)
     ):
         if name not in allowed:
-            raise _malformed(arch, f"operation {place} is {name!r}, not {' or '.join(allowed)}")
+            raise _malformed(
+                arch, f"operation {place} is {shown(name)}, not {' or '.join(allowed)}"
+            )
     cell = Cell(tuple(map(tuple, matrix)), tuple(operations))
     pruned = prune(cell)
     if pruned is None:
         raise _malformed(arch, "no path leads from the input to the output")
     if described.get("hash", module_hash(pruned)) != module_hash(pruned):
-        raise _malformed(arch, f"its hash is {module_hash(pruned)}, not {described['hash']!r}")
+        raise _malformed(arch, f"its hash is {module_hash(pruned)}, not {shown(described['hash'])}")
     return cell
 
 

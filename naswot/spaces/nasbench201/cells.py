@@ -10,7 +10,7 @@ import functools
 import itertools
 import random
 
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
@@ -42,15 +42,17 @@ def parse(arch: str) -> tuple[str, ...]:
     for target, group in enumerate(groups, start=1):
         edges = group[1:-1].split("|")
         if not (len(group) > 2 and group[0] == group[-1] == "|") or len(edges) != target:
-            raise _malformed(arch, f"group {group!r} should hold {target} edge(s) between bars")
+            raise _malformed(
+                arch, f"group {shown(group)} should hold {target} edge(s) between bars"
+            )
         for source, edge in enumerate(edges):
             operation, _, number = edge.partition("~")
             if operation not in OPERATIONS:
                 raise _malformed(
-                    arch, f"{operation!r} is not one of the operations {', '.join(OPERATIONS)}"
+                    arch, f"{shown(operation)} is not one of the operations {', '.join(OPERATIONS)}"
                 )
             if number != str(source):
-                raise _malformed(arch, f"edge {edge!r} should come from node {source}")
+                raise _malformed(arch, f"edge {shown(edge)} should come from node {source}")
             operations.append(operation)
     return tuple(operations)
 
@@ -65,7 +67,7 @@ def genes(arch: str) -> tuple[int, ...]:
 
 
 def _malformed(arch: str, reason: str) -> NaswotError:
-    return NaswotError(f"{arch!r} is not a NAS-Bench-201 cell of the form {_FORM}: {reason}.")
+    return NaswotError(f"{shown(arch)} is not a NAS-Bench-201 cell of the form {_FORM}: {reason}.")
 
 
 @functools.cache

@@ -1,8 +1,9 @@
 """Checks of JSON values: what passes is returned, what does not raises `FaultError`."""
 
-import reprlib
 from collections.abc import Sequence
 from typing import Any, NoReturn
+
+from naswot.errors import shown
 
 LARGEST = 1024  # of widths and depths: far above NDS's, and a network that can still be built
 
@@ -56,7 +57,7 @@ def number(value: Any, path: str, lowest: float, highest: float) -> float:
 
 def wrong(value: Any, path: str, expected: str) -> NoReturn:
     """Raise what says that `value`, found at `path`, is not as expected."""
-    raise FaultError(f"{path} is {reprlib.repr(value)}; it should be {expected}")
+    raise FaultError(f"{path} is {shown(value)}; it should be {expected}")
 
 
 def excerpt(text: str) -> str:

@@ -9,8 +9,8 @@ published ResNeXt-A record have its 83,002 parameters.
 
 import json
 
-from naswot.errors import NaswotError
-from naswot.spaces.nds.checks import FaultError, excerpt, fields, integer, listed
+from naswot.errors import NaswotError, shown
+from naswot.spaces.nds.checks import FaultError, fields, integer, listed
 from naswot.spaces.nds.genotypes import SEARCHSPACES, SPACES_NDS, canonical
 from naswot.spaces.nds.stages import STEM, bottleneck_width
 
@@ -34,9 +34,12 @@ def from_record(space: str, net: dict) -> str:
             described = {"searchspace": SEARCHSPACES[space], "net": values}
         else:
             described = _anynet(net)
+        text = json.dumps(described)
     except FaultError as fault:
-        raise NaswotError(f"{excerpt(repr(net))} is not an NDS record: {fault}.") from None
-    return canonical(json.dumps(described), space)
+        raise NaswotError(f"{shown(net)} is not an NDS record: {fault}.") from None
+    except (RecursionError, ValueError) as error:
+        raise NaswotError(f"{shown(net)} is not an NDS record: {error}.") from None
+    return canonical(text, space)
 
 
 def _anynet(net: dict) -> dict:
