@@ -61,7 +61,7 @@ def queue(tmp_path, monkeypatch):
 def wait_for_process(queue, job: str) -> int:
     """Wait until a job of the queue runs; return the number of its process group."""
     deadline = time.monotonic() + 60
-    while queue("-s", job) != "running" or not queue("-p", job).isdigit():
+    while not (queue("-s", job) == "running" and int(queue("-p", job) or 0) > 1):
         assert time.monotonic() < deadline, queue()
         time.sleep(0.05)
     return int(queue("-p", job))
@@ -81,7 +81,7 @@ def test_a_job_that_the_batch_system_kills_is_tried_again(fresh, queue):
         output.seek(0)
         text = output.read()
     assert code == 0, text
-    assert "Trying to restart job" in text
+    assert text.count("Trying to restart job") == 1
     assert [queue("-s", job) for job in ("0", "1")] == ["finished", "finished"]
     assert (workdir.path / BATCH).exists()
 
@@ -101,12 +101,15 @@ def test_interrupting_a_run_takes_its_jobs_out_of_the_queue(fresh, queue):
         while queue("-s", "1") != "queued":
             assert time.monotonic() < deadline, queue()
             time.sleep(0.05)
+        time.sleep(1)  # Snakemake reads the number that it is to cancel
         run.send_signal(signal.SIGINT)
         assert run.wait(timeout=60) != 0
     deadline = time.monotonic() + 30
-    while re.search(r"running|queued", queue()):
+    while queue("-s", "0") == "running":
         assert time.monotonic() < deadline, queue()
         time.sleep(0.1)
+    assert "killed by signal" in queue("-i", "0")
+    assert queue("-s", "1") == ""  # unknown: it was taken out
 
 
 def test_jobs_without_a_shared_file_system_for_results_are_submitted_all_the_same(
@@ -122,6 +125,6 @@ def test_jobs_without_a_shared_file_system_for_results_are_submitted_all_the_sam
         *("--shared-fs-usage", "persistence", "software-deployment", "sources", "source-cache"),
     )
     assert run.code == 0, run.text
-    assert re.search(r"Submitted job \d+ with external jobid", run.text), run.text
+    assert queue("-s", "0") == "finished"
     assert (tmp_path / "store" / SAMPLE).exists()
     assert not (workdir.path / "results").exists()
