@@ -16,6 +16,13 @@ pytestmark = pytest.mark.slow
 ROOM = "profiles/generic"
 SAMPLE = "results/architectures/nasbench201/0.parquet"
 BATCH = "results/batches/photos/0.npz"
+# What profiles ask the user to set.
+SETTINGS = {
+    "SNAKEMAKE_AWS_BATCH_JOB_QUEUE": "arn:aws:batch:eu-central-1:123456789012:job-queue/naswot",
+    "SNAKEMAKE_AWS_BATCH_JOB_ROLE": "arn:aws:iam::123456789012:role/naswot",
+    "SNAKEMAKE_GOOGLEBATCH_PROJECT": "naswot",
+    "SNAKEMAKE_GOOGLEBATCH_REGION": "europe-west3",
+}
 CLOSELY = ("--seconds-between-status-checks", "1", "--latency-wait", "5")
 
 
@@ -25,11 +32,13 @@ def test_the_readme_lists_all_profiles(root):
 
 
 @pytest.mark.parametrize("name", ["generic", "kubernetes", "htcondor", "aws-batch", "googlebatch"])
-def test_a_profile_plans_a_run(name, fresh, root, tmp_path):
+def test_a_profile_plans_a_run(name, fresh, root, tmp_path, monkeypatch):
     profile = yaml.safe_load((root / f"profiles/{name}/profile.yaml").read_text())
     plugin = f"snakemake_executor_plugin_{profile['executor'].replace('-', '_')}"
     if find_spec(plugin) is None:
         pytest.skip(f"{plugin} is not installed")
+    for variable, value in SETTINGS.items():
+        monkeypatch.setenv(variable, value)
     # Planning asks the storage what is there; a folder stands for the bucket.
     storage = ["--default-storage-provider", "fs", "--default-storage-prefix", str(tmp_path)]
     planned = fresh().planned(

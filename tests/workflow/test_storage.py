@@ -16,11 +16,11 @@ from naswot.files import read_metadata, read_parquet
 pytestmark = pytest.mark.slow
 
 TABLE = "results/table2.csv"
-FEW = ("--config", "datasets=[cifar10]", "methods=[rea]")
+FEW = ("--config", "datasets=[cifar10]", "methods=[rea]", "shard_size=24")
 ACCURACIES = ["method", "cifar10_valid_mean", "cifar10_valid_std", "source", "runs"]
 TRAINED = """
 own_spaces:
-  sizes: {networks: natsbench_sss, train: 1}
+  sizes: {networks: natsbench_sss, train: 2}
 spaces: [sizes]
 images: digits
 sample: all
@@ -103,15 +103,10 @@ def stored(request, fresh):
 
 def test_stored_results_equal_local_ones(stored, complete):
     workdir, _, read = stored
-    for kind in ("joined", "scores"):
-        shard = {"joined": "naswot/0.parquet", "scores": "naswot/0/0003.parquet"}[kind]
-        name = f"results/{kind}/nasbench201/photos/{shard}"
-        columns = ["index", "score" if kind == "joined" else "naswot"]
-        pd.testing.assert_frame_equal(
-            read_parquet(read(name), columns),
-            read_parquet(complete.path / name, columns),
-            check_exact=True,
-        )
+    name = "results/joined/nasbench201/photos/naswot/0.parquet"
+    pd.testing.assert_frame_equal(
+        read_parquet(read(name)), read_parquet(complete.path / name), check_exact=True
+    )
     local = pd.read_csv(complete.path / TABLE).query("method not in ['BOHB', 'AREA']")
     found = pd.read_csv(read(TABLE)).query("method not in ['BOHB', 'AREA']")
     assert found["source"].eq("measured").sum() == 7
@@ -123,8 +118,8 @@ def test_stored_results_equal_local_ones(stored, complete):
 
 def test_a_log_of_a_stored_shard_does_not_guess_what_the_others_have_done(stored):
     _, _, read = stored
-    log = read("logs/score/nasbench201/photos/naswot/0/0003.log").read_text()
-    assert log.endswith("networks 19 to 24: done\n")
+    log = read("logs/score/nasbench201/photos/naswot/0/0000.log").read_text()
+    assert log.endswith("networks 1 to 24: done\n")
 
 
 def test_a_second_run_does_nothing_and_a_change_runs_its_stage_again(stored):
