@@ -12,6 +12,7 @@ import json
 import logging
 import math
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -180,7 +181,11 @@ def _parser() -> argparse.ArgumentParser:
         "instructions for it (default: float32)",
     )
     scoring.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)"
+        "--device",
+        type=_device,
+        default="auto",
+        metavar="DEVICE",
+        help="auto, cpu, cuda, or one of several GPUs, cuda:1 (default: auto)",
     )
     output = score.add_argument_group("output")
     output.add_argument(
@@ -206,6 +211,12 @@ def _from(lowest: int, highest: float = math.inf) -> Callable[[str], int]:
 
     read.__name__ = "integer"  # argparse says "invalid integer value"
     return read
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of auto, cpu, cuda, cuda:0, cuda:1, …")
+    return text
 
 
 def _list_scores(_: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ import sys
 
 import torch
 
+from naswot.devices import claim, claims
 from naswot.errors import NaswotError
 
 # Instructions for products of bfloat16 numbers, as torch names them: Intel and AMD, and ARM.
@@ -14,16 +15,35 @@ BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16")
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device called `name`; "auto" is a GPU if there is one, else the CPU.
+    """Return the device called `name`, which becomes torch's current one.
+
+    "auto" is a GPU if there is one, else the CPU. Where torch sees several GPUs, "auto" and "cuda"
+    are one that no other job of this user holds, if there is such a one, until this process ends;
+    `CUDA_VISIBLE_DEVICES` says which GPUs torch sees. "cuda:1" is the second of these.
 
     Raises:
-        NaswotError: torch sees no such device.
+        NaswotError: torch sees no such device, or it cannot be claimed.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise NaswotError("device is 'cuda', but torch sees no GPU here; choose the device cpu.")
-    return torch.device(name)
+    if name == "cpu":
+        return torch.device(name)
+    if not torch.cuda.is_available():
+        raise NaswotError(f"device is {name!r}, but torch sees no GPU here; choose the device cpu.")
+    count, index = torch.cuda.device_count(), 0
+    if ":" in name:
+        index = int(name.partition(":")[2])
+    elif count > 1:
+        # Numbers depend on CUDA_VISIBLE_DEVICES, which may differ between jobs.
+        seen = (torch.cuda.get_device_properties(number).uuid for number in range(count))
+        index = claim(tuple(map(str, seen)), claims())
+    if index >= count:
+        raise NaswotError(
+            f"device is {name!r}, but torch sees {count} here, from cuda:0 to cuda:{count - 1}; "
+            "choose one of these, or auto."
+        )
+    torch.cuda.set_device(index)
+    return torch.device("cuda", index)
 
 
 def device_name(device: torch.device) -> str:

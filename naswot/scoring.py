@@ -41,7 +41,7 @@ def score_shard(
     relu_count: str | None = None,
     device: str = "auto",
     threads: int = 1,
-    sample: Sample | Mapping[str, Sample] = "all",
+    sample: Sample | Mapping[str, Sample] | None = "all",
 ) -> None:
     """Score one shard of a sample and write it as a Parquet file.
 
@@ -57,7 +57,7 @@ def score_shard(
         device: "auto" takes a GPU if torch sees one.
         threads: CPU threads that torch may use.
         sample: how many architectures are drawn, one value or a mapping from space to value;
-            only the outlook looks at it.
+            only the outlook looks at it. None: the other shards are elsewhere, so there is none.
 
     Raises:
         NaswotError: an input is damaged, an architecture cannot be scored, or there is no
@@ -117,6 +117,9 @@ def score_shard(
         "peak_memory_mib": peak_memory(target),
     }
     write_parquet(scored, output, metadata)
+    if sample is None:
+        log.info("%s: done", label)
+        return
     drawn = sample_of(sample, space)
     total = len(every) if drawn == "all" else min(len(every), int(drawn))
     outlook = _outlook(Path(output), total, time.monotonic() - started)

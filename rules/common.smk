@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.io import flag
+from snakemake.path_modifier import PATH_MODIFIER_FLAG
 
 from naswot import contents
 from naswot.benchmarks.fitness import searched_on
@@ -84,6 +86,15 @@ def place(space):
     return None if SPACES[space].file else SPACES[space].build.__module__.replace(".", "/")
 
 
+def here(file):
+    """Return a file that is read where it lies: a source or the user's own, which no run makes.
+
+    With results in a storage it is not looked for there. `local` would say so too, but then jobs
+    that read it would never be sent to machines without a shared file system.
+    """
+    return flag(str(file), PATH_MODIFIER_FLAG)
+
+
 def code(rule_name, space=None, family=None):
     """Return the library files that a script runs. They are inputs, so that edits count.
 
@@ -105,13 +116,13 @@ def code(rule_name, space=None, family=None):
     if family is not None:
         own = f"naswot/scores/{family}.py"
         files = sorted({*files, own, *sources(ROOT / own, ROOT)})
-    return files
+    return [here(file) for file in files]
 
 
 def templates():
     """Return the templates of pages."""
     folder = ROOT / "naswot/reporting/templates"
-    return sorted(str(path.relative_to(ROOT)) for path in folder.glob("*.*"))
+    return [here(file) for file in sorted(path.relative_to(ROOT) for path in folder.glob("*.*"))]
 
 
 def official_files():
@@ -119,17 +130,11 @@ def official_files():
     return list(yaml.safe_load((ROOT / "config/sources.yaml").read_text(encoding="utf-8")))
 
 
-def mirrored(file):
-    """Return the path of a file in the mirror directory as a list; empty without a mirror."""
-    mirror = config["mirror"]
-    return [f"{mirror}/{file}"] if mirror and file else []
-
-
 def image_files(images):
     """Return the file or folder that an image source reads, as a list; empty if it needs none."""
     directory = configuration.image_directory(config, images)
     found = directory and SOURCES[images].find(directory)
-    return [os.path.normpath(f"{directory}/{found}")] if found else []
+    return [here(os.path.normpath(f"{directory}/{found}"))] if found else []
 
 
 def image_content(images, every=False):
@@ -145,9 +150,12 @@ def image_content(images, every=False):
 
 
 def table_file(space):
-    """Return the mirror's file that the benchmark table of a space is read from, as a list."""
+    """Return the file that the benchmark table of a space is read from, as a list."""
     found = find(space, config["mirror"])
-    return [str(found.place(config["mirror"]))] if found else []
+    if found is None:
+        return []
+    file = str(found.place(config["mirror"]))
+    return [file if found.made else here(file)]
 
 
 def table_content(space):

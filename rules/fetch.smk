@@ -12,7 +12,7 @@ OUTPUTS:
 rule fetch:
     """One official file of config/sources.yaml"""
     input:
-        sources="config/sources.yaml",
+        sources=here("config/sources.yaml"),
         code=code("fetch"),
     output:
         # Kept until the job has looked at it: an intact file is not fetched again.

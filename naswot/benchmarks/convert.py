@@ -14,7 +14,9 @@ from naswot.provenance import versions
 from naswot.spaces import get_space
 
 
-def convert(space_name: str, mirror: str | Path | None, output: str | Path) -> str:
+def convert(
+    space_name: str, mirror: str | Path | None, output: str | Path, path: str | Path | None = None
+) -> str:
     """Write the benchmark table of a space; return a line that says what is in it.
 
     Args:
@@ -22,6 +24,7 @@ def convert(space_name: str, mirror: str | Path | None, output: str | Path) -> s
         mirror: a directory with one of the files of `naswot.benchmarks.sources`, or None for
             the pip package, which has NAS-Bench-201 only.
         output: the Parquet file to write.
+        path: the source, where it is not in its usual place: a copy of what a storage keeps.
 
     Raises:
         NaswotError: the source is missing, damaged or unsound.
@@ -40,7 +43,7 @@ def convert(space_name: str, mirror: str | Path | None, output: str | Path) -> s
         if found is None:
             files = " or ".join(source.file for source in SOURCES[space_name])
             raise NaswotError(f"{mirror} has no table of {space_name}: put {files} there.")
-        path = found.place(mirror)
+        path = found.place(mirror) if path is None else Path(path)
         origin = str(path)
         table = found.read(path)
         source, licence = found.describe(path)

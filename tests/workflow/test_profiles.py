@@ -1,0 +1,139 @@
+"""Profiles: each parses and plans; the batch system here is task-spooler, a real queue."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from importlib.util import find_spec
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.slow
+
+ROOM = "profiles/generic"
+SAMPLE = "results/architectures/nasbench201/0.parquet"
+BATCH = "results/batches/photos/0.npz"
+# What profiles ask the user to set.
+SETTINGS = {
+    "SNAKEMAKE_AWS_BATCH_JOB_QUEUE": "arn:aws:batch:eu-central-1:123456789012:job-queue/naswot",
+    "SNAKEMAKE_AWS_BATCH_JOB_ROLE": "arn:aws:iam::123456789012:role/naswot",
+    "SNAKEMAKE_GOOGLEBATCH_PROJECT": "naswot",
+    "SNAKEMAKE_GOOGLEBATCH_REGION": "europe-west3",
+}
+CLOSELY = ("--seconds-between-status-checks", "1", "--latency-wait", "5")
+
+
+def test_the_readme_lists_all_profiles(root):
+    listed = re.findall(r"^\| `(\S+)` \|", (root / "profiles/README.md").read_text(), re.M)
+    assert sorted(listed) == sorted(path.parent.name for path in root.glob("profiles/*/*.yaml"))
+
+
+@pytest.mark.parametrize("name", ["generic", "kubernetes", "htcondor", "aws-batch", "googlebatch"])
+def test_a_profile_plans_a_run(name, fresh, root, tmp_path, monkeypatch):
+    profile = yaml.safe_load((root / f"profiles/{name}/profile.yaml").read_text())
+    plugin = f"snakemake_executor_plugin_{profile['executor'].replace('-', '_')}"
+    if find_spec(plugin) is None:
+        pytest.skip(f"{plugin} is not installed")
+    for variable, value in SETTINGS.items():
+        monkeypatch.setenv(variable, value)
+    # Planning asks the storage what is there; a folder stands for the bucket.
+    storage = ["--default-storage-provider", "fs", "--default-storage-prefix", str(tmp_path)]
+    planned = fresh().planned(
+        SAMPLE,
+        "--profile",
+        f"profiles/{name}",
+        *(storage if "default-storage-provider" in profile else ()),
+    )
+    assert planned == {"sample"}
+
+
+@pytest.fixture
+def queue(tmp_path, monkeypatch):
+    """Return a function that asks a task-spooler of this test's own."""
+    if shutil.which("tsp") is None:
+        pytest.skip("task-spooler is not installed (Debian: apt-get install task-spooler)")
+    monkeypatch.setenv("TS_SOCKET", str(tmp_path / "queue"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+    def ask(*arguments: str) -> str:
+        done = subprocess.run(["tsp", *arguments], capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    ask("-S", "2")
+    yield ask
+    ask("-K")
+
+
+def wait_for_process(queue, job: str) -> int:
+    """Wait until a job of the queue runs; return the number of its process group."""
+    deadline = time.monotonic() + 60
+    while not (queue("-s", job) == "running" and int(queue("-p", job) or 0) > 1):
+        assert time.monotonic() < deadline, queue()
+        time.sleep(0.05)
+    return int(queue("-p", job))
+
+
+def test_a_job_that_the_batch_system_kills_is_tried_again(fresh, queue):
+    workdir = fresh()
+    with (workdir.path / "run.log").open("w+") as output:
+        run = subprocess.Popen(
+            workdir.command(BATCH, "--profile", ROOM, *CLOSELY),
+            cwd=workdir.path,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        os.killpg(wait_for_process(queue, "0"), signal.SIGKILL)
+        code = run.wait(timeout=120)
+        output.seek(0)
+        text = output.read()
+    assert code == 0, text
+    assert text.count("Trying to restart job") == 1
+    assert [queue("-s", job) for job in ("0", "1")] == ["finished", "finished"]
+    assert (workdir.path / BATCH).exists()
+
+
+def test_interrupting_a_run_takes_its_jobs_out_of_the_queue(fresh, queue):
+    workdir = fresh()
+    queue("-S", "1")
+    with (workdir.path / "run.log").open("w+") as output:
+        run = subprocess.Popen(
+            workdir.command(BATCH, SAMPLE, "--profile", ROOM, *CLOSELY),
+            cwd=workdir.path,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        wait_for_process(queue, "0")
+        deadline = time.monotonic() + 60
+        while queue("-s", "1") != "queued":
+            assert time.monotonic() < deadline, queue()
+            time.sleep(0.05)
+        time.sleep(1)  # Snakemake reads the number that it is to cancel
+        run.send_signal(signal.SIGINT)
+        assert run.wait(timeout=60) != 0
+    deadline = time.monotonic() + 30
+    while queue("-s", "0") == "running":
+        assert time.monotonic() < deadline, queue()
+        time.sleep(0.1)
+    assert "killed by signal" in queue("-i", "0")
+    assert queue("-s", "1") == ""  # unknown: it was taken out
+
+
+def test_jobs_without_a_shared_file_system_for_results_are_submitted_all_the_same(
+    fresh, queue, tmp_path
+):
+    if shutil.which("rsync") is None:
+        pytest.skip("rsync is not installed")
+    workdir = fresh()
+    run = workdir.run(
+        SAMPLE,
+        *("--profile", ROOM, *CLOSELY),
+        *("--default-storage-provider", "fs", "--default-storage-prefix", str(tmp_path / "store")),
+        *("--shared-fs-usage", "persistence", "software-deployment", "sources", "source-cache"),
+    )
+    assert run.code == 0, run.text
+    assert queue("-s", "0") == "finished"
+    assert (tmp_path / "store" / SAMPLE).exists()
+    assert not (workdir.path / "results").exists()
