@@ -63,7 +63,7 @@ METHODS = {
 
 # The GPUs of a job that computes on the device. On a cluster `auto` is a processor: who wants GPUs
 # has to ask for them.
-GPUS = int(config["device"] == "cuda")
+GPUS = int(config["device"].startswith("cuda"))
 
 # What the scoring of a run may do otherwise than the paper.
 SCORING = ("batch_size", "image_size", "precision", "relu_count", "deduplicate")
