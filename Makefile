@@ -12,6 +12,7 @@ PYTHON ?= python3
 CORES ?= 4
 DEVICE ?= cpu
 KILLS ?= 50
+WORKERS ?= 2
 SECONDS ?= 20
 TARGETS ?=
 
@@ -38,7 +39,7 @@ test: $(READY)
 	$(RUN) ruff format --check .
 	$(RUN) snakefmt --check Snakefile rules
 	$(RUN) snakemake --lint
-	$(RUN) python -m pytest
+	$(RUN) python -m pytest -n $(WORKERS) --dist loadgroup
 
 bench: $(READY)
 	$(RUN) python tests/bench_searches.py

@@ -1,5 +1,6 @@
 """What all tests share: the repository, the reference data, small helpers."""
 
+import fcntl
 import os
 import sys
 import types
@@ -29,8 +30,15 @@ watch(refuse)
 
 
 def pytest_collection_modifyitems(items):
-    """Run fast tests first."""
+    """Run fast tests first; let workers that test side by side share what can be shared.
+
+    Tests of one file share what is made for it, so one worker takes them all. Tests of the workflow
+    start from copies of one finished run and go anywhere, unless their file says otherwise.
+    """
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+    for item in items:
+        if item.path.parent.name != "workflow":
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.fixture(scope="session")
@@ -97,16 +105,22 @@ def fresh(root, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def watched(tmp_path_factory) -> Path:
-    """Return the folder in which the processes of the complete run left what they did."""
-    return tmp_path_factory.mktemp("watched")
+def complete(fresh, tmp_path_factory, worker_id, root) -> Workdir:
+    """Return a workdir in which everything was made once. Read it; change copies of it.
 
-
-@pytest.fixture(scope="session")
-def complete(fresh, watched, root) -> Workdir:
-    """Return a workdir in which everything was made once. Read it; change copies of it."""
-    workdir = fresh()
-    places = filter(None, [str(root / "tests/watching"), os.environ.get("PYTHONPATH")])
-    run = workdir.run(NASWOT_WATCH=str(watched), PYTHONPATH=os.pathsep.join(places))
-    assert run.code == 0, run.text
+    Workers that test side by side share it: the first that needs it makes it, others wait. Beside
+    it, in the folder `watched`, the processes of the run left what they did.
+    """
+    base = tmp_path_factory.getbasetemp()
+    place = base if worker_id == "master" else base.parent
+    workdir, watched = Workdir(place / "complete"), place / "watched"
+    with (place / "complete.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not workdir.path.exists():
+            made = fresh()
+            watched.mkdir(exist_ok=True)
+            places = filter(None, [str(root / "tests/watching"), os.environ.get("PYTHONPATH")])
+            run = made.run(NASWOT_WATCH=str(watched), PYTHONPATH=os.pathsep.join(places))
+            assert run.code == 0, run.text
+            made.path.rename(workdir.path)
     return workdir

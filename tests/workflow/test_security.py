@@ -5,16 +5,16 @@ import re
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("security")]
 
 # How Snakemake starts a script: its own shell, our file, nothing else.
 JOB = r"\S*/bash -c set -euo pipefail; +\S*python\S* \S*/\.snakemake/scripts/tmp\w+\.(\w+)\.py"
 
 
 @pytest.fixture(scope="module")
-def done(complete, watched) -> list[dict]:
+def done(complete) -> list[dict]:
     """Return what was done, one entry an event and process."""
-    files = list(watched.glob("*.jsonl"))
+    files = list((complete.path.parent / "watched").glob("*.jsonl"))
     assert len(files) > 40
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 

@@ -13,7 +13,7 @@ import pytest
 
 from naswot.files import read_metadata, read_parquet
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("storage")]
 
 TABLE = "results/table2.csv"
 FEW = ("--config", "datasets=[cifar10]", "methods=[rea]", "shard_size=24")
