@@ -9,6 +9,8 @@ import pytest
 
 from naswot.reporting.contents import CONTENTS
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("report")]
+
 WIDTHS = [1280, 390]  # pixels: a laptop, a phone
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -50,10 +52,11 @@ def index(complete):
 
 
 @pytest.fixture(scope="module")
-def report(complete):
-    run = complete.run("--report", "results/report.html", "--report-stylesheet", "report/style.css")
+def report(complete, tmp_path_factory):
+    workdir = complete.copy(tmp_path_factory.mktemp("report") / "copy")
+    run = workdir.run("--report", "results/report.html", "--report-stylesheet", "report/style.css")
     assert run.code == 0, run.text
-    return complete.path / "results/report.html"
+    return workdir.path / "results/report.html"
 
 
 @pytest.mark.parametrize("width", WIDTHS)
