@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 # Dotted names that are refused wherever they are mentioned → why.
 REFUSED = {
-    r"_?pickle(?!\.(UnpicklingError|dumps?)$)(\..*)?": "unpickles",
+    r"_?pickle(?!\.(UnpicklingError|dumps?|[A-Z_0-9]+)$)(\..*)?": "unpickles",
     r"(cloudpickle|dill|joblib|shelve|marshal|jsonpickle)(\..*)?": "unpickles",
     r"pandas\.read_pickle|torch\.(jit|hub|package|classes)\.\w+|numpy\.core\..*": "unpickles",
     r"yaml\.(load|load_all|unsafe_load\w*|full_load\w*|Loader|UnsafeLoader|FullLoader)": "builds",
