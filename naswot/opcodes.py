@@ -8,6 +8,7 @@ are followed without carrying them out: where the memo is written, and how much 
 Operations are those that the standard library's `pickletools` describes.
 """
 
+import functools
 import io
 import mmap
 import pickle
@@ -16,7 +17,6 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
-from numba import njit
 
 # Keys are pairs and shapes are of four numbers; the stack overflows at some 100,000.
 LARGEST_TUPLE = 1000
@@ -52,18 +52,24 @@ def examine(stream: BinaryIO, most: int | None = None) -> None:
     else:
         content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     code = np.frombuffer(content, np.uint8)[start:]
-    problem, position = _follow(code, _ARGUMENTS, _POPS, _TO_MARK, _PUSHES, _KINDS, most or 2**62)
+    problem, position = _compiled()(
+        code, _ARGUMENTS, _POPS, _TO_MARK, _PUSHES, _KINDS, most or 2**62
+    )
     if problem:
         raise pickle.UnpicklingError(f"{_PROBLEMS[problem]} (byte {start + position:,})")
 
 
-def _compiled(function: Callable) -> Callable:
+@functools.cache
+def _compiled() -> Callable:
+    """Return `_follow`, compiled; numba is imported no sooner, for plans are made without it."""
+    from numba import njit
+
     try:
-        return njit(cache=True, nogil=True)(function)
+        return njit(cache=True, nogil=True)(_follow)
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
-        return njit(nogil=True)(function)  # there is nowhere to keep what is compiled
+        return njit(nogil=True)(_follow)  # there is nowhere to keep what is compiled
 
 
 def _tables() -> tuple[np.ndarray, ...]:
@@ -104,7 +110,6 @@ _ARGUMENTS, _POPS, _TO_MARK, _PUSHES, _KINDS = _tables()
 _MARK_CODE, _MEMOIZE, _DUP = (ord(code) for code in (pickle.MARK, pickle.MEMOIZE, pickle.DUP))
 
 
-@_compiled
 def _follow(code, arguments, pops, to_mark, pushes, kinds, most):
     """Return the first problem of a program, 0 if it has none, and its position.
 

@@ -53,8 +53,12 @@ def _read_tar(path: Path) -> None:
 
 
 def _read_pth(path: Path) -> None:
-    nasbench201_pth.SIZE = 1  # of the benchmark's 15,625, or every run would take half a second
-    nasbench201_pth.read(path)
+    whole = nasbench201_pth.SIZE
+    nasbench201_pth.SIZE = 1  # with the benchmark's 15,625 every run would take half a second
+    try:
+        nasbench201_pth.read(path)
+    finally:
+        nasbench201_pth.SIZE = whole
 
 
 def _keep(table: pd.DataFrame, path: Path) -> None:

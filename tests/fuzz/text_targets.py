@@ -1,14 +1,17 @@
 """Targets: texts of users: architectures, configurations, lists of networks, lists of sources."""
 
+import contextlib
 import copy
 import functools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import miniatures
 import yaml
 
 from fuzz.harness import Target
+from naswot.benchmarks import datasets, sources
 from naswot.cli import read_list
 from naswot.downloads import read_sources
 from naswot.drawing_command import _register
@@ -57,15 +60,30 @@ def _read_config(path: Path) -> None:
         return
     default, schema = _default()
     config = copy.deepcopy(default) | changes
-    known = dict(SPACES)
+    with _forgetting():
+        try:
+            configuration.normalise(config)
+            configuration.check(config, schema)
+        except NaswotError as error:
+            raise NaswotError(f"{path.name}: {error}") from error
+
+
+def _draw_config(path: Path) -> None:
+    with _forgetting():
+        _register(path)
+
+
+@contextlib.contextmanager
+def _forgetting() -> Iterator[None]:
+    """Forget the spaces of a user that are registered meanwhile."""
+    registries = (SPACES, sources.SOURCES, datasets._DATASETS)
+    known = [dict(registry) for registry in registries]
     try:
-        configuration.normalise(config)
-        configuration.check(config, schema)
-    except NaswotError as error:
-        raise NaswotError(f"{path.name}: {error}") from error
+        yield
     finally:
-        for name in SPACES.keys() - known.keys():
-            del SPACES[name]
+        for registry, content in zip(registries, known, strict=True):
+            registry.clear()
+            registry.update(content)
 
 
 def _configs() -> list[bytes]:
@@ -92,7 +110,7 @@ TARGETS = (
     Target(
         "draw_config",
         lambda: [b"own_spaces: {mine: {networks: nasbench201, train: 5}}\nseed: 3\n"],
-        _register,
+        _draw_config,
         "mine.yaml",
     ),
     Target("sources", _sources, read_sources, "sources.yaml"),
