@@ -13,6 +13,7 @@ import yaml
 
 pytestmark = pytest.mark.slow
 
+NAMES = ["slurm", "generic", "kubernetes", "htcondor", "aws-batch", "googlebatch"]
 ROOM = "profiles/generic"
 SAMPLE = "results/architectures/nasbench201/0.parquet"
 BATCH = "results/batches/photos/0.npz"
@@ -31,7 +32,7 @@ def test_the_readme_lists_all_profiles(root):
     assert sorted(listed) == sorted(path.parent.name for path in root.glob("profiles/*/*.yaml"))
 
 
-@pytest.mark.parametrize("name", ["generic", "kubernetes", "htcondor", "aws-batch", "googlebatch"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_profile_plans_a_run(name, fresh, root, tmp_path, monkeypatch):
     profile = yaml.safe_load((root / f"profiles/{name}/profile.yaml").read_text())
     plugin = f"snakemake_executor_plugin_{profile['executor'].replace('-', '_')}"
