@@ -12,9 +12,9 @@ import torch
 from naswot.analysis.anytime import reported_accuracy
 from naswot.benchmarks.datasets import datasets_of
 from naswot.errors import NaswotError
-from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.images import mini_batch
 from naswot.machine import choose_device, choose_precision, device_name
+from naswot.parquet import read_metadata, read_parquet, write_parquet
 from naswot.progress import Progress, log
 from naswot.provenance import described
 from naswot.schemes import draw_scheme

@@ -10,13 +10,14 @@ import torch
 from scipy.cluster.hierarchy import leaves_list, linkage
 
 from naswot.analysis.comparison import reported_key
+from naswot.arrays import write_arrays
 from naswot.benchmarks.datasets import datasets_of
 from naswot.benchmarks.table import accuracy_keys
 from naswot.errors import NaswotError
-from naswot.files import read_metadata, read_parquet, write_arrays
 from naswot.images.drawing import read_mini_batch
 from naswot.kernels import NOT_A_NUMBER
 from naswot.machine import choose_device, settle_in
+from naswot.parquet import read_metadata, read_parquet
 from naswot.progress import Progress, log
 from naswot.provenance import described
 from naswot.scores.naswot import hamming_kernel, log_determinant

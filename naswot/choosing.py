@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from naswot.benchmarks.datasets import Dataset, datasets_of
-from naswot.files import column_names, digest_of, read_metadata, read_parquet, write_parquet
+from naswot.parquet import column_names, digest_of, read_metadata, read_parquet, write_parquet
 from naswot.provenance import described
 from naswot.scores import LOWER_IS_BETTER
 from naswot.search.random import METHODS, draw

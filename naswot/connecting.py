@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from naswot.errors import NaswotError
-from naswot.files import read_metadata, read_parquet, read_table, write_parquet
+from naswot.parquet import read_metadata, read_parquet, read_table, write_parquet
 from naswot.provenance import described
 from naswot.spaces import get_space
 from naswot.spaces.neighbourhood import NEAREST, neighbourhood, padded

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from naswot.errors import NaswotError
-from naswot.files import digest_of, read_metadata, read_parquet, write_parquet
+from naswot.parquet import digest_of, read_metadata, read_parquet, write_parquet
 from naswot.provenance import described, origin_of
 from naswot.sampling import Sample, first_drawn
 from naswot.scores import FAMILIES, FAMILY_OF

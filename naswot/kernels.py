@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from naswot.arrays import read_arrays
 from naswot.errors import NaswotError
-from naswot.files import read_arrays
 
 NOT_A_NUMBER = -1  # of the pairs of a network whose output is NaN
 

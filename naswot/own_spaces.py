@@ -33,7 +33,7 @@ from naswot.benchmarks.datasets import OWN, Dataset, set_datasets
 from naswot.benchmarks.sources import SOURCES, Source
 from naswot.benchmarks.table import ACCURACY_KEY
 from naswot.errors import NaswotError, shown
-from naswot.files import read_parquet
+from naswot.parquet import read_parquet
 from naswot.sampling import order_architectures
 from naswot.spaces import SPACES, Space
 from naswot.training.protocol import EVALUATED

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from naswot.errors import NaswotError
-from naswot.files import read_parquet, write_parquet
+from naswot.parquet import read_parquet, write_parquet
 from naswot.provenance import described
 from naswot.spaces import Space, get_space
 

@@ -15,9 +15,9 @@ from pyarrow.lib import ArrowException
 from torch import nn
 
 from naswot.errors import NaswotError
-from naswot.files import read_parquet, write_parquet
 from naswot.images.drawing import read_mini_batch
 from naswot.machine import choose_device, choose_precision, device_name, peak_memory, settle_in
+from naswot.parquet import read_parquet, write_parquet
 from naswot.progress import Progress, duration, log
 from naswot.provenance import described
 from naswot.sampling import Sample, sample_of, to_score

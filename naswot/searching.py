@@ -14,7 +14,7 @@ from naswot.benchmarks.datasets import datasets_of
 from naswot.benchmarks.fitness import Fitness, UnsearchableError, read_fitness
 from naswot.connecting import read_neighbours
 from naswot.errors import NaswotError
-from naswot.files import column_names, digest_of, read_metadata, read_parquet, write_parquet
+from naswot.parquet import column_names, digest_of, read_metadata, read_parquet, write_parquet
 from naswot.progress import Progress
 from naswot.provenance import described, origin_of
 from naswot.scores import LOWER_IS_BETTER

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from naswot.files import read_parquet, write_parquet
+from naswot.parquet import read_parquet, write_parquet
 
 MEASURED = ["seconds", "build_seconds"]
 

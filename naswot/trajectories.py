@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from naswot.files import write_parquet
+from naswot.parquet import write_parquet
 from naswot.search.trajectory import Trajectory
 
 

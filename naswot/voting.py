@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from naswot.files import read_metadata, read_parquet, write_parquet
+from naswot.parquet import read_metadata, read_parquet, write_parquet
 from naswot.scores import FAMILY_OF, LOWER_IS_BETTER
 from naswot.seconds import read_seconds, write_seconds
 

@@ -25,8 +25,9 @@ from benching.timing import Settings
 from benching.workers import Workers
 
 from naswot.errors import NaswotError
-from naswot.files import replacing, write_parquet
+from naswot.files import replacing
 from naswot.machine import choose_device
+from naswot.parquet import write_parquet
 from naswot.processor import available_cores
 from naswot.provenance import described
 from naswot.scores.naswot import PRECISIONS

@@ -25,7 +25,7 @@ from benching.networks import shares
 from benching.timing import Settings, Worker
 
 from naswot.errors import NaswotError
-from naswot.files import write_parquet
+from naswot.parquet import write_parquet
 from naswot.provenance import described
 from naswot.scores.size import flops
 

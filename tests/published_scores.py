@@ -31,8 +31,8 @@ from scipy.stats import spearmanr
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from naswot.arrays import read_arrays
 from naswot.errors import NaswotError
-from naswot.files import read_arrays
 from naswot.images.archives import ARCHIVES
 from naswot.images.drawing import choose, standardise
 from naswot.progress import Progress

@@ -9,7 +9,8 @@ import pandas as pd
 from naswot.analysis.claims import write_claims
 from naswot.analysis.figure5_claims import claims_of
 from naswot.analysis.rankings import kendall, mean_agreement, mean_interval
-from naswot.files import read_metadata, read_parquet, replacing, write_parquet
+from naswot.files import replacing
+from naswot.parquet import read_metadata, read_parquet, write_parquet
 from naswot.progress import log
 from naswot.provenance import described
 

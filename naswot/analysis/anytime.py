@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from naswot.benchmarks.datasets import Dataset, datasets_of
-from naswot.files import column_names, read_metadata, read_parquet, replacing
+from naswot.files import replacing
+from naswot.parquet import column_names, read_metadata, read_parquet
 from naswot.search.trajectory import Trajectory
 
 TIMES = 80  # points of a curve, evenly spaced in the logarithm of time

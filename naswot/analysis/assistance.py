@@ -10,7 +10,8 @@ from scipy.stats import norm, t
 
 from naswot.analysis.rendering import SPLITS
 from naswot.benchmarks.datasets import TITLES, datasets_of
-from naswot.files import read_metadata, read_parquet, replacing
+from naswot.files import replacing
+from naswot.parquet import read_metadata, read_parquet
 from naswot.search import METHODS
 from naswot.spaces import get_space
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from naswot.analysis.correlation import tau_b
 from naswot.benchmarks.datasets import datasets_of
-from naswot.files import read_metadata, read_parquet, replacing
+from naswot.files import replacing
+from naswot.parquet import read_metadata, read_parquet
 from naswot.seconds import read_seconds
 
 DECILES = 10

@@ -9,7 +9,8 @@ from scipy.stats import rankdata
 
 from naswot.analysis.rankings import wins
 from naswot.analysis.variance import COMPONENTS, components, decompose
-from naswot.files import read_metadata, read_parquet, replacing
+from naswot.files import replacing
+from naswot.parquet import read_metadata, read_parquet
 
 REPEATED = ("mini-batches", "initialisations", "both")
 REPEATS = (1, 2, 3, 4, 5, 10, 20)

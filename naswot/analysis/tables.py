@@ -8,7 +8,8 @@ import pandas as pd
 from naswot.analysis.rendering import FAMILIES, SPLITS, accuracies, to_latex, to_markdown
 from naswot.benchmarks.datasets import TITLES, datasets_of
 from naswot.errors import NaswotError
-from naswot.files import read_metadata, read_parquet, replacing
+from naswot.files import replacing
+from naswot.parquet import read_metadata, read_parquet
 from naswot.spaces import get_space
 
 

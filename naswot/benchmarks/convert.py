@@ -9,7 +9,7 @@ from naswot.benchmarks.sources import SOURCES, find
 from naswot.benchmarks.table import accuracy_keys, check
 from naswot.contents import sha256_of
 from naswot.errors import NaswotError
-from naswot.files import write_parquet
+from naswot.parquet import write_parquet
 from naswot.provenance import versions
 from naswot.spaces import get_space
 

@@ -113,7 +113,7 @@ def write_mini_batch(
     directory: str | Path | None = None,
 ) -> None:
     """Write `mini_batch` to an .npz file, as arrays `images` and `labels`; arguments as there."""
-    from naswot.files import write_arrays
+    from naswot.arrays import write_arrays
     from naswot.provenance import described
 
     batch = mini_batch(name, count, size, seed, directory)

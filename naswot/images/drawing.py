@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from naswot.arrays import read_arrays
 from naswot.errors import NaswotError
-from naswot.files import read_arrays
 
 # Of labels drawn at random for images that have none.
 RANDOM_CLASSES = 10

@@ -125,7 +125,7 @@ def _cifar(name: str) -> Callable[..., Images]:
 
 
 def _test_arrays(archive: archives.Archive, path: Path) -> Images | None:
-    from naswot.files import read_arrays
+    from naswot.arrays import read_arrays
 
     arrays = read_arrays(path)
     images = arrays.get("x_test")

@@ -13,8 +13,9 @@ import yaml
 from naswot.benchmarks.datasets import TITLES
 from naswot.benchmarks.table import accuracy_keys
 from naswot.errors import NaswotError
-from naswot.files import read_metadata, read_parquet, replacing
+from naswot.files import replacing
 from naswot.images import get_source
+from naswot.parquet import read_metadata, read_parquet
 from naswot.processor import processor_name
 from naswot.provenance import package_version
 from naswot.seconds import read_seconds

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
+from naswot.arrays import read_arrays, write_arrays
 from naswot.errors import NaswotError
-from naswot.files import read_arrays, write_arrays
 from naswot.images import get_source
 from naswot.images.labelled import LabelledImages, divide
 from naswot.provenance import described

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from naswot.errors import NaswotError
-from naswot.files import read_parquet, write_parquet
 from naswot.images.drawing import read_mini_batch
 from naswot.machine import choose_device, device_name, settle_in
+from naswot.parquet import read_parquet, write_parquet
 from naswot.progress import log
 from naswot.provenance import described, versions
 from naswot.scores.base import Options

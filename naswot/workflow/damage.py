@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from naswot.errors import NaswotError
-from naswot.files import digest_of
+from naswot.parquet import digest_of
 
 
 def set_aside(results: str | Path) -> list[str]:

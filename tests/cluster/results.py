@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from naswot.files import read_parquet
+from naswot.parquet import read_parquet
 
 OPENERS = {
     ".parquet": read_parquet,

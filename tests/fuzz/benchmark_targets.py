@@ -22,7 +22,7 @@ from naswot.benchmarks.safe_pickle import (
 from naswot.benchmarks.table import check
 from naswot.benchmarks.tfrecord import records
 from naswot.benchmarks.trainings import Trainings
-from naswot.files import write_parquet
+from naswot.parquet import write_parquet
 from naswot.spaces import get_space
 
 EVERYTHING = NUMPY_ARRAYS | NUMPY_SCALARS | ORDERED_DICT | PROTOCOL_2

@@ -17,8 +17,8 @@ from naswot.analysis.ablations import collate, normalise, summarise_levels, summ
 from naswot.analysis.figure5_claims import ahead, claims_of, every, verdict
 from naswot.analysis.rankings import mean_agreement, mean_interval
 from naswot.errors import NaswotError
-from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.images import mini_batch
+from naswot.parquet import read_metadata, read_parquet, write_parquet
 from naswot.plots import sensitivity
 from naswot.schemes import SCHEMES, draw_scheme
 from naswot.spaces import get_space

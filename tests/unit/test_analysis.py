@@ -15,7 +15,7 @@ from naswot.analysis.tables import columns, merge, summarise, write_table
 from naswot.benchmarks.datasets import datasets_of
 from naswot.choosing import choose_from_table, search
 from naswot.errors import NaswotError
-from naswot.files import write_parquet
+from naswot.parquet import write_parquet
 
 DATASETS = list(datasets_of("nasbench201"))
 numbers = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e6, 1e6))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from naswot.benchmarks.datasets import datasets_of
 from naswot.choosing import choose_from_table, search, trajectory
-from naswot.files import read_metadata, read_parquet, write_parquet
+from naswot.parquet import read_metadata, read_parquet, write_parquet
 
 CIFAR100 = datasets_of("nasbench201")["cifar100"]
 VALID, TEST = "cifar100/x-valid/200", "cifar100/x-test/200"

@@ -6,7 +6,7 @@ import time
 import pandas as pd
 import pytest
 
-from naswot.files import write_parquet
+from naswot.parquet import write_parquet
 from naswot.scoring import _outlook
 from naswot.workflow.faults import cures, settle_clock
 

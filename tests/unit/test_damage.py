@@ -4,7 +4,7 @@ import os
 
 import pandas as pd
 
-from naswot.files import write_parquet
+from naswot.parquet import write_parquet
 from naswot.workflow.damage import set_aside
 
 FRAME = pd.DataFrame({"index": range(100)})

@@ -9,8 +9,8 @@ from naswot.analysis.evolution import claims_of, follow_networks, ranked, reduct
 from naswot.benchmarks import datasets
 from naswot.benchmarks.convert import convert
 from naswot.errors import NaswotError
-from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.own_spaces import register
+from naswot.parquet import read_metadata, read_parquet, write_parquet
 from naswot.plots.figure6 import figure6_files
 from naswot.spaces import get_space
 from naswot.training.benchmark import gather_trainings, pick_networks

@@ -10,16 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from naswot.arrays import read_arrays
 from naswot.errors import NaswotError
-from naswot.files import (
-    digest_of,
-    read_arrays,
-    read_metadata,
-    read_parquet,
-    read_table,
-    replacing,
-    write_parquet,
-)
+from naswot.files import replacing
+from naswot.parquet import digest_of, read_metadata, read_parquet, read_table, write_parquet
 
 FRAME = pd.DataFrame({"index": [1, 2], "score": [1.5, float("-inf")]})
 
@@ -159,7 +153,7 @@ def test_missing_files_and_columns_are_named(tmp_path):
 
 WRITE = """
 import numpy, pandas
-from naswot.files import write_parquet
+from naswot.parquet import write_parquet
 frame = pandas.DataFrame({"x": numpy.random.default_rng(0).random(100_000)})
 write_parquet(frame, "disk/table.parquet", {})
 """

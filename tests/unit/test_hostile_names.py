@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from naswot.errors import NaswotError
-from naswot.files import write_parquet
 from naswot.own_spaces import register
+from naswot.parquet import write_parquet
 from naswot.plots.drawing import diagram_file
 from naswot.reporting.page import write_page
 from naswot.reporting.tables import prose

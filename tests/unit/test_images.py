@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from naswot.arrays import read_arrays, write_arrays
 from naswot.errors import NaswotError
-from naswot.files import read_arrays, write_arrays
 from naswot.images import SOURCES, mini_batch, write_mini_batch
 from naswot.images.archives import ARCHIVES
 from naswot.images.drawing import read_mini_batch, standardise

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from naswot import NaswotError
-from naswot.files import digest_of, read_metadata, read_parquet, write_parquet
 from naswot.joining import join_shards
+from naswot.parquet import digest_of, read_metadata, read_parquet, write_parquet
 from naswot.seconds import read_seconds
 
 ARCHS = ["a", "b"]

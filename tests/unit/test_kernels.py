@@ -18,11 +18,12 @@ from naswot.analysis.similarity import (
     statistics,
     superiority,
 )
+from naswot.arrays import write_arrays
 from naswot.banding import cut_into_bands, draw, seriation, write_kernels
 from naswot.errors import NaswotError
-from naswot.files import write_arrays, write_parquet
 from naswot.joining import join
 from naswot.kernels import NOT_A_NUMBER, read_kernels
+from naswot.parquet import write_parquet
 from naswot.plots import figure1
 from naswot.plots.layout import kernel_runs
 from naswot.progress import Progress

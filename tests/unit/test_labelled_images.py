@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from naswot.arrays import write_arrays
 from naswot.errors import NaswotError
-from naswot.files import write_arrays
 from naswot.images import digits, mini_batch
 from naswot.images.labelled import divide
 

@@ -15,8 +15,8 @@ from naswot.benchmarks import datasets, sources
 from naswot.benchmarks.nasbench101 import read_mirror
 from naswot.connecting import connect_architectures, read_neighbours
 from naswot.errors import NaswotError
-from naswot.files import read_metadata, read_parquet, write_parquet
 from naswot.own_spaces import register
+from naswot.parquet import read_metadata, read_parquet, write_parquet
 from naswot.spaces import SPACES, get_space
 from naswot.spaces import neighbourhood as module
 from naswot.spaces.nasbench101 import cells

@@ -5,8 +5,8 @@ import pytest
 from naswot.benchmarks import datasets
 from naswot.benchmarks.convert import convert
 from naswot.errors import NaswotError
-from naswot.files import read_parquet
 from naswot.own_spaces import register
+from naswot.parquet import read_parquet
 from naswot.spaces import get_space
 from naswot.workflow.sources import neighbours
 

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pandas, torch, matplotlib.pyplot as plt
 from naswot.downloads import Source, fetch
-from naswot.files import replacing, write_arrays, write_parquet
+from naswot.arrays import write_arrays
+from naswot.files import replacing
+from naswot.parquet import write_parquet
 from naswot.plots.scatter import save
 from naswot.training.checkpoint import Checkpoint
 

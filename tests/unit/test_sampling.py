@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from naswot.errors import NaswotError
-from naswot.files import read_parquet, write_parquet
+from naswot.parquet import read_parquet, write_parquet
 from naswot.sampling import (
     first_drawn,
     order_architectures,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from naswot.benchmarks.convert import convert
 from naswot.connecting import connect_architectures
 from naswot.errors import NaswotError
-from naswot.files import read_metadata, read_parquet, write_parquet
+from naswot.parquet import read_metadata, read_parquet, write_parquet
 from naswot.search import Settings
 from naswot.searching import COLUMNS, known_neighbours, search_table
 from naswot.seconds import write_seconds

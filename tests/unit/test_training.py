@@ -20,10 +20,10 @@ from torch import nn
 from torch.nn import functional
 
 from naswot.errors import NaswotError
-from naswot.files import read_metadata, read_parquet
 from naswot.images import write_mini_batch
 from naswot.images.labelled import divide
 from naswot.own_spaces import _function, _module, register
+from naswot.parquet import read_metadata, read_parquet
 from naswot.scores.base import Options, copied
 from naswot.scores.naswot import hamming_kernel, score
 from naswot.spaces import get_space

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from naswot.arrays import read_arrays, write_arrays
 from naswot.benchmarks import safe_pickle
-from naswot.files import read_arrays, write_arrays
 from naswot.images.pickles import read_batch
 from naswot.training.checkpoint import Checkpoint
 

@@ -13,8 +13,8 @@ from naswot.analysis import correlation
 from naswot.analysis.tables import accuracies, columns
 from naswot.benchmarks.datasets import datasets_of
 from naswot.connecting import read_neighbours
-from naswot.files import read_metadata, read_parquet
 from naswot.kernels import read_kernels
+from naswot.parquet import read_metadata, read_parquet
 
 DATASETS = datasets_of("nasbench201")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from naswot.files import read_metadata, read_parquet
+from naswot.parquet import read_metadata, read_parquet
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("storage")]
 
