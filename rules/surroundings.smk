@@ -43,7 +43,7 @@ BEFORE = times()
 
 onstart:
     check_places("results")
-    settle_clock([Path("results"), *(ROOT / part for part in READ)])
+    settle_clock(Path("results"), [ROOT / part for part in READ])
 
 
 onsuccess:
