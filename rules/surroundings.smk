@@ -9,6 +9,7 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 # Jobs are processes of their own: let them import this very copy of the library.
 os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+os.environ.update(NASWOT_SNAKEMAKE=str(os.getpid()))  # a job ends with it
 
 from naswot.errors import NaswotError
 from naswot.workflow.faults import check_place, cures, settle_clock
