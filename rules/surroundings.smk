@@ -11,6 +11,7 @@ sys.path.insert(0, str(ROOT))
 # in the list would be the current directory.
 PLACES = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(PLACES))
+os.environ.update(NASWOT_SNAKEMAKE=str(os.getpid()))  # a job ends with it
 
 from naswot.errors import NaswotError
 from naswot.workflow import slurm
@@ -69,7 +70,7 @@ BEFORE = times()
 
 onstart:
     check_places("results")
-    settle_clock([Path("results"), *(ROOT / part for part in READ)])
+    settle_clock(Path("results"), [ROOT / part for part in READ])
     cancel_orphans()
 
 

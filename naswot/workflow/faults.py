@@ -54,16 +54,22 @@ def check_place(folder: Path) -> None:
         ) from error
 
 
-def settle_clock(folders: Iterable[Path]) -> int:
+def settle_clock(results: Path, sources: Iterable[Path]) -> int:
     """Give files of the future, from before the clock was set back, the present; return how many.
 
-    Snakemake refuses results that are older than what they are made from. All get the same time,
-    so that none is newer than what was made from it.
+    Snakemake refuses results that are older than what they are made from. All in the folder
+    `results` get the same time, so that none is newer than what was made from it, and those in
+    the folders `sources`, of which Snakemake asks that they be older, a second less.
     """
     now = time.time()
-    paths = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    late = [path for path in paths if path.stat().st_mtime > now]
-    for path in late:
+    times = [(results, now), *((folder, now - 1) for folder in sources)]
+    late = [
+        (path, given)
+        for folder, given in times
+        for path in folder.rglob("*")
+        if path.is_file() and path.stat().st_mtime > now
+    ]
+    for path, given in late:
         with contextlib.suppress(OSError):  # another user's: Snakemake will name it
-            os.utime(path, (now, now))
+            os.utime(path, (given, given))
     return len(late)

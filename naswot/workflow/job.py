@@ -3,6 +3,7 @@
 import ctypes
 import importlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -27,8 +28,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     A `NaswotError` ends the script with exit code 1 and its message alone. Other exceptions
     are defects of ours and keep their traceback, in the log too.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    _end_with_snakemake()
     logging.raiseExceptions = False  # a full disk is reported once, by what is to be written
     log = logging.getLogger("naswot")
     log.setLevel(logging.INFO)
@@ -49,6 +49,16 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     except Exception:
         log.exception("%s failed in a way that it should not", snakemake.rule)
         raise
+
+
+def _end_with_snakemake() -> None:
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    try:  # it may have been killed before
+        os.kill(int(os.environ.get("NASWOT_SNAKEMAKE", os.getpid())), 0)
+    except ProcessLookupError:
+        sys.exit(1)
 
 
 def _log_to(path: Path) -> None:

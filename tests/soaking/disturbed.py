@@ -144,10 +144,19 @@ class Disturbed:
 
 
 def jobs_of(pid: int) -> list[psutil.Process]:
+    """Return the scripts that a Snakemake runs; its scheduler has processes of its own."""
     try:
-        return [child for child in psutil.Process(pid).children() if child.is_running()]
+        children = psutil.Process(pid).children()
     except psutil.NoSuchProcess:
         return []
+    return [child for child in children if _is_script(child)]
+
+
+def _is_script(process: psutil.Process) -> bool:
+    try:
+        return any("/.snakemake/scripts/" in word for word in process.cmdline())
+    except psutil.Error:  # it has just ended
+        return False
 
 
 def _alive(group: int) -> bool:

@@ -35,7 +35,7 @@ def test_only_files_of_the_future_are_touched(tmp_path):
     for name, written in ages.items():
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (written, written))
-    assert settle_clock([tmp_path]) == 1
+    assert settle_clock(tmp_path, []) == 1
     assert now <= (tmp_path / "future").stat().st_mtime <= time.time()
     assert (tmp_path / "past").stat().st_mtime == pytest.approx(now - HOUR)
 

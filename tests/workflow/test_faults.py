@@ -142,7 +142,7 @@ def test_a_disk_that_fills_up_is_explained_and_the_same_command_goes_on(begun, c
         $RUN & until [ -e logs/score ]; do sleep 0.1; done
         dd if=/dev/zero of=results/.fill bs=1k 2> /dev/null
         wait $!; echo code $?; echo ===
-        find results -type f -name '*.parquet' -path '*scores*'; echo ===
+        find results/scores -type f; echo ===
         rm results/.fill
         $RUN; echo code $?; echo ===
         cp -a results/. kept
@@ -197,9 +197,9 @@ def test_a_folder_that_is_read_only_is_told_in_one_line(begun, mounts):
 
 def test_files_from_before_the_clock_was_set_back_are_used(begun, complete):
     future = time.time() + HOUR
-    for part in ("results", "naswot", "scripts", "resources"):
+    for part, late in {"results": 1, "naswot": 0, "scripts": 0, "resources": 0}.items():
         for path in (begun.path / part).rglob("*.*"):
-            os.utime(path, (future, future))
+            os.utime(path, (future + late, future + late))
     run = begun.run(JOINED)
     assert run.code == 0, run.text
     assert sorted(run.finished) == ["join", "score", "score", "score"]
