@@ -39,7 +39,7 @@ def ended_well(run, workdir, complete):
     """Check that the two shards were scored and joined as locally."""
     assert run.code == 0, run.text
     assert sorted(run.finished) == ["join", "score", "score"]
-    assert_whole(workdir.path / "results")
+    assert_whole(workdir.path)
     assert_same(workdir, complete, JOINED)
 
 
@@ -48,7 +48,7 @@ def test_a_run_on_a_cluster_comes_to_the_results_of_a_local_one(submitting, comp
     table = "results/table2.csv"
     run = submitting.run_while(lambda: None, table)
     assert run.code == 0, run.text
-    assert_whole(submitting.path / "results")
+    assert_whole(submitting.path)
     assert_same(submitting, complete, table, JOINED)
     searches = run.finished.count("choose") + run.finished.count("search")
     # 24 searches are one job of Slurm's.
