@@ -29,6 +29,7 @@ def refuse(event: str, details: list[str], who: str) -> None:
 watch(refuse)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at groups
 def pytest_collection_modifyitems(items):
     """Run fast tests first; let workers that test side by side share what can be shared.
 
