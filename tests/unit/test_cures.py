@@ -1,6 +1,8 @@
 """Faults from outside are explained, and clocks that are wrong do no harm."""
 
 import os
+import subprocess
+import sys
 import time
 
 import pandas as pd
@@ -55,3 +57,24 @@ def test_the_outlook_bears_a_damaged_neighbour(tmp_path):
     write_parquet(pd.DataFrame({"index": range(10)}), shard, {})
     (tmp_path / "0001.parquet").write_bytes(b"PAR1")
     assert _outlook(shard, 20, 5.0) == "; 10 of 20 networks are scored, about 5 s left"
+
+
+JOB = """
+from types import SimpleNamespace
+from naswot.workflow.job import job
+with job(SimpleNamespace(log=[], config={}, rule="score")):
+    print("begun")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends jobs with their Snakemake")
+def test_a_job_does_nothing_if_its_snakemake_was_killed_before_it_began(root):
+    def printed(snakemake: int) -> str:
+        environment = {**os.environ, "PYTHONPATH": str(root), "NASWOT_SNAKEMAKE": str(snakemake)}
+        command = [sys.executable, "-c", JOB]
+        return subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True).stdout
+
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    assert printed(os.getpid()) == "begun\n"
+    assert printed(ended.pid) == ""
