@@ -71,7 +71,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("targets", nargs="*", help="what to make; everything by default")
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--kills-a-run", type=int, default=12)
+    parser.add_argument("--kills-a-run", type=int, default=17)
     parser.add_argument("--span", type=float, default=12.0, help="seconds, see `soak`")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 16))
     parser.add_argument("--reference", help="folder of a run that nothing disturbed")
