@@ -50,7 +50,7 @@ soak: $(READY)
 
 fuzz: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,fuzz]' || \
-	    { echo "There is no atheris for this machine; make test has the fixed cases."; exit 1; }
+	    { echo "atheris could not be installed, see above; make test has the fixed cases."; exit 1; }
 	$(RUN) python tests/fuzz/run.py --seconds $(SECONDS) $(TARGETS)
 
 # In an environment of its own: what audits is not part of what is audited.

@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from naswot.errors import NaswotError
 
@@ -29,12 +30,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Raises:
         NaswotError: the file cannot be written (disk full, read-only, no permission).
     """
-    path = Path(path)
-    # Not by the process's number: on a cluster two nodes may give the same.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    path, temporary = Path(path), None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _held(temporary):
+        with _held(path) as temporary:
             yield temporary
             os.replace(temporary, path)
         _sweep(path)
@@ -44,20 +43,35 @@ def replacing(path: str | Path) -> Iterator[Path]:
             "permissions, then run the same command again: finished work is kept."
         ) from error
     finally:
-        with contextlib.suppress(OSError):  # where it could not be made, it cannot be removed
-            temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def _held(temporary: Path) -> Iterator[None]:
-    """Create the file and lock it for the block, where there are locks."""
-    if fcntl is None:
-        yield
-        return
-    with temporary.open("ab") as stream:
-        with contextlib.suppress(OSError):  # a file system without locks: then nothing is swept
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+def _held(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path`; the file is there and locked, where there are locks."""
+    while True:
+        # Not by the process's number: on a cluster two nodes may give the same.
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+        if fcntl is None:
+            yield temporary
+            return
+        with temporary.open("xb") as stream:
+            if _is_ours(stream):
+                yield temporary
+                return
+
+
+def _is_ours(stream: BinaryIO) -> bool:
+    """Lock a new file; return whether it is still there, or another process has swept it."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: nothing is swept there
+        return True
+    return os.fstat(stream.fileno()).st_nlink > 0
 
 
 def _sweep(path: Path) -> None:

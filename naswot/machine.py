@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import platform
+import re
 import sys
 
 import torch
@@ -22,8 +23,10 @@ def choose_device(name: str) -> torch.device:
     `CUDA_VISIBLE_DEVICES` says which GPUs torch sees. "cuda:1" is the second of these.
 
     Raises:
-        NaswotError: torch sees no such device, or it cannot be claimed.
+        NaswotError: there is no such name, torch sees no such device, or it cannot be claimed.
     """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", name, re.ASCII):
+        raise NaswotError(f"device is {name!r}; choose auto, cpu, cuda, or a GPU such as cuda:1.")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cpu":

@@ -195,7 +195,9 @@ def _existing(name: str, about: Mapping[str, Any], key: str) -> Path:
 def _read_file(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return read_parquet(path)
-    # In parts a column may come as numbers here and texts there; what ends in .gz is no CSV file.
+    if path.suffix in (".gz", ".bz2", ".xz", ".zip", ".zst"):
+        raise ValueError("it is compressed; unpack it first")
+    # In parts a column may come as numbers here and texts there.
     table = pd.read_csv(path, dtype={"arch": str}, low_memory=False, compression=None)
     for name in table:
         if pd.api.types.is_object_dtype(table[name]):  # numbers of more than 64 bits

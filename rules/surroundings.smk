@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -30,10 +31,20 @@ def check_places(*folders):
         sys.exit(str(error))
 
 
+# What Snakemake is told to do when it is to run nothing; it does not say so before it has read this.
+NOTHING_RUNS = re.compile(
+    "-[a-zA-Z]*n[a-zA-Z]*|--dry-?run|-l|-S|-D|-t|--(list|lint|unlock|report|touch|cleanup|archive"
+    "|summary|detailed-summary|dag|d3dag|rulegraph|filegraph|print|containerize|delete).*"
+)
+
+
 def check_results():
     """Set damaged results aside and say so, before Snakemake looks at what there is."""
+    if workflow.storage_settings.default_storage_provider:
+        return
+    runs = not any(NOTHING_RUNS.fullmatch(word) for word in sys.argv[1:])
     try:
-        for message in set_aside("results"):
+        for message in set_aside("results", rename=runs):
             print(message, file=sys.stderr)
     except NaswotError as error:
         sys.exit(str(error))

@@ -9,6 +9,7 @@ so that every reader sees the same pixels.
 import hashlib
 import io
 import os
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -113,6 +114,22 @@ def fingerprint(folder: str | Path, every: bool = False) -> str:
     return digest.hexdigest()
 
 
+# What begins a segment: in a scan 0xFF is followed by 0 or a restart's number; 1 has no segment.
+_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])", re.S)
+
+
+def _scans(jpeg: bytes) -> int:
+    """Return how many scans a JPEG image has; what a telephone puts behind it does not count."""
+    count, place = 0, 2
+    while found := _MARKER.search(jpeg, place):
+        marker, place = found[1], found.end()
+        if marker == b"\xd9":
+            break
+        count += marker == b"\xda"
+        place += int.from_bytes(jpeg[place : place + 2], "big")  # past the segment, itself included
+    return count
+
+
 def decode(path: Path, size: int, content: BinaryIO | None = None) -> np.ndarray:
     """Return the centre of an image, float32 (size, size, 3) from 0 to 255.
 
@@ -128,7 +145,7 @@ def decode(path: Path, size: int, content: BinaryIO | None = None) -> np.ndarray
 
     try:
         stored = content.read() if content else path.read_bytes()
-        if stored.startswith(b"\xff\xd8") and stored.count(b"\xff\xda") > MOST_SCANS:
+        if stored.startswith(b"\xff\xd8") and _scans(stored) > MOST_SCANS:
             raise ValueError(f"it has more than {MOST_SCANS} scans")
         with Image.open(io.BytesIO(stored), formats=FORMATS) as image:
             if image.width * image.height > LARGEST_PIXELS:

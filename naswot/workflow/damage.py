@@ -1,31 +1,42 @@
 """Damage that befell results after they were written: found when a run starts."""
 
+import errno
 from pathlib import Path
 
 from naswot.errors import NaswotError
 from naswot.parquet import digest_of
 
 
-def set_aside(results: str | Path) -> list[str]:
+def set_aside(results: str | Path, rename: bool = True) -> list[str]:
     """Rename the damaged Parquet files in a folder, so that the workflow makes them again.
 
     A file is damaged if it was cut, or its bytes do not match the checksum that it states. It
     stays beside its old place, hidden: `0002.parquet` becomes `.0002.parquet.damaged`.
 
+    Args:
+        results: the folder.
+        rename: whether to do so, or only to say what a run would do.
+
     Returns:
         A message for each.
 
     Raises:
-        NaswotError: a damaged file cannot be renamed.
+        NaswotError: a file cannot be read, which says nothing of what it holds, or not be renamed.
     """
     messages = []
     for path in sorted(Path(results).rglob("[!.]*.parquet")):
         try:
-            digest_of(path)
+            if path.is_file():
+                digest_of(path)
         except NaswotError as error:
             if not path.exists():  # another run makes it at this moment
                 continue
+            if _is_unread(error.__cause__):
+                raise
             aside = path.with_name(f".{path.name}.damaged")
+            if not rename:
+                messages.append(f"{path} is damaged: a run makes it again when it is needed.")
+                continue
             try:
                 path.replace(aside)
             except OSError as refused:
@@ -37,3 +48,10 @@ def set_aside(results: str | Path) -> list[str]:
                 f"{path} is damaged: set aside as {aside.name}, and made again when it is needed."
             )
     return messages
+
+
+def _is_unread(cause: BaseException | None) -> bool:
+    """Whether the system would not let us read a file; of a file that is too short it is EINVAL."""
+    if isinstance(cause, OSError):
+        return cause.errno not in (None, errno.EINVAL)
+    return isinstance(cause, MemoryError)

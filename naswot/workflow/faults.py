@@ -19,9 +19,8 @@ CURES = {
         "lower --cores"
     ),
     r"No space left on device|Disk quota exceeded": "The disk is full: free some space",
-    r"Read-only file system|Permission denied": (
-        "This folder cannot be written to: change its permissions, or run in another"
-    ),
+    r"Read-only file system": "This folder cannot be written to: make it so, or run in another",
+    r"Permission denied": "The file that is named above is not for you: change its permissions",
     r"has older modification time": (
         "The clock was set back, or the input that is named above is from the future: set the "
         "clock right or `touch` that file"
@@ -61,15 +60,11 @@ def settle_clock(results: Path, sources: Iterable[Path]) -> int:
     `results` get the same time, so that none is newer than what was made from it, and those in
     the folders `sources`, of which Snakemake asks that they be older, a second less.
     """
-    now = time.time()
+    now, late = time.time(), 0
     times = [(results, now), *((folder, now - 1) for folder in sources)]
-    late = [
-        (path, given)
-        for folder, given in times
-        for path in folder.rglob("*")
-        if path.is_file() and path.stat().st_mtime > now
-    ]
-    for path, given in late:
-        with contextlib.suppress(OSError):  # another user's: Snakemake will name it
-            os.utime(path, (given, given))
-    return len(late)
+    for path, given in ((path, given) for folder, given in times for path in folder.rglob("[!.]*")):
+        with contextlib.suppress(OSError):  # another user's, which Snakemake will name, or gone
+            if path.is_file() and path.stat().st_mtime > now:
+                os.utime(path, (given, given))
+                late += 1
+    return late

@@ -23,7 +23,8 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     Yields the logger.
 
     On Linux the script ends when the Snakemake that started it is killed, so that none computes on
-    beside the run that is started next.
+    beside the run that is started next. (The system tells the parent's end, and bash before 5.1
+    stays between the two.)
 
     A `NaswotError` ends the script with exit code 1 and its message alone. Other exceptions
     are defects of ours and keep their traceback, in the log too.
@@ -58,6 +59,8 @@ def _end_with_snakemake() -> None:
     try:  # it may have been killed before
         os.kill(int(os.environ.get("NASWOT_SNAKEMAKE", os.getpid())), 0)
     except ProcessLookupError:
+        sys.exit(1)
+    except PermissionError:  # its number is another user's by now
         sys.exit(1)
 
 

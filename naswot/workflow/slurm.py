@@ -1,5 +1,7 @@
 """Jobs on a Slurm cluster that outlived the run that submitted them."""
 
+import contextlib
+import fcntl
 import os
 import re
 import subprocess
@@ -10,7 +12,7 @@ from naswot.errors import NaswotError
 
 # What Snakemake calls its jobs: one UUID a run, behind a prefix if one was asked for.
 RUN_NAME = re.compile(r"(?:[\w-]+_)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-LOCKS = ".snakemake/locks/*.output.lock"
+LOCK = ".snakemake/naswot-slurm.lock"
 PATIENCE_S = 180  # Slurm's default leaves a job 30 seconds to end by itself
 
 
@@ -18,9 +20,9 @@ def cancel_orphans(directory: str | Path, patience_s: float = PATIENCE_S) -> lis
     """Cancel the jobs that an earlier run left in `directory`, and wait until they are gone.
 
     A run that is killed cannot cancel its jobs. They would compute what the next run computes
-    again, and write to the same files. To be called before jobs are submitted, by the run that
-    holds the directory's lock. Where another run holds one too, for other files, jobs are left
-    alone: they may be that run's.
+    again, and write to the same files. To be called before jobs are submitted. Every run that has
+    called it holds a lock on a file of its directory for as long as it lives; where another one
+    does, or where there are no locks, jobs are left alone: they may be that run's.
 
     Returns:
         The numbers of the jobs.
@@ -29,7 +31,7 @@ def cancel_orphans(directory: str | Path, patience_s: float = PATIENCE_S) -> lis
         NaswotError: Slurm does not answer, or a job is still there after `patience_s` seconds.
     """
     directory = Path(directory)
-    if len(list(directory.glob(LOCKS))) > 1:
+    if not _is_alone(directory):
         return []
     orphans = [
         job
@@ -48,6 +50,25 @@ def cancel_orphans(directory: str | Path, patience_s: float = PATIENCE_S) -> lis
             )
         time.sleep(1)
     return orphans
+
+
+_LOCKED: dict[Path, int] = {}  # directory → open file; it is never closed, for that would unlock it
+
+
+def _is_alone(directory: Path) -> bool:
+    """Lock a directory for this process, beside others; return whether there is no other."""
+    place = (directory / LOCK).absolute()
+    if place not in _LOCKED:
+        place.parent.mkdir(exist_ok=True)
+        _LOCKED[place] = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(_LOCKED[place], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        alone = True
+    except OSError:
+        alone = False
+    with contextlib.suppress(OSError):  # a file system without locks
+        fcntl.flock(_LOCKED[place], fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return alone
 
 
 def _queue(columns: str) -> list[list[str]]:

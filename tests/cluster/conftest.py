@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cluster.slurm import NODES, Slurm, missing, wait_until
+from needs import lacking
 from workdirs import Workdir
 
 # The profile as it is, but for how soon it looks, and for a cluster without accounting.
@@ -24,13 +25,10 @@ OPTIONS = (
 @pytest.fixture(scope="session")
 def started():
     """Return a running cluster; without Slurm the tests skip, unless CI asks for it."""
-    asked = os.environ.get("NASWOT_NEEDS_SLURM")
-    if missing() and not asked:
-        pytest.skip(
-            f"there is no Slurm here ({', '.join(missing())}): apt-get install slurm-wlm munge"
-        )
-    if os.geteuid() != 0 and not asked:
-        pytest.skip("only root can start a Slurm cluster")
+    if missing():
+        lacking(f"there is no Slurm here ({', '.join(missing())}): apt-get install slurm-wlm munge")
+    if os.geteuid() != 0:
+        lacking("only root can start a Slurm cluster")
     # Sockets have short names, which those of pytest's folders are not.
     place = Path(tempfile.mkdtemp(prefix="slurm-"))
     place.chmod(0o755)
@@ -39,9 +37,7 @@ def started():
         cluster.start()
         yield cluster
     except subprocess.CalledProcessError as error:
-        if asked:
-            raise
-        pytest.skip(f"Slurm cannot be started here: {error.stderr.strip()}")
+        lacking(f"Slurm cannot be started here: {error.stderr.strip()}")
     finally:
         cluster.stop()
         shutil.rmtree(place)

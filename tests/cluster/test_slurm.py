@@ -1,6 +1,8 @@
 """A run on a Slurm cluster comes to the results of a local one, whatever happens meanwhile."""
 
 import signal
+import subprocess
+import sys
 
 import psutil
 import pytest
@@ -135,11 +137,21 @@ def test_a_killed_run_leaves_no_jobs_to_the_next_one(half_scored, complete, clus
     ended_well(again, half_scored, complete)
 
 
+# A run that began when there was nothing to cancel, and goes on.
+ALIVE = """
+import sys, time
+from naswot.workflow import slurm
+slurm._queue = lambda columns: []
+print(slurm.cancel_orphans(sys.argv[1]), flush=True)
+time.sleep(300)
+"""
+
+
 def test_only_jobs_of_a_dead_run_of_this_directory_are_cancelled(cluster, tmp_path):
-    """Not those of another directory, of another name, or of a run that still holds its lock."""
-    locks, elsewhere = tmp_path / "here/.snakemake/locks", tmp_path / "elsewhere"
-    locks.mkdir(parents=True)
-    elsewhere.mkdir()
+    """Not those of another directory, of another name, or of a run that is alive."""
+    for name in ("here", "elsewhere"):
+        (tmp_path / name).mkdir()
+    elsewhere = tmp_path / "elsewhere"
     named = "--job-name=mine_01234567-89ab-cdef-0123-456789abcdef"  # as the plugin would
     here = tmp_path / "here"
 
@@ -148,10 +160,11 @@ def test_only_jobs_of_a_dead_run_of_this_directory_are_cancelled(cluster, tmp_pa
 
     orphan = submit(named, "-D", str(here))
     others = [submit(named, "-D", str(elsewhere)), submit("-D", str(here))]
-    for number in range(2):
-        (locks / f"{number}.output.lock").touch()
+    alive = subprocess.Popen([sys.executable, "-c", ALIVE, here], stdout=subprocess.PIPE)
+    assert alive.stdout.readline() == b"[]\n"
     assert cancel_orphans(here) == []
-    (locks / "0.output.lock").unlink()
+    alive.kill()
+    alive.communicate()
     assert cancel_orphans(here) == [orphan]
     assert cluster.jobs()[orphan] == "CANCELLED"
     assert {cluster.jobs()[job] for job in others} <= {"PENDING", "RUNNING"}

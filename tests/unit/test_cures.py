@@ -20,7 +20,8 @@ HOUR = 3600
     [
         ("Command 'python x.py' died with <Signals.SIGKILL: 9>.", "lower --cores"),
         ("OSError: [Errno 28] No space left on device: 'x'", "free some space"),
-        ("OSError: [Errno 30] Read-only file system: 'x'", "change its permissions"),
+        ("OSError: [Errno 30] Read-only file system: 'x'", "run in another"),
+        ("PermissionError: [Errno 13] Permission denied: 'x'", "change its permissions"),
         ("Output x has older modification time (1) than input y (2).", "clock was set back"),
     ],
 )

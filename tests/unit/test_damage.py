@@ -1,9 +1,12 @@
 """Results that were damaged are named and set aside; all others stay where they are."""
 
+import errno
 import os
 
 import pandas as pd
+import pytest
 
+from naswot import NaswotError, parquet
 from naswot.parquet import write_parquet
 from naswot.workflow.damage import set_aside
 
@@ -35,3 +38,24 @@ def test_only_damaged_tables_are_set_aside(tmp_path):
     ]
     assert set_aside(tmp_path / "results") == []
     assert set_aside(tmp_path / "nowhere") == []
+
+
+def test_a_plan_says_what_a_run_would_do(tmp_path):
+    (tmp_path / "cut.parquet").write_bytes(b"PAR1")
+    (message,) = set_aside(tmp_path, rename=False)
+    assert message.startswith(f"{tmp_path}/cut.parquet is damaged: a run makes it again")
+    assert os.listdir(tmp_path) == ["cut.parquet"]
+
+
+def test_what_cannot_be_read_is_no_damage(tmp_path, monkeypatch):
+    """As when a file server hangs: nothing is known of what the file holds."""
+    write_parquet(FRAME, tmp_path / "far.parquet", {})
+    (tmp_path / "folder.parquet").mkdir()
+
+    def refuse(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(parquet, "_digest", refuse)
+    with pytest.raises(NaswotError, match=r"far\.parquet"):
+        set_aside(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == ["far.parquet", "folder.parquet"]

@@ -109,6 +109,12 @@ def test_a_job_takes_the_gpu_that_no_other_has_or_the_one_that_is_named(gpus, jo
         machine.choose_device("cuda:2")
 
 
+@pytest.mark.parametrize("name", ["mps", "cuda:x", "cuda:-1", "CUDA", ""])
+def test_another_device_is_refused_by_its_name(name):
+    with pytest.raises(NaswotError, match="choose auto, cpu, cuda, or a GPU such as cuda:1"):
+        machine.choose_device(name)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 @pytest.mark.parametrize("name", ["cuda", "cuda:1"])
 def test_without_a_gpu_the_cpu_is_recommended(name):

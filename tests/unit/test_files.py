@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from needs import lacking
 
 from naswot.arrays import read_arrays
 from naswot.errors import NaswotError
@@ -176,12 +177,33 @@ def test_a_full_disk_is_explained_and_nothing_is_left(tmp_path, root):
         )
 
     if shutil.which("unshare") is None or run(mount).returncode:
-        pytest.skip("this system does not let us mount a file system of our own")
+        lacking("this system does not let us mount a file system of our own")
     done = run(f"{mount} && {sys.executable} write.py; ls -A disk")
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("naswot.errors.NaswotError: disk/table.parquet cannot be written")
     assert "No space left on device" in last
     assert done.stdout == ""
+
+
+MANY = """
+import sys
+from naswot.files import replacing
+for _ in range(1500):
+    with replacing(sys.argv[1]) as temporary:
+        temporary.write_text(sys.argv[2] * 100)
+"""
+
+
+def test_many_writers_of_one_file_do_not_sweep_what_another_begins(tmp_path, root):
+    table = tmp_path / "table.txt"
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    writers = [
+        subprocess.Popen([sys.executable, "-c", MANY, table, letter], env=environment)
+        for letter in "abc"
+    ]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert table.read_text() in [letter * 100 for letter in "abc"]
+    assert os.listdir(tmp_path) == ["table.txt"]
 
 
 def test_two_writers_of_one_file_never_share_a_temporary_name(tmp_path):

@@ -160,6 +160,15 @@ def test_a_jpeg_file_is_not_gone_over_without_end(tmp_path):
     scan = whole[whole.rindex(b"\xff\xda") : -2]
     content = whole[:-2] + 10_000 * scan + whole[-2:]
     assert "more than 100 scans" in hostile.complaint_of("image", content, tmp_path)
+    # A marker without a length must not hide the scans behind it.
+    content = whole[:-2] + 10_000 * (b"\xff\x01" + scan) + whole[-2:]
+    assert "more than 100 scans" in hostile.complaint_of("image", content, tmp_path)
+
+
+def test_what_lies_behind_a_jpeg_image_does_not_count(tmp_path):
+    """Telephones put a film there, in which anything may come."""
+    content = miniatures.image("JPEG") + 1000 * b"\xff\xda\x00\x02"
+    assert hostile.complaint_of("image", content, tmp_path) == ""
 
 
 def test_a_file_name_that_is_no_text_is_no_reason_to_stop(tmp_path):

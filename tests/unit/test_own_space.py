@@ -100,6 +100,12 @@ def test_a_column_that_scoring_adds_is_refused(own, tmp_path):
         convert("mine", None, tmp_path / "table.parquet")
 
 
+def test_a_compressed_table_is_to_be_unpacked_first(own, tmp_path):
+    (tmp_path / "mine.csv.gz").write_bytes(b"\x1f\x8b")
+    with pytest.raises(NaswotError, match=r"mine\.csv\.gz.*unpack it first"):
+        register({"mine": own | {"accuracies": str(tmp_path / "mine.csv.gz")}})
+
+
 def test_neighbours_are_part_of_its_code(own, tmp_path):
     found = [path.rsplit("/", 1)[-1] for path in neighbours(own["networks"])]
     assert found == ["neighbour.py", "space.py"]

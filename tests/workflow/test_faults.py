@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from needs import lacking
 from soak import soak
 from soaking.comparing import differing
 from soaking.disturbed import jobs_of
@@ -73,7 +74,7 @@ def mounts():
 
     def need() -> None:
         if not able:
-            pytest.skip("this system does not let us mount a file system of our own")
+            lacking("this system does not let us mount a file system of our own")
 
     return need
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 
 import pytest
 import yaml
+from needs import lacking
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +56,7 @@ def test_a_profile_plans_a_run(name, fresh, root, tmp_path, monkeypatch):
 def queue(tmp_path, monkeypatch):
     """Return a function that asks a task-spooler of this test's own."""
     if shutil.which("tsp") is None:
-        pytest.skip("task-spooler is not installed (Debian: apt-get install task-spooler)")
+        lacking("task-spooler is not installed (Debian: apt-get install task-spooler)")
     monkeypatch.setenv("TS_SOCKET", str(tmp_path / "queue"))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
 
@@ -126,7 +127,7 @@ def test_jobs_without_a_shared_file_system_for_results_are_submitted_all_the_sam
     fresh, queue, tmp_path
 ):
     if shutil.which("rsync") is None:
-        pytest.skip("rsync is not installed")
+        lacking("rsync is not installed")
     workdir = fresh()
     run = workdir.run(
         SAMPLE,

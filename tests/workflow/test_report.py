@@ -1,11 +1,11 @@
 """The page and the report of a run, opened in a real browser as a reader would."""
 
-import os
 import shutil
 from contextlib import contextmanager
 
 import pandas as pd
 import pytest
+from needs import lacking
 
 from naswot.reporting.contents import CONTENTS
 
@@ -20,8 +20,8 @@ def browser():
     """Return a headless Chromium; without one the tests skip, unless CI asks for it."""
     api = pytest.importorskip("playwright.sync_api")
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None and not os.environ.get("NASWOT_NEEDS_BROWSER"):
-        pytest.skip("there is no Chromium here: install one, e.g. apt-get install chromium")
+    if path is None:
+        lacking("there is no Chromium here: install one, e.g. apt-get install chromium")
     with api.sync_playwright() as playwright:
         # Root, as in a container, has no sandbox to be put into.
         opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from needs import lacking
 
 from naswot.parquet import read_metadata, read_parquet
 
@@ -31,7 +32,7 @@ sample: all
 def folder(tmp_path_factory):
     """Return what names a folder as the storage, and a reader of files in it."""
     if shutil.which("rsync") is None:
-        pytest.skip("rsync is not installed")
+        lacking("rsync is not installed")
     path = tmp_path_factory.mktemp("store")
     options = ["--default-storage-provider", "fs", "--default-storage-prefix", str(path)]
     return options, lambda name: path / name
