@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from registries import forgetting
 from watching.sitecustomize import watch
 from workdirs import Workdir
 
-from naswot.benchmarks import datasets, sources
 from naswot.scores import FAMILIES, FAMILY_OF, Family
-from naswot.spaces import SPACES
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("NASWOT_SHARED", ROOT.parent / "shared"))
@@ -74,12 +73,8 @@ def noise():
 @pytest.fixture
 def forget():
     """Forget the spaces of a user that are registered."""
-    registries = (SPACES, sources.SOURCES, datasets._DATASETS)
-    known = [(registry, dict(registry)) for registry in registries]
-    yield
-    for registry, content in known:
-        registry.clear()
-        registry.update(content)
+    with forgetting():
+        yield
 
 
 @pytest.fixture

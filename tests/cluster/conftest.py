@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from cluster.slurm import NODES, Slurm, missing, wait_until
+from cluster.slurm import NODES, Slurm, missing
 from needs import lacking
+from waiting import wait_until
 from workdirs import Workdir
 
 # The profile as it is, but for how soon it looks, and for a cluster without accounting.

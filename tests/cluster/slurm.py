@@ -5,10 +5,10 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import psutil
+from waiting import wait_until
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "squeue", "srun", "sbatch")
 SBIN = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
@@ -181,14 +181,6 @@ def kill_steps(jobs: list[str]) -> None:
                     one.kill()
                 except psutil.NoSuchProcess:
                     continue
-
-
-def wait_until(condition, what: str, patience_s: float = 120) -> None:
-    """Wait for a condition; an AssertionError says what never came."""
-    deadline = time.monotonic() + patience_s
-    while not condition():
-        assert time.monotonic() < deadline, f"after {patience_s} s it is not so that {what}"
-        time.sleep(0.2)
 
 
 def missing() -> list[str]:

@@ -8,7 +8,8 @@ import psutil
 import pytest
 import yaml
 from cluster.results import JOINED, SHARDS, assert_same, assert_whole
-from cluster.slurm import NODES, wait_until
+from cluster.slurm import NODES
+from waiting import wait_until
 
 from naswot.errors import NaswotError
 from naswot.workflow.slurm import cancel_orphans

@@ -1,17 +1,15 @@
 """Targets: texts of users: architectures, configurations, lists of networks, lists of sources."""
 
-import contextlib
 import copy
 import functools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import miniatures
 import yaml
+from registries import forgetting
 
 from fuzz.harness import Target
-from naswot.benchmarks import datasets, sources
 from naswot.cli import read_list
 from naswot.downloads import read_sources
 from naswot.drawing_command import _register
@@ -60,7 +58,7 @@ def _read_config(path: Path) -> None:
         return
     default, schema = _default()
     config = copy.deepcopy(default) | changes
-    with _forgetting():
+    with forgetting():
         try:
             configuration.normalise(config)
             configuration.check(config, schema)
@@ -69,21 +67,8 @@ def _read_config(path: Path) -> None:
 
 
 def _draw_config(path: Path) -> None:
-    with _forgetting():
+    with forgetting():
         _register(path)
-
-
-@contextlib.contextmanager
-def _forgetting() -> Iterator[None]:
-    """Forget the spaces of a user that are registered meanwhile."""
-    registries = (SPACES, sources.SOURCES, datasets._DATASETS)
-    known = [dict(registry) for registry in registries]
-    try:
-        yield
-    finally:
-        for registry, content in zip(registries, known, strict=True):
-            registry.clear()
-            registry.update(content)
 
 
 def _configs() -> list[bytes]:

@@ -11,13 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from naswot.benchmarks import datasets, sources
 from naswot.benchmarks.nasbench101 import read_mirror
 from naswot.connecting import connect_architectures, read_neighbours
 from naswot.errors import NaswotError
 from naswot.own_spaces import register
 from naswot.parquet import read_metadata, read_parquet, write_parquet
-from naswot.spaces import SPACES, get_space
+from naswot.spaces import get_space
 from naswot.spaces import neighbourhood as module
 from naswot.spaces.nasbench101 import cells
 from naswot.spaces.nasbench101.neighbours import invariants, one_apart
@@ -374,10 +373,8 @@ OWN = ["plain-8", "plain-16", "wide-8", "wide-64", "wide-16"]
 
 
 @pytest.fixture
-def own(tmp_path):
+def own(tmp_path, forget):
     """Return a function that registers a space with `OWN`; what is registered is forgotten."""
-    registries = (SPACES, sources.SOURCES, datasets._DATASETS)
-    known = [(registry, dict(registry)) for registry in registries]
 
     def make(code: str):
         networks, accuracies = tmp_path / "space.py", tmp_path / "mine.csv"
@@ -386,10 +383,7 @@ def own(tmp_path):
         register({"mine": {"networks": str(networks), "accuracies": str(accuracies)}})
         return get_space("mine")
 
-    yield make
-    for registry, content in known:
-        registry.clear()
-        registry.update(content)
+    return make
 
 
 @pytest.mark.parametrize("returned", ["(kind, int(width))", "[kind, float(width)]"])

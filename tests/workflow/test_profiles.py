@@ -11,6 +11,7 @@ from importlib.util import find_spec
 import pytest
 import yaml
 from needs import lacking
+from waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -71,11 +72,11 @@ def queue(tmp_path, monkeypatch):
 
 def wait_for_process(queue, job: str) -> int:
     """Wait until a job of the queue runs; return the number of its process group."""
-    deadline = time.monotonic() + 60
-    while not (queue("-s", job) == "running" and int(queue("-p", job) or 0) > 1):
-        assert time.monotonic() < deadline, queue()
-        time.sleep(0.05)
-    return int(queue("-p", job))
+
+    def process() -> int:
+        return int(queue("-p", job) or 0) if queue("-s", job) == "running" else 0
+
+    return wait_until(lambda: process() > 1 and process(), f"job {job} runs")
 
 
 def test_a_job_that_the_batch_system_kills_is_tried_again(fresh, queue):
@@ -108,17 +109,11 @@ def test_interrupting_a_run_takes_its_jobs_out_of_the_queue(fresh, queue):
             stderr=subprocess.STDOUT,
         )
         wait_for_process(queue, "0")
-        deadline = time.monotonic() + 60
-        while queue("-s", "1") != "queued":
-            assert time.monotonic() < deadline, queue()
-            time.sleep(0.05)
+        wait_until(lambda: queue("-s", "1") == "queued", "another job waits")
         time.sleep(1)  # Snakemake reads the number that it is to cancel
         run.send_signal(signal.SIGINT)
         assert run.wait(timeout=60) != 0
-    deadline = time.monotonic() + 30
-    while queue("-s", "0") == "running":
-        assert time.monotonic() < deadline, queue()
-        time.sleep(0.1)
+    wait_until(lambda: queue("-s", "0") != "running", "the job has ended")
     assert "killed by signal" in queue("-i", "0")
     assert queue("-s", "1") == ""  # unknown: it was taken out
 

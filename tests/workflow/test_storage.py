@@ -4,13 +4,13 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from needs import lacking
+from waiting import wait_until
 
 from naswot.parquet import read_metadata, read_parquet
 
@@ -65,7 +65,7 @@ def bucket(tmp_path_factory):
                 aws_access_key_id="key",
                 aws_secret_access_key="secret",
             )
-            wait_for(port)
+            wait_until(lambda: answers(port), "the server answers")
             client.create_bucket(Bucket="naswot")
 
             def read(name: str) -> Path:
@@ -79,17 +79,13 @@ def bucket(tmp_path_factory):
             server.wait()
 
 
-def wait_for(port: int) -> None:
-    """Wait until a server answers."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        else:
-            return
+def answers(port: int) -> bool:
+    """Whether a server answers."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module", params=["folder", "bucket"])
