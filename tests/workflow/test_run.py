@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from naswot.analysis import correlation
 from naswot.analysis.tables import accuracies, columns
@@ -187,12 +188,20 @@ def test_a_fetched_archive_is_read_without_unpacking(fresh, mirror):
 def test_every_space_of_the_mirror_runs(fresh, mirror):
     """Networks, tables and figures of all spaces that there is data of; the others are named."""
     workdir = fresh()
-    (workdir.path / "all.yaml").write_text(
-        "spaces: [nasbench201, natsbench_sss, nasbench101, nasbench301, nds_darts]\n"
-        "skip_missing: true\nsample: 8\nimages: noise\nimage_size: 8\nbatch_size: 8\n"
-        "n_runs: 10\nsample_sizes: {naswot: [4], optimal: [4]}\nbootstrap_resamples: 10\n"
-        f"mirror: {mirror.resolve()}\n"
-    )
+    config = yaml.safe_load((workdir.path / "config/ci.yaml").read_text())
+    del config["methods"]  # all
+    config |= {
+        "spaces": ["nasbench201", "natsbench_sss", "nasbench101", "nasbench301", "nds_darts"],
+        "skip_missing": True,
+        "sample": 8,
+        "images": "noise",
+        "batch_size": 8,
+        "n_runs": 10,
+        "sample_sizes": {"naswot": [4], "optimal": [4]},
+        "bootstrap_resamples": 10,
+        "mirror": str(mirror.resolve()),
+    }
+    (workdir.path / "all.yaml").write_text(yaml.safe_dump(config))
     run = workdir.run(config="all.yaml")
     assert run.code == 0, run.text
     taus = pd.read_csv(workdir.path / "results/kendall_tau.csv").set_index("space")
