@@ -34,17 +34,17 @@ def check_places(*folders):
 # What Snakemake is told to do when it is to run nothing; it does not say so before it has read this.
 NOTHING_RUNS = re.compile(
     "-[a-zA-Z]*n[a-zA-Z]*|--dry-?run|-l|-S|-D|-t|--(list|lint|unlock|report|touch|cleanup|archive"
-    "|summary|detailed-summary|dag|d3dag|rulegraph|filegraph|print|containerize|delete).*"
+    "|summary|detailed-summary|dag|d3dag|rulegraph|filegraph|print-comp|containerize|delete).*"
 )
+RUNS = not any(NOTHING_RUNS.fullmatch(word) for word in sys.argv[1:])
 
 
 def check_results():
     """Set damaged results aside and say so, before Snakemake looks at what there is."""
     if workflow.storage_settings.default_storage_provider:
         return
-    runs = not any(NOTHING_RUNS.fullmatch(word) for word in sys.argv[1:])
     try:
-        for message in set_aside("results", rename=runs):
+        for message in set_aside("results", rename=RUNS):
             print(message, file=sys.stderr)
     except NaswotError as error:
         sys.exit(str(error))
@@ -63,7 +63,7 @@ def cancel_orphans():
 
 
 if workflow.is_main_process:
-    check_places(".snakemake")
+    check_places(".snakemake", *(["results"] if RUNS else []))
     check_results()
 
 
@@ -80,7 +80,6 @@ BEFORE = times()
 
 
 onstart:
-    check_places("results")
     settle_clock(Path("results"), [ROOT / part for part in READ])
     cancel_orphans()
 
