@@ -39,7 +39,7 @@ test: $(READY)
 	$(RUN) ruff format --check .
 	$(RUN) snakefmt --check Snakefile rules
 	$(RUN) snakemake --lint
-	$(RUN) python -m pytest -n $(WORKERS) --dist loadgroup
+	$(RUN) python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 bench: $(READY)
 	$(RUN) python tests/bench_searches.py

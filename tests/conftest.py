@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from registries import forgetting
 from watching.sitecustomize import watch
 from workdirs import Workdir
@@ -27,18 +28,14 @@ def refuse(event: str, details: list[str], who: str) -> None:
 
 watch(refuse)
 
+# No test is timed: how long an example takes is the machine's affair and that of its neighbours.
+settings.register_profile("naswot", deadline=None)
+settings.load_profile("naswot")
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at groups
+
 def pytest_collection_modifyitems(items):
-    """Run fast tests first; let workers that test side by side share what can be shared.
-
-    Tests of one file share what is made for it, so one worker takes them all. Tests of the workflow
-    start from copies of one finished run and go anywhere, unless their file says otherwise.
-    """
+    """Run fast tests first."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
-    for item in items:
-        if item.path.parent.name != "workflow":
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.fixture(scope="session")

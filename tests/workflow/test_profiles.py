@@ -81,19 +81,10 @@ def wait_for_process(queue, job: str) -> int:
 
 def test_a_job_that_the_batch_system_kills_is_tried_again(fresh, queue):
     workdir = fresh()
-    with (workdir.path / "run.log").open("w+") as output:
-        run = subprocess.Popen(
-            workdir.command(BATCH, "--profile", ROOM, *CLOSELY),
-            cwd=workdir.path,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        os.killpg(wait_for_process(queue, "0"), signal.SIGKILL)
-        code = run.wait(timeout=120)
-        output.seek(0)
-        text = output.read()
-    assert code == 0, text
-    assert text.count("Trying to restart job") == 1
+    run = workdir.start(BATCH, "--profile", ROOM, *CLOSELY)
+    os.killpg(wait_for_process(queue, "0"), signal.SIGKILL)
+    assert run.wait(timeout=120) == 0, workdir.printed()
+    assert workdir.printed().count("Trying to restart job") == 1
     assert [queue("-s", job) for job in ("0", "1")] == ["finished", "finished"]
     assert (workdir.path / BATCH).exists()
 
@@ -101,18 +92,12 @@ def test_a_job_that_the_batch_system_kills_is_tried_again(fresh, queue):
 def test_interrupting_a_run_takes_its_jobs_out_of_the_queue(fresh, queue):
     workdir = fresh()
     queue("-S", "1")
-    with (workdir.path / "run.log").open("w+") as output:
-        run = subprocess.Popen(
-            workdir.command(BATCH, SAMPLE, "--profile", ROOM, *CLOSELY),
-            cwd=workdir.path,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        wait_for_process(queue, "0")
-        wait_until(lambda: queue("-s", "1") == "queued", "another job waits")
-        time.sleep(1)  # Snakemake reads the number that it is to cancel
-        run.send_signal(signal.SIGINT)
-        assert run.wait(timeout=60) != 0
+    run = workdir.start(BATCH, SAMPLE, "--profile", ROOM, *CLOSELY)
+    wait_for_process(queue, "0")
+    wait_until(lambda: queue("-s", "1") == "queued", "another job waits")
+    time.sleep(1)  # Snakemake reads the number that it is to cancel
+    run.send_signal(signal.SIGINT)
+    assert run.wait(timeout=60) != 0
     wait_until(lambda: queue("-s", "0") != "running", "the job has ended")
     assert "killed by signal" in queue("-i", "0")
     assert queue("-s", "1") == ""  # unknown: it was taken out

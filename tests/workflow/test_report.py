@@ -9,7 +9,7 @@ from needs import lacking
 
 from naswot.reporting.contents import CONTENTS
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("report")]
+pytestmark = pytest.mark.slow
 
 WIDTHS = [1280, 390]  # pixels: a laptop, a phone
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

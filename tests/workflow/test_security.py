@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("security")]
+pytestmark = pytest.mark.slow
 
 # How Snakemake starts a script: its own shell, our file, nothing else.
 JOB = r"\S*/bash -c set -euo pipefail; +\S*python\S* \S*/\.snakemake/scripts/tmp\w+\.(\w+)\.py"

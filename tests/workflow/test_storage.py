@@ -14,7 +14,7 @@ from waiting import wait_until
 
 from naswot.parquet import read_metadata, read_parquet
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("storage")]
+pytestmark = pytest.mark.slow
 
 TABLE = "results/table2.csv"
 FEW = ("--config", "datasets=[cifar10]", "methods=[rea]", "shard_size=24")
