@@ -89,7 +89,8 @@ def test_jobs_of_a_node_that_crashes_run_elsewhere(half_scored, complete, cluste
 
 def test_a_controller_that_is_away_for_a_while_fails_no_job(half_scored, complete, cluster):
     def act():
-        wait_until(lambda: cluster.running("score"), "a shard is being scored")
+        # A job whose step has not begun fails at once, and is tried again.
+        wait_until(lambda: len(scripts(half_scored, "score")) == 2, "both shards are being scored")
         cluster.stop_controller()
         wait_until(questions, "Snakemake asks how its jobs are")
         (asked, *_) = questions()
