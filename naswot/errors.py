@@ -17,6 +17,10 @@ _QUOTE.maxstring = _QUOTE.maxother = 120
 LONGEST = 300
 
 
+# What taking apart a record from elsewhere raises where it has not the form that it should have.
+MISSHAPEN = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)
+
+
 class NaswotError(Exception):
     """A mistake in the input or its surroundings that the user can mend.
 

@@ -24,7 +24,7 @@ import pandas as pd
 
 from naswot.benchmarks.safe_pickle import NUMPY_SCALARS, ORDERED_DICT, PROTOCOL_2, load
 from naswot.benchmarks.trainings import Trainings
-from naswot.errors import NaswotError, shown
+from naswot.errors import MISSHAPEN, NaswotError, shown
 from naswot.progress import Progress
 
 SOURCE = "NAS-Bench-201 v1.1"
@@ -64,7 +64,7 @@ def read(path: str | Path) -> pd.DataFrame:
                 raise ValueError(
                     f"it has {shown(found)} at index {index}, not {architectures[index]}"
                 )
-    except (IndexError, KeyError, TypeError, ValueError) as error:
+    except MISSHAPEN as error:
         raise NaswotError(
             f"{path} is not NAS-Bench-201 ({type(error).__name__}: {str(error)[:400]}). Put "
             "NAS-Bench-201-v1_1-096897.pth in its place."

@@ -17,7 +17,7 @@ import pandas as pd
 from naswot.benchmarks.nats_files import Folder, Tar, opened
 from naswot.benchmarks.safe_pickle import NUMPY_SCALARS, ORDERED_DICT, load
 from naswot.benchmarks.trainings import Trainings
-from naswot.errors import NaswotError, shown
+from naswot.errors import MISSHAPEN, NaswotError, shown
 from naswot.progress import Progress
 
 SOURCE = "NATS-Bench v1.0"
@@ -92,7 +92,7 @@ def _add(
         lengths = sorted(entry, key=int)
         found = {entry[length]["arch_str"] for length in lengths}
         records = [entry[length]["all_results"] for length in lengths]
-    except (IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+    except MISSHAPEN as error:
         raise NaswotError(f"{origin} does not hold an architecture of NATS-Bench.") from error
     if found != {architecture}:
         raise NaswotError(
