@@ -126,9 +126,10 @@ def test_the_example_of_an_own_space_runs_and_edits_count(fresh, root):
     assert (workdir.path / "results/figures/scatter/plain/own.png").exists()
     csv = workdir.path / "examples/own_space/accuracies.csv"
     csv.write_text(csv.read_text().replace("photographs/test/10", "photographs/test/11"))
-    again = workdir.run("results/kendall_tau.csv", config="own.yaml")
+    again = workdir.run(config="own.yaml")
     assert again.code == 0, again.text
-    assert set(again.finished) == {"convert", "join", "correlate"}
+    assert "score" not in again.finished
+    assert {"convert", "join", "correlate"} <= set(again.finished)
     workdir.edit("examples/own_space/space.py", "\n# changed\n")
     joined = "results/joined/plain/photos/naswot/0.parquet"
     assert "score" in workdir.run(joined, config="own.yaml").finished
