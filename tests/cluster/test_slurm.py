@@ -1,5 +1,6 @@
 """A run on a Slurm cluster comes to the results of a local one, whatever happens meanwhile."""
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -27,6 +28,27 @@ def scripts(workdir, rule):
         and words[-1].startswith(ours)
         and words[-1].endswith(f".{rule}.py")
     ]
+
+
+def hold(workdir):
+    """Stop the scripts that score, as if they had hours to go; return them."""
+    held = scripts(workdir, "score")
+    for script in held:
+        script.suspend()
+    return held
+
+
+def hold_both(workdir):
+    return wait_until(
+        lambda: len(held := hold(workdir)) == 2 and held, "both shards are being scored"
+    )
+
+
+def let_go(held):
+    """Let the scripts go on that are left."""
+    for script in held:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            script.resume()
 
 
 def questions():
@@ -60,12 +82,16 @@ def test_a_run_on_a_cluster_comes_to_the_results_of_a_local_one(submitting, comp
 
 def test_cancelled_and_killed_jobs_are_tried_again(half_scored, complete, cluster):
     def act():
-        wait_until(lambda: len(scripts(half_scored, "score")) == 2, "both shards are being scored")
+        held = hold_both(half_scored)
         (first, _) = cluster.running("score")
         cluster.call("scancel", first)
         wait_until(lambda: first not in cluster.running("score"), "the job is cancelled")
-        wait_until(lambda: len(scripts(half_scored, "score")) == 1, "its script has ended")
-        scripts(half_scored, "score")[0].kill()
+
+        def left():
+            return [script for script in scripts(half_scored, "score") if script in held]
+
+        wait_until(lambda: len(left()) == 1, "its script has ended")
+        left()[0].kill()
 
     run = half_scored.run_while(act, JOINED)
     assert run.text.count("Error in rule score") == 2
@@ -76,9 +102,10 @@ def test_jobs_of_a_node_that_crashes_run_elsewhere(half_scored, complete, cluste
     crashed = {}
 
     def act():
-        wait_until(lambda: len(scripts(half_scored, "score")) == 2, "both shards are being scored")
+        held = hold_both(half_scored)
         crashed.update(cluster.running("score"))
         cluster.crash(next(iter(crashed.values())))
+        let_go(held)
 
     run = half_scored.run_while(act, JOINED)
     job, node = next(iter(crashed.items()))
@@ -90,11 +117,12 @@ def test_jobs_of_a_node_that_crashes_run_elsewhere(half_scored, complete, cluste
 def test_a_controller_that_is_away_for_a_while_fails_no_job(half_scored, complete, cluster):
     def act():
         # A job whose step has not begun fails at once, and is tried again.
-        wait_until(lambda: len(scripts(half_scored, "score")) == 2, "both shards are being scored")
+        held = hold_both(half_scored)
         cluster.stop_controller()
         wait_until(questions, "Snakemake asks how its jobs are")
         (asked, *_) = questions()
         wait_until(lambda: asked not in questions(), "it asked in vain")
+        let_go(held)
         wait_until(lambda: not scripts(half_scored, "score"), "the shards are scored")
         cluster.start_controller()
 
@@ -125,10 +153,9 @@ def test_a_killed_run_leaves_no_jobs_to_the_next_one(half_scored, complete, clus
     large = ["--set-resources", "score:mem_mb=5000"]
 
     def both_submitted_and_one_at_work():
-        return scripts(half_scored, "score") and len(set(cluster.jobs()) - before) == 2
+        return hold(half_scored) and len(set(cluster.jobs()) - before) == 2
 
     run = half_scored.run_and_kill_once(both_submitted_and_one_at_work, JOINED, *large)
-    scripts(half_scored, "score")[0].suspend()  # as if it had hours to go
     assert run.code == -signal.SIGKILL
     orphans = set(cluster.jobs()) - before
     assert sorted(cluster.jobs()[job] for job in orphans) == ["PENDING", "RUNNING"]

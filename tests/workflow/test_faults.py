@@ -121,10 +121,12 @@ def test_jobs_end_with_the_snakemake_that_is_killed(begun, complete):
 
 def test_a_second_run_in_the_same_folder_is_refused_and_does_no_harm(begun, complete):
     first = begun.start(JOINED)
-    while not jobs_of(first.pid):
+    while not (jobs := jobs_of(first.pid)):
         assert first.poll() is None, begun.printed()
         time.sleep(0.01)
+    jobs[0].suspend()  # so that the first run lasts as long as the second one looks
     second = begun.run(JOINED)
+    jobs[0].resume()
     assert second.code != 0
     assert "Traceback" not in second.text
     assert len(lines(second.text, "Directory cannot be locked")) == 1

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import time
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 import yaml
 from needs import lacking
+from soaking.whole import temporary
 from waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -92,15 +94,43 @@ def test_a_job_that_the_batch_system_kills_is_tried_again(fresh, queue):
 def test_interrupting_a_run_takes_its_jobs_out_of_the_queue(fresh, queue):
     workdir = fresh()
     queue("-S", "1")
-    run = workdir.start(BATCH, SAMPLE, "--profile", ROOM, *CLOSELY)
+    # A job of which it just asks how it is would be missed.
+    seldom = ("--seconds-between-status-checks", "10")
+    run = workdir.start(BATCH, SAMPLE, "--profile", ROOM, *CLOSELY, *seldom)
     wait_for_process(queue, "0")
     wait_until(lambda: queue("-s", "1") == "queued", "another job waits")
-    time.sleep(1)  # Snakemake reads the number that it is to cancel
+    told = "with external jobid '1'"
+    wait_until(lambda: told in workdir.printed(), "Snakemake knows the job's number")
+    time.sleep(1)  # and notes that it is to be cancelled
     run.send_signal(signal.SIGINT)
     assert run.wait(timeout=60) != 0
     wait_until(lambda: queue("-s", "0") != "running", "the job has ended")
     assert "killed by signal" in queue("-i", "0")
     assert queue("-s", "1") == ""  # unknown: it was taken out
+
+
+def test_a_job_that_an_interruption_missed_does_no_harm_to_the_next_run(fresh, queue, tmp_path):
+    """Snakemake does not cancel a job at the moment when it asks how the job is."""
+    workdir = fresh()
+    slow = tmp_path / "status"
+    slow.write_text('#!/bin/sh\ntouch "$0.asked"; sleep 5; exec profiles/generic/status-tsp "$1"\n')
+    slow.chmod(0o755)
+    asking = ("--cluster-generic-status-cmd", str(slow))
+    run = workdir.start(BATCH, "--profile", ROOM, *CLOSELY, *asking)
+    missed = wait_for_process(queue, "0")
+    os.killpg(missed, signal.SIGSTOP)  # as if it had hours to go
+    wait_until(Path(f"{slow}.asked").exists, "Snakemake asks how the job is")
+    run.send_signal(signal.SIGINT)
+    assert run.wait(timeout=60) != 0
+    assert queue("-s", "0") == "running"
+    again = workdir.run(BATCH, "--profile", ROOM, *CLOSELY)
+    assert again.code == 0, again.text
+    before = (workdir.path / BATCH).read_bytes()
+    os.killpg(missed, signal.SIGCONT)
+    wait_until(lambda: queue("-s", "0") == "finished", "the job has ended")
+    assert (workdir.path / BATCH).read_bytes() == before
+    assert temporary(workdir.path) == []
+    assert "Nothing to be done" in workdir.run(BATCH, "-n").text
 
 
 def test_jobs_without_a_shared_file_system_for_results_are_submitted_all_the_same(
