@@ -62,14 +62,9 @@ def examine(stream: BinaryIO, most: int | None = None) -> None:
 @functools.cache
 def _compiled() -> Callable:
     """Return `_follow`, compiled; numba is imported no sooner, for plans are made without it."""
-    from numba import njit
+    from naswot.compiling import compiled
 
-    try:
-        return njit(cache=True, nogil=True)(_follow)
-    except RuntimeError as error:
-        if "cannot cache" not in str(error):
-            raise
-        return njit(nogil=True)(_follow)  # there is nowhere to keep what is compiled
+    return compiled(_follow)
 
 
 def _tables() -> tuple[np.ndarray, ...]:

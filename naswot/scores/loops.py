@@ -13,30 +13,18 @@ All is in one file because numba compiles a function anew only if the file that 
 changed.
 """
 
-from collections.abc import Callable
+import functools
 
 import numpy as np
-from numba import njit, prange, types
+from numba import prange, types
 from numba.extending import overload
 
-
-def _compiled(**options) -> Callable[[Callable], Callable]:
-    def decorate(function: Callable) -> Callable:
-        try:
-            return njit(cache=True, nogil=True, **options)(function)
-        except RuntimeError as error:
-            if "cannot cache" not in str(error):
-                raise
-            # There is nowhere to keep what is compiled, so every process compiles anew.
-            return njit(nogil=True, **options)(function)
-
-    return decorate
-
+from naswot import compiling
 
 HUGE = 1e37  # sums of three such numbers are finite in float32
 
-compiled = _compiled(fastmath={"contract"})
-spread = _compiled(parallel=True)
+compiled = functools.partial(compiling.compiled, fastmath={"contract"})
+spread = functools.partial(compiling.compiled, parallel=True)
 
 
 def _from_bfloat16(x):

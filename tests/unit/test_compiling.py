@@ -1,0 +1,84 @@
+"""Compiled functions are kept on disk, also by several processes at once."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from naswot.compiling import compiled
+
+ADD_UP = """
+def add_up(numbers):
+    total = 0.0
+    for number in numbers:
+        total += number
+    return total
+"""
+ONES = {kind: np.ones(8, kind) for kind in ("float32", "int32", "float64")}
+
+
+@pytest.fixture
+def add_up(tmp_path):
+    """Return a function that nobody has compiled, from a file of its own."""
+    (tmp_path / "adding.py").write_text(ADD_UP)
+    spec = importlib.util.spec_from_file_location("adding", tmp_path / "adding.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.add_up
+
+
+def hits(function) -> int:
+    """Return how many signatures of a compiled function were read from disk."""
+    return sum(function.stats.cache_hits.values())
+
+
+def test_what_one_process_compiles_the_next_one_reads(add_up):
+    first = compiled(add_up)
+    assert [first(numbers) for numbers in ONES.values()] == [8, 8, 8]
+    assert hits(first) == 0
+    then = compiled(add_up)
+    assert [then(numbers) for numbers in ONES.values()] == [8, 8, 8]
+    assert hits(then) == 3
+
+
+@pytest.mark.parametrize("step", ["_load_index", "_save_index", "_save_data"])
+def test_signatures_that_are_kept_at_once_are_not_mixed_up(add_up, step):
+    """Another process has seen that nothing is there, and writes just before a step of this one."""
+    one, other = compiled(add_up), compiled(add_up)
+    other._cache._cache_file._load_index = dict
+    file = one._cache._cache_file
+    go_on = getattr(file, step)
+
+    def go_on_after_the_other(*arguments):
+        other(ONES["int32"])
+        return go_on(*arguments)
+
+    setattr(file, step, go_on_after_the_other)
+    one(ONES["float32"])
+    later = compiled(add_up)
+    assert [later(numbers) for numbers in ONES.values()] == [8, 8, 8]
+    assert hits(later) >= 1
+
+
+def test_what_cannot_be_kept_is_compiled_all_the_same(add_up, tmp_path):
+    (tmp_path / "file").touch()
+    script = "from naswot.compiling import compiled; from adding import add_up; "
+    script += "function = compiled(add_up); print(function([1.0, 2.0]), function.stats.cache_path)"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
+            "NUMBA_CACHE_DIR": str(tmp_path / "file/none"),
+            "NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "3.0 None\n", done.stderr
