@@ -1,6 +1,8 @@
 """A real Slurm cluster on this machine, which nothing is left of when it is stopped."""
 
+import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -40,7 +42,7 @@ JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 SlurmdParameters=config_overrides
-SlurmdTimeout=6
+SlurmdTimeout=20
 KillWait=2
 MinJobAge=3600
 ReturnToService=2
@@ -139,7 +141,7 @@ class Slurm:
         """Kill a node's daemon and all that runs there, as if it had lost its power."""
         jobs = self.call("squeue", "-h", "-w", node, "-o", "%i").split()
         os.kill(self.pid(node), signal.SIGKILL)
-        kill_steps(jobs)
+        kill_steps(jobs, self.conf)
 
     def idle(self) -> set[str]:
         return set(self.call("sinfo", "-h", "-N", "-t", "idle", "-o", "%N").split())
@@ -161,7 +163,7 @@ class Slurm:
 
     def stop(self) -> None:
         """End every job and daemon."""
-        kill_steps(list(self.jobs()) if self.runs("slurmctld") else [])
+        kill_steps(list(self.jobs()) if self.runs("slurmctld") else [], self.conf)
         for daemon in (*NODES, "slurmctld", "munged"):
             if self.runs(daemon):
                 _end(self.pid(daemon))
@@ -171,16 +173,26 @@ class Slurm:
         return (self.place / f"{daemon}.pid").exists() and _alive(self.pid(daemon))
 
 
-def kill_steps(jobs: list[str]) -> None:
-    """Kill the processes of jobs, and those that watch over them."""
+def kill_steps(jobs: list[str], conf: Path) -> None:
+    """Kill the processes of a cluster's jobs, and those that watch over them."""
     heads = tuple(f"slurmstepd: [{job}." for job in jobs)
-    for process in psutil.process_iter(["cmdline"]):
-        if heads and " ".join(process.info["cmdline"] or []).startswith(heads):
+    for process in processes_of(conf):
+        if heads and " ".join(process.info["cmdline"]).startswith(heads):
             for one in (process, *process.children(recursive=True)):
                 try:
                     one.kill()
                 except psutil.NoSuchProcess:
                     continue
+
+
+def processes_of(conf: Path) -> list[psutil.Process]:
+    """Return the processes that know a cluster by its file; there may be another cluster here."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline", "environ"])
+        if (process.info["environ"] or {}).get("SLURM_CONF") == str(conf)
+        and process.info["cmdline"]
+    ]
 
 
 def missing() -> list[str]:
@@ -189,13 +201,14 @@ def missing() -> list[str]:
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    # Not those that the system hands out: one could be taken while its daemon is away.
+    drawn = random.sample(range(15_000, 32_000), 50 * count)
+    return list(itertools.islice(filter(_is_free, drawn), count))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def _alive(pid: int) -> bool:

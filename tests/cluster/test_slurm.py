@@ -9,7 +9,7 @@ import psutil
 import pytest
 import yaml
 from cluster.results import JOINED, SHARDS, assert_same, assert_whole
-from cluster.slurm import NODES
+from cluster.slurm import NODES, processes_of
 from waiting import wait_until
 
 from naswot.errors import NaswotError
@@ -32,9 +32,11 @@ def scripts(workdir, rule):
 
 def hold(workdir):
     """Stop the scripts that score, as if they had hours to go; return them."""
-    held = scripts(workdir, "score")
-    for script in held:
-        script.suspend()
+    held = []
+    for script in scripts(workdir, "score"):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            script.suspend()
+            held.append(script)
     return held
 
 
@@ -51,12 +53,12 @@ def let_go(held):
             script.resume()
 
 
-def questions():
+def questions(cluster):
     """Return the processes in which Snakemake asks Slurm for its jobs."""
     return [
         process
-        for process in psutil.process_iter(["cmdline"])
-        if (process.info["cmdline"] or [""])[0] == "squeue" and "--name" in process.info["cmdline"]
+        for process in processes_of(cluster.conf)
+        if process.info["cmdline"][0] == "squeue" and "--name" in process.info["cmdline"]
     ]
 
 
@@ -119,9 +121,8 @@ def test_a_controller_that_is_away_for_a_while_fails_no_job(half_scored, complet
         # A job whose step has not begun fails at once, and is tried again.
         held = hold_both(half_scored)
         cluster.stop_controller()
-        wait_until(questions, "Snakemake asks how its jobs are")
-        (asked, *_) = questions()
-        wait_until(lambda: asked not in questions(), "it asked in vain")
+        (asked, *_) = wait_until(lambda: questions(cluster), "Snakemake asks how its jobs are")
+        wait_until(lambda: asked not in questions(cluster), "it asked in vain")
         let_go(held)
         wait_until(lambda: not scripts(half_scored, "score"), "the shards are scored")
         cluster.start_controller()

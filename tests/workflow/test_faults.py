@@ -108,15 +108,21 @@ def test_a_killed_job_is_named_and_the_same_command_goes_on(begun, complete):
 
 
 def test_jobs_end_with_the_snakemake_that_is_killed(begun, complete):
+    shutil.rmtree(begun.path / "logs/score")
+    before = results(begun.path)
     process = begun.start(JOINED)
+    # Once a script has begun it writes a log.
     while not (jobs := jobs_of(process.pid)) or not (begun.path / "logs/score").exists():
         assert process.poll() is None, begun.printed()
         time.sleep(0.01)
-    time.sleep(1)  # the script has begun by now
+    for job in jobs:
+        job.suspend()  # or it might be done before it is told
     process.kill()
     process.wait()
     for job in jobs:
-        job.wait(10)
+        job.resume()
+        job.wait(60)
+    assert results(begun.path) == before
 
 
 def test_a_second_run_in_the_same_folder_is_refused_and_does_no_harm(begun, complete):

@@ -9,9 +9,11 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from needs import lacking
+from soaking.disturbed import jobs_of
 from soaking.whole import temporary
 from waiting import wait_until
 
@@ -75,10 +77,16 @@ def queue(tmp_path, monkeypatch):
 def wait_for_process(queue, job: str) -> int:
     """Wait until a job of the queue runs; return the number of its process group."""
 
-    def process() -> int:
-        return int(queue("-p", job) or 0) if queue("-s", job) == "running" else 0
+    def group() -> int | None:
+        process = int(queue("-p", job) or 0) if queue("-s", job) == "running" else 0
+        # Its number is told before its group has it.
+        return process if process > 1 and os.getpgid(process) == process else None
 
-    return wait_until(lambda: process() > 1 and process(), f"job {job} runs")
+    return wait_until(group, f"job {job} runs")
+
+
+def scripts_of(job: psutil.Process) -> list[psutil.Process]:
+    return [script for child in job.children(recursive=True) for script in jobs_of(child.pid)]
 
 
 def test_a_job_that_the_batch_system_kills_is_tried_again(fresh, queue):
@@ -115,19 +123,23 @@ def test_a_job_that_an_interruption_missed_does_no_harm_to_the_next_run(fresh, q
     slow = tmp_path / "status"
     slow.write_text('#!/bin/sh\ntouch "$0.asked"; sleep 5; exec profiles/generic/status-tsp "$1"\n')
     slow.chmod(0o755)
+    asked = Path(f"{slow}.asked")
     asking = ("--cluster-generic-status-cmd", str(slow))
     run = workdir.start(BATCH, "--profile", ROOM, *CLOSELY, *asking)
-    missed = wait_for_process(queue, "0")
-    os.killpg(missed, signal.SIGSTOP)  # as if it had hours to go
-    wait_until(Path(f"{slow}.asked").exists, "Snakemake asks how the job is")
+    missed = psutil.Process(wait_for_process(queue, "0"))
+    script = wait_until(lambda: scripts_of(missed), "the job is at work")[0]
+    script.suspend()  # as if it had hours to go
+    asked.unlink(missing_ok=True)
+    wait_until(asked.exists, "Snakemake asks how the job is")
     run.send_signal(signal.SIGINT)
     assert run.wait(timeout=60) != 0
     assert queue("-s", "0") == "running"
     again = workdir.run(BATCH, "--profile", ROOM, *CLOSELY)
     assert again.code == 0, again.text
     before = (workdir.path / BATCH).read_bytes()
-    os.killpg(missed, signal.SIGCONT)
+    script.resume()
     wait_until(lambda: queue("-s", "0") == "finished", "the job has ended")
+    assert "exit code 0" in queue("-i", "0")
     assert (workdir.path / BATCH).read_bytes() == before
     assert temporary(workdir.path) == []
     assert "Nothing to be done" in workdir.run(BATCH, "-n").text
