@@ -20,6 +20,8 @@ CONFIGURATION = """\
 ClusterName=tests
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ports[0]}
+# Steps are known by their jobs' numbers, which no other cluster on this machine is to give.
+FirstJobId={ports[0]}000
 SlurmctldPidFile={place}/slurmctld.pid
 SlurmctldLogFile={place}/slurmctld.log
 StateSaveLocation={place}/state
@@ -141,7 +143,7 @@ class Slurm:
         """Kill a node's daemon and all that runs there, as if it had lost its power."""
         jobs = self.call("squeue", "-h", "-w", node, "-o", "%i").split()
         os.kill(self.pid(node), signal.SIGKILL)
-        kill_steps(jobs, self.conf)
+        kill_steps(jobs)
 
     def idle(self) -> set[str]:
         return set(self.call("sinfo", "-h", "-N", "-t", "idle", "-o", "%N").split())
@@ -163,7 +165,7 @@ class Slurm:
 
     def stop(self) -> None:
         """End every job and daemon."""
-        kill_steps(list(self.jobs()) if self.runs("slurmctld") else [], self.conf)
+        kill_steps(list(self.jobs()) if self.runs("slurmctld") else [])
         for daemon in (*NODES, "slurmctld", "munged"):
             if self.runs(daemon):
                 _end(self.pid(daemon))
@@ -173,26 +175,16 @@ class Slurm:
         return (self.place / f"{daemon}.pid").exists() and _alive(self.pid(daemon))
 
 
-def kill_steps(jobs: list[str], conf: Path) -> None:
-    """Kill the processes of a cluster's jobs, and those that watch over them."""
+def kill_steps(jobs: list[str]) -> None:
+    """Kill the processes of jobs, and those that watch over them."""
     heads = tuple(f"slurmstepd: [{job}." for job in jobs)
-    for process in processes_of(conf):
-        if heads and " ".join(process.info["cmdline"]).startswith(heads):
+    for process in psutil.process_iter(["cmdline"]):
+        if heads and " ".join(process.info["cmdline"] or []).startswith(heads):
             for one in (process, *process.children(recursive=True)):
                 try:
                     one.kill()
                 except psutil.NoSuchProcess:
                     continue
-
-
-def processes_of(conf: Path) -> list[psutil.Process]:
-    """Return the processes that know a cluster by its file; there may be another cluster here."""
-    return [
-        process
-        for process in psutil.process_iter(["cmdline", "environ"])
-        if (process.info["environ"] or {}).get("SLURM_CONF") == str(conf)
-        and process.info["cmdline"]
-    ]
 
 
 def missing() -> list[str]:

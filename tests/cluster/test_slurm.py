@@ -9,7 +9,7 @@ import psutil
 import pytest
 import yaml
 from cluster.results import JOINED, SHARDS, assert_same, assert_whole
-from cluster.slurm import NODES, processes_of
+from cluster.slurm import NODES
 from waiting import wait_until
 
 from naswot.errors import NaswotError
@@ -57,8 +57,9 @@ def questions(cluster):
     """Return the processes in which Snakemake asks Slurm for its jobs."""
     return [
         process
-        for process in processes_of(cluster.conf)
-        if process.info["cmdline"][0] == "squeue" and "--name" in process.info["cmdline"]
+        for process in psutil.process_iter(["cmdline", "environ"])
+        if (process.info["cmdline"] or [""])[0] == "squeue" and "--name" in process.info["cmdline"]
+        if (process.info["environ"] or {}).get("SLURM_CONF") == str(cluster.conf)
     ]
 
 
