@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from registries import forgetting
 from watching.sitecustomize import watch
 from workdirs import Workdir
@@ -29,11 +29,7 @@ def refuse(event: str, details: list[str], who: str) -> None:
 watch(refuse)
 
 # No test is timed: how long an example takes is the machine's affair and that of its neighbours.
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# A change is tested with the examples of the change before; to draw others:
-# pytest --hypothesis-profile=explore
-settings.register_profile("explore", UNTIMED)
-settings.register_profile("naswot", UNTIMED, derandomize=True)
+settings.register_profile("naswot", deadline=None)
 settings.load_profile("naswot")
 
 

@@ -61,7 +61,7 @@ def about(tmp_path_factory):
     return {"networks": str(folder / "space.py"), "accuracies": str(folder / "mine.csv")}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(name="mine-2_b")
 @given(name=NAMES)
 def test_the_name_of_a_space_leads_nowhere_else(name, about, forget):

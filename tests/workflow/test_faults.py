@@ -121,7 +121,7 @@ def test_jobs_end_with_the_snakemake_that_is_killed(begun, complete):
     process.wait()
     for job in jobs:
         job.resume()
-        job.wait(60)
+        job.wait(10)
     assert results(begun.path) == before
 
 

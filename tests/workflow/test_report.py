@@ -33,7 +33,6 @@ def browser():
 def opened(browser, path, width):
     """Open a file; at the end it has said nothing wrong and asked for nothing from elsewhere."""
     page = browser.new_page(viewport={"width": width, "height": 900})
-    page.set_default_timeout(120_000)  # milliseconds
     wrong, asked = [], []
     page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
