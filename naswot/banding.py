@@ -115,7 +115,7 @@ def measure(
     for row, arch in enumerate(archs):
         torch.manual_seed(scored["seed"])
         network = build(arch, 1)
-        kernel, units[row], _ = hamming_kernel(
+        kernel, units[row], *_ = hamming_kernel(
             network, images, scored["precision"], scored["relu_count"]
         )
         scores[row] = log_determinant(kernel)

@@ -24,7 +24,8 @@ from naswot.progress import Progress
 from naswot.scores import FAMILIES, FAMILY_OF, Family
 from naswot.scores.base import Batch, Options, copied, measure
 from naswot.scores.naswot import PRECISIONS
-from naswot.scores.rectifiers import NoRectifierError, tensors
+from naswot.scores.outputs import tensors
+from naswot.scores.rectifiers import NoRectifierError
 
 Model = nn.Module | Callable[..., nn.Module]
 

@@ -5,15 +5,20 @@ share a pass; all start from the same weights and the same state of the random g
 whichever others are asked for.
 """
 
+import contextlib
 import copy
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, in_one_line
 from naswot.scores import Family
 
 
@@ -57,6 +62,7 @@ class Score:
         build_seconds: wall time of the construction alone; 0 if a built network was given.
         relu_units: N_A, the rectified units counted; None for scores without codes.
         relu_modules: the rectifiers counted (their calls); None for scores without codes.
+        note: what is to be known about the value, in one line; mostly nothing.
     """
 
     value: float
@@ -64,6 +70,7 @@ class Score:
     build_seconds: float = 0.0
     relu_units: int | None = None
     relu_modules: int | None = None
+    note: str = ""
 
 
 def measure(
@@ -89,7 +96,7 @@ def measure(
     """
     started = time.perf_counter()
     given = isinstance(network, nn.Module)
-    original = network if given else network()
+    original = with_parameters(network if given else network(), batch.images)
     build_seconds = 0.0 if given else time.perf_counter() - started
     cpu, cuda = torch.get_rng_state(), torch.cuda.get_rng_state_all()
     sharing = tuple(family for family in families if family.shares)
@@ -125,7 +132,92 @@ def copied(network: nn.Module) -> nn.Module:
     """
     try:
         return copy.deepcopy(network)
-    except RuntimeError as error:
+    except Exception as error:  # it holds a lock, an open file, tensors of a graph or the like
         raise NaswotError(
-            f"{type(network).__name__} cannot be copied ({error}). Pass a function that builds it."
+            f"{type(network).__name__} cannot be copied ({in_one_line(error)}) Pass a function "
+            "that builds it."
         ) from error
+
+
+def with_parameters(network: nn.Module, images: torch.Tensor) -> nn.Module:
+    """Return `network`, the parameters of its lazy modules drawn by a run on two of `images`.
+
+    Raises:
+        NaswotError: it has lazy modules and fails on the images.
+    """
+    if not any(map(is_lazy, itertools.chain(network.parameters(), network.buffers()))):
+        return network
+    device = next(itertools.chain(network.parameters(), network.buffers())).device
+    modes = {module: module.training for module in network.modules()}
+    for module in modes:
+        module.training = False  # which keeps the statistics of batch normalisations
+    try:
+        with torch.no_grad():
+            network(images[:2].to(device, torch.get_default_dtype()))
+    except Exception as error:  # a network may raise anything
+        raise NaswotError(
+            f"{type(network).__name__}, whose lazy modules take their shapes from a first run, fails "
+            f"on images of {size_of(images)}: {in_one_line(error)}"
+        ) from error
+    for module in network.modules():
+        module.training = modes.get(module, True)
+    return network
+
+
+def to_train(network: nn.Module) -> nn.Module:
+    """Return `network` in train mode.
+
+    Networks with a `train` of their own may freeze layers in it and return nothing; exported blocks
+    refuse it, for their mode is fixed.
+    """
+    try:
+        network.train()
+    except (NotImplementedError, TypeError):
+        for module in network.modules():
+            module.training = True
+    return network
+
+
+def moved(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    """Return `network` on `device` and, what is floating point in it, in `dtype`.
+
+    Networks may have a `to` of their own for tensors that they hold beside their parameters.
+    """
+    if type(network).to is not nn.Module.to:
+        with contextlib.suppress(TypeError, AttributeError):  # it may take anything
+            network.to(device)
+    return nn.Module.to(network, device, dtype)
+
+
+def lay_out(network: nn.Module, memory_format: torch.memory_format) -> None:
+    """Bring weights and buffers of four dimensions into `memory_format`; `Module.to` refuses five."""
+    for tensor in itertools.chain(network.parameters(), network.buffers()):
+        if tensor.ndim == 4:
+            tensor.data = tensor.data.contiguous(memory_format=memory_format)
+
+
+def as_images(images: Any) -> torch.Tensor:
+    """Return a mini-batch as a tensor; it may be given as an array.
+
+    Raises:
+        NaswotError: it is neither, or not of floating point.
+    """
+    if isinstance(images, np.ndarray) and images.dtype.kind in "fiub":
+        images = torch.from_numpy(images)
+    if not isinstance(images, torch.Tensor):
+        raise NaswotError(
+            f"The images are a {type(images).__name__}; a mini-batch is one tensor or NumPy array of "
+            "floating point, (B, …), normalised. (Of a DataLoader take the first: "
+            "images, labels = next(iter(loader)).)"
+        )
+    if not images.is_floating_point() or images.ndim < 2:
+        raise NaswotError(
+            f"The images are {images.dtype} of shape {tuple(images.shape)}; they have to be "
+            "floating point, (B, …), and normalised."
+        )
+    return images
+
+
+def size_of(images: torch.Tensor) -> str:
+    """Return the size of an image as texts have it, 3×32×32."""
+    return "×".join(map(str, images.shape[1:]))

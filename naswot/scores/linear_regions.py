@@ -22,7 +22,8 @@ from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
 from naswot.scores.initial import renew_statistics
 from naswot.scores.passes import place
-from naswot.scores.rectifiers import tensors, watch
+from naswot.scores.outputs import tensors
+from naswot.scores.reading import read_codes
 
 IMAGES = 32
 RAYS = 4
@@ -54,12 +55,12 @@ def distinct_codes(network: nn.Module, inputs: torch.Tensor) -> float:
     Raises:
         NaswotError: the network has no visible ReLU.
     """
-    output, readings = watch(network, inputs, published=False)
-    if any(tensor.isnan().any() for tensor in tensors(output)):
+    codes = read_codes(network, inputs)
+    if any(tensor.isnan().any() for tensor in tensors(codes.output)):
         return torch.nan
     active = torch.zeros(len(inputs), len(inputs), dtype=torch.int64, device=inputs.device)
-    for reading in readings:
-        active += reading.agreement.active
+    for agreement in codes.agreements:
+        active += agreement.active
     own = active.diagonal()
     same = own[:, None] + own[None, :] - 2 * active == 0
     # Of equal codes, only the first has nothing like it before it.

@@ -14,7 +14,8 @@ from torch import nn
 from torch.nn import functional
 
 from naswot.errors import NaswotError
-from naswot.scores.rectifiers import tensors
+from naswot.scores.base import lay_out, moved, to_train
+from naswot.scores.outputs import tensors
 
 LAYERS = (
     nn.Linear,
@@ -36,7 +37,8 @@ def place(
     their input in place.
     """
     dtype = torch.promote_types(images.dtype, least)
-    return network.train().to(images.device, dtype), images.detach().to(dtype, copy=True)
+    network = moved(to_train(network), images.device, dtype)
+    return network, images.detach().to(dtype, copy=True)
 
 
 def weights(network: nn.Module) -> list[nn.Parameter]:
@@ -91,12 +93,12 @@ def first_output_fast(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """
     if images.ndim == 4:
         try:
-            network.to(memory_format=torch.channels_last)
+            lay_out(network, torch.channels_last)
             return first_output(network, images.contiguous(memory_format=torch.channels_last))
         except RuntimeError as error:
             if "view size is not compatible" not in str(error):
                 raise
-            network.to(memory_format=torch.contiguous_format)
+            lay_out(network, torch.contiguous_format)
     return first_output(network, images)
 
 

@@ -98,7 +98,7 @@ def test_the_authors_weights_load_and_give_their_kernel(row, space, shared):
     network.load_state_dict(weights)
     images = golden.load_images(csv, record["images"])
     for kind, name in (("as-published", "K"), ("once", "K_relu")):
-        found, _, _ = hamming_kernel(network, images, relu_count=kind)
+        found, *_ = hamming_kernel(network, images, relu_count=kind)
         # Their layout is contiguous and ours channels-last: other convolution kernels, which
         # flip the sign of a pre-activation near zero now and then.
         difference = found.numpy() - arrays[name]

@@ -1,0 +1,47 @@
+"""The tensors in what a network takes and returns, whatever they are packed in."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+
+
+def tensors(value: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors in `value`: one, or nested in containers and objects of any kind.
+
+    Looked into are mappings, tuples, lists, sets, dataclasses and the attributes of other objects
+    but modules. What contains itself is looked into once.
+    """
+    return _tensors(value, set())
+
+
+def _tensors(value: Any, seen: set[int]) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+        return
+    parts = _parts(value)
+    if parts is None or id(value) in seen:
+        return
+    seen.add(id(value))
+    for part in parts:
+        yield from _tensors(part, seen)
+
+
+# What is met most often and contains nothing.
+PLAIN = (type(None), bool, int, float, complex, str, bytes, type, torch.dtype, torch.device)
+
+
+def _parts(value: Any) -> Iterator[Any] | None:
+    """Return what `value` contains; None if it is no container."""
+    if isinstance(value, PLAIN):
+        return None
+    if isinstance(value, Mapping):
+        return iter(list(value.values()))
+    if isinstance(value, tuple | list | set | frozenset):
+        return iter(value)
+    if dataclasses.is_dataclass(value):
+        return (getattr(value, field.name, None) for field in dataclasses.fields(value))
+    if isinstance(value, torch.nn.Module) or not hasattr(value, "__dict__") or callable(value):
+        return None
+    return iter(list(vars(value).values()))
