@@ -16,6 +16,7 @@ from naswot.benchmarks.table import accuracy_keys
 from naswot.errors import NaswotError
 from naswot.images.drawing import read_mini_batch
 from naswot.kernels import NOT_A_NUMBER
+from naswot.lazy import materialise
 from naswot.machine import choose_device, settle_in
 from naswot.parquet import read_metadata, read_parquet
 from naswot.progress import Progress, log
@@ -56,6 +57,10 @@ def write_kernels(
     settle_in()
     target = choose_device(device)
     table, scored = read_parquet(joined), read_metadata(joined)
+    failed = table["relu_units"].isna()  # networks of the user's own may; they have no kernel
+    if failed.any():
+        log.info("%d of %d networks failed and are left out", failed.sum(), len(failed))
+        table = table[~failed].reset_index(drop=True)
     key = accuracy_key(table, scored["space"], dataset)
     cut = cut_into_bands(table[key].to_numpy(float), bands)
     rows = draw(cut, networks, scored["seed"])
@@ -115,6 +120,7 @@ def measure(
     for row, arch in enumerate(archs):
         torch.manual_seed(scored["seed"])
         network = build(arch, 1)
+        materialise(network, images[:2])
         kernel, units[row], _ = hamming_kernel(
             network, images, scored["precision"], scored["relu_count"]
         )

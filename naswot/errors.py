@@ -27,3 +27,7 @@ class NaswotError(Exception):
     The message names the file, the key or the architecture concerned and says what to do.
     Scripts print it alone, without a traceback, and exit with a non-zero code.
     """
+
+
+class SpaceError(NaswotError):
+    """A mistake that no network of a search space can be built with, rather than one of them."""
