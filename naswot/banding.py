@@ -56,6 +56,10 @@ def write_kernels(
     settle_in()
     target = choose_device(device)
     table, scored = read_parquet(joined), read_metadata(joined)
+    failed = table["relu_units"].isna()  # networks of the user's own may; they have no kernel
+    if failed.any():
+        log.info("%d of %d networks failed and are left out", failed.sum(), len(failed))
+        table = table[~failed].reset_index(drop=True)
     key = accuracy_key(table, scored["space"], dataset)
     cut = cut_into_bands(table[key].to_numpy(float), bands)
     rows = draw(cut, networks, scored["seed"])

@@ -13,6 +13,7 @@ import logging
 import math
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,9 @@ from naswot.yaml_files import parse_yaml, read_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from naswot.ranking import Row
+    from naswot.resuming import RankingFile
 
 FORMATS = ("table", "json", "csv")
 LIST_KEYS = ("name", "factory", "arguments")
@@ -59,7 +63,7 @@ EXAMPLES = """\
 examples:
   naswot score torchvision.models:resnet18 torchvision.models:mobilenet_v2
   naswot score mynets:small mynets:large --images photos/ --image-size 64 --scores naswot,grad_norm
-  naswot score --list models.yaml --scores all --format csv --output ranking.csv
+  naswot score --list models.yaml --scores all --output ranking.csv --resume
 
 mynets:small is the function `small` in mynets.py, here or installed, that returns a
 torch.nn.Module; a class or a module that is there already will do too. models.yaml is a list:
@@ -68,33 +72,40 @@ torch.nn.Module; a class or a module that is there already will do too. models.y
     factory: mynets:resnet
     arguments: {depth: 50}
   - mynets:small
+
+A network that fails gets a row with a gap and a note; the others are ranked all the same, and the
+exit code is 1. A run that is interrupted gives the ranking so far, and exits with 130.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `arguments` (default: the command line's) and return its exit code.
 
-    0 if all went well, 1 for a mistake that one message on stderr explains, 2 for a wrong
-    option, 130 if it was interrupted.
+    0 if all went well, 1 for a mistake that one message on stderr explains or if a network failed,
+    2 for a wrong option, 130 if it was interrupted.
     """
     options = _parser().parse_args(arguments)
     try:
         with _log_to_stderr():
-            options.run(options)
+            code = options.run(options)
             sys.stdout.flush()
     except NaswotError as error:
         if getattr(options, "traceback", False):
             traceback.print_exception(error, file=sys.stderr)
-        if sys.stderr.isatty():
-            print(REMOVE_LINE, end="", file=sys.stderr)
-        print(f"naswot: {error}", file=sys.stderr)
+        _tell(str(error))
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # whoever reads the table has seen enough of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    return 0
+    return code or 0
+
+
+def _tell(message: str) -> None:
+    if sys.stderr.isatty():
+        print(REMOVE_LINE, end="", file=sys.stderr)
+    print(f"naswot: {message}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -181,6 +192,11 @@ def _parser() -> argparse.ArgumentParser:
         "instructions for it (default: float32)",
     )
     scoring.add_argument(
+        "--fail-fast",
+        action="store_true",
+        help="end at the first network that fails (default: leave a gap and a note, and go on)",
+    )
+    scoring.add_argument(
         "--device",
         type=_device,
         default="auto",
@@ -191,7 +207,18 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument(
         "--format", choices=FORMATS, help="(default: table, or what the output file's name says)"
     )
-    output.add_argument("--output", type=Path, metavar="FILE", help="a file instead of the screen")
+    output.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="a file instead of the screen; it has the ranking so far while networks are scored",
+    )
+    output.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the output file, CSV or JSON: score only what it lacks and what failed. "
+        "FILE.settings.json says how it was scored, which has to be the same",
+    )
     output.add_argument(
         "--traceback", action="store_true", help="show where a mistake comes from, whole"
     )
@@ -229,54 +256,159 @@ def _list_scores(_: argparse.Namespace) -> None:
         print(f"{name:{width}}  {ABOUT.get(name, '')}{lower}".rstrip())
 
 
-def _score(options: argparse.Namespace) -> None:
+def _score(options: argparse.Namespace) -> int:
     if not options.factories and options.list is None:
         options.parser.error("name a network, PACKAGE.MODULE:FACTORY, or a --list of them")
+    if options.resume and options.output is None:
+        options.parser.error("--resume goes on from a file: name it with --output")
     if options.output is not None and options.output.is_dir():
         raise NaswotError(f"{options.output} is a folder; --output has to name a file.")
+    kind = options.format or _format_of(options.output)
+    if options.resume and kind == "table":
+        raise NaswotError("--resume reads CSV and JSON, not a table: set --format csv or json.")
     from naswot.machine import choose_device, choose_precision, device_name
-    from naswot.ranking import rank, score_names
+    from naswot.ranking import check_any, ranking, score_each, score_names
+    from naswot.resuming import NETWORKS, RankingFile, digest
 
     names = score_names([name.strip() for name in options.scores.split(",") if name.strip()])
-    # What a network's code prints is not part of the result.
-    with contextlib.redirect_stdout(sys.stderr):
-        models = _models(options)
-        device = choose_device(options.device)
-        precision = choose_precision(options.precision, device)
-        images, labels, classes, told = _mini_batch(options)
-        frame = rank(
-            models,
-            images.to(device),
-            names,
-            labels=labels,
-            classes=options.classes or classes,
-            precision=precision,
-            seed=options.seed,
-            progress=_progress(len(models), told),
-        )
-    kind = options.format or _format_of(options.output)
-    text = {"json": as_json, "csv": as_csv, "table": as_table}[kind](frame)
-    if kind == "table":
-        where = f"{device_name(device)}, {precision}"
-        text += f"\n{told}; {where}; {_about_scores(names, labels is None)}.\n"
-    _deliver(text, options.output)
+    entries = _entries(options)
+    device = choose_device(options.device)
+    precision = choose_precision(options.precision, device)
+    images, labels, classes, told = _mini_batch(options)
+    classes = options.classes or classes
+    where = f"{device_name(device)}, {precision}; {_about_scores(names, labels is None)}"
+    places = {name: place for place, name in enumerate(entries)}
+
+    def render(rows: "Sequence[Row]") -> str:
+        ordered = sorted(rows, key=lambda row: places.get(row.network, len(places)))
+        frame = ranking(ordered, names)
+        if kind == "table":
+            return f"{as_table(frame)}\n{told}; {where}.\n"
+        return {"json": as_json, "csv": as_csv}[kind](frame)
+
+    settings = {
+        "naswot": __version__,
+        "scores": names,
+        "seed": options.seed,
+        "batch_size": options.batch_size,
+        "classes": classes,
+        "precision": precision,
+        "images": told,
+        "images_sha256": digest(images, labels),
+        NETWORKS: {
+            name: {"factory": factory, "arguments": arguments}
+            for name, (factory, arguments) in entries.items()
+        },
+    }
+    file, kept = None, []
+    if options.output is not None:
+        file = RankingFile(options.output, render, None if kind == "table" else settings)
+    if options.resume:
+        kept = file.resume(kind, names)
+    done = {row.network for row in kept if row.failure is None}
+    left = {name: entry for name, entry in entries.items() if name not in done}
+    rows = [row for row in kept if row.network not in left]
+    total, interrupted = len(rows) + len(left), False
+    try:
+        with _terminated_as_interrupted():
+            # What a network's code prints is not part of the result.
+            with contextlib.redirect_stdout(sys.stderr):
+                models = {name: _model(*entry, options.fail_fast) for name, entry in left.items()}
+            progress = _progress(len(left), told) if left else None
+            for row in _aside(
+                score_each(
+                    models,
+                    images.to(device),
+                    names,
+                    labels=labels,
+                    classes=classes,
+                    precision=precision,
+                    seed=options.seed,
+                    fail_fast=options.fail_fast,
+                )
+            ):
+                rows.append(row)
+                if options.traceback:
+                    for error in filter(None, (row.failure, *row.crashes)):
+                        traceback.print_exception(error, file=sys.stderr)
+                progress.advance()
+                if any(row.values for row in rows):
+                    _deliver(render, rows, file, last=False)
+    except KeyboardInterrupt:
+        interrupted = True
+    if not interrupted:
+        options.traceback = False  # of networks, they have been shown
+        check_any(rows)
+    if rows and (file is None or any(row.values for row in rows)):
+        _deliver(render, rows, file)
+    if interrupted:
+        again = "; --resume goes on from there" if file is not None and kind != "table" else ""
+        _tell(f"interrupted after {len(rows)} of {total} networks{again}.")
+        return INTERRUPTED
+    failed = sum(row.failure is not None for row in rows)
+    if failed:
+        _tell(f"{failed} of {total} networks failed; their notes say why.")
+    return int(failed > 0)
 
 
-def _models(options: argparse.Namespace) -> dict[str, Any]:
-    """Return name → factory of all networks asked for."""
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Have SIGTERM end the work as Ctrl-C does, so that what is done is not lost."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not in the main thread, which alone is told of signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def _aside(rows: "Iterator[Row]") -> "Iterator[Row]":
+    """Yield `rows`; what is printed while they are made goes to stderr."""
+    while True:
+        with contextlib.redirect_stdout(sys.stderr):
+            row = next(rows, None)
+        if row is None:
+            return
+        yield row
+
+
+def _entries(options: argparse.Namespace) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return name → factory and arguments of all networks asked for."""
+    shared = _factory_arguments(options.factory_args)
+    listed = [(name, name, shared) for name in options.factories]
+    if options.list is not None:
+        listed += read_list(options.list)
+    entries: dict[str, tuple[str, dict[str, Any]]] = {}
+    for name, factory, arguments in listed:
+        if name in entries:
+            raise NaswotError(f"Two networks are called {name}. Give one another name in a --list.")
+        _parts(factory)
+        entries[name] = factory, arguments
+    return entries
+
+
+def _model(factory: str, arguments: dict[str, Any], fail_fast: bool) -> Any:
+    """Return what builds a network, or what stands for it where it cannot be had."""
+    from torch import nn
+
+    from naswot.ranking import Missing
+
     if "" not in sys.path:
         sys.path.insert(0, "")
-    shared = _factory_arguments(options.factory_args)
-    entries = [(name, name, shared) for name in options.factories]
-    if options.list is not None:
-        entries += read_list(options.list)
-    models: dict[str, Any] = {}
-    for name, factory, arguments in entries:
-        if name in models:
-            raise NaswotError(f"Two networks are called {name}. Give one another name in a --list.")
+    try:
         found = find_factory(factory)
-        models[name] = functools.partial(found, **arguments) if arguments else found
-    return models
+        if arguments and isinstance(found, nn.Module):
+            raise NaswotError(
+                f"{factory} is a network that is there already; it takes no arguments."
+            )
+    except NaswotError as error:
+        if fail_fast:
+            raise
+        return Missing(error)
+    return functools.partial(found, **arguments) if arguments else found
 
 
 def _factory_arguments(pairs: Sequence[str]) -> dict[str, Any]:
@@ -333,16 +465,7 @@ def find_factory(path: str) -> Any:
     Raises:
         NaswotError: the module cannot be imported, or has no such callable.
     """
-    module_name, colon, attribute = path.partition(":")
-    if not colon or not attribute or not module_name or "/" in module_name:
-        raise NaswotError(
-            f"{path!r} does not name a factory. Write PACKAGE.MODULE:FACTORY, e.g. "
-            "torchvision.models:resnet18, or mynets:small for `small` in mynets.py here."
-        )
-    if module_name.endswith(".py"):
-        raise NaswotError(
-            f"{module_name} is a file; write the module's name: {module_name[:-3]}:{attribute}."
-        )
+    module_name, attribute = _parts(path)
     try:
         found = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -356,7 +479,10 @@ def find_factory(path: str) -> Any:
         raise _not_imported(module_name, error) from error
     for part in attribute.split("."):
         owner = found
-        found = getattr(owner, part, None)
+        try:
+            found = getattr(owner, part, None)
+        except (Exception, SystemExit) as error:  # a module may make what it has when it is asked
+            raise _not_imported(module_name, error) from error
         if found is None:
             close = difflib.get_close_matches(part, dir(owner), n=1)
             meant = f" Did you mean {close[0]}?" if close else ""
@@ -367,6 +493,25 @@ def find_factory(path: str) -> Any:
             "that builds a network."
         )
     return found
+
+
+def _parts(path: str) -> tuple[str, str]:
+    """Return the module and the factory that `path` names.
+
+    Raises:
+        NaswotError: it is of another form.
+    """
+    module_name, colon, attribute = path.partition(":")
+    if not colon or not attribute or not module_name or "/" in module_name:
+        raise NaswotError(
+            f"{path!r} does not name a factory. Write PACKAGE.MODULE:FACTORY, e.g. "
+            "torchvision.models:resnet18, or mynets:small for `small` in mynets.py here."
+        )
+    if module_name.endswith(".py"):
+        raise NaswotError(
+            f"{module_name} is a file; write the module's name: {module_name[:-3]}:{attribute}."
+        )
+    return module_name, attribute
 
 
 def _not_imported(module: str, error: BaseException) -> NaswotError:
@@ -445,11 +590,10 @@ def as_json(frame: "pd.DataFrame") -> str:
     """
 
     def plain(value: Any) -> Any:
-        if not isinstance(value, float) or math.isfinite(value):
-            return value
-        return None if math.isnan(value) else str(value)
+        return str(value) if isinstance(value, float) and math.isinf(value) else value
 
-    rows = [{key: plain(value) for key, value in row.items()} for row in frame.to_dict("records")]
+    known = frame.astype(object).where(frame.notna(), None)
+    rows = [{key: plain(value) for key, value in row.items()} for row in known.to_dict("records")]
     return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -462,7 +606,8 @@ def as_table(frame: "pd.DataFrame") -> str:
     """Return the ranking as text in columns, with the notes below it; NaN is "–"."""
     columns = [name for name in frame if name != "note"]
     rows = [["rank", *columns]]
-    for place, row in enumerate(frame.to_dict("records"), start=1):
+    known = frame.astype(object).where(frame.notna(), math.nan)
+    for place, row in enumerate(known.to_dict("records"), start=1):
         rows.append([str(place), *(_cell(name, row[name]) for name in columns)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
@@ -506,18 +651,21 @@ def _about_scores(names: Sequence[str], random_labels: bool) -> str:
     return text
 
 
-def _deliver(text: str, output: Path | None) -> None:
-    """Print `text`, or write it to the file `output`, whole or not at all."""
-    if output is None:
-        sys.stdout.write(text)
+def _deliver(
+    render: "Callable[[Sequence[Row]], str]",
+    rows: "Sequence[Row]",
+    file: "RankingFile | None",
+    last: bool = True,
+) -> None:
+    """Print what `render` makes of `rows`, or write it to a file, whole or not at all."""
+    if file is None:
+        if last:
+            sys.stdout.write(render(rows))
         return
-    from naswot.files import replacing
-
     try:
-        with replacing(output) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        file.write(rows, last)
     except NaswotError:
-        sys.stdout.write(text)  # rather than lose it
+        sys.stdout.write(render(rows))  # rather than lose it
         raise
 
 

@@ -29,13 +29,5 @@ class NaswotError(Exception):
     """
 
 
-LONGEST_MESSAGE = 300  # characters of another library's message that are passed on
-
-
-def in_one_line(error: BaseException) -> str:
-    """Return the kind and the message of an error of somebody else's code, as a sentence."""
-    text = " ".join(str(error).split())
-    if len(text) > LONGEST_MESSAGE:
-        text = text[:LONGEST_MESSAGE].rstrip() + " …"
-    line = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return line if line.endswith((".", "!", "?", "…")) else line + "."
+class SpaceError(NaswotError):
+    """A mistake that no network of a search space can be built with, rather than one of them."""

@@ -38,10 +38,13 @@ def join_shards(
         sample: how many architectures are drawn, or "all".
 
     Raises:
-        NaswotError: a file is damaged, a score is missing or double, or shards were scored in
-            different ways.
+        NaswotError: a file is damaged, a score is missing or double, no network of the user's own
+            could be scored, or shards were scored in different ways.
     """
     scored = pd.concat([read_parquet(path) for path in shards], ignore_index=True)
+    if "note" in scored and (scored["note"].ne("") & scored[score].isna()).all():
+        arch, note = scored[["arch", "note"]].iloc[0]
+        raise NaswotError(f"All {len(scored)} networks failed; the first: {arch}: {note}")
     metadata = [read_metadata(path) for path in (order, benchmark, *shards)]
     drawn = first_drawn(read_parquet(order), sample, metadata[0]["space"])
     joined = join(drawn, scored, read_parquet(benchmark), score)
@@ -107,9 +110,8 @@ def join(
             f"Architecture {strange['index'].iloc[0]} is not {strange['arch'].iloc[0]} in the "
             "benchmark table: delete results/architectures and run again."
         )
-    scores = scored.drop(columns=["arch", *others]).rename(
-        columns={"index": "representative", score: "score"}
-    )
+    scores = scored.drop(columns=["arch", *others]).drop(columns="note", errors="ignore")
+    scores = scores.rename(columns={"index": "representative", score: "score"})
     accuracies = benchmark.drop(
         columns=[
             "arch",

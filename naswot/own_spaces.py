@@ -32,7 +32,7 @@ import pandas as pd
 from naswot.benchmarks.datasets import OWN, Dataset, set_datasets
 from naswot.benchmarks.sources import SOURCES, Source
 from naswot.benchmarks.table import ACCURACY_KEY
-from naswot.errors import NaswotError, shown
+from naswot.errors import NaswotError, SpaceError, shown
 from naswot.parquet import read_parquet
 from naswot.sampling import order_architectures
 from naswot.spaces import SPACES, Space
@@ -254,9 +254,9 @@ def _module(path: Path) -> ModuleType:
     sys.path.insert(0, str(path.parent))  # it may import its neighbours, now or when it builds
     try:
         specification.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a file may do anything when it is imported
         kind = type(error).__name__
-        raise NaswotError(f"{path} cannot be imported ({kind}: {error}).") from error
+        raise SpaceError(f"{path} cannot be imported ({kind}: {error}).") from error
     return module
 
 
@@ -265,7 +265,7 @@ def _function(path: Path) -> Callable[..., "nn.Module"]:
     """Return the function `build` of a file, taking an architecture and a number of classes."""
     build = getattr(_module(path), "build", None)
     if not callable(build):
-        raise NaswotError(f"{path} has no function build(arch).")
+        raise SpaceError(f"{path} has no function build(arch).")
     if "classes" in inspect.signature(build).parameters:
         return build
     return lambda arch, classes: build(arch)
@@ -277,7 +277,7 @@ def _build(path: Path, arch: str, classes: int = 1) -> "nn.Module":
     build = _function(path)
     try:
         network = build(arch, classes=classes)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise NaswotError(
             f"{path}: build({arch!r}) failed ({type(error).__name__}: {error})."
         ) from error

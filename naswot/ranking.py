@@ -1,7 +1,8 @@
 """Networks of one's own, side by side: several scores of each, best network first.
 
 Modules and factories are taken as torchvision and timm have them: outputs in tuples and dicts,
-any input size, any activation. A score that does not apply to a network leaves a gap and a note.
+any input size, any activation. A score that does not apply to a network leaves a gap and a note,
+and so does a network that fails: the others are ranked all the same.
 """
 
 import difflib
@@ -9,20 +10,25 @@ import functools
 import inspect
 import math
 import time
+import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from naswot.errors import NaswotError
+from naswot.failures import how_it_fails, in_one_line
+from naswot.lazy import dry_run, materialise
 from naswot.machine import choose_precision
 from naswot.progress import Progress
 from naswot.scores import FAMILIES, FAMILY_OF, Family
-from naswot.scores.base import Batch, Options, copied, measure
+from naswot.scores.base import Batch, Options, as_images, copied, measure, moved
 from naswot.scores.naswot import PRECISIONS
 from naswot.scores.outputs import tensors
 from naswot.scores.rectifiers import NoRectifierError
@@ -32,7 +38,36 @@ Model = nn.Module | Callable[..., nn.Module]
 DEFAULT_CLASSES = 10
 # What to try on a network that has no rectifiers: these look at gradients or weights instead.
 WITHOUT_RECTIFIERS = ("grad_norm", "snip", "synflow", "jacob_cov")
-LONGEST_MESSAGE = 300  # characters of another library's message that are passed on
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Stands for a network that cannot be had, and says why."""
+
+    error: NaswotError
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of one network.
+
+    Attributes:
+        network: its name.
+        values: score → value; scores that do not apply are left out.
+        seconds: construction and all passes; NaN for a network that failed.
+        params: trainable parameters; None if the network failed before they were known.
+        note: what else there is to say, in one line.
+        failure: why the network could not be scored at all, if so.
+        crashes: of scores that failed although the network runs.
+    """
+
+    network: str
+    values: Mapping[str, float]
+    seconds: float
+    params: int | None
+    note: str
+    failure: NaswotError | None = None
+    crashes: tuple[NaswotError, ...] = ()
 
 
 def rank(
@@ -45,6 +80,7 @@ def rank(
     precision: str = "float32",
     seed: int = 0,
     progress: Progress | None = None,
+    fail_fast: bool = False,
 ) -> pd.DataFrame:
     """Score networks on one mini-batch and sort them by the first score, best first.
 
@@ -52,9 +88,10 @@ def rank(
     the caller's state is left as it was.
 
     Args:
-        models: name → network, or networks. A network is a module, which is not changed, or a
-            function or class that builds one: called without arguments, or with `num_classes` if
-            it takes that and has no value for it from `functools.partial`.
+        models: name → network, or networks. A network is a module, which is not changed (but for
+            the parameters that its lazy modules, if any, lack), or a function or class that builds
+            one: called without arguments, or with `num_classes` if it takes that and has no value
+            for it from `functools.partial`.
         images: (B, …), as the networks take them, already normalised, on the device to use.
         scores: names of scores, or "all".
         labels: (B,), from 0 to `classes` − 1; None: drawn at random from `seed`.
@@ -63,19 +100,52 @@ def rank(
             latter where the device has instructions for it.
         seed: of the weights and of random labels.
         progress: what is told of each network that is done.
+        fail_fast: whether the first network that fails is to end it all.
 
     Returns:
         A row a network: `network` (its name), a column a score, `seconds` (construction and all
         passes), `params` (trainable parameters) and `note`. −inf comes after the other values of
-        the first score, and NaN last. A score that does not apply to a network is NaN, and `note`
-        says why.
+        the first score, and NaN last. A score that does not apply to a network is NaN, and so is
+        every score of a network that cannot be built or fails on the images, with its seconds;
+        `note` says why. `params` is a nullable integer where those of some are not known.
 
     Raises:
-        NaswotError: an unknown score or precision, unsuitable images or labels, a network that
-            cannot be built or fails on the images, or no score that applies to any network.
+        NaswotError: an unknown score or precision, unsuitable images or labels, no score that
+            applies to any network, or all networks fail; with `fail_fast`, one does.
     """
-    named = name_models(models)
-    names = score_names(scores)
+    names, rows = score_names(scores), []
+    for row in score_each(
+        name_models(models),
+        images,
+        names,
+        labels=labels,
+        classes=classes,
+        precision=precision,
+        seed=seed,
+        fail_fast=fail_fast,
+    ):
+        rows.append(row)
+        if progress is not None:
+            progress.advance()
+    check_any(rows)
+    return ranking(rows, names)
+
+
+def score_each(
+    named: Mapping[str, Model],
+    images: torch.Tensor | np.ndarray,
+    names: Sequence[str],
+    *,
+    labels: torch.Tensor | np.ndarray | None = None,
+    classes: int | None = None,
+    precision: str = "float32",
+    seed: int = 0,
+    fail_fast: bool = False,
+) -> Iterator[Row]:
+    """Yield the row of each network as soon as it is scored, or has failed.
+
+    Arguments and errors as for `rank`, with the names that `name_models` and `score_names` give.
+    """
     families = {}
     for family in dict.fromkeys(FAMILY_OF[name] for name in names):
         asked = [name for name in names if FAMILY_OF[name] == family]
@@ -85,25 +155,54 @@ def rank(
     if precision not in PRECISIONS:
         raise NaswotError(f"precision is {precision!r}; it can be auto, {', '.join(PRECISIONS)}.")
     devices = [batch.images.device] if batch.images.is_cuda else []
-    rows = []
-    with torch.random.fork_rng(devices):
-        for name, model in named.items():
-            candidate = _Candidate(name, model, batch, seed)
-            rows.append(candidate.row(families, Options(precision)))
-            if progress is not None:
-                progress.advance()
-    if all(len(row["note"]) == len(families) for row in rows):
-        name, error = next(iter(rows[0]["note"].items()))
-        everywhere = "" if len(rows) == 1 else " nor to the other networks"
+    for name, model in named.items():
+        with torch.random.fork_rng(devices):
+            row = _Candidate(name, model, batch, seed).row(families, Options(precision))
+        if fail_fast and row.failure is not None:
+            raise row.failure
+        yield row
+
+
+def check_any(rows: Sequence[Row]) -> None:
+    """Look whether there is something to rank.
+
+    Raises:
+        NaswotError: no network has any score.
+    """
+    if any(row.values for row in rows):
+        return
+    failures = [row.failure for row in rows if row.failure is not None]
+    if len(rows) == 1 and failures:
+        raise failures[0]
+    if len(failures) == len(rows):
         raise NaswotError(
-            f"No score asked for applies to {rows[0]['network']}{everywhere}; {name}: {error}"
-        ) from error
-    for row in rows:
-        row["note"] = _noted(row["note"])
+            f"All {len(rows)} networks failed; the first: {failures[0]}"
+        ) from failures[0]
+    first = next(row for row in rows if row.failure is None)
+    everywhere = "" if len(rows) == 1 else " nor to the other networks"
+    some = f" {len(failures)} of {len(rows)} failed; the first: {failures[0]}" if failures else ""
+    raise NaswotError(
+        f"No score asked for applies to {first.network}{everywhere}; {first.note}{some}"
+    )
+
+
+def ranking(rows: Iterable[Row], names: Sequence[str]) -> pd.DataFrame:
+    """Return `rows` as `rank` does, sorted by the first of the scores `names`."""
+    records = [
+        {
+            **row.values,
+            "network": row.network,
+            "seconds": row.seconds,
+            "params": row.params,
+            "note": row.note,
+        }
+        for row in rows
+    ]
     columns = list(dict.fromkeys(["network", *names, "seconds", "params", "note"]))
-    frame = pd.DataFrame(rows).reindex(columns=columns)
-    scored = [name for name in names if name != "params"]  # it is counted for each anyway
-    frame = frame.astype(dict.fromkeys(scored, "float64") | {"params": "int64"})
+    frame = pd.DataFrame(records, columns=columns)
+    types = dict.fromkeys(names, "float64") | {"seconds": "float64"}
+    types["params"] = "Int64" if frame["params"].isna().any() else "int64"  # counted for each
+    frame = frame.astype(types)
     return frame.iloc[_order(frame[names[0]], lower_is_better(names[0]))].reset_index(drop=True)
 
 
@@ -171,12 +270,9 @@ def _called(model: Model) -> str:
 
 
 def _batch(images: Any, labels: Any, classes: int | None, seed: int) -> Batch:
-    images = torch.as_tensor(images)
-    if not images.is_floating_point() or images.ndim < 2 or len(images) < 2:
-        raise NaswotError(
-            f"The images are {images.dtype} of shape {tuple(images.shape)}; they have to be "
-            "floating point, (B, …), normalised, and two or more."
-        )
+    images = as_images(images)
+    if len(images) < 2:
+        raise NaswotError("There is one image; scores of networks compare two or more.")
     if labels is None:
         classes = classes or DEFAULT_CLASSES
         generator = torch.Generator().manual_seed(seed)
@@ -202,19 +298,33 @@ class _Candidate:
 
     def __init__(self, name: str, model: Model, batch: Batch, seed: int):
         self.name, self.model, self.batch, self.seed = name, model, batch, seed
+        self.params: int | None = None
 
-    def row(self, families: Mapping[str, Family], options: Options) -> dict[str, Any]:
-        """Return the network's scores with `network`, `seconds`, `params` and `note`.
+    def row(self, families: Mapping[str, Family], options: Options) -> Row:
+        """Return the network's scores; `families` are named as notes shall name them.
 
-        `families` are named as notes shall name them; `note` maps the names of those that do not
-        apply to the errors that say so.
+        Whatever the network raises becomes its failure; only the user can interrupt.
         """
+        try:
+            return self.scored(families, options)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            failure = error if isinstance(error, NaswotError) else self.fails(error)
+        _release(failure)
+        if self.batch.images.is_cuda:
+            torch.cuda.empty_cache()
+        note = str(failure).removeprefix(f"{self.name} ")  # which the row says already
+        return Row(self.name, {}, math.nan, self.params, note, failure)
+
+    def scored(self, families: Mapping[str, Family], options: Options) -> Row:
+        """Return the scores of a network that does not fail."""
         started = time.perf_counter()
         network = self.fresh()
         seconds = time.perf_counter() - started
         self.check(network)
-        params = sum(p.numel() for p in network.parameters() if p.requires_grad)
-        notes: dict[str, NaswotError] = {}
+        notes: dict[str, str] = {}
+        crashes = []
         try:
             found = measure(lambda: network, self.batch, list(families.values()), options)
         except Exception:
@@ -229,16 +339,17 @@ class _Candidate:
                 except NoRectifierError as error:
                     notes[name] = _with_alternatives(error)
                 except NaswotError as error:
-                    notes[name] = error
+                    notes[name] = str(error)
                 except Exception as error:  # a network may raise anything
-                    notes[name] = self.failed(error)
+                    crashes.append(self.crashed(error))
+                    notes[name] = str(crashes[-1])
         for family in families.values():
             if family.scores[0] in found:
                 result = found[family.scores[0]]
                 seconds += result.seconds - result.build_seconds
+        notes |= {name: result.note for name, result in found.items() if result.note}
         values = {score: result.value for score, result in found.items()}
-        about = {"network": self.name, "seconds": seconds, "params": params, "note": notes}
-        return values | about
+        return Row(self.name, values, seconds, self.params, _noted(notes), crashes=tuple(crashes))
 
     def fresh(self) -> nn.Module:
         """Return the network as `seed` makes it, on the images' device and of their type.
@@ -246,23 +357,18 @@ class _Candidate:
         Raises:
             NaswotError: it cannot be built.
         """
+        if isinstance(self.model, Missing):
+            raise self.model.error
         torch.manual_seed(self.seed)
         given = isinstance(self.model, nn.Module)
         network = self.copy(self.model) if given else self.built(self.model)
-        try:
-            return network.to(self.batch.images.device, self.batch.images.dtype)
-        except torch.OutOfMemoryError as error:
-            raise self.too_large() from error
+        device, dtype = self.batch.images.device, self.batch.images.dtype
+        return moved(network, device, dtype)
 
     def copy(self, network: nn.Module) -> nn.Module:
         """Return a copy of `network`."""
-        try:
-            return copied(network)
-        except TypeError as error:  # it holds a lock, an open file or the like
-            raise NaswotError(
-                f"{self.name} cannot be copied ({_in_one_line(error)}) Pass a function that builds "
-                "it."
-            ) from error
+        materialise(network, self.batch.images[:2])  # some lazy modules cannot be copied
+        return copied(network)
 
     def built(self, factory: Callable[..., nn.Module]) -> nn.Module:
         """Return what `factory` builds, with one output a class if it can be told so."""
@@ -284,9 +390,11 @@ class _Candidate:
                     raise
                 torch.manual_seed(self.seed)  # it only passes its keywords on, to one that refuses
                 network = factory()
-        except Exception as error:  # a factory may raise anything
+        except torch.OutOfMemoryError:
+            raise
+        except (Exception, SystemExit) as error:  # a factory may raise anything
             raise NaswotError(
-                f"{self.name} cannot be built: its factory raises {_in_one_line(error)}"
+                f"{self.name} cannot be built: its factory raises {in_one_line(error)}"
             ) from error
         if not isinstance(network, nn.Module):
             raise NaswotError(
@@ -301,43 +409,41 @@ class _Candidate:
         It and the state of the random generators stay as they are.
 
         Raises:
-            NaswotError: it fails on the images, or returns no tensor.
+            NaswotError: it returns no tensor.
         """
-        modes = {module: module.training for module in network.modules()}
-        network.eval()  # keeps the statistics of batch normalisations
-        devices = [self.batch.images.device] if self.batch.images.is_cuda else []
-        with torch.random.fork_rng(devices):
-            output = self.run(network, self.batch.images[:2])
-        for module, training in modes.items():
-            module.training = training
+        try:
+            output = dry_run(network, self.batch.images[:2])
+        finally:
+            self.params = _params(network)
         if next(tensors(output), None) is None:
             raise NaswotError(
                 f"{self.name} returns a {type(output).__name__} without tensors; it has to return "
                 "a tensor, or tensors in tuples, lists or dicts."
             )
 
-    def run(self, network: nn.Module, images: torch.Tensor) -> Any:
-        """Return the output of `network` for `images`; a failure becomes a NaswotError."""
-        try:
-            with torch.no_grad():
-                return network(images.clone())
-        except torch.OutOfMemoryError as error:
-            raise self.too_large() from error
-        except Exception as error:  # a network may raise anything
-            size = "×".join(map(str, images.shape[1:]))
-            raise NaswotError(
-                f"{self.name} fails on images of {size}: {_in_one_line(error)} If that is the "
-                "wrong size, give it images of another (--image-size on the command line)."
-            ) from error
-
-    def failed(self, error: Exception) -> NaswotError:
+    def crashed(self, error: Exception) -> NaswotError:
         """Return what a score that failed with `error` says; raise if the network is to blame."""
         if isinstance(error, torch.OutOfMemoryError):
             torch.cuda.empty_cache()
             explained = self.too_large()
         else:
-            self.run(self.fresh().train(), self.batch.images)
-            explained = NaswotError(f"it fails on {self.name}: {_in_one_line(error)}")
+            network = self.fresh()
+            network.train()
+            with torch.no_grad():
+                network(self.batch.images.clone())
+            explained = NaswotError(f"it fails on {self.name}: {in_one_line(error)}")
+        explained.__cause__ = error
+        _release(explained)
+        return explained
+
+    def fails(self, error: BaseException) -> NaswotError:
+        """Return what is to be said of a network that raises `error`."""
+        if isinstance(error, torch.OutOfMemoryError):
+            explained = self.too_large()
+        else:
+            cure = "give it images of another (--image-size on the command line)"
+            how = how_it_fails(error, self.batch.images, cure)
+            explained = NaswotError(f"{self.name} {how}")
         explained.__cause__ = error
         return explained
 
@@ -362,36 +468,40 @@ def _class_argument(factory: Callable[..., nn.Module], classes: int) -> dict[str
     return {"num_classes": classes} if named or passed_on else {}
 
 
-def _with_alternatives(error: NoRectifierError) -> NaswotError:
+def _params(network: nn.Module) -> int | None:
+    """Return the number of trainable parameters; None while lazy modules have not got theirs."""
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    return None if any(map(is_lazy, trained)) else sum(map(torch.numel, trained))
+
+
+def _with_alternatives(error: NoRectifierError) -> str:
     others = [name for name in WITHOUT_RECTIFIERS if name in FAMILY_OF]
-    if not others:
-        return error
-    explained = NaswotError(f"{str(error).rstrip('.')}; try: {', '.join(others)}.")
-    explained.__cause__ = error
-    return explained
+    return f"{str(error).rstrip('.')}; try: {', '.join(others)}." if others else str(error)
 
 
-def _noted(errors: Mapping[str, NaswotError]) -> str:
+def _noted(notes: Mapping[str, str]) -> str:
     """Return the notes of one network as a text, in which what is said twice is said once."""
     named: dict[str, list[str]] = {}
-    for name, error in errors.items():
-        named.setdefault(str(error), []).append(name)
+    for name, text in notes.items():
+        named.setdefault(text, []).append(name)
     return " ".join(f"{', '.join(names)}: {text}" for text, names in named.items())
 
 
-def _in_one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    if len(text) > LONGEST_MESSAGE:
-        text = text[:LONGEST_MESSAGE].rstrip() + " …"
-    line = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return line if line.endswith((".", "!", "?", "…")) else line + "."
+def _release(error: BaseException | None) -> None:
+    """Free what the frames of an error hold, networks among it; the lines can still be shown."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _order(values: pd.Series, lower: bool) -> list[int]:
     """Return the rows' order: best first, −inf and then NaN last, equals as given."""
+    numbers = values.to_numpy(float, na_value=math.nan)
 
     def key(row: int) -> tuple[int, float]:
-        value = float(values.iloc[row])
+        value = float(numbers[row])
         if math.isnan(value):
             return 2, 0.0
         if value == -math.inf:

@@ -14,8 +14,10 @@ import torch
 from pyarrow.lib import ArrowException
 from torch import nn
 
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, SpaceError
+from naswot.failures import how_it_fails
 from naswot.images.drawing import read_mini_batch
+from naswot.lazy import materialise
 from naswot.machine import choose_device, choose_precision, device_name, peak_memory, settle_in
 from naswot.parquet import read_parquet, write_parquet
 from naswot.progress import Progress, duration, log
@@ -60,8 +62,8 @@ def score_shard(
             only the outlook looks at it. None: the other shards are elsewhere, so there is none.
 
     Raises:
-        NaswotError: an input is damaged, an architecture cannot be scored, or there is no
-            such device.
+        NaswotError: an input is damaged, an architecture cannot be scored (of a user's own file:
+            none of several can), or there is no such device.
     """
     torch.set_num_threads(threads)
     target = choose_device(device)
@@ -141,43 +143,61 @@ def score_architectures(
     Every network starts from the same state of the random generator, and has as many outputs
     as there are classes, or one if the family looks at no output.
 
-    With `own`, the networks are the user's own: whatever goes wrong in one is a mistake to name.
+    With `own`, the networks are the user's own, and one that cannot be built or fails does not
+    keep the others from being scored: it has NaN for scores, and a note that says what went wrong.
 
     Returns:
         Columns `index`, `arch`, the scores by their names (−inf and NaN are kept), `relu_units`
         and `relu_modules` where there are codes, `seconds` of the whole family (construction
-        included) and `build_seconds`.
+        included) and `build_seconds`; with `own` also `note`, empty where there is nothing to say.
 
     Raises:
-        NaswotError: an architecture cannot be scored; the message names it.
+        NaswotError: an architecture cannot be scored, and the message names it; with `own`, none
+            of several can.
     """
     outputs = 1 if family.one_output else batch.classes
-    rows = []
+    if own:
+        build = partial(_with_parameters, build, batch.images[:2])
+    rows, failures, settled = [], [], False
+    told = batch.images, "set image_size"
     for index, arch in architectures[["index", "arch"]].itertuples(index=False):
         make = partial(build, arch, outputs)
+        started = time.perf_counter()
         try:
-            if not rows:  # a first network pays for what torch and numba set up once
+            if not settled:  # a first network pays for what torch and numba set up once
                 measure(make, batch, [family], options)
                 settle_in()
+                settled = True
             torch.manual_seed(seed)
             found = measure(make, batch, [family], options)
-        except NaswotError as error:
-            raise NaswotError(f"architecture {index} ({arch}): {error}") from error
-        except Exception as error:
-            if not own:
+        except (KeyboardInterrupt, SpaceError):
+            raise
+        except BaseException as error:  # a network may raise anything
+            known = isinstance(error, NaswotError)
+            if not own and not known:
                 raise
-            size = "×".join(map(str, batch.images.shape[1:]))
-            raise NaswotError(
-                f"architecture {index} ({arch}) fails on images of {size} "
-                f"({type(error).__name__}: {error})."
-            ) from error
-        about = asdict(found[family.scores[0]])
-        values = {name: score.value for name, score in found.items()}
-        rows.append({"index": index, "arch": arch} | values | about)
+            note = " ".join(str(error).split()) if known else how_it_fails(error, *told)
+            failures.append(f"architecture {index} ({arch}): {note}")
+            if not own:
+                raise NaswotError(failures[0]) from error
+            seconds = time.perf_counter() - started
+            rows.append({"index": index, "arch": arch, "seconds": seconds, "note": note})
+        else:
+            about = {"note": ""} | asdict(found[family.scores[0]])
+            values = {name: score.value for name, score in found.items()}
+            rows.append({"index": index, "arch": arch} | values | about)
         progress.advance()
+    if failures:
+        count = f"{len(failures)} of {len(rows)} networks failed"
+        # One proves nothing of the others, which are in other shards.
+        if len(failures) == len(rows) > 1:
+            raise NaswotError(f"{count}; the first: {failures[0]}")
+        log.warning("%s: %s, see note; the first: %s", progress.label, count, failures[0])
     types = {"index": "int64", "arch": "str"} | dict.fromkeys(family.scores, "float64")
     types |= {"relu_units": "Int64", "relu_modules": "Int64"}
     types |= {"seconds": "float64", "build_seconds": "float64"}
+    if own:
+        types["note"] = "str"
     frame = pd.DataFrame(rows, columns=list(types)).astype(types)
     if frame["relu_units"].isna().all():
         frame = frame.drop(columns=["relu_units", "relu_modules"])
@@ -187,6 +207,14 @@ def score_architectures(
             if count:
                 log.info("%s: %d of %d %s are %s", progress.label, count, len(frame), name, kind)
     return frame
+
+
+def _with_parameters(
+    build: Callable[[str, int], nn.Module], images: torch.Tensor, arch: str, outputs: int
+) -> nn.Module:
+    network = build(arch, outputs)
+    materialise(network, images)
+    return network
 
 
 def _outlook(output: Path, total: int, took: float) -> str:

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 
-from naswot.errors import NaswotError, in_one_line
+from naswot.errors import NaswotError
+from naswot.failures import in_one_line
+from naswot.lazy import materialise
 from naswot.scores import Family
 
 
@@ -96,7 +97,8 @@ def measure(
     """
     started = time.perf_counter()
     given = isinstance(network, nn.Module)
-    original = with_parameters(network if given else network(), batch.images)
+    original = network if given else network()
+    materialise(original, batch.images[:2])  # some lazy modules cannot be copied
     build_seconds = 0.0 if given else time.perf_counter() - started
     cpu, cuda = torch.get_rng_state(), torch.cuda.get_rng_state_all()
     sharing = tuple(family for family in families if family.shares)
@@ -139,31 +141,6 @@ def copied(network: nn.Module) -> nn.Module:
         ) from error
 
 
-def with_parameters(network: nn.Module, images: torch.Tensor) -> nn.Module:
-    """Return `network`, the parameters of its lazy modules drawn by a run on two of `images`.
-
-    Raises:
-        NaswotError: it has lazy modules and fails on the images.
-    """
-    if not any(map(is_lazy, itertools.chain(network.parameters(), network.buffers()))):
-        return network
-    device = next(itertools.chain(network.parameters(), network.buffers())).device
-    modes = {module: module.training for module in network.modules()}
-    for module in modes:
-        module.training = False  # which keeps the statistics of batch normalisations
-    try:
-        with torch.no_grad():
-            network(images[:2].to(device, torch.get_default_dtype()))
-    except Exception as error:  # a network may raise anything
-        raise NaswotError(
-            f"{type(network).__name__}, whose lazy modules take their shapes from a first run, fails "
-            f"on images of {size_of(images)}: {in_one_line(error)}"
-        ) from error
-    for module in network.modules():
-        module.training = modes.get(module, True)
-    return network
-
-
 def to_train(network: nn.Module) -> nn.Module:
     """Return `network` in train mode.
 
@@ -184,13 +161,14 @@ def moved(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Mo
     Networks may have a `to` of their own for tensors that they hold beside their parameters.
     """
     if type(network).to is not nn.Module.to:
-        with contextlib.suppress(TypeError, AttributeError):  # it may take anything
+        # What it takes besides, returns or refuses is its own affair too.
+        with contextlib.suppress(Exception):
             network.to(device)
     return nn.Module.to(network, device, dtype)
 
 
 def lay_out(network: nn.Module, memory_format: torch.memory_format) -> None:
-    """Bring weights and buffers of four dimensions into `memory_format`; `Module.to` refuses five."""
+    """Lay out what has four dimensions in `memory_format`; `Module.to` refuses what has five."""
     for tensor in itertools.chain(network.parameters(), network.buffers()):
         if tensor.ndim == 4:
             tensor.data = tensor.data.contiguous(memory_format=memory_format)
@@ -206,8 +184,8 @@ def as_images(images: Any) -> torch.Tensor:
         images = torch.from_numpy(images)
     if not isinstance(images, torch.Tensor):
         raise NaswotError(
-            f"The images are a {type(images).__name__}; a mini-batch is one tensor or NumPy array of "
-            "floating point, (B, …), normalised. (Of a DataLoader take the first: "
+            f"The images are a {type(images).__name__}; a mini-batch is one tensor or NumPy array "
+            "of floating point, (B, …), normalised. (Of a DataLoader take the first: "
             "images, labels = next(iter(loader)).)"
         )
     if not images.is_floating_point() or images.ndim < 2:
@@ -216,8 +194,3 @@ def as_images(images: Any) -> torch.Tensor:
             "floating point, (B, …), and normalised."
         )
     return images
-
-
-def size_of(images: torch.Tensor) -> str:
-    """Return the size of an image as texts have it, 3×32×32."""
-    return "×".join(map(str, images.shape[1:]))

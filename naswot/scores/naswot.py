@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from naswot.errors import NaswotError
+from naswot.lazy import materialise
 from naswot.scores.base import (
     Batch,
     Options,
@@ -26,7 +27,6 @@ from naswot.scores.base import (
     lay_out,
     moved,
     to_train,
-    with_parameters,
 )
 from naswot.scores.outputs import tensors
 from naswot.scores.reading import read_codes
@@ -66,7 +66,8 @@ def score(
     """
     started, images = time.perf_counter(), as_images(images)
     if isinstance(network, nn.Module):
-        network = copied(with_parameters(network, images))
+        materialise(network, images[:2])  # some lazy modules cannot be copied
+        network = copied(network)
         built = started
     else:
         network = network()
@@ -115,7 +116,7 @@ def hamming_kernel(
         raise NaswotError(f"precision is {precision!r}; it can be {', '.join(PRECISIONS)}.")
     if relu_count not in RELU_COUNTS:
         raise NaswotError(f"relu_count is {relu_count!r}; it can be {', '.join(RELU_COUNTS)}.")
-    network = with_parameters(network, images)
+    materialise(network, images[:2])
     network = moved(to_train(network), images.device, PRECISIONS[precision])
     images = images.to(PRECISIONS[precision])
     if images.ndim == 4:

@@ -18,9 +18,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from naswot.errors import NaswotError, in_one_line
+from naswot.errors import NaswotError
+from naswot.failures import how_it_fails, in_one_line
 from naswot.progress import log
-from naswot.scores.base import lay_out, size_of
+from naswot.scores.base import lay_out
 from naswot.scores.dataflow import IMAGES, Call, Flow, followed
 from naswot.scores.initial import batch_norms
 from naswot.scores.outputs import tensors
@@ -146,7 +147,8 @@ def _failed(network: nn.Module, images: torch.Tensor, failure: Exception) -> Nas
         with torch.no_grad():
             network(images.clone())
     except Exception as error:  # a network may raise anything
-        return NaswotError(f"{name} fails on images of {size_of(images)}: {in_one_line(error)}")
+        cure = "score it on images of another"
+        return NaswotError(f"{name} {how_it_fails(error, images, cure)}")
     return NaswotError(
         f"{name} runs, but which of its ReLUs count cannot be found out: {in_one_line(failure)}"
     )

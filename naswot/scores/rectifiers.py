@@ -21,7 +21,6 @@ stays that of a plain forward pass and no backward pass is needed. Where the gra
 """
 
 import weakref
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -129,7 +128,7 @@ class Agreement:
 
 @dataclass
 class Reading:
-    """One rectifier's reading of a tensor, and the node of the autograd graph that it made, if any."""
+    """One rectifier's reading of a tensor, and the node that it made in the autograd graph."""
 
     agreement: Agreement
     node: Any

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from naswot.search.simulation import Settings, Simulation
+from naswot.search.trajectory import comparable
 
 
 def rea(simulation: Simulation, settings: Settings) -> None:
@@ -87,8 +88,3 @@ def best_scored(simulation: Simulation, sample: int, keep: int) -> np.ndarray:
     simulation.pay(np.where(again, 0.0, simulation.scoring[drawn]).sum(axis=1))
     best = np.lexsort((-simulation.scores[drawn], again), axis=1)[:, :keep]
     return np.take_along_axis(drawn, np.sort(best, axis=1), axis=1)
-
-
-def comparable(scores: np.ndarray) -> np.ndarray:
-    """Return scores with NaN, which are no better than −∞, made −∞."""
-    return np.where(np.isnan(scores), -np.inf, scores)

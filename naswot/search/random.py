@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from naswot.search.trajectory import comparable
+
 Choose = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -21,7 +23,7 @@ def draw(pool: int, size: int, seeds: np.ndarray) -> np.ndarray:
 
 
 def naswot(scores: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
-    """Choose the highest score of each row; −inf and NaN come last, the first of equals wins.
+    """Choose the highest score of each row; −inf and then NaN come last, the first of equals wins.
 
     Args:
         scores: (runs, N) scores of the drawn architectures.
@@ -30,7 +32,7 @@ def naswot(scores: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
     Returns:
         The chosen column of each row, (runs,).
     """
-    return np.where(np.isnan(scores), -np.inf, scores).argmax(axis=1)
+    return comparable(scores).argmax(axis=1)
 
 
 def optimal(scores: np.ndarray, accuracies: np.ndarray) -> np.ndarray:

@@ -33,8 +33,7 @@ class Trajectory:
         A longer training outdoes a shorter one; then the higher fitness counts, and the first of
         equals.
         """
-        fitness = np.where(np.isnan(self.fitness), -np.inf, self.fitness)
-        _, place = np.unique(fitness, return_inverse=True)
+        _, place = np.unique(comparable(self.fitness), return_inverse=True)
         rank = pd.Series(self.rung * (place.max(initial=0) + 1) + place)
         best = rank.groupby(self.run).cummax()
         # A best that has grown is a new incumbent; it stays until the next one.
@@ -52,3 +51,9 @@ class Trajectory:
         found = np.full(runs, -1)
         found[self.run[considered]] = self.incumbents()[considered]  # the last of a run stays
         return found
+
+
+def comparable(values: np.ndarray) -> np.ndarray:
+    """Return `values`, of which more is better, with NaN made the worst, behind −∞."""
+    lowest = np.finfo(float).min
+    return np.where(np.isnan(values), -np.inf, np.maximum(values, lowest))

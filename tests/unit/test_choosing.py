@@ -39,7 +39,8 @@ def naive(table, method, size, seed):
         return best_valid, best_test, np.nan
     best = rows[0]
     for row in rows:
-        if row["score"] > (best["score"] if not np.isnan(best["score"]) else -np.inf):
+        known, before = not np.isnan(row["score"]), not np.isnan(best["score"])
+        if (known and not before) or row["score"] > best["score"]:
             best = row
     return best, best, sum(row["seconds"] for row in rows)
 

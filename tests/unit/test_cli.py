@@ -89,7 +89,7 @@ def test_json_csv_and_python_agree(run, here):
     frame = pd.read_csv("made/ranking.csv")
     assert frame["network"].tolist() == ["mynets:resnet", "mynets:ViTLike"]
     assert frame["naswot"][0] == pytest.approx(first["naswot"], rel=1e-12)
-    assert os.listdir("made") == ["ranking.csv"]
+    assert sorted(os.listdir("made")) == ["ranking.csv", "ranking.csv.settings.json"]
 
     from own_networks import resnet
 
@@ -265,6 +265,7 @@ def test_a_traceback_is_shown_on_request(run):
         ["score", "a:b", "--seed", "x"],
         ["score", "a:b", "--images", "x", "--dataset", "y"],
         ["score", "a:b", "--device", "tpu"],
+        ["score", "a:b", "--resume"],
     ],
 )
 def test_wrong_options_exit_with_2(arguments, capsys):
@@ -293,25 +294,288 @@ def test_the_installed_command_is_main(root):
     assert project["scripts"] == {"naswot": "naswot.cli:main"}
 
 
-def test_interruption_ends_quietly(here):
-    (here / "slow.py").write_text(
-        "import pathlib, time\ndef net():\n    pathlib.Path('begun').touch()\n    time.sleep(60)\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "naswot", "score", "slow:net", *FEW],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(OWN.parents[1])},
-        cwd=here,
-        # Shells have background jobs ignore it, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    deadline = time.monotonic() + 120
-    while not (here / "begun").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    try:
-        out, err = process.communicate(timeout=30)
-    finally:
+COUNTING = """
+import pathlib, time, threading
+from torch import nn
+from mynets import resnet
+
+def built(name, make):
+    def build(**arguments):
+        with open("built.txt", "a") as file:
+            print(name, file=file)
+        return make(**arguments)
+    return build
+
+def wait():
+    time.sleep(60)
+
+def break_down():
+    raise ValueError("no head")
+
+def mended():
+    if pathlib.Path("mended").exists():
+        return resnet(depth=4)
+    raise SystemExit("not yet")
+
+small, wide, deep = (built(name, resnet) for name in ("small", "wide", "deep"))
+slow, broken, mended = built("slow", wait), built("broken", break_down), built("mended", mended)
+lazy = nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.ReLU(), nn.Flatten())
+locked = resnet()
+locked.lock = threading.Lock()
+"""
+
+
+@pytest.fixture
+def counting(here, monkeypatch):
+    """Add the module `nets`, and return a function that tells which networks were built of late."""
+    (here / "nets.py").write_text(COUNTING)
+    monkeypatch.delitem(sys.modules, "nets", raising=False)
+
+    def built():
+        file = here / "built.txt"
+        names = file.read_text().split() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return sorted(set(names))
+
+    return built
+
+
+def test_a_network_that_fails_leaves_the_others(run, counting):
+    names = ["faulty:net", "nets:small", "mynets:raising", "mynets:resmet", "script:net"]
+    code, out, err = run("score", *names, *FEW)
+    assert code == 1
+    assert err == "naswot: 4 of 5 networks failed; their notes say why.\n"
+    rows = [line.split() for line in out.splitlines()[1:6]]
+    assert [row[1] for row in rows] == [
+        "nets:small",
+        *(name for name in names if "small" not in name),
+    ]
+    assert {tuple(row[2:]) for row in rows[1:]} == {("–", "–", "–")}
+    assert "faulty:net: The module faulty cannot be imported (ModuleNotFoundError" in out
+    assert "mynets:raising: cannot be built: its factory raises RuntimeError: no weights for" in out
+    assert "Did you mean resnet?" in out
+    assert "(SystemExit: usage: script)" in out
+    code, out, _ = run("score", *names, *FEW, "--format", "json")
+    first, second = json.loads(out)[:2]
+    assert code == 1
+    assert type(first["params"]) is int
+    assert (second["naswot"], second["seconds"], second["params"]) == (None, None, None)
+    code, out, _ = run("score", *names, *FEW, "--format", "csv")
+    assert out.splitlines()[2].startswith("faulty:net,,,,The module faulty")
+    assert out.splitlines()[1].split(",")[3].isdigit()
+
+
+def test_the_first_failure_ends_it_on_request(run, counting):
+    code, out, err = run("score", "nets:broken", "nets:small", *FEW, "--fail-fast")
+    assert (code, out) == (1, "")
+    said = "nets:broken cannot be built: its factory raises ValueError: no head."
+    assert err == f"naswot: {said}\n"
+    assert counting() == ["broken"]
+    code, out, err = run("score", "nets:small", "faulty:net", *FEW, "--fail-fast")
+    assert (code, out) == (1, "")
+    assert counting() == []
+
+
+def test_if_all_fail_there_is_no_ranking(run, counting, here):
+    code, out, err = run("score", "nets:broken", "faulty:net", *FEW, "--output", "ranking.csv")
+    assert (code, out) == (1, "")
+    assert err.startswith("naswot: All 2 networks failed; the first: nets:broken cannot be built")
+    assert err.count("\n") == 1
+    assert not list(here.glob("ranking*"))
+
+
+def test_where_a_network_fails_is_shown_on_request(run, counting):
+    code, out, err = run("score", "nets:broken", "nets:small", *FEW, "--traceback")
+    assert code == 1
+    assert "in break_down" in err
+    assert "Traceback" not in out
+
+
+def test_networks_that_are_there_already_are_scored(run, counting):
+    code, out, _ = run("score", "nets:lazy", "--scores", "naswot,params", *FEW, "--format", "json")
+    (row,) = json.loads(out)
+    assert (code, row["params"]) == (0, 4 * 27 + 4 + 8)
+    code, out, err = run("score", "nets:locked", *FEW)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "nets:locked cannot be copied (TypeError" in err
+    assert "Pass a function that builds it." in err
+    code, _, err = run("score", "nets:lazy", "--factory-args", "depth=3")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "nets:lazy is a network that is there already; it takes no arguments" in err
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_a_file_is_gone_on_from(kind, run, counting, here):
+    nets = ["nets:broken", "nets:small", "nets:mended"]
+    scores = (*FEW, "--scores", "naswot,synflow,params", "--output", f"ranking.{kind}")
+    assert run("score", *nets, *scores, "--resume")[0] == 1  # there is no file yet
+    assert counting() == ["broken", "mended", "small"]
+    (here / "mended").touch()
+    before = (here / f"ranking.{kind}").read_text()
+    code, out, err = run("score", "nets:deep", *nets, "mynets:ViTLike", *scores, "--resume")
+    assert (code, out) == (1, "")
+    assert err == "naswot: 1 of 5 networks failed; their notes say why.\n"
+    assert counting() == ["broken", "deep", "mended"]
+    (here / f"ranking.{kind}").rename(here / f"resumed.{kind}")
+    run("score", "nets:deep", *nets, "mynets:ViTLike", *scores)
+
+    def read(path):
+        frame = pd.read_csv(path) if kind == "csv" else pd.read_json(path, dtype={"params": float})
+        return frame.drop(columns="seconds")
+
+    pd.testing.assert_frame_equal(read(f"resumed.{kind}"), read(f"ranking.{kind}"))
+    row = next(line for line in before.splitlines() if "nets:small" in line)
+    assert row in (here / f"resumed.{kind}").read_text()  # as it was, to the last digit
+    counting()
+    assert run("score", "nets:small", *scores, "--resume")[0] == 1  # what else is there is kept
+    assert len(read(f"ranking.{kind}")) == 5
+    assert counting() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seed", "1"], "ranking.csv was scored with other seed (0, now 1): set what was set"),
+        (["--batch-size", "5"], "other batch_size (4, now 5)"),
+        (["--scores", "snip"], "other scores (['naswot'], now ['snip'])"),
+        (["--precision", "bfloat16"], "other precision ('float32', now 'bfloat16')"),
+        (["--image-size", "16"], "other images ("),
+        (["--factory-args", "width=4"], "nets:small in ranking.csv was built by {'arguments': {}"),
+        (["--format", "json"], "ranking.csv is not as `naswot score` wrote it"),
+        (["--format", "table"], "--resume reads CSV and JSON, not a table"),
+    ],
+)
+def test_only_what_was_scored_alike_is_gone_on_from(options, message, run, counting, here):
+    output = ("--output", "ranking.csv")
+    assert run("score", "nets:small", *FEW, *output)[0] == 0
+    before = (here / "ranking.csv").read_text()
+    code, out, err = run("score", "nets:small", "nets:wide", *FEW, *output, "--resume", *options)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert message in err
+    assert (here / "ranking.csv").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("ranking.csv", "network,naswot\nnets:small,3\n"),
+        ("ranking.csv", "network,naswot,seconds,params,note\nnets:small,x,1,1,\n"),
+        ("ranking.csv", "network,naswot,seconds,params,note\nnets:small,1,1,1\n"),
+        ("ranking.csv", "network,naswot,seconds,params,note\na,1,1,1,\na,1,1,1,\n"),
+        ("ranking.csv", "\0"),
+        ("ranking.csv.settings.json", "{"),
+        ("ranking.csv.settings.json", "[" * 100_000),
+        ("ranking.csv.settings.json", "[]"),
+        ("ranking.csv.settings.json", None),
+    ],
+)
+def test_a_damaged_file_is_not_gone_on_from(name, content, run, counting, here):
+    arguments = ("score", "nets:small", *FEW, "--output", "ranking.csv")
+    assert run(*arguments)[0] == 0
+    (here / name).unlink()
+    if content is not None:
+        (here / name).write_text(content)
+    code, out, err = run(*arguments, "--resume")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert f"naswot: {name} " in err
+    assert "leave out --resume" in err
+
+
+def test_a_moved_folder_of_the_same_images_is_no_other(run, counting, here):
+    for folder in ("one", "two"):
+        (here / folder).mkdir()
+        for number in range(4):
+            pixels = np.random.default_rng(number).integers(0, 256, (20, 20, 3), np.uint8)
+            Image.fromarray(pixels).save(here / folder / f"{number}.png")
+    arguments = ("score", "nets:small", *FEW, "--output", "ranking.csv", "--resume", "--images")
+    assert run(*arguments, "one")[0] == 0
+    assert run(*arguments, "two")[0] == 0
+    assert counting() == ["small"]
+
+
+@pytest.fixture
+def begin(here):
+    """Return a function that starts the command and waits until it builds `nets:slow`."""
+    begun = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "naswot", "score", *arguments, *FEW],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(OWN.parents[1])},
+            cwd=here,
+            # Shells have background jobs ignore it, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        begun.append(process)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and process.poll() is None:
+            if (here / "built.txt").exists() and "slow" in (here / "built.txt").read_text():
+                break
+            time.sleep(0.1)
+        return process
+
+    yield start
+    for process in begun:
         process.kill()
-    assert (process.returncode, out, err) == (130, b"", b"")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_prints_what_it_has(number, begin, counting):
+    process = begin("nets:small", "nets:broken", "nets:slow", "--format", "csv")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert [line.split(",")[0] for line in out.splitlines()] == [
+        "network",
+        "nets:small",
+        "nets:broken",
+    ]
+    assert err == "naswot: interrupted after 2 of 3 networks.\n"
+
+
+def test_an_interruption_before_any_score_is_told_in_one_line(begin, counting):
+    process = begin("nets:slow")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert err == "naswot: interrupted after 0 of 1 networks.\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_stopped_run_goes_on_from_its_file(number, begin, run, counting, here):
+    process = begin("nets:small", "nets:slow", "--output", "ranking.csv")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert out == ""
+    assert number == signal.SIGKILL or (
+        err == "naswot: interrupted after 1 of 2 networks; --resume goes on from there.\n"
+    )
+    assert pd.read_csv(here / "ranking.csv")["network"].tolist() == ["nets:small"]
+    counting()
+    arguments = ("score", "nets:small", "nets:wide", *FEW, "--output", "ranking.csv", "--resume")
+    assert run(*arguments)[0] == 0
+    assert counting() == ["wide"]
+
+
+def test_writing_as_results_come_in_costs_little(tmp_path):
+    from naswot.ranking import Row, ranking
+    from naswot.resuming import NETWORKS, RankingFile
+
+    writes = []
+
+    def render(rows):
+        writes.append(len(rows))
+        return as_csv(ranking(rows, ["naswot"]))
+
+    file = RankingFile(tmp_path / "ranking.csv", render, {NETWORKS: {}})
+    rows = []
+    for number in range(2000):
+        rows.append(Row(str(number), {"naswot": 1.0}, 0.1, 3, ""))
+        file.write(rows)
+    file.write(rows, last=True)
+    assert writes[0] == 1
+    assert writes[-1] == 2000
+    assert len(writes) < 10

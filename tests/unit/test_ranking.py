@@ -1,7 +1,9 @@
 """Several networks of one's own, several scores: what is computed, sorted, left out and refused."""
 
 import functools
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -219,5 +221,163 @@ def test_a_network_that_fails_only_in_training_is_named(noise):
                 raise ValueError("no head")
             return x
 
-    with pytest.raises(NaswotError, match="Fails fails on images of 3×8×8: ValueError: no head"):
+    with pytest.raises(NaswotError, match="Fails fails: ValueError: no head"):
         rank([Fails], noise())
+
+
+class Odd(BaseException):
+    """Not even an exception, and it cannot say what it is."""
+
+    def __str__(self):
+        return self.message
+
+
+def fails_with(error):
+    """Return a network that raises `error` when it is called."""
+
+    class Fails(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(3, 2)
+
+        def forward(self, x):
+            raise error
+
+    return Fails
+
+
+def endless(x):
+    return endless(x)
+
+
+@pytest.mark.parametrize(
+    ("model", "note", "params"),
+    [
+        (raising, "cannot be built: its factory raises KeyError: 'depth'.", None),
+        (lambda: 3, "cannot be built: its factory returns no torch.nn.Module but int.", None),
+        (lambda: nn.Linear(5, 5), "fails on images of 3×8×8: RuntimeError: mat1 and mat2", 30),
+        (lambda: nn.LazyConv2d(5, 9), "fails on images of 3×8×8: RuntimeError: ", 5 * 3 * 81 + 5),
+        (fails_with(ValueError("no head")), "fails: ValueError: no head.", 8),
+        (fails_with(RuntimeError("no\nweights")), "fails: RuntimeError: no weights.", 8),
+        (fails_with(KeyError("size")), "fails: KeyError: 'size'.", 8),
+        (fails_with(AssertionError("Input height (8) doesn't match model (224)")),
+         "fails on images of 3×8×8: AssertionError: Input height", 8),
+        (fails_with(SystemExit(3)), "fails: SystemExit: 3.", 8),
+        (fails_with(MemoryError()), "fails: MemoryError.", 8),
+        (fails_with(GeneratorExit()), "fails: GeneratorExit.", 8),
+        (fails_with(Odd()), "fails: Odd.", 8),
+        (lambda: torch.nn.Sequential(nn.Flatten(), nn.Linear(192, 2), Applied(endless)),
+         "fails: RecursionError: maximum recursion depth exceeded", 386),
+    ],
+)  # fmt: skip
+def test_a_network_that_fails_leaves_a_gap_and_the_others_are_ranked(model, note, params, noise):
+    models = {"odd": model, "b": small, "a": functools.partial(small, nn.GELU)}
+    frame = rank(models, noise(), ("naswot", "params"))
+    assert frame["network"].tolist() == ["b", "odd", "a"]
+    assert np.isfinite(frame["naswot"][0])
+    assert frame["naswot"][1:].isna().all()
+    assert frame["seconds"].isna().tolist() == [False, True, False]
+    assert frame["note"][1].startswith(note)
+    assert "\n" not in frame["note"][1]
+    assert frame["note"][0] == ""
+    assert frame["params"].dtype == ("Int64" if params is None else "int64")
+    assert frame["params"].isna().tolist() == [False, params is None, False]
+    assert params is None or frame["params"][1] == params
+    with pytest.raises(NaswotError, match="odd "):
+        rank(models, noise(), fail_fast=True)
+
+
+class Applied(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+def test_if_all_networks_fail_the_first_cause_is_told(noise):
+    models = {"one": raising, "two": fails_with(ValueError("no head"))}
+    with pytest.raises(
+        NaswotError, match=r"^All 2 networks failed; the first: one cannot be built"
+    ):
+        rank(models, noise())
+    models["vit"] = functools.partial(small, nn.GELU)
+    message = "applies to vit nor to the other networks; naswot: .* 2 of 3 failed; the first: one"
+    with pytest.raises(NaswotError, match=message):
+        rank(models, noise())
+
+
+def test_only_the_user_can_interrupt(noise):
+    with pytest.raises(KeyboardInterrupt):
+        rank([small, fails_with(KeyboardInterrupt())], noise())
+
+
+def test_what_failed_is_not_kept_in_memory(noise):
+    built, alive = [], []
+
+    def network():
+        gc.collect()
+        alive.append(sum(reference() is not None for reference in built))
+        made = fails_with(ValueError("no head"))()
+        built.append(weakref.ref(made))
+        return made
+
+    rank({**{str(number): network for number in range(4)}, "good": small}, noise())
+    assert alive == [0, 0, 0, 0]
+
+
+def test_a_network_built_before_may_have_lazy_modules(noise):
+    def lazy():
+        torch.manual_seed(5)
+        return nn.Sequential(
+            nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.ReLU(), nn.BatchNorm2d(4),
+            nn.Flatten(), nn.Dropout(), nn.LazyLinear(10),
+        )  # fmt: skip
+
+    network = lazy().eval()
+    network[3].running_mean += 1
+    network[0].train()
+    state = torch.get_rng_state()
+    frame = rank({"mine": network}, noise(), ("naswot", "grad_norm", "params"), seed=3)
+    assert frame["note"][0] == ""
+    assert frame["params"][0] == 4 * 27 + 4 + 8 + 8 + 4 * 36 * 10 + 10
+    assert np.isfinite(frame[["naswot", "grad_norm"]]).all(axis=None)
+    assert torch.equal(state, torch.get_rng_state())
+    assert [module.training for module in network] == [True] + [False] * 6
+    assert network[1].num_batches_tracked == 0
+    assert network[3].num_batches_tracked == 0
+    assert (network[3].running_mean == 1).all()
+    again = rank({"mine": network}, noise(), ("naswot", "grad_norm", "params"), seed=3)
+    assert again["grad_norm"][0] == frame["grad_norm"][0]
+    assert rank([lazy()], noise(), seed=4)["naswot"][0] != frame["naswot"][0]
+
+
+def test_modes_and_moves_of_its_own_do_not_stop_a_network(noise, register):
+    class Peculiar(nn.Module):
+        """As backbones of OpenMMLab: train() returns nothing; and it takes only a device."""
+
+        def __init__(self):
+            super().__init__()
+            self.body = small()
+
+        def train(self, mode=True):
+            super().train(mode)
+            self.body[0].eval()
+
+        def to(self, device):
+            super().to(device)
+
+        def forward(self, x):
+            return self.body(x)
+
+    def crash(network, batch, options):
+        raise RuntimeError("no such operation")
+
+    register("x", lambda network, batch, _: {"x": network(batch.images).mean().item()})
+    register("crash", crash)
+    for images in (noise(), noise().double()):
+        frame = rank([Peculiar], images, ("x", "crash"))
+        assert np.isfinite(frame["x"][0])
+        said = "crash: it fails on Peculiar: RuntimeError: no such operation."
+        assert frame["note"].tolist() == [said]
