@@ -151,7 +151,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     images = score.add_argument_group("images")
     source = images.add_mutually_exclusive_group()
-    source.add_argument("--images", type=Path, metavar="DIR", help="a folder of JPEG or PNG files")
+    source.add_argument(
+        "--images",
+        type=Path,
+        metavar="DIR",
+        help="a folder of pictures, at any depth: JPEG, PNG, WebP, BMP or TIFF",
+    )
     source.add_argument(
         "--dataset",
         default="photos",
@@ -168,6 +173,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     images.add_argument(
         "--batch-size", type=_from(2), default=128, metavar="N", help="images (default: 128)"
+    )
+    images.add_argument(
+        "--channels",
+        type=int,
+        choices=(1, 3),
+        help="1: grey, 3: colours (default: what the networks' first layers take, or 3)",
+    )
+    images.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop at a picture that cannot be read, rather than draw another in its place",
     )
     scoring = score.add_argument_group("scoring")
     scoring.add_argument(
@@ -274,7 +290,10 @@ def _score(options: argparse.Namespace) -> int:
     entries = _entries(options)
     device = choose_device(options.device)
     precision = choose_precision(options.precision, device)
-    images, labels, classes, told = _mini_batch(options)
+    # What a network's code prints is not part of the result.
+    with contextlib.redirect_stdout(sys.stderr):
+        models = {name: _model(*entry, options.fail_fast) for name, entry in entries.items()}
+        images, labels, classes, told = _mini_batch(options, models)
     classes = options.classes or classes
     where = f"{device_name(device)}, {precision}; {_about_scores(names, labels is None)}"
     places = {name: place for place, name in enumerate(entries)}
@@ -306,18 +325,15 @@ def _score(options: argparse.Namespace) -> int:
     if options.resume:
         kept = file.resume(kind, names)
     done = {row.network for row in kept if row.failure is None}
-    left = {name: entry for name, entry in entries.items() if name not in done}
+    left = {name: model for name, model in models.items() if name not in done}
     rows = [row for row in kept if row.network not in left]
     total, interrupted = len(rows) + len(left), False
     try:
         with _terminated_as_interrupted():
-            # What a network's code prints is not part of the result.
-            with contextlib.redirect_stdout(sys.stderr):
-                models = {name: _model(*entry, options.fail_fast) for name, entry in left.items()}
             progress = _progress(len(left), told) if left else None
             for row in _aside(
                 score_each(
-                    models,
+                    left,
                     images.to(device),
                     names,
                     labels=labels,
@@ -522,29 +538,29 @@ def _not_imported(module: str, error: BaseException) -> NaswotError:
     )
 
 
-def _mini_batch(options: argparse.Namespace) -> tuple[Any, Any, int, str]:
+def _mini_batch(options: argparse.Namespace, models: dict[str, Any]) -> tuple[Any, Any, int, str]:
     """Return images, labels (None if unknown), number of classes and words on the images."""
     import torch
 
-    from naswot.images import folder, get_source, mini_batch
+    from naswot.channels import channels_for
+    from naswot.images import get_source, mini_batch
+    from naswot.ranking import DEFAULT_CLASSES
 
     name, directory, count = options.dataset, options.mirror, options.batch_size
     if options.images is not None:
         name, directory = "folder", options.images
-        available = len(folder.image_files(directory))
-        if available < count:
-            raise NaswotError(
-                f"{directory} has {available} JPEG and PNG images; {count} are asked for. Set "
-                "--batch-size, or add images."
-            )
     elif name == "folder":
         raise NaswotError("Name the folder of images: --images DIR.")
     source = get_source(name)
     if source.files and directory is None:
         raise NaswotError(f"The images {name} need files: name their folder with --mirror DIR.")
     size = options.image_size or source.size or IMAGE_SIZE
-    drawn = mini_batch(name, count, size, options.seed, directory)
-    told = f"{count} images of {size}×{size} pixels from {options.images or name}"
+    channels = options.channels or channels_for(models, options.classes or DEFAULT_CLASSES, size)
+    drawn = mini_batch(name, count, size, options.seed, directory, channels, options.strict)
+    grey = "grey " if channels == 1 else ""
+    told = f"{count} {grey}images of {size}×{size} pixels from {options.images or name}"
+    if drawn.skipped:
+        told += f" ({len(drawn.skipped)} unreadable left out)"
     labels = drawn.labels if drawn.true_labels else None
     return torch.from_numpy(drawn.images), labels, drawn.classes, f"{told}, seed {options.seed}"
 

@@ -140,7 +140,7 @@ def image_files(images):
 def image_content(images, every=False):
     """Return a digest of what an image source reads; None if it needs nothing.
 
-    Of a folder of single files, those beside its `train` count only if `every` does.
+    Of a folder of single files, test images count only if `every` says so.
     """
     for file in image_files(images):
         if images in ("folder", "imagenette") and Path(file).is_dir():

@@ -1,10 +1,12 @@
 """Image sources: where the mini-batch comes from that every network is shown.
 
 A source is one entry of `SOURCES`. All give float32 images (B, 3, H, W), normalised, not
-augmented, with a label each, and the same ones for the same seed. Where images have no labels,
-random ones are drawn: a loss needs some, and an untrained network knows none.
+augmented, with a label each, and the same ones for the same seed; on request in grey, (B, 1, H, W).
+Where images have no labels, random ones are drawn: a loss needs some, and an untrained network
+knows none.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +16,9 @@ import numpy as np
 
 from naswot.errors import NaswotError
 from naswot.images import archives, cifar, digits, folder, imagenet16, imagenette, noise, photos
-from naswot.images.drawing import MiniBatch
+from naswot.images.drawing import MiniBatch, first_channel, luminance, told_of
+
+log = logging.getLogger(__name__)
 
 Draw = Callable[[int, int, np.random.Generator, Path], MiniBatch]
 Read = Callable[[Path], tuple[np.ndarray, np.ndarray | None]]
@@ -31,6 +35,7 @@ class Source:
             there; empty if it needs none.
         origin: what the images are, with their licence, for the metadata.
         directory: the configuration's key that names the directory.
+        grey: makes the images (B, 3, H, W) grey ones, (B, 1, H, W).
     """
 
     draw: Draw
@@ -38,6 +43,7 @@ class Source:
     files: tuple[str, ...]
     origin: str
     directory: str = "mirror"
+    grey: Callable[[np.ndarray], np.ndarray] = luminance
 
     def find(self, directory: str | Path) -> str | None:
         """Return the first of `files` that `directory` has, or None."""
@@ -58,8 +64,8 @@ def _archived(archive: archives.Archive, official: Read, files: tuple[str, ...])
 
 SOURCES = {
     "photos": Source(photos.draw, None, (), photos.ORIGIN),
-    "noise": Source(noise.draw, None, (), "standard normal noise"),
-    "digits": Source(digits.draw, None, (), digits.ORIGIN),
+    "noise": Source(noise.draw, None, (), "standard normal noise", grey=first_channel),
+    "digits": Source(digits.draw, None, (), digits.ORIGIN, grey=first_channel),
     **{
         name: _archived(archives.ARCHIVES[name], partial(cifar.read, name=name), cifar.files(name))
         for name in cifar.EDITIONS
@@ -82,15 +88,31 @@ def get_source(name: str) -> Source:
 
 
 def mini_batch(
-    name: str, count: int, size: int, seed: int, directory: str | Path | None = None
+    name: str,
+    count: int,
+    size: int,
+    seed: int,
+    directory: str | Path | None = None,
+    channels: int = 3,
+    strict: bool = False,
 ) -> MiniBatch:
-    """Return `count` images of source `name`, float32 (count, 3, size, size), and their labels.
+    """Return `count` images of source `name`, float32 (count, channels, size, size), and labels.
 
-    `directory` is where its files are: the mirror, or the folder of images.
+    Args:
+        name: of the source.
+        count: how many images.
+        size: their side in pixels.
+        seed: what the choice comes from.
+        directory: where the source's files are: the mirror, or the folder of images.
+        channels: 3, or 1 for grey: the luminance of the normalised channels (BT.601); of digits
+            and noise, one of the channels.
+        strict: refuse files that cannot be read, rather than draw others in their place.
 
     Raises:
-        NaswotError: unknown source, a size that it does not have, or no directory.
+        NaswotError: unknown source, a size that it does not have, no directory, or too few images.
     """
+    if channels not in (1, 3):
+        raise NaswotError(f"Images have 1 or 3 channels, not {channels}.")
     source = get_source(name)
     if source.size is not None and size != source.size:
         raise NaswotError(f"The images of {name} are {source.size} pixels wide, not {size}.")
@@ -100,7 +122,12 @@ def mini_batch(
         raise NaswotError(f"{directory} lacks the images {name!r}: {', '.join(source.files)}.")
     generator = np.random.default_rng(seed)
     batch = source.draw(count, size, generator, directory and Path(directory))
-    return replace(batch, images=np.ascontiguousarray(batch.images, dtype=np.float32))
+    if strict and batch.skipped:
+        raise NaswotError(batch.skipped[0])
+    if batch.skipped:
+        log.warning("%s: others are drawn in place of %s", directory, told_of(batch.skipped))
+    images = source.grey(batch.images) if channels == 1 else batch.images
+    return replace(batch, images=np.ascontiguousarray(images, dtype=np.float32))
 
 
 def write_mini_batch(
@@ -121,4 +148,5 @@ def write_mini_batch(
     file = source.find(directory) if directory is not None else None
     settings = described(images=name, size=size, count=count, seed=seed, file=file)
     found = {"classes": batch.classes, "true_labels": batch.true_labels, "origin": source.origin}
+    found |= {"skipped": len(batch.skipped), "whites": batch.whites}
     write_arrays(output, settings | found, images=batch.images, labels=batch.labels)

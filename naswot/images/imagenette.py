@@ -7,7 +7,7 @@ fastai/imagenette (Apache-2.0; the images are under ImageNet's terms).
 
 import io
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -16,7 +16,7 @@ import numpy as np
 
 from naswot.errors import NaswotError
 from naswot.images import folder
-from naswot.images.drawing import MiniBatch, choose
+from naswot.images.drawing import Decoded, MiniBatch, choose_readable
 from naswot.tars import explained, members, unpacked
 
 EDITIONS = ("imagenette2", "imagenette2-320", "imagenette2-160")
@@ -42,13 +42,19 @@ def draw(count: int, size: int, generator: np.random.Generator, mirror: Path) ->
 
 def _draw_packed(count: int, size: int, generator: np.random.Generator, path: Path) -> MiniBatch:
     names = sorted({name for name, _ in _training_images(path)}, key=str)  # as in folder.walk
-    chosen = [names[index] for index in choose(len(names), count, generator, path)]
-    places = {name: place for place, name in enumerate(chosen)}
-    pixels = np.empty((count, size, size, 3), np.float32)
-    for name, read in _training_images(path):
-        if name in places:
-            pixels[places[name]] = folder.decode(path / name, size, io.BytesIO(read()))
-    return folder.label(pixels, chosen, names, generator)
+
+    def read(indices: Sequence[int]) -> list[Decoded | NaswotError]:
+        places = {names[index]: place for place, index in enumerate(indices)}
+        pictures: list = [None] * len(indices)
+        for name, content in _training_images(path):
+            if name in places:
+                found = folder.attempt(size, path / name, io.BytesIO(content()))
+                pictures[places[name]] = found
+        return pictures
+
+    chosen, pictures, skipped = choose_readable(len(names), count, generator, path, read)
+    classes = [name.parent for name in names]
+    return folder.label(pictures, chosen, classes, generator, path, skipped)
 
 
 def _training_images(path: Path) -> Iterator[tuple[PurePosixPath, Callable[[], bytes]]]:
@@ -57,7 +63,7 @@ def _training_images(path: Path) -> Iterator[tuple[PurePosixPath, Callable[[], b
         for member in members(stream, LARGEST_ARCHIVE_BYTES):
             name = PurePosixPath(member.name)
             training = "train" in name.parts[:-1]
-            if not (member.isreg() and training and name.suffix.lower() in folder.ENDINGS):
+            if not (member.isreg() and training and folder.is_image(name)):
                 continue
             if member.size > LARGEST_BYTES:
                 raise NaswotError(f"{path}: {name} claims {member.size:,} bytes.")

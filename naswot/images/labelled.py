@@ -1,5 +1,6 @@
 """Whole labelled sets of images, to train and to test networks on."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +10,10 @@ import numpy as np
 
 from naswot.errors import NaswotError
 from naswot.images import archives, cifar, digits, folder, get_source, imagenet16, imagenette
+from naswot.images.drawing import told_of
 from naswot.images.pickles import labels_of
+
+log = logging.getLogger(__name__)
 
 # What networks can be trained on: whoever draws his images at random has no labels.
 LABELLED = ("digits", "cifar10", "cifar100", "imagenet16", "imagenette", "folder")
@@ -17,7 +21,6 @@ LABELLED = ("digits", "cifar10", "cifar100", "imagenet16", "imagenette", "folder
 NATURAL = frozenset(LABELLED) - {"digits"}
 # Of a folder that has no test images of its own, this part is set aside.
 TESTED = 1 / 3
-TEST_FOLDERS = ("test", "val")
 
 Images = tuple[np.ndarray, np.ndarray]  # uint8 (N, H, W, 3) and int64 (N,)
 
@@ -140,7 +143,7 @@ def _test_arrays(archive: archives.Archive, path: Path) -> Images | None:
 def _folders(name: str, directory: Path, size: int) -> tuple[Images, Images | None, int]:
     """Read a folder with a folder of images for each class.
 
-    Those to train on are in `train`, or else in all folders but those with test images.
+    Those to train on are those that count (`folder.counted`), but for test images.
     """
     top = directory
     if name == "imagenette":
@@ -148,15 +151,16 @@ def _folders(name: str, directory: Path, size: int) -> tuple[Images, Images | No
         if found not in imagenette.EDITIONS:
             raise NaswotError(f"Unpack {directory / str(found)}: training reads the folder only.")
         top = directory / found
-    train, test = top / "train", _test_folder(top)
-    if not train.is_dir():
-        train = top
-    paths = [path for path in folder.walk(train) if train != top or not _tests(path, top)]
-    classes = sorted({path.parent.relative_to(train) for path in paths})
+    paths, note = folder.counted(top)
+    if note:
+        log.info(note)
+    test = _test_folder(top)
+    paths = [path for path in paths if path.relative_to(top).parts[0].lower() not in folder.TESTS]
+    classes = sorted({folder.class_of(path, top) for path in paths})
     if len(classes) < 2:
         raise NaswotError(f"{top} has no folders of images, one for each class, to train on.")
-    tested = test and _decoded(folder.walk(test), test, classes, size)
-    return _decoded(paths, train, classes, size), tested, len(classes)
+    tested = test and _decoded(folder.walk(test), top, classes, size)
+    return _decoded(paths, top, classes, size), tested, len(classes)
 
 
 def _test_folder(top: Path) -> Path | None:
@@ -165,7 +169,7 @@ def _test_folder(top: Path) -> Path | None:
     Raises:
         NaswotError: it has, but no classes are told apart there.
     """
-    found = [top / one for one in TEST_FOLDERS if (top / one).is_dir()]
+    found = folder.parts_of(top, folder.TESTS)
     for one in found:
         paths = folder.walk(one)
         if paths and all(path.parent != one for path in paths):
@@ -178,16 +182,24 @@ def _test_folder(top: Path) -> Path | None:
     return None
 
 
-def _tests(path: Path, top: Path) -> bool:
-    return path.relative_to(top).parts[0] in TEST_FOLDERS
-
-
 def _decoded(paths: list[Path], top: Path, classes: list[PurePath], size: int) -> Images:
+    """Return those images of `paths` that can be read, with their labels."""
     numbers = {one: number for number, one in enumerate(classes)}
-    strange = [path for path in paths if path.parent.relative_to(top) not in numbers]
+    strange = [path for path in paths if folder.class_of(path, top) not in numbers]
     if strange:
         raise NaswotError(f"{strange[0]} is of a class that has no training images.")
     pixels = np.empty((len(paths), size, size, 3), np.uint8)
+    labels = np.array([numbers[folder.class_of(path, top)] for path in paths], np.int64)
+    readable = np.ones(len(paths), bool)
+    skipped: list[str] = []
     for place, path in enumerate(paths):
-        pixels[place] = np.rint(folder.decode(path, size))
-    return pixels, np.array([numbers[path.parent.relative_to(top)] for path in paths], np.int64)
+        found = folder.attempt(size, path)
+        if isinstance(found, NaswotError):
+            readable[place] = False
+            skipped.append(str(found))
+        else:
+            pixels[place] = np.rint(found.pixels)
+    if skipped:
+        log.warning("%s: left out %s", top, told_of(skipped))
+        pixels, labels = pixels[readable], labels[readable]
+    return pixels, labels

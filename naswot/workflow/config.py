@@ -19,6 +19,7 @@ from naswot.benchmarks.sources import SOURCES as TABLES
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError, shown
 from naswot.images import SOURCES
+from naswot.images.folder import KINDS
 from naswot.images.labelled import NATURAL
 from naswot.sampling import sample_of, scored_at_most
 from naswot.scores import FAMILIES
@@ -180,7 +181,7 @@ def _check_images(config: Mapping[str, Any], name: str) -> None:
     directory = config[source.directory]
     if not source.files:
         return
-    files = ", ".join(source.files) if source.files != (".",) else "JPEG and PNG images"
+    files = ", ".join(source.files) if source.files != (".",) else f"{KINDS} images"
     if directory is None:
         raise NaswotError(
             f"configuration: the images {name!r} need a {source.directory}: set "

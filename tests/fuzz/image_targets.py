@@ -39,7 +39,9 @@ def _imagenette() -> list[bytes]:
 
 def _images() -> list[bytes]:
     png = [miniatures.image("PNG", mode) for mode in ("RGB", "RGBA", "P", "L", "1", "I;16")]
-    return [*png, *(miniatures.image("JPEG", mode) for mode in ("RGB", "L", "CMYK"))]
+    jpeg = [miniatures.image("JPEG", mode) for mode in ("RGB", "L", "CMYK")]
+    tiff = [miniatures.image("TIFF", mode) for mode in ("RGB", "P", "L", "I;16", "F")]
+    return [*png, *jpeg, *tiff, miniatures.image("WEBP"), miniatures.image("BMP")]
 
 
 def _cifar_npz() -> bytes:

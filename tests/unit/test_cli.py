@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -145,11 +146,60 @@ def test_a_folder_of_images_is_shown(run, here):
     assert f"4 images of 16×16 pixels from {here}" in out
     code, _, err = run("score", "mynets:resnet", "--images", here)
     assert code == 1
-    assert "4 JPEG and PNG images; 128 are asked for. Set --batch-size" in err
-    (here / "2.png").write_bytes((here / "2.png").read_bytes()[:200])
+    assert "4 images; a mini-batch of 128 is asked. Set batch_size (--batch-size on the" in err
+    Image.fromarray(pixels).save(here / "4.png")
+    for index in np.random.default_rng(0).choice(5, 2, replace=False):
+        path = here / f"{index}.png"
+        path.write_bytes(path.read_bytes()[:200])
+    two = ("mynets:resnet", "--images", here, "--batch-size", 2)
+    code, out, err = run("score", *two)
+    assert code == 0
+    assert re.search(r"2 images of 32×32 pixels from .* \(2 unreadable left out\), seed 0", out)
+    assert re.search(r"others are drawn in place of 2 unreadable images: .*\.png is not a", err)
+    code, out, err = run("score", *two, "--strict")
+    assert (code, out) == (1, "")
+    assert re.match(r"naswot: .*\d\.png is not a readable JPEG, PNG, WebP, BMP or TIFF image", err)
     code, _, err = run("score", "mynets:resnet", "--images", here, *FEW)
     assert code == 1
-    assert "2.png is not a readable JPEG or PNG image" in err
+    assert "has 5 images, of which 2 cannot be read; a mini-batch of 4 is asked" in err
+
+
+GREY = """
+from torch import nn
+
+def network(channels):
+    return nn.Sequential(nn.Conv2d(channels, 4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))
+
+def grey():
+    return network(1)
+
+def coloured():
+    return network(3)
+
+def silent():
+    return nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))
+"""
+
+
+def test_networks_are_shown_as_many_channels_as_they_take(run, here):
+    (here / "greynets.py").write_text(GREY)
+    digits = ("--dataset", "digits", "--image-size", 8, *FEW)
+    for network, more, grey in [
+        ("grey", (), "grey "),
+        ("coloured", (), ""),
+        ("silent", (), ""),
+        ("silent", ("--channels", 1), "grey "),
+    ]:
+        code, out, err = run("score", f"greynets:{network}", *digits, *more)
+        assert (code, err) == (0, "")
+        assert f"4 {grey}images of 8×8 pixels from digits" in out
+    code, out, err = run("score", "greynets:silent", "greynets:grey", "greynets:coloured", *digits)
+    assert (code, out) == (1, "")
+    assert "greynets:grey takes images of 1 channel, greynets:coloured of 3" in err
+    assert "in two calls, with --channels 1 and 3" in err
+    code, _, err = run("score", "greynets:coloured", *digits, "--channels", 1)
+    assert code == 1
+    assert "greynets:coloured fails on images of 1×8×8" in err
 
 
 def test_data_sets_come_from_a_mirror(run, mirror):

@@ -1,17 +1,22 @@
 """Folders of pictures: chosen by the seed, labelled, fitted to the size, broken ones named."""
 
 import io
+import json
+import logging
 import shutil
 import struct
 import tarfile
+import warnings
 import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
+from naswot.arrays import read_arrays
 from naswot.errors import NaswotError
-from naswot.images import folder, mini_batch
+from naswot.images import folder, mini_batch, write_mini_batch
 from naswot.images.drawing import standardise
 
 
@@ -108,16 +113,141 @@ def test_every_kind_of_image_becomes_rgb(mode, tmp_path):
     np.testing.assert_allclose(pixels_of(tmp_path), np.full((4, 4, 3), 255), atol=2)
 
 
-def test_sixteen_bits_of_grey_become_eight(tmp_path):
-    Image.fromarray(np.full((5, 5), 0x64FF, np.uint16)).save(tmp_path / "a.png")
-    np.testing.assert_allclose(pixels_of(tmp_path), np.full((4, 4, 3), 0x64), atol=1e-3)
+@pytest.mark.parametrize(("ending", "form"), [
+    ("JPG", "JPEG"), ("jfif", "JPEG"), ("jpe", "JPEG"), ("png", "PNG"), ("WebP", "WEBP"),
+    ("bmp", "BMP"), ("tif", "TIFF"), ("tiff", "TIFF"),
+])  # fmt: skip
+def test_every_format_is_read(ending, form, tmp_path):
+    Image.new("RGB", (6, 5), (200, 100, 50)).save(tmp_path / f"a.{ending}", form)
+    np.testing.assert_allclose(pixels_of(tmp_path)[2, 2], (200, 100, 50), atol=2)
 
 
-def test_the_orientation_in_exif_is_not_applied(tmp_path):
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP", "TIFF"])
+@pytest.mark.parametrize("ending", ["jpg", "png", "bmp"])
+def test_the_content_tells_the_format_whatever_the_name(form, ending, tmp_path):
+    Image.new("RGB", (6, 5), (200, 100, 50)).save(tmp_path / f"a.{ending}", form)
+    np.testing.assert_allclose(pixels_of(tmp_path)[2, 2], (200, 100, 50), atol=2)
+
+
+def test_a_folder_without_images_says_what_was_looked_for(tmp_path):
+    (tmp_path / "a.heic").write_bytes(b"ftyp")
+    with pytest.raises(
+        NaswotError, match=r"no JPEG, PNG, WebP, BMP or TIFF files, .*\.webp"
+    ) as told:
+        draw_folder(tmp_path)
+    assert "batch" not in str(told.value)
+
+
+RAMP = np.arange(256, dtype=np.uint16).reshape(16, 16)
+
+
+def png16(values: np.ndarray) -> bytes:
+    """Return a PNG file of 16 bits: (H, W), or (H, W, C) of grey and alpha, RGB or RGBA."""
+    channels = values.reshape(*values.shape[:2], -1)
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels.shape[-1]]
+    header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, kind, 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in channels)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content))
+        + name
+        + content
+        + struct.pack(">I", zlib.crc32(name + content))
+        for name, content in ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    )
+
+
+def tiff(values: np.ndarray, **how) -> bytes:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, values, **how)
+    return stream.getvalue()
+
+
+def libtiff(values: np.ndarray, compression: str) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, "TIFF", compression=compression)
+    return stream.getvalue()
+
+
+def check_deep(content: bytes, expected: np.ndarray, white: float, tmp_path) -> None:
+    path = tmp_path / "a.png"  # its content tells
+    path.write_bytes(content)
+    found = folder.read(path, len(expected))
+    expected = expected if expected.ndim == 3 else expected[..., None]
+    np.testing.assert_allclose(
+        found.pixels, np.broadcast_to(expected, found.pixels.shape), atol=1e-3
+    )
+    assert found.white == white
+
+
+@pytest.mark.parametrize(("factor", "white"), [(1, 255), (4, 1023), (16, 4095), (257, 65535)])
+@pytest.mark.parametrize("write", [
+    png16, tiff,
+    lambda values: tiff(values, byteorder=">"),
+    lambda values: libtiff(values, "tiff_lzw"),
+])  # fmt: skip
+def test_grey_of_sixteen_bits_keeps_all_its_levels(write, factor, white, tmp_path):
+    values = RAMP * factor
+    check_deep(write(values), values * (255 / white), white, tmp_path)
+
+
+@pytest.mark.parametrize("write", [
+    png16,
+    lambda values: tiff(values, photometric="rgb"),
+    lambda values: tiff(values, photometric="rgb", byteorder=">"),
+    lambda values: tiff(values, photometric="rgb", compression="zlib"),
+    lambda values: tiff(values, photometric="rgb", byteorder=">", compression="zlib"),
+])  # fmt: skip
+@pytest.mark.parametrize("alpha", [False, True])
+def test_colours_of_sixteen_bits_keep_all_their_levels(write, alpha, tmp_path):
+    colours = np.stack([RAMP * 16, RAMP[::-1] * 16, RAMP.T], axis=-1)
+    opaque = np.full((16, 16, 1), 65535, np.uint16)
+    values = np.concatenate([colours, opaque], axis=-1) if alpha else colours
+    check_deep(write(values), colours * (255 / 4095), 4095, tmp_path)
+
+
+def test_grey_of_sixteen_bits_with_alpha_keeps_all_its_levels(tmp_path):
+    values = np.stack([RAMP * 16, np.full_like(RAMP, 65535)], axis=-1)
+    check_deep(png16(values), RAMP * 16 * (255 / 4095), 4095, tmp_path)
+
+
+def test_the_white_of_other_numbers_is_one_or_the_largest(tmp_path):
+    check_deep(tiff(RAMP / np.float32(255)), RAMP, 1, tmp_path)
+    check_deep(tiff(RAMP / np.float32(510)), RAMP / 2, 1, tmp_path)
+    check_deep(tiff(RAMP.astype(np.float32) * 10), RAMP, 2550, tmp_path)
+    check_deep(tiff(RAMP.astype(np.uint32) * 1000), RAMP, 255_000, tmp_path)
+    check_deep(
+        tiff((RAMP / 255 - 0.2).astype(np.float32)), np.clip(RAMP - 51.0, 0, None), 1, tmp_path
+    )
+    wrong = np.full((4, 4), np.nan, np.float32)
+    with pytest.raises(NaswotError, match=r"a\.png .*no finite numbers"):
+        check_deep(tiff(wrong), wrong, 1, tmp_path)
+
+
+def test_the_log_and_the_metadata_say_what_is_white(tmp_path, caplog):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for name, content in [
+        ("a", png16(RAMP * 16)),
+        ("b", png16(RAMP * 257)),
+        ("c", png16(RAMP * 16)),
+    ]:
+        (pictures / f"{name}.png").write_bytes(content)
+    Image.new("RGB", (9, 9)).save(pictures / "d.png")
+    with caplog.at_level(logging.INFO):
+        write_mini_batch(
+            tmp_path / "0.npz", name="folder", count=4, size=8, seed=0, directory=pictures
+        )
+    assert "white, of images beyond 8 bits: 4095 (2), 65535 (1)" in caplog.text
+    metadata = json.loads(str(read_arrays(tmp_path / "0.npz")["metadata"]))
+    assert metadata["whites"] == {"4095": 2, "65535": 1}
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_the_orientation_in_exif_is_not_applied(form, tmp_path):
     pixels = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    Image.fromarray(pixels).save(tmp_path / "a.png", form, exif=exif)
     np.testing.assert_allclose(pixels_of(tmp_path), pixels, atol=1e-3)
 
 
@@ -150,15 +280,162 @@ def a_gif() -> bytes:
 @pytest.mark.parametrize("content", [b"", b"no image", half_a_jpeg(), bomb(), a_gif()])
 def test_a_broken_image_is_named(content, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(content)
-    with pytest.raises(NaswotError, match=r"broken\.jpg is not a readable JPEG or PNG image"):
+    what = r"is not a readable JPEG, PNG, WebP, BMP or TIFF image|is too large: 50,000 × 50,000"
+    with pytest.raises(NaswotError, match=rf"broken\.jpg ({what})") as told:
         draw_folder(tmp_path)
+    assert "0x" not in str(told.value)
 
 
 def test_an_image_larger_than_allowed_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(folder, "LARGEST_PIXELS", 99)
     Image.new("RGB", (10, 10)).save(tmp_path / "a.png")
-    with pytest.raises(NaswotError, match=r"a\.png .*[(]it claims 10 × 10 pixels"):
+    with pytest.raises(NaswotError, match=r"a\.png is too large: 10 × 10 pixels, and 99 are"):
         draw_folder(tmp_path)
+
+
+def test_a_picture_of_ninety_megapixels_is_read_without_a_warning(tmp_path):
+    picture = Image.linear_gradient("L").resize((9_000, 10_000))
+    picture.save(tmp_path / "a.jpg", quality=50)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = folder.decode(tmp_path / "a.jpg", 10)
+    expected = np.asarray(picture.crop((0, 500, 9_000, 9_500)).resize((10, 10)), float)
+    np.testing.assert_allclose(found[..., 0], expected, atol=3)
+    assert folder.LARGEST_PIXELS > 200_000_000  # as telephones take them
+
+
+def test_large_pictures_are_the_same_as_others(tmp_path, monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    for name, content in [("a.png", pixels), ("b.tif", pixels[..., 0].astype(np.uint16) * 99)]:
+        Image.fromarray(content).save(tmp_path / name)
+        before = folder.decode(tmp_path / name, 7)
+        with monkeypatch.context() as patched:
+            patched.setattr(folder, "LARGE_PIXELS", 0)
+            np.testing.assert_array_equal(folder.decode(tmp_path / name, 7), before)
+
+
+def test_hidden_files_and_folders_are_left_out(album):
+    before, paths = draw_folder(album, 12), folder.image_files(album)
+    fingerprint = folder.fingerprint(album)
+    first = paths[0]
+    for place in (
+        first.with_name(f"._{first.name}"),
+        album / "train/__MACOSX/n00000000/a.png",
+        album / "train/.thumbnails/a.png",
+        album / "train/n00000000/@eaDir/a.jpg",
+        album / "__MACOSX/train/._a.jpg",
+    ):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(b"\x00\x05\x16\x07")
+    assert folder.image_files(album) == paths
+    assert folder.fingerprint(album) == fingerprint
+    np.testing.assert_array_equal(draw_folder(album, 12), before)
+
+
+def test_a_hidden_folder_may_hold_the_images(album, tmp_path_factory):
+    hidden = tmp_path_factory.mktemp("home") / ".cache/__MACOSX"
+    shutil.copytree(album, hidden)
+    np.testing.assert_array_equal(draw_folder(hidden, 12), draw_folder(album, 12))
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Return a writer of pictures of one colour each, and a reader of colour → label."""
+
+    def write(*names: str) -> None:
+        for number, name in enumerate(names):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (9, 7), (20 * number, 50, 60)).save(tmp_path / name)
+
+    def labels() -> dict[int, int]:
+        batch = mini_batch("folder", len(folder.image_files(tmp_path)), 4, 0, tmp_path)
+        assert batch.true_labels == (batch.classes != 10)
+        red = batch.images[:, 0, 0, 0] * folder.STD[0] + folder.MEAN[0]
+        colours = (int(value) for value in np.rint(red) // 20)
+        return dict(zip(colours, batch.labels.tolist(), strict=True)) if batch.true_labels else {}
+
+    return write, labels
+
+
+@pytest.mark.parametrize("train", ["train", "Train", "TRAIN", "training"])
+@pytest.mark.parametrize("test", ["test", "Test", "val", "Valid", "VALIDATION"])
+def test_training_images_count_alone_whatever_the_case(train, test, pictures, caplog):
+    write, labels = pictures
+    write(f"{train}/cat/1.png", f"{train}/dog/1.png", f"{test}/cat/2.png", "other/1.png")
+    with caplog.at_level(logging.INFO):
+        assert labels() == {0: 0, 1: 1}
+    assert f"only the images in {train} count" in caplog.text
+
+
+@pytest.mark.parametrize("test", ["Test", "val", "valid", "validation"])
+def test_test_images_are_no_class_beside_classes(test, pictures, tmp_path, caplog):
+    write, labels = pictures
+    write("cat/1.png", "dog/1.png", f"{test}/cat/2.png", f"{test}/3.png")
+    with caplog.at_level(logging.INFO):
+        assert labels() == {0: 0, 1: 1}
+    assert f"the images in {test} are left out, as test images" in caplog.text
+    before = folder.fingerprint(tmp_path)
+    (tmp_path / test / "3.png").unlink()
+    assert folder.fingerprint(tmp_path) == before
+
+
+def test_parts_of_a_data_set_are_no_classes_where_there_is_nothing_else(pictures, tmp_path, caplog):
+    write, labels = pictures
+    write("Val/cat/1.png", "Val/dog/1.png", "test/dog/2.png", "test/ant/3.png")
+    with caplog.at_level(logging.INFO):
+        assert labels() == {0: 1, 1: 2, 2: 2, 3: 0}
+    assert "test, Val are taken for parts of the data set, not for classes" in caplog.text
+    for path in folder.image_files(tmp_path):
+        path.rename(path.parents[1] / f"{path.parent.name}{path.name}")
+    assert labels() == {}  # random ones
+
+
+def broken(path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def test_another_image_is_drawn_in_the_place_of_one_that_cannot_be_read(album, tmp_path, caplog):
+    whole = mini_batch("folder", 7, 16, 3, album)
+    paths = folder.image_files(album)
+    chosen = np.random.default_rng(3).choice(12, 7, replace=False)
+    unreadable = chosen[[2, 5]]
+    for index in unreadable:
+        broken(paths[index])
+    batch, again = (mini_batch("folder", 7, 16, 3, album) for _ in range(2))
+    np.testing.assert_array_equal(batch.images, again.images)
+    np.testing.assert_array_equal(batch.labels, again.labels)
+    kept = [0, 1, 3, 4, 6]
+    np.testing.assert_array_equal(batch.images[kept], whole.images[kept])
+    np.testing.assert_array_equal(batch.labels[kept], whole.labels[kept])
+    assert len(np.unique(batch.images.reshape(7, -1), axis=0)) == 7
+    assert [
+        str(paths[index]) in told for index, told in zip(unreadable, batch.skipped, strict=True)
+    ]
+    assert "others are drawn in place of 2 unreadable images: " in caplog.text
+    with pytest.raises(NaswotError, match=f"{paths[unreadable[0]].name} is not a readable"):
+        mini_batch("folder", 7, 16, 3, album, strict=True)
+    write_mini_batch(tmp_path / "0.npz", name="folder", count=7, size=8, seed=3, directory=album)
+    assert json.loads(str(read_arrays(tmp_path / "0.npz")["metadata"]))["skipped"] == 2
+
+
+def test_unreadable_images_leave_random_labels_as_they_were(album):
+    one = album / "train/n00000000"
+    before = mini_batch("folder", 3, 8, 5, one)
+    broken(folder.image_files(one)[np.random.default_rng(5).choice(4, 3, replace=False)[0]])
+    after = mini_batch("folder", 3, 8, 5, one)
+    np.testing.assert_array_equal(after.labels, before.labels)
+    assert len(after.skipped) == 1
+
+
+def test_too_few_readable_images_are_one_message(album):
+    for path in folder.image_files(album)[:6]:
+        broken(path)
+    assert len(mini_batch("folder", 6, 8, 0, album).skipped) <= 6
+    told = (
+        r"has 12 images, of which \d cannot be read; a mini-batch of 7 is asked\. .* is not a rea"
+    )
+    with pytest.raises(NaswotError, match=told):
+        mini_batch("folder", 7, 8, 0, album)
 
 
 @pytest.fixture
@@ -181,6 +458,23 @@ def test_imagenette_is_the_same_from_its_archive_and_unpacked(album, archive, tm
     check_labels(packed, album)
     with pytest.raises(NaswotError, match=r"tgz has 12 images; a mini-batch of 13"):
         mini_batch("imagenette", 13, 16, 3, archive.parent)
+
+
+def test_an_archive_is_read_as_a_folder_is_where_files_are_broken_or_hidden(
+    album, archive, tmp_path_factory
+):
+    paths = folder.image_files(album)
+    for index in np.random.default_rng(3).choice(12, 8, replace=False)[:2]:
+        broken(paths[index])
+    paths[0].with_name(f"._{paths[0].name}").write_bytes(b"\x00\x05\x16\x07")
+    with tarfile.open(archive, "w:gz") as written:
+        written.add(album, "imagenette2-160")
+    unpacked = tmp_path_factory.mktemp("unpacked")
+    shutil.copytree(album, unpacked / "imagenette2-160")
+    packed, loose = (mini_batch("imagenette", 8, 16, 3, one) for one in (archive.parent, unpacked))
+    np.testing.assert_array_equal(packed.images, loose.images)
+    np.testing.assert_array_equal(packed.labels, loose.labels)
+    assert len(packed.skipped) == len(loose.skipped) >= 2
 
 
 def test_a_damaged_archive_of_imagenette_is_named(archive):

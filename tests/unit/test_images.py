@@ -169,6 +169,27 @@ def test_a_mirror_without_an_archive_may_hold_the_official_files(tmp_path):
     assert SOURCES["cifar10"].find(tmp_path) == "images/cifar10.npz"
 
 
+@pytest.mark.parametrize("name", ["photos", "noise", "digits"])
+def test_grey_images_have_one_channel_and_are_normalised(name):
+    grey, coloured = (mini_batch(name, 64, 16, 1, channels=channels) for channels in (1, 3))
+    assert grey.images.shape == (64, 1, 16, 16)
+    assert grey.images.dtype == np.float32
+    assert abs(grey.images.mean()) < 0.2
+    assert abs(grey.images.std() - 1) < 0.2
+    np.testing.assert_array_equal(grey.labels, coloured.labels)
+    if name == "photos":
+        weights = np.array([0.299, 0.587, 0.114])[:, None, None]
+        luminance = (weights * coloured.images).sum(1, keepdims=True)
+        np.testing.assert_allclose(grey.images, luminance, atol=1e-5)
+    else:
+        np.testing.assert_array_equal(grey.images, coloured.images[:, :1])
+
+
+def test_other_numbers_of_channels_are_refused():
+    with pytest.raises(NaswotError, match="1 or 3 channels, not 4"):
+        mini_batch("noise", 4, 8, 0, channels=4)
+
+
 def test_photographs_give_images_larger_than_themselves():
     assert mini_batch("photos", 3, 400, seed=0).images.shape == (3, 3, 400, 400)
 

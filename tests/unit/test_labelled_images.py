@@ -156,6 +156,29 @@ def test_a_class_may_be_called_train(pictures, tmp_path):
     assert (colours_of(found.train), colours_of(found.test)) == ({0: 0, 1: 1}, {2: 0, 3: 1})
 
 
+def test_parts_of_a_data_set_are_known_whatever_their_case(pictures, tmp_path):
+    pictures("Train/cat/1.png", "Train/dog/1.png", "Validation/cat/1.png", "Validation/dog/1.png")
+    found = divide("folder", tmp_path, 8, 0)
+    assert (colours_of(found.train), colours_of(found.test)) == ({0: 0, 1: 1}, {2: 0, 3: 1})
+
+
+def test_test_images_alone_cannot_be_trained_on(pictures, tmp_path):
+    pictures("val/cat/1.png", "val/dog/1.png", "test/cat/1.png", "test/dog/1.png")
+    with pytest.raises(NaswotError, match="has no folders of images, one for each class, to train"):
+        divide("folder", tmp_path, 8, 0)
+
+
+def test_unreadable_images_are_left_out_of_training(pictures, tmp_path, caplog):
+    pictures(
+        "train/cat/1.png", "train/cat/2.png", "train/dog/1.png", "val/cat/1.png", "val/dog/1.png"
+    )
+    for name in ("train/cat/1.png", "val/cat/1.png"):
+        (tmp_path / name).write_bytes(b"no image")
+    found = divide("folder", tmp_path, 8, 0)
+    assert (colours_of(found.train), colours_of(found.test)) == ({1: 0, 2: 1}, {4: 1})
+    assert caplog.text.count("left out 1 unreadable image: ") == 2
+
+
 def test_of_test_and_val_the_one_with_classes_counts(pictures, tmp_path):
     pictures("train/cat/1.png", "train/dog/1.png", "test/1.png", "test/2.png", "val/dog/1.png")
     assert colours_of(divide("folder", tmp_path, 8, 0).test) == {4: 1}
