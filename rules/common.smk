@@ -46,6 +46,9 @@ def check_config():
         configuration.check(config, schema)
     except NaswotError as error:
         sys.exit(str(error))
+    for note in configuration.settle_samples(config):
+        if workflow.is_main_process:
+            print(note, file=sys.stderr)
 
 
 check_config()
