@@ -16,7 +16,7 @@ report: "report/workflow.rst"
 include: "rules/surroundings.smk"
 
 
-configfile: "config/config.yaml"
+configfile: beside("config/config.yaml")
 
 
 include: "rules/common.smk"

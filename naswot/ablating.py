@@ -89,12 +89,12 @@ def write_choice(
 ) -> None:
     """Write `choose_networks` of a benchmark table, with their `arch`, to a Parquet file.
 
-    The accuracy is the one that searches are reported with; the metadata hold its key.
+    The accuracy is the one that figures show scores against; the metadata hold its key.
 
     Raises:
         NaswotError: there is no accuracy on `dataset`, or there are too few networks.
     """
-    accuracy = reported_accuracy(benchmark, datasets_of(space)[dataset])
+    accuracy = reported_accuracy(benchmark, datasets_of(space)[dataset], "valid")
     if accuracy is None:
         raise NaswotError(f"{benchmark} has no accuracy on {dataset}; name another dataset.")
     chosen = choose_networks(accuracy, count, choice, seed)

@@ -9,7 +9,6 @@ import pandas as pd
 import torch
 from scipy.cluster.hierarchy import leaves_list, linkage
 
-from naswot.analysis.comparison import reported_key
 from naswot.arrays import write_arrays
 from naswot.benchmarks.datasets import datasets_of
 from naswot.benchmarks.table import accuracy_keys
@@ -134,13 +133,15 @@ def accuracy_key(table: pd.DataFrame, space: str, dataset: str) -> str:
     Raises:
         NaswotError: there is none.
     """
-    keys = datasets_of(space)[dataset].keys_among(accuracy_keys(table))
-    counts = [(key, table[key].count()) for key in keys if table[key].count()]
-    if not counts:
+    about = datasets_of(space)[dataset]
+    counts = table[about.keys_among(accuracy_keys(table))].count()
+    counts = counts[counts > 0].to_dict()
+    key = about.reported(counts, "valid", others=counts)
+    if key is None:
         raise NaswotError(
             f"{space} has no accuracy on {dataset} to cut into bands; leave it out of `datasets`."
         )
-    return reported_key(pd.DataFrame(counts, columns=["accuracy", "n"]), space, dataset)
+    return key
 
 
 def cut_into_bands(accuracy: np.ndarray, bands: int) -> list[np.ndarray]:

@@ -31,7 +31,8 @@ import pandas as pd
 
 from naswot.benchmarks.datasets import OWN, Dataset, set_datasets
 from naswot.benchmarks.sources import SOURCES, Source
-from naswot.benchmarks.table import ACCURACY_KEY
+from naswot.benchmarks.table import accuracy_keys, check_numbers
+from naswot.csv_files import read_csv
 from naswot.errors import NaswotError, SpaceError, shown
 from naswot.parquet import read_parquet
 from naswot.sampling import order_architectures
@@ -197,8 +198,7 @@ def _read_file(path: Path) -> pd.DataFrame:
         return read_parquet(path)
     if path.suffix in (".gz", ".bz2", ".xz", ".zip", ".zst"):
         raise ValueError("it is compressed; unpack it first")
-    # In parts a column may come as numbers here and texts there.
-    table = pd.read_csv(path, dtype={"arch": str}, low_memory=False, compression=None)
+    table = read_csv(path)
     for name in table:
         if pd.api.types.is_object_dtype(table[name]):  # numbers of more than 64 bits
             table[name] = table[name].astype(str)
@@ -217,16 +217,22 @@ def _table(path: Path) -> pd.DataFrame:
         raise NaswotError(
             f"{path} has a column 'index' that does not count its rows from 0; rename it."
         )
+    check_numbers(table, str(path))
     return table
 
 
 def _dataset(table: pd.DataFrame, path: Path) -> Dataset:
     """Return what is reported: the first accuracy on validation and on test images."""
-    keys = [key for key in table.columns if ACCURACY_KEY.fullmatch(key)]
+    keys = accuracy_keys(table)
     if not keys:
         raise NaswotError(
             f"{path} has no accuracy column of the form data/split/epochs, such as "
             f"'flowers/test/90'; it has {', '.join(table.columns)[:400]}."
+        )
+    if table[keys].nunique().max() < 2:
+        raise NaswotError(
+            f"{path} has no column with two different accuracies, so no score can be correlated "
+            "with them."
         )
     valid = next((key for key in keys if "val" in key.split("/")[1]), None)
     test = next((key for key in keys if key != valid and "test" in key.split("/")[1]), None)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from naswot.errors import NaswotError
 from naswot.parquet import read_parquet, write_parquet
+from naswot.progress import log
 from naswot.provenance import described
 from naswot.spaces import Space, get_space
 
@@ -90,15 +91,9 @@ def write_order(
 
 
 def first_drawn(order: pd.DataFrame, sample: Sample, space: str) -> pd.DataFrame:
-    """Return the first `sample` rows of `order`, or all of them.
-
-    Raises:
-        NaswotError: there are fewer.
-    """
+    """Return the first `sample` rows of `order`; all of them, and say so, if there are fewer."""
     if sample != "all" and int(sample) > len(order):
-        raise NaswotError(
-            f"sample = {sample} is not allowed; {space} has {len(order)} architectures."
-        )
+        log.warning("%s has %s architectures; all are taken.", space, f"{len(order):,}")
     return order if sample == "all" else order[: int(sample)]
 
 

@@ -4,6 +4,7 @@ A few lines of aliases can spell a list of lists that is printed for ever ("bill
 mapping that is merged into itself thirty times.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,14 @@ class _Loader(yaml.SafeLoader):
         super().flatten_mapping(node)
         if len(node.value) > LARGEST_MAPPING:
             raise yaml.YAMLError(f"a mapping has more than {LARGEST_MAPPING:,} entries")
+
+
+# YAML 1.1 takes 1e-3, 1.5e3 and +.5 for texts.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$|[-+]\.[0-9]+$"),
+    list("+-.0123456789"),
+)
 
 
 def read_yaml(path: str | Path) -> Any:

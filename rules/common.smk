@@ -46,6 +46,9 @@ def check_config():
         configuration.check(config, schema)
     except NaswotError as error:
         sys.exit(str(error))
+    for note in configuration.settle_samples(config):
+        if workflow.is_main_process:
+            print(note, file=sys.stderr)
 
 
 check_config()
@@ -95,6 +98,11 @@ def here(file):
     return flag(str(file), PATH_MODIFIER_FLAG)
 
 
+def ours(file):
+    """Return a file of this project that is read where it lies."""
+    return here(beside(file))
+
+
 def code(rule_name, space=None, family=None):
     """Return the library files that a script runs. They are inputs, so that edits count.
 
@@ -116,13 +124,13 @@ def code(rule_name, space=None, family=None):
     if family is not None:
         own = f"naswot/scores/{family}.py"
         files = sorted({*files, own, *sources(ROOT / own, ROOT)})
-    return [here(file) for file in files]
+    return [ours(file) for file in files]
 
 
 def templates():
     """Return the templates of pages."""
     folder = ROOT / "naswot/reporting/templates"
-    return [here(file) for file in sorted(path.relative_to(ROOT) for path in folder.glob("*.*"))]
+    return [ours(file) for file in sorted(path.relative_to(ROOT) for path in folder.glob("*.*"))]
 
 
 def official_files():

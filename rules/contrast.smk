@@ -18,8 +18,8 @@ rule contrast:
     input:
         searches=searches(*configuration.SEARCHED),
         correlations="results/kendall_tau.csv",
-        published=[here(f"resources/published_table{number}.csv") for number in (1, 2)],
-        taus=here("resources/published_kendall_tau.csv"),
+        published=[ours(f"resources/published_table{number}.csv") for number in (1, 2)],
+        taus=ours("resources/published_kendall_tau.csv"),
         code=code("contrast"),
     output:
         "results/paper_comparison.csv",

@@ -13,7 +13,7 @@ rule correlate:
     """Kendall tau of score and accuracy"""
     input:
         joined=[joined(*run, score) for score in SCORES for run in RUNS],
-        published=here("resources/published_kendall_tau.csv"),
+        published=ours("resources/published_kendall_tau.csv"),
         code=code("correlate"),
     output:
         "results/kendall_tau.csv",

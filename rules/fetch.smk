@@ -12,7 +12,7 @@ OUTPUTS:
 rule fetch:
     """One official file of config/sources.yaml"""
     input:
-        sources=here("config/sources.yaml"),
+        sources=ours("config/sources.yaml"),
         code=code("fetch"),
     output:
         # Kept until the job has looked at it: an intact file is not fetched again.

@@ -38,7 +38,7 @@ rule record:
         joined=[joined(*run, score) for score in SCORES for run in RUNS],
         seconds=[seconds(*run, score) for score in SCORES for run in RUNS],
         searches=searches(*configuration.SEARCHED),
-        defaults=here("config/config.yaml"),
+        defaults=ours("config/config.yaml"),
         code=code("record"),
     output:
         "results/run.csv",
@@ -109,7 +109,7 @@ rule answer:
 rule caption:
     """Captions of this run's tables and figures"""
     input:
-        templates=[here(f"report/{Path(file).name}") for file in captions()],
+        templates=[ours(f"report/{Path(file).name}") for file in captions()],
         claims="results/claims.csv",
         code=code("caption"),
     output:

@@ -14,6 +14,12 @@ PLACES = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(PLACES))
 os.environ.update(NASWOT_SNAKEMAKE=str(os.getpid()))  # a job ends with it
 
+
+def beside(file):
+    """Return the path of a file of this project, from the working folder, whichever that is."""
+    return str(file) if Path.cwd() == ROOT else str(ROOT / file)
+
+
 from naswot.errors import NaswotError
 from naswot.workflow import slurm
 from naswot.workflow.damage import set_aside

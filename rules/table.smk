@@ -15,7 +15,7 @@ rule table1:
     """Table 1: NAS-Bench-101"""
     input:
         searches=searches("nasbench101"),
-        published=here("resources/published_table1.csv"),
+        published=ours("resources/published_table1.csv"),
         code=code("table1"),
     output:
         csv="results/table1.csv",
@@ -37,7 +37,7 @@ rule table2:
     """Table 2: NAS-Bench-201 and NATS-Bench SSS"""
     input:
         searches=searches("nasbench201", "natsbench_sss"),
-        published=here("resources/published_table2.csv"),
+        published=ours("resources/published_table2.csv"),
         code=code("table2"),
     output:
         csv="results/table2.csv",

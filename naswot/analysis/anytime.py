@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from naswot.benchmarks.datasets import Dataset, datasets_of
+from naswot.benchmarks.table import ACCURACY_KEY
 from naswot.files import replacing
 from naswot.parquet import column_names, read_metadata, read_parquet
 from naswot.search.trajectory import Trajectory
@@ -35,7 +36,8 @@ def write_anytime(
         about = read_metadata(path)
         place = about["space"], about["dataset"]
         if place not in known:
-            known[place] = reported_accuracy(tables[place[0]], datasets_of(place[0])[place[1]])
+            dataset = datasets_of(place[0])[place[1]]
+            known[place] = reported_accuracy(tables[place[0]], dataset, "test")
         accuracy = known[place]
         if accuracy is None:
             continue
@@ -48,16 +50,17 @@ def write_anytime(
         table[COLUMNS].to_csv(temporary, index=False, float_format="%.6g")
 
 
-def reported_accuracy(benchmark: str | Path, dataset: Dataset) -> pd.Series | None:
+def reported_accuracy(benchmark: str | Path, dataset: Dataset, first: str) -> pd.Series | None:
     """Return the accuracies by `index`, named by their key; None where the table has none.
 
-    They are the test accuracies, unless more architectures have a validation accuracy: all
-    searches of a space and dataset are compared by one key.
+    All of a space and dataset are of one key; `first` is as in `Dataset.reported`.
     """
-    keys = [key for key in (dataset.test, dataset.valid) if key in column_names(benchmark)]
+    names = filter(ACCURACY_KEY.fullmatch, column_names(benchmark))
+    keys = dataset.keys_among(names)
     table = read_parquet(benchmark, ["index", *keys]).set_index("index").astype(float)
     counts = table.notna().sum()
-    return table[counts.idxmax()] if counts.any() else None  # of equals, idxmax takes the first
+    key = dataset.reported(counts[counts > 0].to_dict(), first)
+    return None if key is None else table[key]
 
 
 def read_trajectory(path: str | Path) -> Trajectory:

@@ -78,18 +78,12 @@ def compare_tables(
 def reported_key(rows: pd.DataFrame, space: str, dataset: str) -> str:
     """Return the accuracy key that is shown of a space and dataset.
 
-    That is the accuracy that most architectures have; of equals, validation as in the paper.
-
     Args:
         rows: the rows of kendall_tau.csv of this space and dataset.
         space, dataset: what they are about.
     """
-    about = datasets_of(space)[dataset]
-    reported = rows[rows["accuracy"].isin([about.valid, about.test])]
-    rows = rows if reported.empty else reported
-    ranked = rows.assign(validated=rows["accuracy"] == about.valid)
-    ranked = ranked.sort_values(["n", "validated"], ascending=False, kind="stable")
-    return ranked["accuracy"].iloc[0]
+    counts = rows.groupby("accuracy", sort=False)["n"].max().to_dict()
+    return datasets_of(space)[dataset].reported(counts, "valid", others=counts)
 
 
 def _side_by_side(

@@ -107,6 +107,8 @@ def correlate_tables(
             found = asdict(correlate(table["score"], table[key], resamples, seed))
             lost = {kind: found.pop(kind) for kind in ("nan", "inf")}
             notes = [f"{count} scores are {kind}" for kind, count in lost.items() if count]
+            if np.isnan(found["tau"]):
+                notes.append(_why_none(table["score"], table[key]))
             known = _published(reference, space, dataset, score, int(key.rsplit("/", 1)[1]))
             if known is not None:
                 notes.append(known["note"])
@@ -129,6 +131,18 @@ def correlate_tables(
     with replacing(output) as temporary:
         table = pd.DataFrame(rows, columns=COLUMNS).astype({"minus_inf": "Int64"})
         table.to_csv(temporary, index=False, float_format="%.4f")
+
+
+def _why_none(score: pd.Series, accuracy: pd.Series) -> str:
+    """Say why two columns without a tau have none."""
+    known = accuracy[np.isfinite(accuracy.astype(float))]
+    if known.empty:
+        return "no tau: no architecture has this accuracy"
+    both = known[np.isfinite(score[known.index])]
+    if len(both) < 2:
+        return f"no tau: architectures with a finite score and this accuracy: {len(both)}"
+    equal = "accuracies" if both.nunique() == 1 else "scores"
+    return f"no tau: all {len(both)} {equal} are equal"
 
 
 def _published(

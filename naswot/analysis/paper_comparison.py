@@ -9,7 +9,7 @@ import pandas as pd
 
 from naswot.analysis.rendering import SPLITS
 from naswot.analysis.tables import by_method, pool_of
-from naswot.benchmarks.datasets import TITLES, Dataset, datasets_of
+from naswot.benchmarks.datasets import TITLES, Dataset, datasets_of, matches
 from naswot.files import replacing
 from naswot.parquet import read_metadata, read_parquet
 from naswot.search import METHODS
@@ -345,7 +345,7 @@ def tau_rows(
             yield found | {"absent": lacking}
             continue
         differences = []
-        if not _matches(ours["accuracy"], known["accuracy"]):
+        if not matches(ours["accuracy"], known["accuracy"]):
             differences.append(f"against {ours['accuracy']} instead of {known['accuracy']}")
         elif space == "nasbench101":
             differences.append(REPEATS)
@@ -369,27 +369,22 @@ def closest(rows: pd.DataFrame, accuracy: str, about: Dataset) -> pd.Series | No
     """Return the row of kendall_tau.csv that is most like a tau against `accuracy`, or None.
 
     That is one against this accuracy; else against another of the same networks, trained as
-    long; else against the reported test or validation accuracy.
+    long; else against the accuracy that is reported, of the test set first.
     """
+    rows = rows[np.isfinite(rows["tau"])]
     first, *_, last = accuracy.split("/")
+    reported = about.reported(dict(zip(rows["accuracy"], rows["n"], strict=True)), "test")
 
     def rank(key: str) -> int:
         name, *_, epochs = key.split("/")
         likeness = [
-            _matches(key, accuracy),
+            matches(key, accuracy),
             (name, epochs) == (first, last),
-            _matches(key, about.test),
-            about.valid is not None and _matches(key, about.valid),
+            key == reported,
         ]
         return likeness.index(True) if any(likeness) else len(likeness)
 
-    rows = rows[np.isfinite(rows["tau"])]
     ranks = rows["accuracy"].map(rank)
-    if rows.empty or ranks.min() == 4:
+    if rows.empty or ranks.min() == 3:
         return None
     return rows.loc[ranks.idxmin()]
-
-
-def _matches(key: str, wanted: str) -> bool:
-    """Return whether `key` is `wanted`, which may leave the epochs open."""
-    return key == wanted or key.startswith(f"{wanted}/")

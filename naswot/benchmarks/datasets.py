@@ -1,4 +1,7 @@
-"""The datasets that networks were trained on, and the accuracies that are reported for them."""
+"""The datasets that networks were trained on, and the accuracies that are reported for them.
+
+Which of two accuracies stands for a dataset is decided here alone, by `Dataset.reported`.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -36,12 +39,36 @@ class Dataset:
         """The dataset's name as people write it."""
         return TITLES[self.name]
 
+    def reported(
+        self, counts: Mapping[str, int], first: str, others: Iterable[str] = ()
+    ) -> str | None:
+        """Return the key of the accuracy that stands for this dataset; None if there is none.
+
+        It is that of the two which more architectures have; of equals, `first`. What shows scores
+        against accuracies asks for "valid" first, as the paper says of its plots; what shows what
+        searches found, for "test".
+
+        Args:
+            counts: accuracy key → how many architectures have it.
+            first: "valid" or "test".
+            others: keys of which the most frequent is taken where `counts` has neither.
+        """
+        second = {"valid": "test", "test": "valid"}[first]
+        wanted = getattr(self, first), getattr(self, second)
+        keys = [key for one in wanted if one for key in counts if matches(key, one)]
+        return max(keys or others, key=counts.__getitem__, default=None)  # of equals, the first
+
     def keys_among(self, keys: Iterable[str]) -> list[str]:
         """Return those of `keys` that are accuracies on this dataset."""
         if self.name == OWN:
             return list(keys)
         names = {key.split("/")[0] for key in (self.valid, self.test) if key}
         return [key for key in keys if key.split("/")[0] in names]
+
+
+def matches(key: str, wanted: str) -> bool:
+    """Return whether `key` is `wanted`, which may leave the epochs open."""
+    return key == wanted or key.startswith(f"{wanted}/")
 
 
 def _of_nats_bench(epochs: int) -> dict[str, Dataset]:

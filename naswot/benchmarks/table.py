@@ -19,7 +19,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from naswot.errors import NaswotError
+from naswot.errors import NaswotError, shown
 from naswot.spaces import Space
 
 # What scoring and joining add.
@@ -61,6 +61,7 @@ def check(table: pd.DataFrame, space: Space, origin: str) -> pd.DataFrame:
             f"{origin} has no accuracy column such as 'cifar10-valid/x-valid/200'; "
             f"it has {', '.join(map(str, table.columns))[:400]}."
         )
+    check_numbers(table, origin)
     if space.architectures is None:
         _check_some(table, space, origin)
     else:
@@ -112,9 +113,32 @@ def _check_all(table: pd.DataFrame, space: Space, origin: str) -> None:
         )
 
 
+def check_numbers(table: pd.DataFrame, origin: str) -> None:
+    """Check that accuracies are numbers, and `params`, where there are any, whole ones.
+
+    Raises:
+        NaswotError: one is not; rows are counted from 1.
+    """
+    for name in (*accuracy_keys(table), "params"):
+        if name not in table:
+            continue
+        column = table[name]
+        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
+            numbers = pd.to_numeric(column.astype(str), errors="coerce")
+            wrong = np.flatnonzero(numbers.isna() & column.notna())
+            first = f": row {wrong[0] + 1} has {shown(column.iloc[wrong[0]])}" if len(wrong) else ""
+            raise NaswotError(f"{origin}: column {name!r} does not hold numbers{first}.")
+    if "params" in table:
+        values = table["params"].to_numpy(dtype=float, na_value=np.nan)
+        wrong = np.flatnonzero(np.isinf(values) | (np.floor(values) < values))
+        if len(wrong):
+            raise NaswotError(
+                f"{origin}: column 'params' does not hold whole numbers: row {wrong[0] + 1} has "
+                f"{values[wrong[0]]:g}."
+            )
+
+
 def _check_percentages(column: pd.Series, key: str, origin: str) -> None:
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
-        raise NaswotError(f"{origin}: column {key!r} does not hold numbers.")
     values = column.to_numpy(dtype=float, na_value=np.nan)
     outside = np.flatnonzero((values < 0) | (values > 100))
     if len(outside):

@@ -45,7 +45,8 @@ def plots(runs: Sequence[tuple[str, str | Path]], seed: int) -> dict[str, Markup
             notes.append(f"{space.title}: {sources[path][1]}")
         about = datasets_of(space.name)[dataset]
         source, _ = sources[path]
-        key = next((key for key in (about.test, about.valid) if key in source.data), None)
+        counts = {key: pd.Series(values).count() for key, values in source.data.items()}
+        key = about.reported(counts, "valid")
         if key is not None:
             title = f"{space.title}, {about.title}"
             panels.append(TabPanel(child=_plot(source, key, read_metadata(path)), title=title))

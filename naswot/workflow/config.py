@@ -9,7 +9,6 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
 
@@ -21,11 +20,11 @@ from naswot.errors import NaswotError, shown
 from naswot.images import SOURCES
 from naswot.images.folder import KINDS
 from naswot.images.labelled import NATURAL
-from naswot.sampling import sample_of, scored_at_most
+from naswot.sampling import Sample, sample_of, scored_at_most
 from naswot.scores import FAMILIES
 from naswot.spaces import SPACES, Space
 from naswot.workflow import ablations
-from naswot.yaml_files import is_bounded
+from naswot.yaml_files import is_bounded, parse_yaml
 
 # A shard of this many 16×16 mini-batches of 128, in float32, takes about a minute on one core;
 # starting its job takes four seconds.
@@ -35,6 +34,10 @@ SEARCHED = ("nasbench101", "nasbench201", "natsbench_sss")
 # Seconds a network, of a network of NAS-Bench-201.
 RELATIVE_COST = {"nasbench201": 1.0, "natsbench_sss": 1.0, "nasbench101": 1.0}
 RELATIVE_COST_OF_OTHERS = 6.0
+
+
+# What is no string in YAML though Snakemake may hand it over as one.
+PLAIN = re.compile(r"true|false|null|[0-9]{1,99}(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?")
 
 
 def _is_number(_: Any, value: Any) -> bool:
@@ -53,7 +56,8 @@ _Validator = validators.extend(
 def normalise(config: MutableMapping[str, Any]) -> None:
     """Give strings in `config` YAML's meaning and directories their plain path, in place.
 
-    After ``--config`` Snakemake leaves `true`, `null` and all that is nested strings.
+    After ``--config`` Snakemake leaves `true`, `null` and all that is nested strings, and of a file
+    numbers such as 5e-4.
 
     Raises:
         NaswotError: its aliases make it endless, or larger than anything can be.
@@ -73,8 +77,8 @@ def _meant(value: Any) -> Any:
         return {key: _meant(one) for key, one in value.items()}
     if isinstance(value, list):
         return [_meant(one) for one in value]
-    if isinstance(value, str) and re.fullmatch(r"true|false|null|[0-9]{1,99}(\.[0-9]+)?", value):
-        return yaml.safe_load(value)
+    if isinstance(value, str) and PLAIN.fullmatch(value):
+        return parse_yaml(value)
     return value
 
 
@@ -141,18 +145,29 @@ def _check_sizes(config: Mapping[str, Any], space: Space) -> None:
             f"configuration: sample = all is not allowed for {space.name}, whose architectures "
             "only the benchmark counts; give a number."
         )
-    pool = space.size if sample == "all" else sample
-    if space.size is not None and pool > space.size:
-        raise NaswotError(
-            f"configuration: sample = {pool} is not allowed; {space.name} has {space.size} "
-            "architectures."
-        )
+    pool = space.size if sample == "all" or _exceeds(sample, space) else sample
     for method, sizes in config["sample_sizes"].items():
         if space.name in SEARCHED and max(sizes) > pool:
             raise NaswotError(
                 f"configuration: sample_sizes.{method} = {max(sizes)} is not allowed; there are "
                 f"{pool} architectures of {space.name} to draw from."
             )
+
+
+def _exceeds(sample: Sample, space: Space) -> bool:
+    return sample != "all" and space.size is not None and sample > space.size
+
+
+def settle_samples(config: MutableMapping[str, Any]) -> list[str]:
+    """Let samples that are larger than their space be all of it, in place; say so, a line each."""
+    samples = {name: sample_of(config["sample"], name) for name in config["spaces"]}
+    large = {name: sample for name, sample in samples.items() if _exceeds(sample, SPACES[name])}
+    if large:
+        config["sample"] = samples | dict.fromkeys(large, "all")
+    return [
+        f"sample = {sample}: {name} has {SPACES[name].size:,} architectures; all are taken."
+        for name, sample in large.items()
+    ]
 
 
 def _check_mirror(config: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from naswot.analysis.correlation import correlate
+from naswot.analysis.correlation import correlate, correlate_tables
 from naswot.analysis.rendering import to_latex, to_markdown
 from naswot.analysis.tables import columns, merge, summarise, write_table
 from naswot.benchmarks.datasets import datasets_of
@@ -252,3 +252,34 @@ def test_the_latex_is_a_table_of_booktabs_with_as_many_cells_in_each_row(publish
     assert "$91.19 \\pm 0.31$" in text
     assert "50 \\% \\& more" in text
     assert "cifar10/ori-test/200" in text
+
+
+@pytest.mark.parametrize(
+    ("score", "accuracy", "note"),
+    [
+        ([1, 2, 3], [np.nan] * 3, "no tau: no architecture has this accuracy"),
+        (
+            [1, -np.inf, 3],
+            [5, 6, np.nan],
+            "no tau: architectures with a finite score and this accuracy: 1",
+        ),
+        ([1, 2, 3], [5, 5, np.nan], "no tau: all 2 accuracies are equal"),
+        ([2, 2, -np.inf], [5, 6, 7], "no tau: all 2 scores are equal"),
+        ([1, 2, 3], [5, 6, 7], ""),
+    ],
+)
+def test_a_tau_that_cannot_be_computed_is_explained(root, tmp_path, score, accuracy, note):
+    key = "cifar10-valid/x-valid/200"
+    table = pd.DataFrame({"score": np.array(score, float), key: np.array(accuracy, float)})
+    about = {"space": "nasbench201", "score": "synflow", "images": "noise"}
+    write_parquet(table, tmp_path / "joined.parquet", about)
+    correlate_tables(
+        [("cifar10", tmp_path / "joined.parquet")],
+        tmp_path / "taus.csv",
+        published=root / "resources/published_kendall_tau.csv",
+        resamples=2,
+        seed=0,
+    )
+    found = pd.read_csv(tmp_path / "taus.csv", keep_default_na=False).iloc[0]
+    assert found["note"].startswith(note)
+    assert (found["tau"] == "") == bool(note)

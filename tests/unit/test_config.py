@@ -16,6 +16,7 @@ from naswot.workflow.config import (
     normalise,
     protocol,
     runs_of,
+    settle_samples,
     shard_size,
     shards_of,
 )
@@ -48,7 +49,6 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
     [
         ({"sampel": 3}, "sampel is not a known key; did you mean sample?"),
         ({"sample": "some"}, "sample = 'some' is not allowed; it must be all, or a whole number"),
-        ({"sample": 15_626}, "sample = 15626 is not allowed; nasbench201 has 15625"),
         ({"shard_size": 0}, "shard_size = 0 is not allowed; it must be auto, or a whole number"),
         ({"datasets": ["mnist"]}, "datasets = 'mnist' is not allowed; it must be a list"),
         ({"datasets": []}, "datasets = [] is not allowed"),
@@ -115,6 +115,31 @@ def test_the_command_line_may_give_fractions_of_nested_settings(config, schema):
     normalise(given)
     assert given["search"]["learning_rate"] == 0.03
     check(given, schema)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("5e-4", 5e-4), ("1E3", 1e3), ("1.5e+2", 150), ("2.", 2), ("1_0e3", None)]
+)
+def test_numbers_with_an_exponent_are_numbers(config, text, number):
+    config["training"]["weight_decay"] = text
+    normalise(config)
+    assert config["training"]["weight_decay"] == (text if number is None else number)
+
+
+@pytest.mark.parametrize(
+    ("sample", "settled"),
+    [(15_626, "all"), (15_625, None), ("all", None), ({"nasbench201": 20_000}, "all")],
+)
+def test_of_a_sample_larger_than_its_space_all_are_taken(config, schema, sample, settled):
+    config["sample"] = sample
+    check(config, schema)
+    notes = settle_samples(config)
+    if settled is None:
+        assert (notes, config["sample"]) == ([], sample)
+    else:
+        assert config["sample"] == {"nasbench201": settled}
+        assert notes[0].endswith("nasbench201 has 15,625 architectures; all are taken.")
+        assert len(shards_of(config, "nasbench201", "photos", "naswot")) == 9
 
 
 @pytest.mark.parametrize(

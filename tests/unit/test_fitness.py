@@ -7,7 +7,7 @@ import pytest
 from naswot.benchmarks.datasets import Dataset, datasets_of
 from naswot.benchmarks.fitness import UnsearchableError, read_fitness, searched_on
 from naswot.errors import NaswotError
-from naswot.parquet import write_parquet
+from naswot.parquet import read_parquet, write_parquet
 
 CIFAR10 = datasets_of("nasbench201")["cifar10"]
 NB101 = datasets_of("nasbench101")["cifar10"]
@@ -119,3 +119,14 @@ def test_nasbench201_is_searched_on_cifar10_and_the_sizes_on_the_dataset_itself(
     assert searched_on("nasbench201", "cifar100", all_three) == "cifar10"
     assert searched_on("nasbench201", "cifar100", ["cifar100"]) == "cifar100"
     assert searched_on("natsbench_sss", "cifar100", all_three) == "cifar100"
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "imagenet16_120"])
+def test_a_mirror_knows_what_measuring_costs(mirror, dataset):
+    path = mirror / "nasbench201.parquet"
+    about = datasets_of("nasbench201")[dataset]
+    found = read_fitness(path, about, **ASKED)
+    assert found.note == ""
+    name, table = about.valid.split("/")[0], read_parquet(path)
+    seconds = 12 * table[f"{name}/train-seconds-per-epoch"] + table[f"{name}/eval-seconds"]
+    np.testing.assert_allclose(found.cost, [seconds])

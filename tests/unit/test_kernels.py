@@ -23,13 +23,13 @@ from naswot.banding import cut_into_bands, draw, seriation, write_kernels
 from naswot.errors import NaswotError
 from naswot.joining import join
 from naswot.kernels import NOT_A_NUMBER, read_kernels
-from naswot.parquet import write_parquet
+from naswot.parquet import read_parquet, write_parquet
 from naswot.plots import figure1
 from naswot.plots.layout import kernel_runs
 from naswot.progress import Progress
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
-from naswot.scoring import score_architectures
+from naswot.scoring import score_architectures, score_shard
 from naswot.spaces import get_space
 
 SPACE = get_space("nasbench201")
@@ -85,6 +85,17 @@ def test_the_score_of_a_kernel_is_the_joined_score(scored, kernels):
         assert units == joined.at[index, "relu_units"]
         assert kernels.accuracy[row] == joined.at[index, KEY]
     assert np.isneginf(kernels.score).sum() == 1
+
+
+def test_a_shard_beyond_the_last_architecture_is_empty(scored, tmp_path):
+    (_, order, batch), *_ = scored
+    about = {"space": "nasbench201", "images": "noise", "family": "naswot", "seed": 3}
+    bounds = {"first": 9, "last": 20, "sample": 20}
+    options = {"precision": "float32", "relu_count": "once", "device": "cpu"}
+    score_shard(order, batch, tmp_path / "0009.parquet", **about, **bounds, **options)
+    found = read_parquet(tmp_path / "0009.parquet")
+    assert len(found) == 0
+    assert {"index", "arch", "naswot", "seconds"} <= set(found)
 
 
 def test_kernels_are_those_of_the_literal_protocol(scored, kernels):

@@ -11,6 +11,7 @@ from naswot.arrays import write_arrays
 from naswot.banding import write_kernels
 from naswot.benchmarks import datasets
 from naswot.benchmarks.convert import convert
+from naswot.benchmarks.sources import SOURCES
 from naswot.errors import NaswotError
 from naswot.joining import join_shards
 from naswot.kernels import read_kernels
@@ -78,7 +79,45 @@ def test_registering_again_changes_nothing(own):
             "does not count its rows from 0",
         ),
         ("mine.csv", "arch,accuracy\nwide,5\n", "no accuracy column of the form data/split/epochs"),
-        ("mine.csv", "", "not a readable CSV file"),
+        ("mine.csv", "", "not a readable CSV file .it is empty"),
+        ("mine.csv", "arch,a/test/1\nwide,70\n", "no column with two different accuracies"),
+        ("mine.csv", "arch,a/test/1\nwide,\nslim,\n", "no column with two different accuracies"),
+        ("mine.csv", "arch,a/test/1\nwide,7\nslim,7\n", "no column with two different accuracies"),
+        (
+            "mine.csv",
+            "arch,a/test/1\nwide,70\nslim,73,5\n",
+            r"row 2 has 3 fields and the first line 2; .* holds ',' must be in quotation marks",
+        ),
+        (
+            "mine.csv",
+            "arch,a/test/1\nwide,70\nslim,seventy\n",
+            "column 'a/test/1' does not hold numbers: row 2 has 'seventy'",
+        ),
+        (
+            "mine.csv",
+            "arch;a/test/1\nwide;70,5\nslim;71.5\n",
+            "column 'a/test/1' does not hold numbers: row 1 has '70,5'",
+        ),
+        (
+            "mine.csv",
+            "arch,params,a/test/1\nwide,1.2M,7\nslim,2,8\n",
+            "column 'params' does not hold numbers: row 1 has '1.2M'",
+        ),
+        (
+            "mine.csv",
+            "arch,params,a/test/1\nwide,1234,7\nslim,1.5,8\n",
+            "column 'params' does not hold whole numbers: row 2 has 1.5",
+        ),
+        (
+            "mine.csv",
+            'arch,params,a/test/1\nwide,"1,234",7\nslim,2,8\n',
+            "row 1 has '1,234' in the column 'params'; write digits alone",
+        ),
+        (
+            "mine.csv",
+            "arch;params;a/test/1\nwide;1,234;7\nslim;2;8\n",
+            "row 1 has '1,234' in the column 'params'; write digits alone",
+        ),
     ],
 )
 def test_a_mistake_is_named(own, tmp_path, name, content, message):
@@ -108,8 +147,33 @@ def test_a_build_function_without_classes_and_with_late_imports_will_do(own, tmp
     assert get_space("mine").build("wide", 7).out_features == 5
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "arch,params,a/test/1\nx y,510,70.5\nslim,160,51\n",
+        "arch;params;a/test/1\nx y;510;70.5\nslim;160;51\n",
+        "arch;params;a/test/1\nx y;510;70,5\nslim;160;51,0\n",
+        "arch\tparams\ta/test/1\nx y\t510\t70,5\nslim\t160\t51\n",
+        "arch,params,a/test/1\nx y,510,70.5,\nslim,160,51,\n",
+        "arch,params,a/test/1,\r\nx y,510,70.5,\r\nslim,160,51,\r\n",
+        "arch, params , a/test/1\n x y, 510, 70.5\nslim ,160,51\n",
+        '\ufeff"arch", "params", "a/test/1"\n"x y", 510, 70.5\n\nslim,160,51\n,,\n',
+    ],
+)
+def test_tables_of_spreadsheets_are_read(own, tmp_path, content):
+    (tmp_path / "mine.csv").write_text(content, encoding="utf-8")
+    register({"mine": own})
+    table = SOURCES["mine"][0].read(tmp_path / "mine.csv")
+    assert table.to_dict("list") == {
+        "arch": ["x y", "slim"],
+        "params": [510, 160],
+        "a/test/1": [70.5, 51],
+        "index": [0, 1],
+    }
+
+
 def test_a_column_that_scoring_adds_is_refused(own, tmp_path):
-    (tmp_path / "mine.csv").write_text("arch,seconds,a/test/1\nwide,3,5\n")
+    (tmp_path / "mine.csv").write_text("arch,seconds,a/test/1\nwide,3,5\nslim,2,4\n")
     register({"mine": own})
     with pytest.raises(NaswotError, match=r"mine\.csv: rename the column 'seconds'"):
         convert("mine", None, tmp_path / "table.parquet")

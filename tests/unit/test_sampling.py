@@ -3,7 +3,6 @@
 import pandas as pd
 import pytest
 
-from naswot.errors import NaswotError
 from naswot.parquet import read_parquet, write_parquet
 from naswot.sampling import (
     first_drawn,
@@ -66,7 +65,7 @@ def test_a_sample_may_differ_from_space_to_space():
     assert sample_of({"nasbench201": "all"}, "nasbench101") is None
 
 
-def test_a_space_that_cannot_list_itself_is_drawn_from_its_table(tmp_path):
+def test_a_space_that_cannot_list_itself_is_drawn_from_its_table(tmp_path, caplog):
     cells = [f"cell {number}" for number in range(30)]
     write_parquet(pd.DataFrame({"arch": cells}), tmp_path / "table.parquet", {})
     write_order(
@@ -79,5 +78,8 @@ def test_a_space_that_cannot_list_itself_is_drawn_from_its_table(tmp_path):
     order = read_parquet(tmp_path / "order.parquet")
     assert list(order["arch"]) == [cells[index] for index in order["index"]]
     assert (order["representative"] == order["index"]).all()
-    with pytest.raises(NaswotError, match="sample = 31 is not allowed; nasbench101 has 30"):
-        first_drawn(order, 31, "nasbench101")
+    with caplog.at_level("WARNING", logger="naswot"):
+        assert len(first_drawn(order, 30, "nasbench101")) == 30
+        assert caplog.text == ""
+        assert len(first_drawn(order, 31, "nasbench101")) == 30
+    assert "nasbench101 has 30 architectures; all are taken." in caplog.text

@@ -20,7 +20,6 @@ def explained(run, message: str) -> None:
     ("setting", "message"),
     [
         ("n_run=3", "n_run is not a known key; did you mean n_runs?"),
-        ("sample=15626", "sample = 15626 is not allowed; nasbench201 has 15625 architectures."),
         ("shard_size=0", "shard_size = 0 is not allowed; it must be auto, or a whole number"),
         ("mirror=nowhere", "mirror = 'nowhere' is not allowed; no such directory."),
     ],

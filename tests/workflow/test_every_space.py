@@ -10,6 +10,7 @@ import yaml
 
 from naswot.analysis.tables import accuracies, columns
 from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.table import accuracy_keys
 from naswot.parquet import read_parquet
 
 DATASETS = datasets_of("nasbench201")
@@ -33,7 +34,8 @@ def test_the_mirror_takes_the_place_of_the_package(fresh, mirror):
     assert naswot[[f"{accuracy}_mean" for accuracy in accuracies(DATASETS)]].notna().all(axis=None)
     assert naswot["note"].str.contains("cifar10, imagenet16, noise").all()
     taus = pd.read_csv(workdir.path / "results/kendall_tau.csv")
-    assert len(taus) == 12  # three datasets, validation and test, 12 and 200 epochs
+    mirrored = read_parquet(mirror / "nasbench201.parquet")
+    assert sorted(taus["accuracy"]) == sorted(accuracy_keys(mirrored))
     assert taus.set_index("accuracy").loc["cifar10/ori-test/200", "images"] == "cifar10"
 
 

@@ -1,0 +1,75 @@
+"""One rule says which of two accuracies stands for a dataset, wherever one is shown."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from naswot.ablating import write_choice
+from naswot.analysis.anytime import reported_accuracy
+from naswot.analysis.comparison import reported_key
+from naswot.banding import accuracy_key
+from naswot.benchmarks.datasets import Dataset, datasets_of
+from naswot.parquet import read_metadata, write_parquet
+from naswot.reporting import interactive
+
+VALID, TEST = "cifar10-valid/x-valid/200", "cifar10/ori-test/200"
+ABOUT = datasets_of("nasbench201")["cifar10"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "first", "expected"),
+    [
+        ({VALID: 5, TEST: 5}, "valid", VALID),
+        ({TEST: 5, VALID: 5}, "valid", VALID),
+        ({VALID: 5, TEST: 5}, "test", TEST),
+        ({VALID: 5, TEST: 4}, "test", VALID),
+        ({VALID: 4, TEST: 5}, "valid", TEST),
+        ({TEST: 1}, "valid", TEST),
+        ({"cifar10/ori-test/12": 9}, "test", None),
+        ({}, "valid", None),
+    ],
+)
+def test_the_more_frequent_accuracy_stands_for_a_dataset(counts, first, expected):
+    assert ABOUT.reported(counts, first) == expected
+
+
+def test_the_epochs_of_an_accuracy_may_be_open_and_others_may_stand_in():
+    about = Dataset("imagenet", None, "ImageNet/test")
+    assert about.reported({"ImageNet/test/250": 3}, "valid") == "ImageNet/test/250"
+    others = {"cifar10/ori-test/12": 3, "cifar10-valid/x-valid/12": 4}
+    assert ABOUT.reported(others, "test", others=others) == "cifar10-valid/x-valid/12"
+
+
+def test_all_figures_of_scores_stand_on_one_accuracy(tmp_path, monkeypatch):
+    """Figures 1, 3, 4 and 5 and the plot to explore, where a table knows both accuracies."""
+    path = tmp_path / "nasbench201.parquet"
+    numbers = np.random.default_rng(0).random((2, 10)) * 100
+    table = pd.DataFrame({"index": range(10), "arch": "|none~0|", VALID: numbers[0]})
+    table[TEST] = numbers[1]
+    write_parquet(table.assign(score=1.0), path, {"space": "nasbench201", "score": "naswot"})
+    rows = pd.DataFrame({"accuracy": [TEST, VALID], "n": 10})
+    write_choice(
+        path,
+        tmp_path / "chosen.parquet",
+        space="nasbench201",
+        dataset="cifar10",
+        choice="random",
+        count=2,
+        seed=0,
+    )
+    explored = []
+    monkeypatch.setattr(interactive, "_details", lambda *_: "")
+    plot = interactive._plot
+    monkeypatch.setattr(
+        interactive,
+        "_plot",
+        lambda source, key, *more: explored.append(key) or plot(source, key, *more),
+    )
+    interactive.plots([("cifar10", path)], seed=0)
+    assert {
+        accuracy_key(table, "nasbench201", "cifar10"),
+        reported_key(rows, "nasbench201", "cifar10"),
+        read_metadata(tmp_path / "chosen.parquet")["accuracy"],
+        *explored,
+    } == {VALID}
+    assert reported_accuracy(path, ABOUT, "test").name == TEST  # what searches found
