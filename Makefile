@@ -5,6 +5,8 @@
 #                on a GPU: make bench DEVICE=cuda
 # make soak      kill runs at random moments and see that nothing is lost; KILLS=50, SEED=1 to repeat one
 # make fuzz      hand broken files to every reader; SECONDS=20 each, TARGETS="csv image" for some
+# make sweep     compare the score with a literal oracle on the networks of torchvision and timm;
+#                ONLY=resnet for some, RESUME=1 to go on
 # make audit     ask PyPI whether the installed versions have known vulnerabilities
 # make clean     remove the environment; results stay
 
@@ -15,15 +17,18 @@ KILLS ?= 50
 WORKERS ?= 3
 SECONDS ?= 20
 TARGETS ?=
+ONLY ?=
+RESUME ?=
 
 # The environment is made anew only when the pins in pyproject.toml change.
 PINS := $(shell grep -E '^    "[a-z0-9-]+==' pyproject.toml | cksum | cut -d ' ' -f 1)
 BIN := .venv/bin
 READY := .venv/pins-$(PINS)
 AUDIT := .venv/audit
+SWEEP := .venv/sweep
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: table2 report test bench soak fuzz audit clean
+.PHONY: table2 report test bench soak fuzz sweep audit clean
 .DELETE_ON_ERROR:
 
 table2: $(READY)
@@ -53,6 +58,17 @@ fuzz: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,fuzz]' || \
 	    { echo "atheris could not be installed, see above; make test has the fixed cases."; exit 1; }
 	$(RUN) python tests/fuzz/run.py --seconds $(SECONDS) $(TARGETS)
+
+# In an environment of its own, which has little else: torchvision and timm are no part of the project.
+sweep: $(SWEEP)/ready
+	OMP_NUM_THREADS=1 $(SWEEP)/bin/python tests/sweep.py $(if $(ONLY),--only '$(ONLY)') $(if $(RESUME),--resume)
+
+$(SWEEP)/ready: pyproject.toml
+	@echo "Setting up $(SWEEP): a few minutes"
+	$(PYTHON) -m venv --clear $(SWEEP)
+	$(SWEEP)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    $$(grep -oE '"(numba|numpy|timm|torch|torchvision)==[0-9.]+' pyproject.toml | tr -d '"')
+	@touch $@
 
 # In an environment of its own: what audits is not part of what is audited.
 audit: $(READY)
