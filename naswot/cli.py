@@ -656,13 +656,13 @@ def _cell(column: str, value: Any) -> str:
 def _about_scores(names: Sequence[str], random_labels: bool) -> str:
     """Say which way the scores point and whether the labels mean anything."""
     from naswot.ranking import lower_is_better
-    from naswot.scores import FAMILIES, FAMILY_OF
+    from naswot.scores import needs_of
 
     lower = [name for name in names if lower_is_better(name)]
     text = "higher is better"
     if lower:
         text += f", but lower for {', '.join(lower)}"
-    if random_labels and any(FAMILIES[FAMILY_OF[name]].labels for name in names):
+    if random_labels and any("labels" in needs_of(name) for name in names):
         text = f"random labels; {text}"
     return text
 

@@ -8,6 +8,10 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+# What a score may need: the images' values, labels, rectifiers, an output a class, a derivative of
+# the output, a feature map that is pooled or flattened. The shape of an image is always there.
+NEEDS = ("images", "labels", "ReLUs", "logits", "gradient", "second derivative", "feature map")
+
 
 @dataclass(frozen=True)
 class Family:
@@ -16,7 +20,8 @@ class Family:
     Attributes:
         name: of the family and of its file.
         scores: their names.
-        labels: whether it looks at labels.
+        needs: what its scores look at, of `NEEDS`; nothing else is asked of images and networks.
+        labelled: those of the scores that look at labels as well.
         one_output: whether networks are built with one output, as the paper does, because it
             looks at none.
         options: whether it can be computed in more than one way, see `naswot.scores.base.Options`.
@@ -28,7 +33,8 @@ class Family:
 
     name: str
     scores: tuple[str, ...]
-    labels: bool = False
+    needs: tuple[str, ...] = ()
+    labelled: tuple[str, ...] = ()
     one_output: bool = False
     options: bool = False
     lower_is_better: tuple[str, ...] = ()
@@ -56,25 +62,60 @@ class Family:
 FAMILIES = {
     family.name: family
     for family in (
-        Family("naswot", ("naswot",), one_output=True, options=True),
+        Family("naswot", ("naswot",), needs=("images", "ReLUs"), one_output=True, options=True),
         Family(
             "gradients",
-            ("grad_norm", "snip", "fisher", "plain", "l2_norm"),
-            labels=True,
+            ("grad_norm", "snip", "fisher", "plain"),
+            needs=("images", "logits", "gradient"),
+            labelled=("grad_norm", "snip", "fisher", "plain"),
             cost=3.1,
             shares=("outputs",),
         ),
-        Family("grasp", ("grasp",), labels=True, shares=("curvature",), cost=12.0),
-        Family("synflow", ("synflow", "log_synflow"), cost=0.3),
-        Family("jacobian", ("jacob_cov", "epe_nas"), labels=True, shares=("images",), cost=2.3),
-        Family("zen", ("zen",), cost=0.8),
-        Family("zico", ("zico",), labels=True, cost=2.2),
-        Family("ntk", ("ntk_condition",), lower_is_better=("ntk_condition",), cost=5.8),
-        Family("linear_regions", ("linear_regions",), cost=2.6),
-        Family("nngp", ("nngp",), labels=True, cost=1.5),
+        Family("weights", ("l2_norm",), cost=0.1),
+        Family(
+            "grasp",
+            ("grasp",),
+            needs=("images", "logits", "second derivative"),
+            labelled=("grasp",),
+            shares=("curvature",),
+            cost=12.0,
+        ),
+        Family("synflow", ("synflow", "log_synflow"), needs=("gradient",), cost=0.3),
+        Family(
+            "jacobian",
+            ("jacob_cov", "epe_nas"),
+            needs=("images", "gradient"),
+            labelled=("epe_nas",),
+            shares=("images",),
+            cost=2.3,
+        ),
+        Family("zen", ("zen",), needs=("feature map",), cost=0.8),
+        Family(
+            "zico",
+            ("zico",),
+            needs=("images", "logits", "gradient"),
+            labelled=("zico",),
+            cost=2.2,
+        ),
+        Family(
+            "ntk",
+            ("ntk_condition",),
+            needs=("images", "gradient"),
+            lower_is_better=("ntk_condition",),
+            cost=5.8,
+        ),
+        Family("linear_regions", ("linear_regions",), needs=("images", "ReLUs"), cost=2.6),
+        Family("nngp", ("nngp",), needs=("images",), labelled=("nngp",), cost=1.5),
         Family("size", ("params", "flops"), cost=0.8),
     )
 }
 LOWER_IS_BETTER = frozenset(s for family in FAMILIES.values() for s in family.lower_is_better)
 # Score → name of its family.
 FAMILY_OF = {score: name for name, family in FAMILIES.items() for score in family.scores}
+
+
+def needs_of(score: str) -> tuple[str, ...]:
+    """Return what `score` needs of a mini-batch and a network, in the order of `NEEDS`."""
+    family = FAMILIES[FAMILY_OF[score]]
+    needs = {*family.needs, *(("labels",) if score in family.labelled else ())}
+    return tuple(need for need in NEEDS if need in needs)

@@ -1,4 +1,4 @@
-"""Scores of one gradient of the loss: grad_norm, snip, fisher, plain and l2_norm.
+"""Scores of one gradient of the loss: grad_norm, snip, fisher and plain.
 
 As in Abdelfattah et al., "Zero-Cost Proxies for Lightweight NAS" (ICLR 2021), with L the mean
 cross-entropy of the mini-batch in train mode and w the weight tensors of convolutions and linear
@@ -7,7 +7,6 @@ layers (see `naswot.scores.passes`):
     grad_norm = Σ ‖∂L/∂w‖₂                one norm a tensor
     snip      = Σ |w ∂L/∂w|               Lee et al., "SNIP" (ICLR 2019)
     plain     = Σ w ∂L/∂w                 Mozer & Smolensky, "Skeletonization" (NIPS 1988)
-    l2_norm   = Σ ‖w‖₂                    one norm a tensor; no data is looked at
     fisher    = Σ ½ mean_b (Σ a ∂L/∂a)²   Theis et al. 2018; Turner et al., "BlockSwap" (2020)
 
 In fisher a are the outputs of a layer before anything that follows; the inner sum goes over the
@@ -59,5 +58,4 @@ def compute(seen: TrainPass, options: Options) -> dict[str, float]:
         "snip": total([(w * g).abs().sum(dtype=torch.float64) for w, g in pairs]),
         "fisher": total([fisher(layer, a * g) for layer, a, g in seen.outputs]),
         "plain": total([(w * g).sum(dtype=torch.float64) for w, g in pairs]),
-        "l2_norm": total([w.double().norm() for w, _ in pairs]),
     }

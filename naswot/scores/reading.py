@@ -218,7 +218,7 @@ def _follow(
             f"{len(unsure)} {of} are counted though it cannot be known whether the output depends "
             "on them: values leave PyTorch on the way",
         ),
-        (flow.choices, f"{flow.choices} choices by a tensor's sign are no ReLUs and not counted"),
+        (flow.choices, f"choices by a tensor's sign are no ReLUs and not counted: {flow.choices}"),
         (not counted, f"the output depends on none {of}, so no two images are told apart"),
     )
     return Codes(output, found, "; ".join(text for said, text in notes if said))

@@ -25,7 +25,7 @@ from naswot.scores.passes import TrainPass
 from naswot.spaces import get_space
 
 CLASSES = 3
-OURS = ("gradients", "grasp", "synflow")
+OURS = ("gradients", "weights", "grasp", "synflow")
 IMAGES = torch.from_numpy(np.random.default_rng(0).standard_normal((5, 3, 6, 6)))
 
 
@@ -111,7 +111,7 @@ def test_scores_of_one_gradient_equal_their_definitions(drawn):
                 for one, gradient in zip(output, output.grad, strict=True)
             ]
             fisher += sum(value**2 for value in sums) / len(sums) / 2
-    assert values(network, batch, "gradients") == close(
+    assert values(network, batch, "gradients", "weights") == close(
         {
             "grad_norm": sum(
                 layer.weight.grad.square().sum().sqrt().item() for layer in weighted(plain)
@@ -218,7 +218,7 @@ def test_synflow_keeps_extremes(network, expected, logarithm):
 def test_not_a_number_is_kept(small, noise):
     batch = make_batch(noise(6, 6))
     batch.images[0] = torch.nan
-    found = values(small, batch, "gradients", "grasp")
+    found = values(small, batch, "gradients", "weights", "grasp")
     assert np.isfinite(found.pop("l2_norm"))
     assert all(math.isnan(value) for value in found.values())
 
@@ -226,7 +226,7 @@ def test_not_a_number_is_kept(small, noise):
 def test_infinity_is_kept(images):
     network = nn.Sequential(nn.Flatten(), nn.Linear(108, CLASSES))
     network[1].weight.data[0, 0] = math.inf
-    found = values(network, make_batch(images), "gradients", "synflow")
+    found = values(network, make_batch(images), "gradients", "weights", "synflow")
     assert found["l2_norm"] == math.inf
     assert math.isnan(found["snip"])
     assert not math.isfinite(found["synflow"])

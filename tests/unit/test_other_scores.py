@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from naswot import NaswotError
-from naswot.scores import FAMILIES, FAMILY_OF, zen
+from naswot.scores import FAMILIES, FAMILY_OF, NEEDS, needs_of, zen
 from naswot.scores.base import Batch, measure
 from naswot.scores.linear_regions import POINTS, RAYS, rays
 from naswot.scores.ntk import IMAGES
@@ -534,3 +535,17 @@ def test_networks_that_flatten_by_view_are_scored_as_others(family):
         assert all(0 <= value <= 1 for value in found)
     else:
         assert found[0] == pytest.approx(found[1], rel=1e-3)
+
+
+def test_the_docs_say_what_each_score_needs(root):
+    told = {}
+    for line in (root / "docs/scores.md").read_text(encoding="utf-8").splitlines():
+        cells = re.split(r"(?<!\\)\|", line)
+        if len(cells) == 7:
+            told |= dict.fromkeys(re.findall(r"`(\w+)`", cells[1]), cells[4].strip())
+    assert {
+        name: ", ".join(needs_of(name)) or "nothing" for name in FAMILY_OF
+    }.items() <= told.items()
+    assert {need for family in FAMILIES.values() for need in family.needs} | {"labels"} == set(
+        NEEDS
+    )

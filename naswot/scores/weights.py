@@ -1,0 +1,24 @@
+"""The size of the weights as they are drawn: l2_norm, which looks at no data.
+
+As in Abdelfattah et al., "Zero-Cost Proxies for Lightweight NAS" (ICLR 2021), with w the weight
+tensors of convolutions and linear layers (see `naswot.scores.passes`):
+
+    l2_norm = Σ ‖w‖₂                      one norm a tensor
+"""
+
+import torch
+from torch import nn
+
+from naswot.scores.base import Batch, Options
+from naswot.scores.passes import place, total, weights
+
+
+def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+    """Return the score; of the mini-batch only device and type count.
+
+    Raises:
+        NaswotError: no weights.
+    """
+    network, _ = place(network, batch.images[:1])
+    with torch.no_grad():
+        return {"l2_norm": total([w.double().norm() for w in weights(network)])}
