@@ -194,3 +194,29 @@ def as_images(images: Any) -> torch.Tensor:
             "floating point, (B, …), and normalised."
         )
     return images
+
+
+def keep_state(network: nn.Module, images: torch.Tensor) -> Callable[[], None]:
+    """Return a function that undoes what a forward pass changes: buffers, attributes, chance."""
+    generators = torch.get_rng_state(), images.is_cuda and torch.cuda.get_rng_state(images.device)
+    spaces = [
+        names
+        for module in network.modules()
+        if not isinstance(module, torch.jit.ScriptModule)  # which keeps its attributes elsewhere
+        for names in (vars(module), module._buffers)
+    ]
+    attributes = [(names, dict(names)) for names in spaces]
+    buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
+
+    def restore() -> None:
+        torch.set_rng_state(generators[0])
+        if images.is_cuda:
+            torch.cuda.set_rng_state(generators[1], images.device)
+        for names, kept in attributes:
+            names.clear()
+            names.update(kept)
+        with torch.no_grad():
+            for buffer, kept in buffers:
+                buffer.copy_(kept)
+
+    return restore

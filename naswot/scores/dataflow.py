@@ -79,7 +79,7 @@ LEAVING_METHODS = frozenset(
 )
 
 
-@dataclass
+@dataclass(eq=False)
 class Call:
     """One call of a rectifier.
 

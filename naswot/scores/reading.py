@@ -10,7 +10,6 @@ and tokens of an image are units of that image. Where it is, is found by a trial
 put in the place of one, and what changes belongs to it.
 """
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,16 +20,15 @@ from torch import nn
 from naswot.errors import NaswotError
 from naswot.failures import how_it_fails, in_one_line
 from naswot.progress import log
-from naswot.scores.base import lay_out
+from naswot.scores.base import keep_state, lay_out
 from naswot.scores.dataflow import IMAGES, Call, Flow, followed
-from naswot.scores.initial import batch_norms
 from naswot.scores.outputs import tensors
+from naswot.scores.places import Place, find_places
 from naswot.scores.rectifiers import (
     Agreement,
     NoRectifierError,
     UnsettledError,
     is_unclear,
-    pairwise_active,
     watch,
 )
 
@@ -76,7 +74,7 @@ def read_codes(
         NoRectifierError: the network has no rectifier.
         NaswotError: the network fails on the images.
     """
-    restore = _keep_state(network, images)
+    restore = keep_state(network, images)
     ways = ["late"] if late else []
     ways += ["graph", "flow", "flow with gradients"]
     if batch_dim:
@@ -114,32 +112,6 @@ def _uncompiled(network: nn.Module) -> AbstractContextManager:
     return nullcontext()
 
 
-def _keep_state(network: nn.Module, images: torch.Tensor) -> Callable[[], None]:
-    """Return a function that undoes what a forward pass changes: buffers, attributes, chance."""
-    generators = torch.get_rng_state(), images.is_cuda and torch.cuda.get_rng_state(images.device)
-    spaces = [
-        names
-        for module in network.modules()
-        if not isinstance(module, torch.jit.ScriptModule)  # which keeps its attributes elsewhere
-        for names in (vars(module), module._buffers)
-    ]
-    attributes = [(names, dict(names)) for names in spaces]
-    buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
-
-    def restore() -> None:
-        torch.set_rng_state(generators[0])
-        if images.is_cuda:
-            torch.cuda.set_rng_state(generators[1], images.device)
-        for names, kept in attributes:
-            names.clear()
-            names.update(kept)
-        with torch.no_grad():
-            for buffer, kept in buffers:
-                buffer.copy_(kept)
-
-    return restore
-
-
 def _failed(network: nn.Module, images: torch.Tensor, failure: Exception) -> NaswotError:
     """Return what to say of a network that no way could follow."""
     name = type(network).__name__
@@ -160,7 +132,7 @@ def _follow(
     """Return the codes by the flow of data. Gradients are for networks that take some themselves.
 
     Raises:
-        NoRectifierError: there is no rectifier.
+        NoRectifierError: there is no rectifier that looks at the images.
         NaswotError: none of those that count keeps the images apart.
     """
     batch = images.shape[batch_dim]
@@ -177,136 +149,60 @@ def _follow(
                 return flow, network(shown)
 
     flow, output = run(images)
-    calls = flow.calls
-    if not calls:
+    if not any(call.carried & IMAGES for call in flow.calls):
+        looking = " looks at the images and" if flow.calls else ""
         raise NoRectifierError(
-            f"{type(network).__name__} calls no ReLU, ReLU6, LeakyReLU, PReLU or RReLU that can be "
-            "seen, so it has no activation codes to score."
+            f"{type(network).__name__} calls no ReLU, ReLU6, LeakyReLU, PReLU or RReLU that"
+            f"{looking} can be seen, so it has no activation codes to score."
         )
-    reached = flow.depends_on(output)
-    left = flow.left if next(tensors(output), None) is not None or flow.left else -1
-    surely = {id(call.reader) for number, call in enumerate(calls) if reached >> number + 1 & 1}
-    maybe = {id(call.reader) for number, call in enumerate(calls) if left >> number + 1 & 1}
-    counted = [n for n, call in enumerate(calls) if id(call.reader) in surely | maybe]
-    looking = [number for number in counted if calls[number].carried & IMAGES]
-    unclear = [number for number in looking if calls[number].agreement is None]
-    places = _find(run, network, images, batch_dim, unclear, len(calls)) if unclear else {}
-    guessed = []
-    for number in unclear:
-        if number not in places and batch_dim == 0 and calls[number].shape[:1] == (batch,):
-            places[number] = Place(0, True)
-            guessed.append(number)
-    for number, place in places.items():
-        calls[number].agreement = place.agreement(calls[number].codes, batch)
-    found = [calls[number].agreement for number in looking if calls[number].agreement is not None]
-    lost = [calls[number] for number in looking if calls[number].agreement is None]
-    if lost and not found:
+    surely, counted = _count(flow, output)
+    looking = [call for call in counted if call.carried & IMAGES]
+    unclear = [call for call in looking if call.agreement is None]
+    numbers = [flow.calls.index(call) for call in unclear]
+    places = find_places(run, network, images, batch_dim, numbers, len(flow.calls))
+    guessed = 0
+    for number, call in zip(numbers, unclear, strict=True):
+        place = places.get(number)
+        if place is None and batch_dim == 0 and call.shape[:1] == (batch,):
+            place, guessed = Place(0, True), guessed + 1
+        if place is not None:
+            call.agreement = place.agreement(call.codes, batch)
+    lost = [call for call in unclear if call.agreement is None]
+    if lost and len(lost) == len(looking):
         raise NaswotError(
-            f"{_read(lost)} in which the images of the mini-batch of {batch} cannot be told apart. "
+            f"{_read(lost)}: the images of the mini-batch of {batch} cannot be told apart there. "
             "Score a network that keeps the mini-batch first; or say which dimension of the images "
             "counts them (batch_dim)."
         )
-    unsure = [number for number in counted if id(calls[number].reader) not in surely]
-    of = f"of {len(calls)} ReLU{'s' if len(calls) > 1 else ''}"
-    blind = len(counted) - len(looking)
+    blind, unsure = len(counted) - len(looking), len(counted) - len(surely)
+    of = f"of {len(flow.calls)} ReLU{'s' if len(flow.calls) > 1 else ''}"
     notes = (
         (blind, f"{blind} {of} do not look at the images and are left out"),
-        (len(lost), f"{len(lost)} {of} are left out: {_read(lost)}, which mixes the images"),
-        (len(guessed), f"{len(guessed)} {of} are taken to have the mini-batch first"),
+        (lost, f"{len(lost)} {of} are left out: {_read(lost)}, which mixes the images"),
+        (guessed, f"{guessed} {of} are taken to have the mini-batch first"),
         (
-            len(unsure),
-            f"{len(unsure)} {of} are counted though it cannot be known whether the output depends "
-            "on them: values leave PyTorch on the way",
+            unsure,
+            f"{unsure} {of} are counted though it cannot be known whether the output depends on "
+            "them: values leave PyTorch on the way",
         ),
         (flow.choices, f"choices by a tensor's sign are no ReLUs and not counted: {flow.choices}"),
         (not counted, f"the output depends on none {of}, so no two images are told apart"),
     )
+    found = [call.agreement for call in looking if call.agreement is not None]
     return Codes(output, found, "; ".join(text for said, text in notes if said))
+
+
+def _count(flow: Flow, output: Any) -> tuple[list[Call], list[Call]]:
+    """Return the calls that `output` depends on for sure, and these with those that it may."""
+    sure = flow.depends_on(output)
+    anything = next(tensors(output), None) is not None or flow.left
+    found = []
+    for bits in (sure, sure | (flow.left if anything else -1)):
+        readers = {id(call.reader) for n, call in enumerate(flow.calls) if bits >> n + 1 & 1}
+        found.append([call for call in flow.calls if id(call.reader) in readers])
+    return found[0], found[1]
 
 
 def _read(calls: list[Call]) -> str:
     shapes = ", ".join(dict.fromkeys(str(tuple(call.shape)) for call in calls))
     return f"a ReLU reads a tensor of shape {shapes}"
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the mini-batch is in a tensor.
-
-    Attributes:
-        dimension: the one that it is, or is folded into.
-        outer: whether the parts of an image stand side by side there, as of windows; otherwise
-            the images do, as of networks that look at copies of the mini-batch.
-    """
-
-    dimension: int
-    outer: bool
-
-    def agreement(self, codes: torch.Tensor, batch: int) -> Agreement:
-        """Return the agreement of bool `codes`; all parts of an image are its units."""
-        codes = codes.movedim(self.dimension, 0)
-        if not self.outer:
-            codes = codes.unflatten(0, (-1, batch)).transpose(0, 1)
-        flat = codes.reshape(batch, -1).to(torch.int8)
-        return Agreement(pairwise_active(flat), flat.shape[1])
-
-
-def _find(
-    run: Callable[[torch.Tensor], tuple[Flow, Any]],
-    network: nn.Module,
-    images: torch.Tensor,
-    batch_dim: int,
-    unclear: list[int],
-    calls: int,
-) -> dict[int, Place]:
-    """Return where the mini-batch is in what the calls `unclear` read, for those that show it.
-
-    Batch normalisations, which make each image change all others, take their running statistics.
-    """
-    restore = _keep_state(network, images)
-    modes = {norm: norm.training for norm in batch_norms(network)}
-    other = images.clone()
-    changed = 1  # of which of the images
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(other.select(batch_dim, changed).shape, generator=generator)
-    other.select(batch_dim, changed).copy_(noise)
-    codes = []
-    try:
-        for shown in (images, other):
-            for norm in modes:
-                norm.training = False
-            flow, _ = run(shown)
-            restore()
-            if len(flow.calls) != calls:
-                return {}
-            codes.append([flow.calls[number].codes for number in unclear])
-    except Exception as error:
-        log.debug("%s: where the mini-batch is cannot be tried: %r", type(network).__name__, error)
-        return {}
-    finally:
-        for norm, training in modes.items():
-            norm.training = training
-    batch = images.shape[batch_dim]
-    found = {}
-    for number, one, two in zip(unclear, *codes, strict=True):
-        if one is None or two is None or one.shape != two.shape:
-            continue
-        place = _place(one ^ two, batch, changed)
-        if place is not None:
-            found[number] = place
-    return found
-
-
-def _place(differs: torch.Tensor, batch: int, changed: int) -> Place | None:
-    """Return the place in which only image `changed` differs; None if there is none."""
-    for dimension, size in enumerate(differs.shape):
-        if size % batch or not size:
-            continue
-        rows = differs.movedim(dimension, 0).flatten(1).any(1).nonzero().flatten()
-        if len(rows) == 0:
-            return None
-        if bool((rows // (size // batch) == changed).all()):
-            return Place(dimension, True)
-        if bool((rows % batch == changed).all()):
-            return Place(dimension, False)
-    return None
