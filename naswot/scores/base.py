@@ -164,6 +164,9 @@ def moved(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Mo
         # What it takes besides, returns or refuses is its own affair too.
         with contextlib.suppress(Exception):
             network.to(device)
+    tensors = itertools.chain(network.parameters(), network.buffers())
+    if all(x.device == device and x.dtype in (dtype, torch.int64) for x in tensors):
+        return network  # which asking is quicker than moving
     return nn.Module.to(network, device, dtype)
 
 

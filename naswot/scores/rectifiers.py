@@ -237,8 +237,12 @@ class Recorder(TorchFunctionMode):
 
     def _look(self, func: Any, args: tuple, kwargs: dict, output: Any) -> None:
         """See whether `func` cuts the graph or hides a rectifier."""
+        if type(output) is torch.Tensor and output.requires_grad and func not in MAXIMA:
+            if type(func) is torch._ops.OpOverload:  # of an exported block
+                self.hidden = True
+            return  # most calls
         second = args[1] if len(args) > 1 else None
-        if isinstance(func, torch._ops.OpOverload):  # of an exported block
+        if type(func) is torch._ops.OpOverload:
             self.hidden = True
         elif func in COMPARISONS and not isinstance(second, torch.Tensor):
             self.hidden = self.hidden or second == 0
