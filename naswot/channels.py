@@ -20,17 +20,13 @@ class _ReachedError(Exception):
 
 
 def channels_for(models: Mapping[str, Model], classes: int, size: int) -> int:
-    """Return 1 if the first layers of networks take one channel, else 3, also where none tells.
+    """Return 1 or 3, as the first of the networks that tells takes it; 3 where none tells.
 
     Args:
         models: name → network or factory, as `naswot.rank` has them.
         classes: outputs of the networks.
         size: side of the images in pixels.
-
-    Raises:
-        NaswotError: some take one, others three; no images suit them all.
     """
-    takers: dict[int, str] = {}
     batch = Batch(torch.zeros(2, 3, size, size), torch.zeros(2, dtype=torch.int64), classes)
     for name, model in models.items():
         try:
@@ -39,13 +35,8 @@ def channels_for(models: Mapping[str, Model], classes: int, size: int) -> int:
         except NaswotError:  # it cannot be built; whoever builds it in earnest will tell
             continue
         if found is not None:
-            takers.setdefault(found, name)
-    if len(takers) > 1:
-        raise NaswotError(
-            f"{takers[1]} takes images of 1 channel, {takers[3]} of 3, and all networks of a call "
-            "are shown the same images. Score them in two calls, with --channels 1 and 3."
-        )
-    return next(iter(takers), 3)
+            return found
+    return 3
 
 
 def channels_of(network: nn.Module, images: torch.Tensor) -> int | None:

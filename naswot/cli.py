@@ -290,10 +290,14 @@ def _score(options: argparse.Namespace) -> int:
     entries = _entries(options)
     device = choose_device(options.device)
     precision = choose_precision(options.precision, device)
-    # What a network's code prints is not part of the result.
-    with contextlib.redirect_stdout(sys.stderr):
-        models = {name: _model(*entry, options.fail_fast) for name, entry in entries.items()}
-        images, labels, classes, told = _mini_batch(options, models)
+    try:
+        # What a network's code prints is not part of the result.
+        with _terminated_as_interrupted(), contextlib.redirect_stdout(sys.stderr):
+            models = {name: _model(*entry, options.fail_fast) for name, entry in entries.items()}
+            images, labels, classes, told = _mini_batch(options, models)
+    except KeyboardInterrupt:
+        _tell(f"interrupted after 0 of {len(entries)} networks.")
+        return INTERRUPTED
     classes = options.classes or classes
     where = f"{device_name(device)}, {precision}; {_about_scores(names, labels is None)}"
     places = {name: place for place, name in enumerate(entries)}

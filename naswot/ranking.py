@@ -368,7 +368,7 @@ class _Candidate:
     def copy(self, network: nn.Module) -> nn.Module:
         """Return a copy of `network`."""
         materialise(network, self.batch.images[:2])  # some lazy modules cannot be copied
-        return copied(network)
+        return copied(network, self.name)
 
     def built(self, factory: Callable[..., nn.Module]) -> nn.Module:
         """Return what `factory` builds, with one output a class if it can be told so."""
@@ -441,7 +441,7 @@ class _Candidate:
         if isinstance(error, torch.OutOfMemoryError):
             explained = self.too_large()
         else:
-            cure = "give it images of another (--image-size on the command line)"
+            cure = "give it others (--image-size and --channels on the command line)"
             how = how_it_fails(error, self.batch.images, cure)
             explained = NaswotError(f"{self.name} {how}")
         explained.__cause__ = error

@@ -126,8 +126,8 @@ def measure(
     return {name: results[name] for family in families for name in family.scores}
 
 
-def copied(network: nn.Module) -> nn.Module:
-    """Return a copy of `network`.
+def copied(network: nn.Module, name: str | None = None) -> nn.Module:
+    """Return a copy of `network`, called `name` in messages, or as its class is.
 
     Raises:
         NaswotError: it cannot be copied.
@@ -136,7 +136,7 @@ def copied(network: nn.Module) -> nn.Module:
         return copy.deepcopy(network)
     except Exception as error:  # it holds a lock, an open file, tensors of a graph or the like
         raise NaswotError(
-            f"{type(network).__name__} cannot be copied ({in_one_line(error)}) Pass a function "
+            f"{name or type(network).__name__} cannot be copied ({in_one_line(error)}) Pass a function "
             "that builds it."
         ) from error
 

@@ -62,9 +62,7 @@ def test_nothing_is_left_behind_by_looking():
     assert not any(layer._forward_pre_hooks for layer in network.modules())
 
 
-def test_networks_of_both_kinds_are_told_what_to_do():
-    models = {"a": nn.Identity, "b": lambda: nn.Conv2d(1, 4, 3), "c": lambda: nn.Conv2d(3, 4, 3)}
-    with pytest.raises(
-        NaswotError, match=r"b takes .* 1 channel, c of 3.*two calls, with --channels"
-    ):
-        channels_for(models, 10, 8)
+def test_the_first_network_that_tells_decides_and_no_other_is_built():
+    models = {"a": nn.Identity, "b": lambda: nn.Conv2d(1, 4, 3), "c": raising}
+    assert channels_for(models, 10, 8) == 1
+    assert channels_for(dict(reversed(models.items())), 10, 8) == 1

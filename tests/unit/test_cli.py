@@ -22,7 +22,8 @@ from naswot.cli import ABOUT, as_csv, as_json, as_table, main
 from naswot.scores import FAMILY_OF
 
 OWN = Path(__file__).parents[1] / "own_networks.py"
-FEW = ("--batch-size", "4")
+# With --channels no network is built only to see what it takes.
+FEW = ("--batch-size", "4", "--channels", "3")
 
 
 @pytest.fixture
@@ -183,7 +184,7 @@ def silent():
 
 def test_networks_are_shown_as_many_channels_as_they_take(run, here):
     (here / "greynets.py").write_text(GREY)
-    digits = ("--dataset", "digits", "--image-size", 8, *FEW)
+    digits = ("--dataset", "digits", "--image-size", 8, "--batch-size", 4)
     for network, more, grey in [
         ("grey", (), "grey "),
         ("coloured", (), ""),
@@ -194,9 +195,9 @@ def test_networks_are_shown_as_many_channels_as_they_take(run, here):
         assert (code, err) == (0, "")
         assert f"4 {grey}images of 8×8 pixels from digits" in out
     code, out, err = run("score", "greynets:silent", "greynets:grey", "greynets:coloured", *digits)
-    assert (code, out) == (1, "")
-    assert "greynets:grey takes images of 1 channel, greynets:coloured of 3" in err
-    assert "in two calls, with --channels 1 and 3" in err
+    assert (code, err) == (1, "naswot: 1 of 3 networks failed; their notes say why.\n")
+    assert "greynets:coloured: fails on images of 1×8×8" in out
+    assert "--channels on the command line" in out
     code, _, err = run("score", "greynets:coloured", *digits, "--channels", 1)
     assert code == 1
     assert "greynets:coloured fails on images of 1×8×8" in err
@@ -218,7 +219,7 @@ def test_scores_are_listed_each_with_a_line(run):
 
 
 def test_the_table_says_which_way_scores_point(run, register):
-    register("x", lambda *_: {"x": 2e9}, labels=True, lower_is_better=("x",))
+    register("x", lambda *_: {"x": 2e9}, labelled=("x",), lower_is_better=("x",))
     code, out, _ = run("score", "mynets:resnet", "--scores", "naswot, x", *FEW)
     assert code == 0
     assert "higher is better, but lower for x." in out

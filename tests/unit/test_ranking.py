@@ -114,7 +114,7 @@ def test_a_module_is_not_changed(noise):
 
 def test_labels_reach_the_scores(noise, register):
     seen = []
-    register("x", lambda network, batch, options: seen.append(batch) or {"x": 0.0}, labels=True)
+    register("x", lambda network, batch, options: seen.append(batch) or {"x": 0.0}, labelled=("x",))
     rank([small], noise(4), "x", labels=np.array([2, 0, 1, 2]))
     rank([small], noise(4), "x", classes=7, seed=1)
     assert seen[0].labels.tolist() == [2, 0, 1, 2]
