@@ -136,8 +136,8 @@ def copied(network: nn.Module, name: str | None = None) -> nn.Module:
         return copy.deepcopy(network)
     except Exception as error:  # it holds a lock, an open file, tensors of a graph or the like
         raise NaswotError(
-            f"{name or type(network).__name__} cannot be copied ({in_one_line(error)}) Pass a function "
-            "that builds it."
+            f"{name or type(network).__name__} cannot be copied ({in_one_line(error)}) Pass a "
+            "function that builds it."
         ) from error
 
 

@@ -2,7 +2,7 @@
 
 A rectifier counts if what it reads depends on the images and the output depends on what it returns,
 by the flow of data, whatever gradients do. The quick way is one forward pass and its autograd graph
-(`naswot.scores.rectifiers`). Where the graph does not tell for sure, a second pass follows the data
+(`naswot.scores.graph`). Where the graph does not tell for sure, a second pass follows the data
 (`naswot.scores.dataflow`).
 
 The mini-batch is the first dimension of what rectifiers read, or folded into one: windows, frames
@@ -22,6 +22,7 @@ from naswot.failures import how_it_fails, in_one_line
 from naswot.progress import log
 from naswot.scores.base import keep_state, lay_out
 from naswot.scores.dataflow import IMAGES, Call, Flow, followed
+from naswot.scores.graph import watch
 from naswot.scores.outputs import tensors
 from naswot.scores.places import Place, find_places
 from naswot.scores.rectifiers import (
@@ -29,7 +30,6 @@ from naswot.scores.rectifiers import (
     NoRectifierError,
     UnsettledError,
     is_unclear,
-    watch,
 )
 
 VIEW_ERROR = "view size is not compatible"

@@ -17,7 +17,7 @@ from torch import nn
 from benching.networks import SPACES
 from naswot.images import mini_batch
 from naswot.machine import choose_device, peak_memory, settle_in
-from naswot.scores import naswot, reading, rectifiers, size, sums
+from naswot.scores import graph, naswot, reading, size, sums
 from naswot.spaces import get_space
 
 MATRIX = {"cpu": 2048, "cuda": 8192}  # side of the matrices whose product is the peak
@@ -194,8 +194,8 @@ def stopwatch(now: Callable[[], float]) -> Iterator[Stopwatch]:
     watch = Stopwatch(now)
     places = [
         (reading, "watch"),
-        (rectifiers, "binary_codes"),
-        (rectifiers, "pairwise_active"),
+        (graph, "binary_codes"),
+        (graph, "pairwise_active"),
     ]
     if sums.loops is not None:
         places.append((sums.loops, "agree"))

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from naswot.channels import channels_for
-from naswot.errors import NaswotError
 
 
 class Reversed(nn.Module):
