@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from naswot.errors import NaswotError
 from naswot.ranking import Model, _Candidate
 from naswot.scores.base import Batch
 
@@ -32,7 +31,9 @@ def channels_for(models: Mapping[str, Model], classes: int, size: int) -> int:
         try:
             with torch.random.fork_rng(devices=[]):
                 found = channels_of(_Candidate(name, model, batch, 0).fresh(), batch.images)
-        except NaswotError:  # it cannot be built; whoever builds it in earnest will tell
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # it cannot be built, or not looked at; scoring will tell
             continue
         if found is not None:
             return found
@@ -55,7 +56,7 @@ def channels_of(network: nn.Module, images: torch.Tensor) -> int | None:
             raise _ReachedError
 
     # First, before the hook of a lazy layer, which takes whatever comes.
-    layers = list(network.modules())
+    layers = [x for x in network.modules() if not isinstance(x, torch.jit.ScriptModule)]
     handles = [layer.register_forward_pre_hook(look, prepend=True) for layer in layers]
     try:
         with torch.no_grad():

@@ -10,6 +10,9 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from naswot.errors import NaswotError
+from naswot.failures import how_it_fails
+
 
 def dry_run(network: nn.Module, images: torch.Tensor) -> Any:
     """Return the output of `network` for `images`, in eval mode.
@@ -29,7 +32,11 @@ def dry_run(network: nn.Module, images: torch.Tensor) -> Any:
 
 
 def materialise(network: nn.Module, images: torch.Tensor) -> None:
-    """Give the lazy modules of `network` their parameters, by a pass of `images` (B, …)."""
+    """Give the lazy modules of `network` their parameters, by a pass of `images` (B, …).
+
+    Raises:
+        NaswotError: the network fails.
+    """
     tensors = [*network.parameters(), *network.buffers()]
     if not any(map(is_lazy, tensors)):
         return
@@ -37,6 +44,11 @@ def materialise(network: nn.Module, images: torch.Tensor) -> None:
     like = next((tensor for tensor in tensors if tensor.is_floating_point()), images)
     try:
         dry_run(network, images.to(like.device, like.dtype))
+    except (Exception, SystemExit) as error:  # a network may raise anything
+        how = how_it_fails(error, images, "give it images of another")
+        raise NaswotError(
+            f"{type(network).__name__}, whose lazy modules need a first run, {how}"
+        ) from error
     finally:
         with torch.no_grad():
             for buffer, before in kept:

@@ -200,7 +200,10 @@ def as_images(images: Any) -> torch.Tensor:
 
 
 def keep_state(network: nn.Module, images: torch.Tensor) -> Callable[[], None]:
-    """Return a function that undoes what a forward pass changes: buffers, attributes, chance."""
+    """Return a function that undoes what a forward pass changes: buffers, attributes, chance.
+
+    Lists among the attributes get back what they held.
+    """
     generators = torch.get_rng_state(), images.is_cuda and torch.cuda.get_rng_state(images.device)
     spaces = [
         names
@@ -209,6 +212,7 @@ def keep_state(network: nn.Module, images: torch.Tensor) -> Callable[[], None]:
         for names in (vars(module), module._buffers)
     ]
     attributes = [(names, dict(names)) for names in spaces]
+    lists = [(kept, [*kept]) for names in spaces for kept in names.values() if type(kept) is list]
     buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
 
     def restore() -> None:
@@ -218,6 +222,8 @@ def keep_state(network: nn.Module, images: torch.Tensor) -> Callable[[], None]:
         for names, kept in attributes:
             names.clear()
             names.update(kept)
+        for held, kept in lists:
+            held[:] = kept
         with torch.no_grad():
             for buffer, kept in buffers:
                 buffer.copy_(kept)

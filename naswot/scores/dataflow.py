@@ -23,7 +23,15 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from naswot.scores.outputs import tensors
-from naswot.scores.rectifiers import Agreement, Memory, binary_codes, pairwise_active, shows_relu
+from naswot.scores.rectifiers import (
+    Agreement,
+    Memory,
+    binary_codes,
+    is_unclear,
+    moves,
+    pairwise_active,
+    shows_relu,
+)
 
 IMAGES = 1  # the bit of what depends on the images; rectifier n has bit n + 1
 
@@ -32,12 +40,14 @@ def _always(*_: Any) -> bool:
     return True
 
 
-def _from_zero(x: torch.Tensor, lowest: float = -1.0, highest: float | None = None, *_) -> bool:
-    return type(lowest) in (int, float) and lowest == 0
+def _is_zero(value: Any) -> bool:
+    if isinstance(value, torch.Tensor):
+        return value.device.type != "meta" and not value.any()
+    return isinstance(value, int | float) and value == 0
 
 
-def _clamps_at_zero(x: torch.Tensor, min: Any = None, max: Any = None) -> bool:
-    return type(min) in (int, float) and min == 0 and not isinstance(max, torch.Tensor)
+def _from_zero(x: torch.Tensor, lowest: Any = -1.0, *_: Any) -> bool:
+    return _is_zero(lowest)
 
 
 # Operation → whether it is a rectifier, given its arguments.
@@ -57,9 +67,9 @@ RECTIFIERS: dict[str, Callable[..., bool]] = {
     ),
     "hardtanh": _from_zero,
     "threshold": _from_zero,
-    "clamp": _clamps_at_zero,
-    "clip": _clamps_at_zero,
-    "clamp_min": _clamps_at_zero,
+    "clamp": _from_zero,
+    "clip": _from_zero,
+    "clamp_min": _from_zero,
 }
 COMPARISONS = {"gt", "ge", "lt", "le"}
 NORMALISATIONS = {
@@ -104,8 +114,9 @@ class Flow(TorchDispatchMode):
     Args:
         network: its parameters and buffers depend on nothing.
         images: the mini-batch.
-        unclear: tells of a shape whether the mini-batch may be elsewhere than in front.
+        batch_size: how many images there are; None: their dimension is not the first, or not known.
         hooked: whether rectifiers are found by hooks (`hook`) and not by their operations.
+        trial: whether only the codes are wanted of which it is not known where the mini-batch is.
 
     Attributes:
         calls: of rectifiers, in their order.
@@ -117,11 +128,13 @@ class Flow(TorchDispatchMode):
         self,
         network: nn.Module,
         images: torch.Tensor,
-        unclear: Callable[[torch.Size], bool],
+        batch_size: int | None,
         hooked: bool,
+        trial: bool = False,
     ):
         super().__init__()
-        self.unclear, self.hooked = unclear, hooked
+        self.batch_size, self.hooked, self.trial = batch_size, hooked, trial
+        self.moved = batch_size is None
         self.calls: list[Call] = []
         self.left = 0
         self.choices = 0
@@ -143,6 +156,8 @@ class Flow(TorchDispatchMode):
         carried = self._of(sources)
         if name in LEAVING:
             self.left |= carried
+        if carried & IMAGES and moves(name, args, kwargs):
+            self.moved = True
         read = None if self.hooked else self._rectified(name, args, kwargs)
         if read is not None:
             carried |= self.note(read, reader=object())
@@ -158,9 +173,9 @@ class Flow(TorchDispatchMode):
         """Note that `reader` reads `x`. Returns the bit of what it returns."""
         call = Call(x.shape, self._of([x]), reader)
         if call.carried & IMAGES:
-            if self.unclear(x.shape):
+            if self.batch_size is None or is_unclear(x.shape, self.batch_size, self.moved):
                 call.codes = x.detach() > 0
-            else:
+            elif not self.trial:
                 call.agreement = self._agreements.recall(x)
                 if call.agreement is None:
                     codes = binary_codes(x)
@@ -204,23 +219,27 @@ class Flow(TorchDispatchMode):
             return x if RECTIFIERS[name](*args, **kwargs) else None
         if name == "where" and len(args) == 3:
             return self._chosen(*args)
+        if name == "masked_fill" and len(args) == 3:  # of what is below 0
+            return self._chosen(args[1], x, args[2])
+        if name in ("index_put", "_index_put_impl"):  # x[x < 0] = 0
+            return self._chosen(args[1][0], x, args[2]) if len(args[1]) == 1 else None
         if name == "mul" and len(args) == 2:  # x · (x > 0)
             for one, other in (args, args[::-1]):
                 if isinstance(other, torch.Tensor) and self._signs.recall(other) is one:
                     return one
         if name in ("maximum", "max") and len(args) == 2 and isinstance(args[1], torch.Tensor):
             for one, other in (args, args[::-1]):
-                if not other.any():
+                if _is_zero(other):
                     return one
         return None
 
     def _chosen(self, condition: torch.Tensor, one: Any, other: Any) -> torch.Tensor | None:
         """Return what is read if the choice is between a tensor above 0 and zero."""
-        read = self._signs.recall(condition)
+        read = None if condition is None else self._signs.recall(condition)
         if read is None:
             return None
         rest = [x for x in (one, other) if x is not read]
-        if len(rest) == 1 and not torch.as_tensor(rest[0]).any():
+        if len(rest) == 1 and _is_zero(rest[0]):
             return read
         self.choices += 1
         return None
@@ -251,7 +270,8 @@ class Flow(TorchDispatchMode):
     def _key(self, tensor: torch.Tensor) -> Any:
         """Return what stands for the memory of `tensor` and is no other's as long as this lives."""
         try:
-            return StorageWeakRef(tensor.untyped_storage())
+            with torch._C.DisableTorchFunction():  # or `_Leaving` would take it for the network's
+                return StorageWeakRef(tensor.untyped_storage())
         except (NotImplementedError, RuntimeError):  # sparse tensors and others have no storage
             self._strange.append(tensor)
             return id(tensor)

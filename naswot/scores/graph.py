@@ -12,9 +12,11 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
+from naswot.scores import pending
 from naswot.scores.outputs import tensors
 from naswot.scores.pending import Pending, Postponed, latest, settled, sum_of, unseen
 from naswot.scores.rectifiers import (
@@ -25,6 +27,7 @@ from naswot.scores.rectifiers import (
     UnsettledError,
     binary_codes,
     is_unclear,
+    moves,
     pairwise_active,
     rectifies,
     shows_relu,
@@ -45,8 +48,14 @@ MAXIMA = frozenset({torch.max, torch.Tensor.max, torch.maximum, torch.Tensor.max
 # Functions after which data are no tensors any more.
 LEAVING = frozenset(
     getattr(torch.Tensor, name)
-    for name in ("item", "tolist", "numpy", "__array__", "__bool__", "__float__", "__int__")
-) | {torch.equal, torch.Tensor.equal}
+    for name in (
+        "item", "tolist", "numpy", "__array__", "__bool__", "__float__", "__int__", "__index__",
+        "__complex__", "__contains__", "is_nonzero", "equal", "allclose",
+    )
+) | {torch.equal, torch.allclose, torch.is_nonzero}  # fmt: skip
+
+# Attributes that reverse the dimensions.
+TRANSPOSED = frozenset(getattr(torch.Tensor, name).__get__ for name in ("T", "H"))
 
 # Nodes of the autograd graph that rectifiers make → the saved number that is 0 if they do.
 NODES = {
@@ -56,8 +65,10 @@ NODES = {
     "RreluWithNoiseBackward0": None,
     "HardtanhBackward0": "_saved_min_val",
     "ThresholdBackward0": "_saved_threshold",
+    "ClampBackward0": None,  # from a tensor, which may be 0
     "ClampBackward1": "_saved_min",
     "ClampMinBackward0": "_saved_min",
+    "ClampMinBackward1": None,
 }
 
 
@@ -78,7 +89,7 @@ class Recorder(TorchFunctionMode):
     Attributes:
         readings: of rectifiers, in their order.
         cut: whether some data went on where gradients did not.
-        without_gradients: whether some of it ran while gradients were off.
+        moved: whether the mini-batch may be another dimension than the first.
         hidden: whether there may be rectifiers that are not among the readings.
     """
 
@@ -88,13 +99,15 @@ class Recorder(TorchFunctionMode):
         self.published = published
         self.postponed = Postponed() if late else None
         self.readings: list[Reading] = []
-        self.cut = self.without_gradients = self.hidden = False
+        self.cut = self.moved = self.hidden = False
         self._agreements, self._sums = Memory(), Memory()
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if not torch.is_grad_enabled():
-            self.cut = self.without_gradients = True
+            self.cut = self.hidden = True  # the graph shows nothing of what runs now
+        if func in TRANSPOSED or moves(getattr(func, "__name__", ""), args, kwargs):
+            self.moved = True
         if self.postponed is not None:
             output = self.postponed.call(func, args, kwargs)
             if output is not None:
@@ -139,7 +152,7 @@ class Recorder(TorchFunctionMode):
             UnsettledError: it may be that the mini-batch is not the first dimension.
         """
         x = latest(x)
-        if is_unclear(x.shape, self.batch_size):
+        if is_unclear(x.shape, self.batch_size, self.moved):
             self.hidden = True  # should the network catch this
             raise UnsettledError(f"a ReLU reads a tensor of shape {tuple(x.shape)}")
         late = self._sum(x)
@@ -184,7 +197,9 @@ class Recorder(TorchFunctionMode):
         entered: list[Agreement] = []
 
         def before(_, inputs):
+            kept = self.cut, self.moved, self.hidden
             entered.append(self.read(inputs[0]))
+            self.cut, self.moved, self.hidden = kept  # what reading does is not the network's
 
         def after(_, inputs, output):
             self.note(entered.pop(), output, reader=module)
@@ -222,14 +237,12 @@ def watch(
         output = settled(network(shown))
     if late:
         recorder.postponed.check()
-    scripted = any(isinstance(module, torch.jit.ScriptModule) for module in network.modules())
-    hidden = recorder.hidden or (scripted and recorder.without_gradients)
-    if not recorder.readings or (hidden and not published):
+    if not recorder.readings or (recorder.hidden and not published):
         raise UnsettledError("there may be rectifiers that the graph does not show")
     reached = _reached(output)
     seen = _seen(reached, source)
     nodes = {reading.node for reading in recorder.readings}
-    if not published and any(_is_rectifier(node) for node in reached.keys() - nodes):
+    if not published and any(_may_rectify(node) for node in reached.keys() - nodes):
         raise UnsettledError("the graph shows a rectifier whose call was not seen")
     counted = {id(reading.reader) for reading in recorder.readings if reading.node in reached}
     left_out = len(counted) < len({id(reading.reader) for reading in recorder.readings})
@@ -244,12 +257,12 @@ def watch(
 def _reached(output: Any) -> dict:
     """Return the nodes of the autograd graph on which `output` depends, with those they act on."""
     reached = {}
-    pending = [tensor.grad_fn for tensor in tensors(output) if tensor.grad_fn is not None]
-    while pending:
-        node = pending.pop()
+    left = [tensor.grad_fn for tensor in tensors(output) if tensor.grad_fn is not None]
+    while left:
+        node = left.pop()
         if node not in reached:
             reached[node] = [before for before, _ in node.next_functions if before is not None]
-            pending += reached[node]
+            left += reached[node]
     return reached
 
 
@@ -259,12 +272,12 @@ def _seen(reached: dict, source: Any) -> set:
     for node, befores in reached.items():
         for before in befores:
             after.setdefault(before, []).append(node)
-    seen, pending = {source}, [source]
-    while pending:
-        for node in after.get(pending.pop(), ()):
+    seen, left = {source}, [source]
+    while left:
+        for node in after.get(left.pop(), ()):
             if node not in seen:
                 seen.add(node)
-                pending.append(node)
+                left.append(node)
     return seen
 
 
@@ -277,8 +290,13 @@ def _direct(output: Any) -> tuple[torch.Tensor, ...]:
     return ()
 
 
-def _is_rectifier(node: Any) -> bool:
+def _may_rectify(node: Any) -> bool:
+    """Return whether a node of the graph is a rectifier or may hide one."""
     name = node.name()
+    if isinstance(node, BackwardCFunction):  # of a function that somebody wrote
+        return type(node).__module__ != pending.__name__
+    if "DifferentiableGraph" in name:  # of a scripted part that has been optimised
+        return True
     return name in NODES and (NODES[name] is None or getattr(node, NODES[name]) == 0)
 
 

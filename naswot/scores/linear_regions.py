@@ -49,22 +49,22 @@ def fix_statistics(network: nn.Module, images: torch.Tensor) -> None:
     network.eval()
 
 
-def distinct_codes(network: nn.Module, inputs: torch.Tensor) -> float:
-    """Return how many binary codes `network` gives `inputs` (N, …); NaN if its output is NaN.
+def distinct_codes(network: nn.Module, inputs: torch.Tensor) -> tuple[float, str]:
+    """Return how many binary codes `network` gives `inputs` (N, …), and a note; NaN for NaN.
 
     Raises:
         NaswotError: the network has no visible ReLU.
     """
     codes = read_codes(network, inputs)
     if any(tensor.isnan().any() for tensor in tensors(codes.output)):
-        return torch.nan
+        return torch.nan, codes.note
     active = torch.zeros(len(inputs), len(inputs), dtype=torch.int64, device=inputs.device)
     for agreement in codes.agreements:
         active += agreement.active
     own = active.diagonal()
     same = own[:, None] + own[None, :] - 2 * active == 0
     # Of equal codes, only the first has nothing like it before it.
-    return float((~same.tril(-1).any(1)).sum().item())
+    return float((~same.tril(-1).any(1)).sum().item()), codes.note
 
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
@@ -73,4 +73,5 @@ def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, flo
         raise NaswotError("linear_regions looks between images; one image is not enough.")
     network, images = place(network, batch.images[:IMAGES])
     fix_statistics(network, images)
-    return {"linear_regions": distinct_codes(network.double(), rays(images.double()))}
+    count, note = distinct_codes(network.double(), rays(images.double()))
+    return {"linear_regions": count, "note": note}

@@ -11,12 +11,13 @@ where d is the diagonal of X Xᵀ: one integer product a tensor, added up over t
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from naswot.errors import NaswotError
+from naswot.failures import in_one_line
 from naswot.lazy import materialise
 from naswot.scores.base import (
     Batch,
@@ -70,11 +71,25 @@ def score(
         network = copied(network)
         built = started
     else:
-        network = network()
+        network = _built(network)
         built = time.perf_counter()
     found = hamming_kernel(network, images, precision, relu_count, batch_dim=batch_dim)
     value, seconds = log_determinant(found.matrix), time.perf_counter() - started
     return Score(value, seconds, built - started, found.units, found.modules, found.note)
+
+
+def _built(factory: Any) -> nn.Module:
+    """Return what `factory` builds."""
+    name = getattr(factory, "__name__", type(factory).__name__)
+    if not callable(factory):
+        raise NaswotError(f"{name} is neither a torch.nn.Module nor a function that builds one.")
+    try:
+        network = factory()
+    except (Exception, SystemExit) as error:  # a factory may raise anything
+        raise NaswotError(f"{name} builds no network: it raises {in_one_line(error)}") from error
+    if not isinstance(network, nn.Module):
+        raise NaswotError(f"{name} returns no torch.nn.Module but {type(network).__name__}.")
+    return network
 
 
 def log_determinant(kernel: torch.Tensor) -> float:
@@ -116,6 +131,11 @@ def hamming_kernel(
         raise NaswotError(f"precision is {precision!r}; it can be {', '.join(PRECISIONS)}.")
     if relu_count not in RELU_COUNTS:
         raise NaswotError(f"relu_count is {relu_count!r}; it can be {', '.join(RELU_COUNTS)}.")
+    if not 0 <= batch_dim < images.ndim or 0 in images.shape:
+        raise NaswotError(
+            f"The images are of shape {tuple(images.shape)}, and dimension {batch_dim} is to count "
+            "them: there has to be an image, and such a dimension (batch_dim)."
+        )
     materialise(network, images[:2])
     network = moved(to_train(network), images.device, PRECISIONS[precision])
     images = images.to(PRECISIONS[precision])

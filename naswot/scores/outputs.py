@@ -1,7 +1,9 @@
 """The tensors in what a network takes and returns, whatever they are packed in."""
 
 import dataclasses
+from collections import deque
 from collections.abc import Iterator, Mapping
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import torch
@@ -30,6 +32,8 @@ def _tensors(value: Any, seen: set[int]) -> Iterator[torch.Tensor]:
 
 # What is met most often and contains nothing.
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type, torch.dtype, torch.device)
+# What computes, and is no output.
+CODE = (torch.nn.Module, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 
 
 def _parts(value: Any) -> Iterator[Any] | None:
@@ -38,10 +42,14 @@ def _parts(value: Any) -> Iterator[Any] | None:
         return None
     if isinstance(value, Mapping):
         return iter(list(value.values()))
-    if isinstance(value, tuple | list | set | frozenset):
+    if isinstance(value, tuple | list | set | frozenset | deque):
         return iter(value)
     if dataclasses.is_dataclass(value):
         return (getattr(value, field.name, None) for field in dataclasses.fields(value))
-    if isinstance(value, torch.nn.Module) or not hasattr(value, "__dict__") or callable(value):
+    if isinstance(value, CODE):
         return None
-    return iter(list(vars(value).values()))
+    names = [*getattr(value, "__dict__", ())]
+    for kind in type(value).__mro__:
+        slots = vars(kind).get("__slots__", ())
+        names += [slots] if isinstance(slots, str) else slots
+    return (getattr(value, name, None) for name in names)

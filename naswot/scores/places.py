@@ -50,54 +50,71 @@ def find_places(
 ) -> dict[int, Place]:
     """Return where the mini-batch is in what the calls `unclear` read, for those that show it.
 
-    Batch normalisations, which make each image change all others, take their running statistics.
+    Two images are exchanged, one after the other, for what differs by the first may be in several
+    places. Batch normalisations, which make each image change all others, take their running
+    statistics.
+
+    Args:
+        run: runs the network and returns the flow.
+        network, images, batch_dim: what it is run with.
+        unclear: numbers of calls of rectifiers.
+        calls: how many there are in all.
     """
-    if not unclear:
+    batch = images.shape[batch_dim]
+    if not unclear or batch < 2:
         return {}
     restore = keep_state(network, images)
     modes = {norm: norm.training for norm in batch_norms(network)}
-    other = images.clone()
-    changed = 1  # of which of the images
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(other.select(batch_dim, changed).shape, generator=generator)
-    other.select(batch_dim, changed).copy_(noise)
-    codes = []
+
+    def codes(shown: torch.Tensor) -> list[torch.Tensor | None]:
+        for norm in modes:
+            norm.training = False
+        flow, _ = run(shown)
+        restore()
+        same = len(flow.calls) == calls  # else these are others
+        return [flow.calls[number].codes if same else None for number in unclear]
+
+    possible: dict[int, list[Place]] = {}
     try:
-        for shown in (images, other):
-            for norm in modes:
-                norm.training = False
-            flow, _ = run(shown)
-            restore()
-            if len(flow.calls) != calls:
-                return {}
-            codes.append([flow.calls[number].codes for number in unclear])
+        before = codes(images)
+        for changed in (1, 0):
+            after = codes(_exchanged(images, batch_dim, changed))
+            for number, one, two in zip(unclear, before, after, strict=True):
+                if one is not None and two is not None and one.shape == two.shape:
+                    fitting = _places(one ^ two, batch, changed)
+                    earlier = possible.get(number, fitting)
+                    possible[number] = [place for place in earlier if place in fitting]
+            if all(len(places) < 2 for places in possible.values()):
+                break
     except Exception as error:
         log.debug("%s: where the mini-batch is cannot be tried: %r", type(network).__name__, error)
         return {}
     finally:
+        restore()
         for norm, training in modes.items():
             norm.training = training
-    batch = images.shape[batch_dim]
-    found = {}
-    for number, one, two in zip(unclear, *codes, strict=True):
-        if one is None or two is None or one.shape != two.shape:
-            continue
-        place = _place(one ^ two, batch, changed)
-        if place is not None:
-            found[number] = place
-    return found
+    return {number: places[0] for number, places in possible.items() if places}
 
 
-def _place(differs: torch.Tensor, batch: int, changed: int) -> Place | None:
-    """Return the place in which only image `changed` differs; None if there is none."""
+def _exchanged(images: torch.Tensor, batch_dim: int, changed: int) -> torch.Tensor:
+    """Return `images` with noise in the place of number `changed`."""
+    other = images.clone()
+    place = other.select(batch_dim, changed)
+    place.copy_(torch.randn(place.shape, generator=torch.Generator().manual_seed(changed)))
+    return other
+
+
+def _places(differs: torch.Tensor, batch: int, changed: int) -> list[Place]:
+    """Return the places in which only image `changed` differs, and does."""
+    found = []
     for dimension, size in enumerate(differs.shape):
-        if size % batch or not size:
+        if size % batch:
             continue
         rows = differs.movedim(dimension, 0).flatten(1).any(1).nonzero().flatten()
         if len(rows) == 0:
-            return None
+            return []
         if bool((rows // (size // batch) == changed).all()):
-            return Place(dimension, True)
-        if bool((rows % batch == changed).all()):
-            return Place(dimension, False)
-    return None
+            found.append(Place(dimension, True))
+        elif bool((rows % batch == changed).all()):
+            found.append(Place(dimension, False))
+    return found

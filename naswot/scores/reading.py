@@ -10,6 +10,7 @@ and tokens of an image are units of that image. Where it is, is found by a trial
 put in the place of one, and what changes belongs to it.
 """
 
+import inspect
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +30,6 @@ from naswot.scores.rectifiers import (
     Agreement,
     NoRectifierError,
     UnsettledError,
-    is_unclear,
 )
 
 VIEW_ERROR = "view size is not compatible"
@@ -85,7 +85,7 @@ def read_codes(
             way = ways.pop(0)
             try:
                 if way in ("late", "graph"):
-                    output, readings = watch(network, images, published, way == "late")
+                    output, readings = watch(network, images, published, late=way == "late")
                     return Codes(output, [reading.agreement for reading in readings])
                 return _follow(network, images, published, batch_dim, way != "flow")
             except (NaswotError, torch.OutOfMemoryError):
@@ -93,7 +93,7 @@ def read_codes(
             except UnsettledError as error:
                 log.debug("%s: %s", type(network).__name__, error)
                 ways = [way for way in ways if way.startswith("flow")]
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 log.debug("%s is computed another way: %r", type(network).__name__, error)
                 failure = error
                 if VIEW_ERROR in str(error) and not images.is_contiguous():
@@ -118,7 +118,7 @@ def _failed(network: nn.Module, images: torch.Tensor, failure: Exception) -> Nas
     try:
         with torch.no_grad():
             network(images.clone())
-    except Exception as error:  # a network may raise anything
+    except (Exception, SystemExit) as error:  # a network may raise anything
         cure = "score it on images of another"
         return NaswotError(f"{name} {how_it_fails(error, images, cure)}")
     return NaswotError(
@@ -137,18 +137,20 @@ def _follow(
     """
     batch = images.shape[batch_dim]
 
-    def is_open(shape: torch.Size) -> bool:
-        return batch_dim != 0 or is_unclear(shape, batch)
-
-    def run(shown: torch.Tensor) -> tuple[Flow, Any]:
+    def run(shown: torch.Tensor, trial: bool = True) -> tuple[Flow, Any]:
         shown = shown.detach().requires_grad_(gradients)
         with torch.set_grad_enabled(gradients):
             shown = shown.clone()
-            flow = Flow(network, shown, is_open, published)
+            flow = Flow(network, shown, None if batch_dim else batch, published, trial)
             with followed(flow, network):
                 return flow, network(shown)
 
-    flow, output = run(images)
+    flow, output = run(images, trial=False)
+    if inspect.isgenerator(output):
+        raise NaswotError(
+            f"{type(network).__name__} returns a generator, so nothing of it has run; a network "
+            "has to return its output."
+        )
     if not any(call.carried & IMAGES for call in flow.calls):
         looking = " looks at the images and" if flow.calls else ""
         raise NoRectifierError(

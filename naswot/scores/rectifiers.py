@@ -127,7 +127,7 @@ def rectifies(func: Any, args: tuple, kwargs: dict) -> bool:
     if func in BENDING:
         name, default = BENDING[func]
         bound = args[1] if len(args) > 1 else kwargs.get(name, default)
-        return type(bound) in (int, float) and bound == 0 and _is_float(args, kwargs)
+        return isinstance(bound, int | float) and bound == 0 and _is_float(args, kwargs)
     return func in RECTIFIERS
 
 
@@ -170,11 +170,30 @@ def pairwise_active(codes: torch.Tensor) -> torch.Tensor:
     return (wide @ wide.t()).to(torch.int32)
 
 
-def is_unclear(shape: torch.Size, batch_size: int) -> bool:
+def is_unclear(shape: torch.Size, batch_size: int, moved: bool) -> bool:
     """Return whether the mini-batch may not be the first dimension of a tensor of this shape.
 
-    Sequences may come first, as in (S, B, C), also where S is B.
+    `moved` tells whether dimensions may have changed places: then sequences may come first, as in
+    (S, B, C), also where S is B.
     """
     if not shape or shape[0] != batch_size:
         return True
-    return len(shape) == 3 and shape[1] % batch_size == 0
+    return moved and any(size % batch_size == 0 for size in shape[1:])
+
+
+PERMUTING = frozenset(
+    {"movedim", "moveaxis", "t", "t_", "numpy_T", "einsum", "tensordot", "swapaxes", "swapdims"}
+)
+
+
+def moves(name: str, args: tuple, kwargs: dict) -> bool:
+    """Return whether the function or operation `name` may give the mini-batch another place."""
+    if name in ("transpose", "transpose_"):
+        dimensions = (*args[1:], *kwargs.values())
+        return 0 in dimensions or -args[0].ndim in dimensions
+    if name == "permute":
+        order = args[1:] if len(args) > 2 else next(iter((*args[1:], *kwargs.values())), (1,))
+        return (order[0] if len(order) else 0) not in (0, -len(order))
+    if name in ("stack", "cat", "concat", "concatenate", "unsqueeze", "unsqueeze_"):
+        return (args[1] if len(args) > 1 else kwargs.get("dim", 0)) == 0
+    return name in PERMUTING

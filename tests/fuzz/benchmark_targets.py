@@ -107,7 +107,7 @@ def _genotypes() -> bytes:
 
 
 def _own_parquet() -> list[bytes]:
-    columns = {"index": [0, 1], "arch": ["a", "b"], "flowers/test/9": [50.0, None]}
+    columns = {"index": [0, 1, 2], "arch": ["a", "b", "c"], "flowers/test/9": [50.0, None, 51.0]}
     return [miniatures.parquet(columns, b'{"source":"mine"}')]
 
 

@@ -4,6 +4,7 @@ Networks here compute one function of the same weights in different ways, so all
 the literal protocol gives the plain one.
 """
 
+import copy
 import dataclasses
 import threading
 
@@ -174,6 +175,11 @@ class OwnTo(Plain):
         return None
 
 
+class ScriptedRelu(nn.Module):
+    def forward(self, x):
+        return torch.relu(x * 1.0)
+
+
 def by_hand(rectify):
     """Return the network with its ReLUs written as the function `rectify`."""
 
@@ -217,6 +223,10 @@ BY_HAND = {
     "max": lambda x: torch.max(torch.zeros_like(x), x),
     "mask": lambda x: x * (x > 0),
     "float mask": lambda x: (x > 0).float() * x,
+    "masked_fill": lambda x: x.masked_fill(x < 0, 0),
+    "index": lambda x: x.index_put((x < 0,), torch.zeros(())),
+    "clamp to a tensor": lambda x: x.clamp(min=torch.zeros(())),
+    "an operator": torch.ops.aten.relu,
 }
 
 
@@ -383,6 +393,85 @@ def test_codes_of_parts_belong_to_their_image(fold, count):
     assert (found.relu_units, found.note) == (times * 320, "")
 
 
+HIDDEN = {
+    "operator": torch.ops.aten.relu,
+    "low level": lambda x: torch._C._nn.leaky_relu(x, 0.0),
+    "scripted": torch.jit.script(ScriptedRelu()),
+    "NumPy's zero": lambda x: torch.clamp(x, min=np.float64(0)),
+}
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+@pytest.mark.parametrize("rectify", HIDDEN.values(), ids=HIDDEN)
+def test_relus_of_a_side_branch_are_not_overlooked(rectify, freeze, images):
+    class Branch(Plain):
+        def __init__(self, rectify):
+            super().__init__()
+            self.rectify = rectify
+
+        def forward(self, x):
+            a = self.a(x)
+            with torch.set_grad_enabled(not freeze):
+                side = self.rectify(self.b[0](a))
+            return self.head(self.b(a) + side)
+
+    expected = score(made(lambda: Branch(functional.relu)), images)
+    for warm in range(4):  # scripts are optimised once they have run
+        network = made(lambda: Branch(rectify))
+        for _ in range(warm):
+            copy.deepcopy(network)(images.clone().requires_grad_()).sum().backward()
+        found = score(network, images)
+        assert found.value == pytest.approx(expected.value, abs=1e-9)
+        assert found.relu_units == 8_192 + 2 * 4_096
+
+
+class Turned(nn.Module):
+    """Images and steps, (B, 4, 2, 3), change places and have their ReLU there."""
+
+    def __init__(self, turn):
+        super().__init__()
+        self.turn, self.one, self.two = turn, nn.Linear(3, 9), nn.Linear(9, 1)
+
+    def forward(self, x):
+        return self.two(self.turn(self.turn(self.one(x)).relu()).mean((1, 2)))
+
+
+TURNS = {
+    "transpose": lambda x: x.transpose(0, 1),
+    "stack": lambda x: torch.stack(x.unbind(1)),
+    "permute": lambda x: x.permute(1, 0, 2, 3),
+}
+
+
+@pytest.mark.parametrize("turn", TURNS.values(), ids=TURNS)
+def test_as_many_steps_as_images_are_told_apart(turn):
+    torch.manual_seed(0)
+    network, images = Turned(turn), torch.randn(4, 4, 2, 3)
+    codes = (network.one(images) > 0).flatten(1)
+    kernel = (codes[:, None] == codes[None, :]).sum(2).double().numpy()
+    assert score(network, images).value == pytest.approx(np.linalg.slogdet(kernel)[1])
+
+
+def test_a_place_that_fits_one_image_by_chance_is_not_taken():
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.learned = nn.Parameter(torch.randn(4, 1, 8))
+            self.one, self.two = nn.Linear(8, 20), nn.Linear(20, 1)
+
+        def tokens(self, x):
+            return torch.cat([self.learned.expand(-1, len(x), -1), x.transpose(0, 1)])
+
+        def forward(self, x):
+            return self.two(self.one(self.tokens(x)).relu().mean(0))
+
+    torch.manual_seed(0)
+    network, images = Tokens(), torch.randn(2, 4, 8)
+    codes = (network.one(network.tokens(images)) > 0).transpose(0, 1).flatten(1)
+    kernel = (codes[:, None] == codes[None, :]).sum(2).double().numpy()
+    assert score(network, images).value == pytest.approx(np.linalg.slogdet(kernel)[1])
+
+
 @pytest.mark.parametrize("steps", [7, 6])
 def test_the_mini_batch_may_be_another_dimension_of_the_images(steps):
     torch.manual_seed(0)
@@ -460,6 +549,20 @@ def test_what_is_no_mini_batch_is_named(given):
         score(made(Plain), given)
     with pytest.raises(NaswotError, match=f"images are a {type(given).__name__}; a mini-batch is"):
         rank([Plain], given)
+
+
+def test_what_builds_no_network_is_named(images):
+    for given, message in [
+        (lambda: 1 / 0, "builds no network: it raises ZeroDivisionError"),
+        (lambda: None, "returns no torch.nn.Module but NoneType"),
+        ("resnet", "str is neither a torch.nn.Module nor a function"),
+        (nn.Sequential(nn.LazyLinear(4), nn.Linear(5, 1)), "whose lazy modules need a first run"),
+    ]:
+        with pytest.raises(NaswotError, match=message):
+            score(given, images)
+    for shape, batch_dim in [((0, 3, 8, 8), 0), ((4, 3, 8, 8), 5)]:
+        with pytest.raises(NaswotError, match=r"there has to be an image, and such a dimension"):
+            score(made(Plain), torch.ones(shape), batch_dim=batch_dim)
 
 
 def test_token_ids_are_named_and_arrays_taken(images):

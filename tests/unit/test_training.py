@@ -414,7 +414,7 @@ def test_code_that_is_edited_in_between_trains_anew(own, task, stopped, tmp_path
         ("nn.Linear(WIDTH, 10)).requires_grad_(False", "it has no parameters that require"),
         (
             "nn.Linear(WIDTH, 10), Late()",
-            r"cannot be trained \(ZeroDivisionError: .*mend what .*py",
+            "Sequential fails: ZeroDivisionError",
         ),
     ],
 )
