@@ -19,7 +19,7 @@ AFTER_JOINING = [
     "correlate", "scatter", "panels", "choose", "search", *FIGURE1, *AFTER_SEARCHING
 ]  # fmt: skip
 AFTER_SCORING = ["score", "join", *FIGURE5, *FIGURE6, *AFTER_JOINING]
-CORRELATED = ["correlate", "kernel", "similarity", "follow", "contrast", *JUDGED]
+CORRELATED = ["correlate", "similarity", "follow", "contrast", *JUDGED]
 
 
 def test_the_same_command_again_does_nothing(finished):
