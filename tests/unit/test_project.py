@@ -48,6 +48,13 @@ def test_every_rule_says_what_it_is_for(root):
             assert rest.startswith('"""'), name
 
 
+def test_lines_of_prose_are_not_too_wide_to_read(root):
+    for path in [*root.glob("*.md"), *root.glob("[a-z]*/**/*.md")]:
+        prose = re.sub(r"^ *```.*?^ *```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+        lines = [line for line in prose.splitlines() if not line.lstrip().startswith("|")]
+        assert [line for line in lines if len(line) > 110] == [], path
+
+
 def test_the_code_of_a_stage_is_all_that_it_imports(root):
     scoring = sources(root / "scripts/score.py", root)
     assert "naswot/scores/rectifiers.py" not in scoring  # the rule adds a family's own files
