@@ -26,7 +26,7 @@ from naswot.errors import NaswotError
 from naswot.failures import how_it_fails, in_one_line
 from naswot.lazy import dry_run, materialise
 from naswot.machine import choose_precision
-from naswot.progress import Progress
+from naswot.progress import Progress, log
 from naswot.scores import FAMILIES, FAMILY_OF, Family
 from naswot.scores.base import Batch, Options, as_images, copied, measure, moved
 from naswot.scores.naswot import PRECISIONS
@@ -327,8 +327,9 @@ class _Candidate:
         crashes = []
         try:
             found = measure(lambda: network, self.batch, list(families.values()), options)
-        except Exception:
+        except Exception as error:
             # Nothing is lost: what fails fails again below, one by one, and is noted or raised.
+            log.debug("%s is scored family by family: %r", self.name, error)
             found = None
         if found is None:
             network = None  # a second one will need the memory

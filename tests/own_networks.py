@@ -9,6 +9,19 @@ from torch.nn import functional
 Outputs = namedtuple("Outputs", ["logits", "aux_logits"])
 
 
+class Function(nn.Module):
+    """A network whose forward pass is a function of the network and its input."""
+
+    def __init__(self, forward, **modules):
+        super().__init__()
+        self.function = forward
+        for name, module in modules.items():
+            self.add_module(name, module)
+
+    def forward(self, x):
+        return self.function(self, x)
+
+
 class Block(nn.Module):
     """A residual block whose ReLU is one module that is used twice, in place."""
 

@@ -110,7 +110,7 @@ def _main_pickle(path: Path) -> Iterator[BinaryIO]:
         raise NaswotError(f"{path} does not exist.") from error
     except (
         EOFError,
-        NotImplementedError,  # a version of the format to come
+        NotImplementedError,  # zipfile's, for a version or compression that it does not know
         OSError,
         RuntimeError,  # a password
         ValueError,

@@ -5,7 +5,6 @@ share a pass; all start from the same weights and the same state of the random g
 whichever others are asked for.
 """
 
-import contextlib
 import copy
 import itertools
 import time
@@ -20,6 +19,7 @@ from torch import nn
 from naswot.errors import NaswotError
 from naswot.failures import in_one_line
 from naswot.lazy import materialise
+from naswot.progress import log
 from naswot.scores import Family
 
 
@@ -145,11 +145,13 @@ def to_train(network: nn.Module) -> nn.Module:
     """Return `network` in train mode.
 
     Networks with a `train` of their own may freeze layers in it and return nothing; exported blocks
-    refuse it, for their mode is fixed.
+    refuse it, for their mode is fixed. Where it fails, the mode alone is set, and the log says so.
     """
     try:
         network.train()
-    except (NotImplementedError, TypeError):
+    except Exception as error:  # a network's own may raise anything
+        refused = in_one_line(error)
+        log.info("%s is put in train mode without train(): %s", type(network).__name__, refused)
         for module in network.modules():
             module.training = True
     return network
@@ -161,9 +163,11 @@ def moved(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Mo
     Networks may have a `to` of their own for tensors that they hold beside their parameters.
     """
     if type(network).to is not nn.Module.to:
-        # What it takes besides, returns or refuses is its own affair too.
-        with contextlib.suppress(Exception):
+        try:
             network.to(device)
+        except Exception as error:  # it may take other arguments, or refuse
+            refused = in_one_line(error)
+            log.info("%s is moved without its own to(): %s", type(network).__name__, refused)
     tensors = itertools.chain(network.parameters(), network.buffers())
     if all(x.device == device and x.dtype in (dtype, torch.int64) for x in tensors):
         return network  # which asking is quicker than moving

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from own_networks import Function
 from torch import nn
 from torch.nn import functional
 
@@ -19,19 +20,6 @@ from naswot.spaces import get_space
 from naswot.spaces.nasbench201 import cells
 
 SPACE = get_space("nasbench201")
-
-
-class Function(nn.Module):
-    """A network whose forward pass is a function of the network and its input."""
-
-    def __init__(self, forward, **modules):
-        super().__init__()
-        self.function = forward
-        for name, module in modules.items():
-            self.add_module(name, module)
-
-    def forward(self, x):
-        return self.function(self, x)
 
 
 def flat(x):

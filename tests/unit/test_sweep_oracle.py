@@ -6,24 +6,12 @@ import oracle
 import oracle_operations
 import pytest
 import torch
+from own_networks import Function
 from torch import nn
 from torch.nn import functional
 from torch.nn.functional import relu
 
 from naswot.spaces import get_space
-
-
-class Network(nn.Module):
-    """A network whose forward pass is a function of its modules and the images."""
-
-    def __init__(self, forward, **modules):
-        super().__init__()
-        self.function = forward
-        for name, module in modules.items():
-            self.add_module(name, module)
-
-    def forward(self, x):
-        return self.function(self, x)
 
 
 def agreements(*read: torch.Tensor) -> list[list[int]]:
@@ -74,7 +62,7 @@ def scripted(x):
 )
 def test_every_way_to_rectify_is_seen_before_it_changes_what_it_reads(rectify, images):
     modules = {"rectify": rectify} if isinstance(rectify, nn.Module) else {}
-    network = Network(lambda _, x: 2 * rectify(x + 0.5), **modules)
+    network = Function(lambda _, x: 2 * rectify(x + 0.5), **modules)
     found = seen(network, images)
     assert found.kernel.tolist() == agreements(images + 0.5)
     assert (found.units, found.calls, found.left_out) == (3, 1, [])
@@ -88,7 +76,7 @@ def test_every_way_to_rectify_is_seen_before_it_changes_what_it_reads(rectify, i
     ],
 )
 def test_curves_and_kinks_elsewhere_are_none(activation, images):
-    found = seen(Network(lambda _, x: activation(x)), images)
+    found = seen(Function(lambda _, x: activation(x)), images)
     assert (found.units, found.calls, found.left_out) == (0, 0, [])
 
 
@@ -110,7 +98,7 @@ def test_what_the_output_does_not_depend_on_is_left_out(images):
             gate = (x - 1).relu().round()  # no gradient, but the output changes with it
         return x.relu() + gate
 
-    found = seen(Network(forward), images)
+    found = seen(Function(forward), images)
     assert found.kernel.tolist() == agreements(images, images - 1)
     assert found.calls == 2
     assert found.left_out == [" (4, 3) does nothing to the output"]
@@ -118,7 +106,7 @@ def test_what_the_output_does_not_depend_on_is_left_out(images):
 
 def test_what_is_not_of_the_images_is_left_out_whatever_its_shape(images):
     table = nn.Embedding(4, 3)  # as many rows as images
-    network = Network(lambda net, x: x.relu() * net.table.weight.relu(), table=table)
+    network = Function(lambda net, x: x.relu() * net.table.weight.relu(), table=table)
     found = seen(network, images)
     assert found.kernel.tolist() == agreements(images)
     assert found.left_out == [" (4, 3) is not of the images"]
@@ -136,12 +124,12 @@ def test_weights_that_start_at_zero_do_not_hide_the_images(images):
 def test_rows_of_one_image_side_by_side_are_its_units(images):
     """Windows are; crops one after the other, and channels first, are not."""
     act = nn.ReLU()
-    windows = Network(lambda net, x: net.act(x.reshape(12, 1)).reshape(4, 3), act=act)
+    windows = Function(lambda net, x: net.act(x.reshape(12, 1)).reshape(4, 3), act=act)
     found = seen(windows, images)
     assert found.kernel.tolist() == agreements(images)
-    crops = Network(lambda net, x: net.act(torch.cat([x, x + 1])), act=act)
+    crops = Function(lambda net, x: net.act(torch.cat([x, x + 1])), act=act)
     assert seen(crops, images).left_out == ["act (8, 3) has not the rows of an image side by side"]
-    turned = Network(lambda net, x: net.act(x.t()), act=act)
+    turned = Function(lambda net, x: net.act(x.t()), act=act)
     assert seen(turned, images).left_out == ["act (3, 4) has not the mini-batch first"]
 
 
@@ -154,7 +142,7 @@ def test_the_generator_is_used_as_by_one_forward_pass(images):
 
 
 def test_nan_is_the_kernel_of_a_network_that_returns_it(images):
-    assert seen(Network(lambda _, x: x.relu() * torch.nan), images).kernel.isnan().all()
+    assert seen(Function(lambda _, x: x.relu() * torch.nan), images).kernel.isnan().all()
 
 
 def test_it_agrees_with_the_literal_protocol_on_a_cell(noise):
