@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from naswot.ranking import Model, _Candidate
+from naswot.ranking import Candidate, Model
 from naswot.scores.base import Batch
 
 # What layers call the number of channels that they take.
@@ -30,7 +30,7 @@ def channels_for(models: Mapping[str, Model], classes: int, size: int) -> int:
     for name, model in models.items():
         try:
             with torch.random.fork_rng(devices=[]):
-                found = channels_of(_Candidate(name, model, batch, 0).fresh(), batch.images)
+                found = channels_of(Candidate(name, model, batch, 0).fresh(), batch.images)
         except KeyboardInterrupt:
             raise
         except BaseException:  # it cannot be built, or not looked at; scoring will tell

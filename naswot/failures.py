@@ -3,6 +3,9 @@
 import re
 
 import torch
+from torch import nn
+
+from naswot.errors import NaswotError
 
 LONGEST_MESSAGE = 300  # characters of another library's message that are passed on
 # What an error says for which images of the wrong size may be to blame.
@@ -24,6 +27,12 @@ def in_one_line(error: BaseException) -> str:
         text = text[:LONGEST_MESSAGE].rstrip() + " …"
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return line if line.endswith((".", "!", "?", "…")) else line + "."
+
+
+def failure_of(network: nn.Module, error: BaseException, images: torch.Tensor) -> NaswotError:
+    """Return what to raise where `network` raises `error` when it is shown `images` (B, …)."""
+    how = how_it_fails(error, images, "score it on images of another")
+    return NaswotError(f"{type(network).__name__} {how}")
 
 
 def how_it_fails(error: BaseException, images: torch.Tensor, cure: str) -> str:

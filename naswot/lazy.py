@@ -10,9 +10,6 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from naswot.errors import NaswotError
-from naswot.failures import how_it_fails
-
 
 def dry_run(network: nn.Module, images: torch.Tensor) -> Any:
     """Return the output of `network` for `images`, in eval mode.
@@ -34,8 +31,7 @@ def dry_run(network: nn.Module, images: torch.Tensor) -> Any:
 def materialise(network: nn.Module, images: torch.Tensor) -> None:
     """Give the lazy modules of `network` their parameters, by a pass of `images` (B, …).
 
-    Raises:
-        NaswotError: the network fails.
+    Whatever the network raises is raised.
     """
     tensors = [*network.parameters(), *network.buffers()]
     if not any(map(is_lazy, tensors)):
@@ -44,11 +40,6 @@ def materialise(network: nn.Module, images: torch.Tensor) -> None:
     like = next((tensor for tensor in tensors if tensor.is_floating_point()), images)
     try:
         dry_run(network, images.to(like.device, like.dtype))
-    except (Exception, SystemExit) as error:  # a network may raise anything
-        how = how_it_fails(error, images, "give it images of another")
-        raise NaswotError(
-            f"{type(network).__name__}, whose lazy modules need a first run, {how}"
-        ) from error
     finally:
         with torch.no_grad():
             for buffer, before in kept:

@@ -157,7 +157,7 @@ def score_each(
     devices = [batch.images.device] if batch.images.is_cuda else []
     for name, model in named.items():
         with torch.random.fork_rng(devices):
-            row = _Candidate(name, model, batch, seed).row(families, Options(precision))
+            row = Candidate(name, model, batch, seed).row(families, Options(precision))
         if fail_fast and row.failure is not None:
             raise row.failure
         yield row
@@ -293,7 +293,7 @@ def _batch(images: Any, labels: Any, classes: int | None, seed: int) -> Batch:
     return Batch(images, labels.to(images.device, torch.int64), classes)
 
 
-class _Candidate:
+class Candidate:
     """One network to be scored, built as often as that takes."""
 
     def __init__(self, name: str, model: Model, batch: Batch, seed: int):
@@ -449,6 +449,7 @@ class _Candidate:
         return explained
 
     def too_large(self) -> NaswotError:
+        """Return what to raise where a GPU's memory is too small."""
         count = len(self.batch.images)
         return NaswotError(
             f"the GPU's memory is too small for {self.name} and {count} images; give it fewer "

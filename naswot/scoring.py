@@ -17,7 +17,6 @@ from torch import nn
 from naswot.errors import NaswotError, SpaceError
 from naswot.failures import how_it_fails
 from naswot.images.drawing import read_mini_batch
-from naswot.lazy import materialise
 from naswot.machine import choose_device, choose_precision, device_name, peak_memory, settle_in
 from naswot.parquet import read_parquet, write_parquet
 from naswot.progress import Progress, duration, log
@@ -156,8 +155,6 @@ def score_architectures(
             of several can.
     """
     outputs = 1 if family.one_output else batch.classes
-    if own:
-        build = partial(_with_parameters, build, batch.images[:2])
     rows, failures, settled = [], [], False
     told = batch.images, "set image_size"
     for index, arch in architectures[["index", "arch"]].itertuples(index=False):
@@ -183,7 +180,9 @@ def score_architectures(
             seconds = time.perf_counter() - started
             rows.append({"index": index, "arch": arch, "seconds": seconds, "note": note})
         else:
-            about = {"note": ""} | asdict(found[family.scores[0]])
+            about = asdict(found[family.scores[0]])
+            if about["note"]:
+                log.info("architecture %d (%s): %s", index, arch, about["note"])
             values = {name: score.value for name, score in found.items()}
             rows.append({"index": index, "arch": arch} | values | about)
         progress.advance()
@@ -207,14 +206,6 @@ def score_architectures(
             if count:
                 log.info("%s: %d of %d %s are %s", progress.label, count, len(frame), name, kind)
     return frame
-
-
-def _with_parameters(
-    build: Callable[[str, int], nn.Module], images: torch.Tensor, arch: str, outputs: int
-) -> nn.Module:
-    network = build(arch, outputs)
-    materialise(network, images)
-    return network
 
 
 def _outlook(output: Path, total: int, took: float) -> str:

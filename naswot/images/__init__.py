@@ -6,7 +6,6 @@ Where images have no labels, random ones are drawn: a loss needs some, and an un
 knows none.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,8 +16,7 @@ import numpy as np
 from naswot.errors import NaswotError
 from naswot.images import archives, cifar, digits, folder, imagenet16, imagenette, noise, photos
 from naswot.images.drawing import MiniBatch, first_channel, luminance, told_of
-
-log = logging.getLogger(__name__)
+from naswot.progress import log
 
 Draw = Callable[[int, int, np.random.Generator, Path], MiniBatch]
 Read = Callable[[Path], tuple[np.ndarray, np.ndarray | None]]

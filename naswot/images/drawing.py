@@ -1,7 +1,6 @@
 """What a mini-batch is, and how one is drawn."""
 
 import json
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +9,7 @@ import numpy as np
 
 from naswot.arrays import read_arrays
 from naswot.errors import NaswotError
-
-log = logging.getLogger(__name__)
+from naswot.progress import log
 
 # Of labels drawn at random for images that have none.
 RANDOM_CLASSES = 10

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from naswot.errors import NaswotError
-from naswot.images import folder
+from naswot.images import decoding, folder
 from naswot.images.drawing import Decoded, MiniBatch, choose_readable
 from naswot.tars import explained, members, unpacked
 
@@ -48,7 +48,7 @@ def _draw_packed(count: int, size: int, generator: np.random.Generator, path: Pa
         pictures: list = [None] * len(indices)
         for name, content in _training_images(path):
             if name in places:
-                found = folder.attempt(size, path / name, io.BytesIO(content()))
+                found = decoding.attempt(size, path / name, io.BytesIO(content()))
                 pictures[places[name]] = found
         return pictures
 

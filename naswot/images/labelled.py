@@ -1,6 +1,5 @@
 """Whole labelled sets of images, to train and to test networks on."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,10 +9,10 @@ import numpy as np
 
 from naswot.errors import NaswotError
 from naswot.images import archives, cifar, digits, folder, get_source, imagenet16, imagenette
+from naswot.images.decoding import attempt
 from naswot.images.drawing import told_of
 from naswot.images.pickles import labels_of
-
-log = logging.getLogger(__name__)
+from naswot.progress import log
 
 # What networks can be trained on: whoever draws his images at random has no labels.
 LABELLED = ("digits", "cifar10", "cifar100", "imagenet16", "imagenette", "folder")
@@ -193,7 +192,7 @@ def _decoded(paths: list[Path], top: Path, classes: list[PurePath], size: int) -
     readable = np.ones(len(paths), bool)
     skipped: list[str] = []
     for place, path in enumerate(paths):
-        found = folder.attempt(size, path)
+        found = attempt(size, path)
         if isinstance(found, NaswotError):
             readable[place] = False
             skipped.append(str(found))

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from naswot.errors import NaswotError
-from naswot.failures import in_one_line
+from naswot.failures import failure_of, in_one_line
 from naswot.lazy import materialise
 from naswot.scores.base import (
     Batch,
@@ -67,7 +67,7 @@ def score(
     """
     started, images = time.perf_counter(), as_images(images)
     if isinstance(network, nn.Module):
-        materialise(network, images[:2])  # some lazy modules cannot be copied
+        _materialise(network, images)  # some lazy modules cannot be copied
         network = copied(network)
         built = started
     else:
@@ -76,6 +76,14 @@ def score(
     found = hamming_kernel(network, images, precision, relu_count, batch_dim=batch_dim)
     value, seconds = log_determinant(found.matrix), time.perf_counter() - started
     return Score(value, seconds, built - started, found.units, found.modules, found.note)
+
+
+def _materialise(network: nn.Module, images: torch.Tensor) -> None:
+    """Give the lazy modules of `network` their parameters."""
+    try:
+        materialise(network, images[:2])
+    except (Exception, SystemExit) as error:  # a network may raise anything
+        raise failure_of(network, error, images) from error
 
 
 def _built(factory: Any) -> nn.Module:
@@ -136,7 +144,7 @@ def hamming_kernel(
             f"The images are of shape {tuple(images.shape)}, and dimension {batch_dim} is to count "
             "them: there has to be an image, and such a dimension (batch_dim)."
         )
-    materialise(network, images[:2])
+    _materialise(network, images)
     network = moved(to_train(network), images.device, PRECISIONS[precision])
     images = images.to(PRECISIONS[precision])
     if images.ndim == 4:

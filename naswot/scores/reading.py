@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from naswot.errors import NaswotError
-from naswot.failures import how_it_fails, in_one_line
+from naswot.failures import failure_of, in_one_line
 from naswot.progress import log
 from naswot.scores.base import keep_state, lay_out
 from naswot.scores.dataflow import IMAGES, Call, Flow, followed
@@ -114,15 +114,14 @@ def _uncompiled(network: nn.Module) -> AbstractContextManager:
 
 def _failed(network: nn.Module, images: torch.Tensor, failure: Exception) -> NaswotError:
     """Return what to say of a network that no way could follow."""
-    name = type(network).__name__
     try:
         with torch.no_grad():
             network(images.clone())
     except (Exception, SystemExit) as error:  # a network may raise anything
-        cure = "score it on images of another"
-        return NaswotError(f"{name} {how_it_fails(error, images, cure)}")
+        return failure_of(network, error, images)
     return NaswotError(
-        f"{name} runs, but which of its ReLUs count cannot be found out: {in_one_line(failure)}"
+        f"{type(network).__name__} runs, but which of its ReLUs count cannot be found out: "
+        f"{in_one_line(failure)}"
     )
 
 

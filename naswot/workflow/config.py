@@ -18,7 +18,7 @@ from naswot.benchmarks.sources import SOURCES as TABLES
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError, shown
 from naswot.images import SOURCES
-from naswot.images.folder import KINDS
+from naswot.images.decoding import KINDS
 from naswot.images.labelled import NATURAL
 from naswot.sampling import Sample, sample_of, scored_at_most
 from naswot.scores import FAMILIES

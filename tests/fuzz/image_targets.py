@@ -7,7 +7,7 @@ import miniatures
 import numpy as np
 
 from fuzz.harness import Target
-from naswot.images import archives, cifar, folder, imagenet16, imagenette
+from naswot.images import archives, cifar, decoding, imagenet16, imagenette
 from naswot.images.drawing import read_mini_batch
 
 PYTHON, BINARY = cifar.EDITIONS["cifar100"]
@@ -95,7 +95,7 @@ TARGETS = (
     Target("cifar_tar", _cifar_tars, lambda path: cifar.read(path, "cifar100"), "cifar.tar.gz"),
     Target("imagenet16", lambda: [miniatures.batch(16)], imagenet16._read_batch, "val_data"),
     Target("imagenette", _imagenette, _draw, "imagenette2-160.tgz"),
-    Target("image", _images, lambda path: folder.decode(path, 8), "some.png"),
+    Target("image", _images, lambda path: decoding.read(path, 8), "some.png"),
     Target("npz", lambda: [_cifar_npz()], archives.ARCHIVES["cifar10"].read, "cifar10.npz"),
     Target("mini_batch", lambda: [_mini_batch()], read_mini_batch, "0.npz"),
     Target("checkpoint", _checkpoint, _read_checkpoint, "0.pt", miniatures.with_digest),

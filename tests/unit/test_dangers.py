@@ -11,7 +11,7 @@ ALLOWED = {
     ("naswot/spaces/diagrams.py", "importlib.import_module"): "a module of ours, by its name",
     ("naswot/workflow/job.py", "importlib.import_module"): "a module of ours, by its name",
     ("naswot/cli.py", "importlib.import_module"): "the user's own network, which is code that runs",
-    ("naswot/images/folder.py", "importlib.import_module"): "Pillow's readers, of a fixed list",
+    ("naswot/images/decoding.py", "importlib.import_module"): "Pillow's readers, of a fixed list",
     ("naswot/scores/base.py", "torch.jit.ScriptModule"): "asks what a module is, and runs none",
     ("naswot/channels.py", "torch.jit.ScriptModule"): "asks what a module is, and runs none",
     ("naswot/own_spaces.py", "importlib.util.spec_from_file_location"): "the user's own space",

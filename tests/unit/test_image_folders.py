@@ -16,7 +16,7 @@ from PIL import Image
 
 from naswot.arrays import read_arrays
 from naswot.errors import NaswotError
-from naswot.images import folder, mini_batch, write_mini_batch
+from naswot.images import decoding, folder, mini_batch, write_mini_batch
 from naswot.images.drawing import standardise
 
 
@@ -66,7 +66,7 @@ def check_labels(batch, album):
 
 
 def pixels_in(path) -> np.ndarray:
-    return standardise(folder.decode(path, 16)[None], folder.MEAN, folder.STD)[0]
+    return standardise(decoding.read(path, 16).pixels[None], folder.MEAN, folder.STD)[0]
 
 
 def test_the_folder_of_an_image_is_its_class(album):
@@ -171,7 +171,7 @@ def libtiff(values: np.ndarray, compression: str) -> bytes:
 def check_deep(content: bytes, expected: np.ndarray, white: float, tmp_path) -> None:
     path = tmp_path / "a.png"  # its content tells
     path.write_bytes(content)
-    found = folder.read(path, len(expected))
+    found = decoding.read(path, len(expected))
     expected = expected if expected.ndim == 3 else expected[..., None]
     np.testing.assert_allclose(
         found.pixels, np.broadcast_to(expected, found.pixels.shape), atol=1e-3
@@ -287,7 +287,7 @@ def test_a_broken_image_is_named(content, tmp_path):
 
 
 def test_an_image_larger_than_allowed_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(folder, "LARGEST_PIXELS", 99)
+    monkeypatch.setattr(decoding, "LARGEST_PIXELS", 99)
     Image.new("RGB", (10, 10)).save(tmp_path / "a.png")
     with pytest.raises(NaswotError, match=r"a\.png is too large: 10 × 10 pixels, and 99 are"):
         draw_folder(tmp_path)
@@ -298,20 +298,20 @@ def test_a_picture_of_ninety_megapixels_is_read_without_a_warning(tmp_path):
     picture.save(tmp_path / "a.jpg", quality=50)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = folder.decode(tmp_path / "a.jpg", 10)
+        found = decoding.read(tmp_path / "a.jpg", 10).pixels
     expected = np.asarray(picture.crop((0, 500, 9_000, 9_500)).resize((10, 10)), float)
     np.testing.assert_allclose(found[..., 0], expected, atol=3)
-    assert folder.LARGEST_PIXELS > 200_000_000  # as telephones take them
+    assert decoding.LARGEST_PIXELS > 200_000_000  # as telephones take them
 
 
 def test_large_pictures_are_the_same_as_others(tmp_path, monkeypatch):
     pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
     for name, content in [("a.png", pixels), ("b.tif", pixels[..., 0].astype(np.uint16) * 99)]:
         Image.fromarray(content).save(tmp_path / name)
-        before = folder.decode(tmp_path / name, 7)
+        before = decoding.read(tmp_path / name, 7).pixels
         with monkeypatch.context() as patched:
-            patched.setattr(folder, "LARGE_PIXELS", 0)
-            np.testing.assert_array_equal(folder.decode(tmp_path / name, 7), before)
+            patched.setattr(decoding, "LARGE_PIXELS", 0)
+            np.testing.assert_array_equal(decoding.read(tmp_path / name, 7).pixels, before)
 
 
 def test_hidden_files_and_folders_are_left_out(album):
