@@ -29,10 +29,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from naswot.benchmarks.csv_files import read_csv
 from naswot.benchmarks.datasets import OWN, Dataset, set_datasets
 from naswot.benchmarks.sources import SOURCES, Source
 from naswot.benchmarks.table import accuracy_keys, check_numbers
-from naswot.csv_files import read_csv
 from naswot.errors import NaswotError, SpaceError, shown
 from naswot.parquet import read_parquet
 from naswot.sampling import order_architectures

@@ -23,12 +23,12 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from naswot.errors import NaswotError
-from naswot.failures import how_it_fails, in_one_line
-from naswot.lazy import dry_run, materialise
 from naswot.machine import choose_precision
 from naswot.progress import Progress, log
 from naswot.scores import FAMILIES, FAMILY_OF, Family
 from naswot.scores.base import Batch, Options, as_images, copied, measure, moved
+from naswot.scores.failures import how_it_fails, in_one_line
+from naswot.scores.lazy import dry_run, materialise
 from naswot.scores.naswot import PRECISIONS
 from naswot.scores.outputs import tensors
 from naswot.scores.rectifiers import NoRectifierError

@@ -15,7 +15,6 @@ from pyarrow.lib import ArrowException
 from torch import nn
 
 from naswot.errors import NaswotError, SpaceError
-from naswot.failures import how_it_fails
 from naswot.images.drawing import read_mini_batch
 from naswot.machine import choose_device, choose_precision, device_name, peak_memory, settle_in
 from naswot.parquet import read_parquet, write_parquet
@@ -24,6 +23,7 @@ from naswot.provenance import described
 from naswot.sampling import Sample, sample_of, to_score
 from naswot.scores import FAMILIES, Family
 from naswot.scores.base import Batch, Options, measure
+from naswot.scores.failures import how_it_fails
 from naswot.spaces import get_space
 
 

@@ -17,10 +17,10 @@ import torch
 from torch import nn
 
 from naswot.errors import NaswotError
-from naswot.failures import in_one_line
-from naswot.lazy import materialise
 from naswot.progress import log
 from naswot.scores import Family
+from naswot.scores.failures import in_one_line
+from naswot.scores.lazy import materialise
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,6 @@ import torch
 from torch import nn
 
 from naswot.errors import NaswotError
-from naswot.failures import failure_of, in_one_line
-from naswot.lazy import materialise
 from naswot.scores.base import (
     Batch,
     Options,
@@ -29,6 +27,8 @@ from naswot.scores.base import (
     moved,
     to_train,
 )
+from naswot.scores.failures import failure_of, in_one_line
+from naswot.scores.lazy import materialise
 from naswot.scores.outputs import tensors
 from naswot.scores.reading import read_codes
 

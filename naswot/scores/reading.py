@@ -19,10 +19,10 @@ import torch
 from torch import nn
 
 from naswot.errors import NaswotError
-from naswot.failures import failure_of, in_one_line
 from naswot.progress import log
 from naswot.scores.base import keep_state, lay_out
 from naswot.scores.dataflow import IMAGES, Call, Flow, followed
+from naswot.scores.failures import failure_of, in_one_line
 from naswot.scores.graph import watch
 from naswot.scores.outputs import tensors
 from naswot.scores.places import Place, find_places
