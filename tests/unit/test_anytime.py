@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from naswot.analysis import anytime as subject
@@ -45,13 +45,15 @@ def best_by(frame, run, time):
     """Return the index of what a run holds at a time, spelled out."""
     best = None
     for row in frame[frame["run"] == run].itertuples():
-        fitness = -np.inf if np.isnan(row.fitness) else row.fitness
-        if row.seconds <= time and (best is None or (row.epochs, fitness) > best[0]):
-            best = (row.epochs, fitness), row[4]
+        known = not np.isnan(row.fitness)  # NaN is the worst, behind −inf
+        value = row.epochs, known, row.fitness if known else 0.0
+        if row.seconds <= time and (best is None or value > best[0]):
+            best = value, row[4]
     return best[1]
 
 
 @given(several)
+@example([[(1, 12, 4, np.nan), (0, 10, 4, -np.inf)]])
 def test_every_moment_equals_the_one_spelled_out(runs):
     frame = frame_of(runs)
     curve = anytime(trajectory_of(frame), ACCURACY)
