@@ -11,7 +11,8 @@ of: `spaces`, `benchmarks`, `images`, `scores`, `search`, `analysis`, `plots` an
 
 from typing import Any
 
-__version__ = "0.1.0"
+from naswot._version import __version__
+
 __all__ = ["NaswotError", "__version__", "rank", "score"]
 
 
@@ -22,7 +23,7 @@ def __getattr__(name: str) -> Any:
 
         return score
     if name == "rank":
-        from naswot.ranking import rank
+        from naswot.scores.ranking import rank
 
         return rank
     if name == "NaswotError":

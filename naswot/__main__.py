@@ -2,6 +2,6 @@
 
 import sys
 
-from naswot.cli import main
+from naswot.cli.main import main
 
 sys.exit(main())

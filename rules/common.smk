@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.io import flag
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 
-from naswot import contents
+from naswot.io import digests
 from naswot.benchmarks.fitness import searched_on
 from naswot.benchmarks.sources import SOURCES as TABLES_OF
 from naswot.benchmarks.sources import find
@@ -26,10 +26,10 @@ from naswot.plots.layout import (
     panels_of,
     wanted,
 )
-from naswot.processor import available_cores
-from naswot.provenance import package_version
+from naswot.runtime.cpu import available_cores
+from naswot.runtime.provenance import package_version
 from naswot.reporting.contents import ITEMS
-from naswot.sampling import sample_of
+from naswot.spaces.sampling import sample_of
 from naswot.search import METHODS as BUDGETED
 from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.spaces import SPACES
@@ -118,7 +118,7 @@ def code(rule_name, space=None, family=None):
         others = tuple({place(other) for other in SPACES} - {own, None})
         files = [file for file in files if file in kept or not file.startswith(others)]
         if SPACES[space].own:
-            files += ["naswot/own_spaces.py"]
+            files += ["naswot/workflow/own_spaces.py"]
         if own is None:
             files += neighbours(SPACES[space].file)
     if family is not None:
@@ -153,7 +153,7 @@ def image_content(images, every=False):
     for file in image_files(images):
         if images in ("folder", "imagenette") and Path(file).is_dir():
             return folder.fingerprint(file, every)
-        return contents.glance(file)
+        return digests.glance(file)
     return None
 
 
@@ -169,7 +169,7 @@ def table_file(space):
 def table_content(space):
     """Return a digest of that file; None where there is none, or the workflow makes it."""
     found = find(space, config["mirror"])
-    return contents.glance(found.place(config["mirror"])) if found and not found.made else None
+    return digests.glance(found.place(config["mirror"])) if found and not found.made else None
 
 
 def listing(space):

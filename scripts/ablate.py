@@ -3,7 +3,7 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.ablating import ablate
+    from naswot.stages.ablate import ablate
 
     ablate(
         snakemake.input.networks,

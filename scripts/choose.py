@@ -3,7 +3,7 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.choosing import choose_from_table
+    from naswot.stages.sample_search import choose_from_table
 
     choose_from_table(
         snakemake.input.table,

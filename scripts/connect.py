@@ -3,7 +3,7 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.connecting import connect_architectures
+    from naswot.stages.neighbours import connect_architectures
 
     connect_architectures(
         snakemake.input.benchmark, snakemake.output[0], space=snakemake.wildcards.space

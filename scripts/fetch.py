@@ -3,7 +3,7 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as log:
-    from naswot.downloads import fetch, read_sources
+    from naswot.io.download import fetch, read_sources
 
     log.info(
         fetch(

@@ -3,7 +3,7 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.joining import join_shards
+    from naswot.stages.join import join_shards
 
     join_shards(
         snakemake.input.sample,

@@ -3,7 +3,7 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.banding import write_kernels
+    from naswot.stages.kernels import write_kernels
 
     write_kernels(
         snakemake.input.joined,

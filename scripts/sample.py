@@ -3,7 +3,7 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.sampling import write_order
+    from naswot.spaces.sampling import write_order
 
     write_order(
         snakemake.output[0],

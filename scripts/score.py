@@ -3,7 +3,7 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.scoring import score_shard
+    from naswot.stages.score import score_shard
 
     in_place = snakemake.output[0].startswith("results/")  # not a copy for a storage
     score_shard(

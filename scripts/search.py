@@ -3,7 +3,7 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.searching import search_table
+    from naswot.stages.budget_search import search_table
 
     search_table(
         snakemake.input.benchmark,

@@ -3,7 +3,7 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.ablating import write_choice
+    from naswot.stages.ablate import write_choice
 
     write_choice(
         snakemake.input.benchmark,

@@ -3,7 +3,7 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.voting import vote_tables
+    from naswot.stages.vote import vote_tables
 
     vote_tables(
         snakemake.input.joined,

@@ -25,11 +25,11 @@ from benching.timing import Settings
 from benching.workers import Workers
 
 from naswot.errors import NaswotError
-from naswot.files import replacing
-from naswot.machine import choose_device
-from naswot.parquet import write_parquet
-from naswot.processor import available_cores
-from naswot.provenance import described
+from naswot.io.atomic import replacing
+from naswot.io.parquet import write_parquet
+from naswot.runtime.cpu import available_cores
+from naswot.runtime.device import choose_device
+from naswot.runtime.provenance import described
 from naswot.scores.naswot import PRECISIONS
 
 

@@ -25,8 +25,8 @@ from benching.networks import shares
 from benching.timing import Settings, Worker
 
 from naswot.errors import NaswotError
-from naswot.parquet import write_parquet
-from naswot.provenance import described
+from naswot.io.parquet import write_parquet
+from naswot.runtime.provenance import described
 from naswot.scores.size import flops
 
 METHODS = ("protocol", "float32", "bfloat16")

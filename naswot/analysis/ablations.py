@@ -9,10 +9,10 @@ import pandas as pd
 from naswot.analysis.claims import write_claims
 from naswot.analysis.figure5_claims import claims_of
 from naswot.analysis.rankings import kendall, mean_agreement, mean_interval
-from naswot.files import replacing
-from naswot.parquet import read_metadata, read_parquet, write_parquet
-from naswot.progress import log
-from naswot.provenance import described
+from naswot.io.atomic import replacing
+from naswot.io.parquet import read_metadata, read_parquet, write_parquet
+from naswot.runtime.progress import log
+from naswot.runtime.provenance import described
 
 PLACE = ["ablation", "level"]
 QUANTILES = {"q25": 0.25, "median": 0.5, "q75": 0.75}
@@ -30,7 +30,7 @@ def collate(
     """Write all scores in one table, and what they say of networks, levels and the paper's claims.
 
     Args:
-        shards: Parquet files of `naswot.ablating.ablate`, in the order to keep.
+        shards: Parquet files of `naswot.stages.ablate.ablate`, in the order to keep.
         scores: Parquet file with the rows of all of them, and `normalised`.
         networks: CSV file of `summarise_networks`.
         levels: CSV file of `summarise_levels`.

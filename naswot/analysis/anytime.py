@@ -8,8 +8,8 @@ import pandas as pd
 
 from naswot.benchmarks.datasets import Dataset, datasets_of
 from naswot.benchmarks.table import ACCURACY_KEY
-from naswot.files import replacing
-from naswot.parquet import column_names, read_metadata, read_parquet
+from naswot.io.atomic import replacing
+from naswot.io.parquet import column_names, read_metadata, read_parquet
 from naswot.search.trajectory import Trajectory
 
 TIMES = 80  # points of a curve, evenly spaced in the logarithm of time

@@ -10,8 +10,8 @@ from scipy.stats import norm, t
 
 from naswot.analysis.rendering import SPLITS
 from naswot.benchmarks.datasets import TITLES, datasets_of
-from naswot.files import replacing
-from naswot.parquet import read_metadata, read_parquet
+from naswot.io.atomic import replacing
+from naswot.io.parquet import read_metadata, read_parquet
 from naswot.search import METHODS
 from naswot.spaces import get_space
 
@@ -50,8 +50,8 @@ def write_assistance(
     """Write assistance.csv, with the columns `COLUMNS`, and a sentence a row as Markdown.
 
     Args:
-        searches: Parquet files of `naswot.searching`, of REA and of methods that use scores;
-            others are passed over. Of searches that were not run there is no row.
+        searches: Parquet files of `naswot.stages.budget_search`, of REA and of methods that use
+            scores; others are passed over. Of searches that were not run there is no row.
         output, markdown: the files to write.
     """
     found: dict[tuple[str, str], dict[str, tuple[Mapping, pd.DataFrame]]] = {}

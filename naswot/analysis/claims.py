@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from naswot.errors import NaswotError
-from naswot.files import replacing
+from naswot.io.atomic import replacing
 
 COLUMNS = ("figure", "claim", "verdict", "found")
 

@@ -8,9 +8,9 @@ import pandas as pd
 
 from naswot.analysis.correlation import tau_b
 from naswot.benchmarks.datasets import datasets_of
-from naswot.files import replacing
-from naswot.parquet import read_metadata, read_parquet
-from naswot.seconds import read_seconds
+from naswot.io.atomic import replacing
+from naswot.io.parquet import read_metadata, read_parquet
+from naswot.tables.timings import read_seconds
 
 DECILES = 10
 

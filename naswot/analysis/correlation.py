@@ -16,8 +16,8 @@ from scipy.stats import kendalltau
 
 from naswot.benchmarks.datasets import datasets_of
 from naswot.benchmarks.table import accuracy_keys
-from naswot.files import replacing
-from naswot.parquet import read_metadata, read_parquet
+from naswot.io.atomic import replacing
+from naswot.io.parquet import read_metadata, read_parquet
 
 CONFIDENCE = 0.95
 

@@ -17,8 +17,8 @@ from scipy.stats import spearmanr
 
 from naswot.analysis.claims import Claim, write_claims
 from naswot.analysis.correlation import Correlation, correlate
-from naswot.parquet import read_metadata, read_parquet, write_parquet
-from naswot.provenance import described
+from naswot.io.parquet import read_metadata, read_parquet, write_parquet
+from naswot.runtime.provenance import described
 
 MODES = {"train mode": "score", "eval mode": "score_eval"}  # and their columns
 

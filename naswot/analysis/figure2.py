@@ -13,7 +13,7 @@ from scipy.stats import spearmanr, t
 
 from naswot.analysis.activation_regions import Network, Region, crossed, cut, hamming, square
 from naswot.analysis.claims import Claim, write_claims
-from naswot.files import replacing
+from naswot.io.atomic import replacing
 
 SEED = 30  # of the network that is drawn: most regions have room for their code
 NETWORKS = 200  # that the claims are counted over, with seeds 0, 1, …

@@ -10,8 +10,8 @@ import pandas as pd
 from naswot.analysis.rendering import SPLITS
 from naswot.analysis.tables import by_method, pool_of
 from naswot.benchmarks.datasets import TITLES, Dataset, datasets_of, matches
-from naswot.files import replacing
-from naswot.parquet import read_metadata, read_parquet
+from naswot.io.atomic import replacing
+from naswot.io.parquet import read_metadata, read_parquet
 from naswot.search import METHODS
 from naswot.spaces import get_space
 
@@ -77,7 +77,7 @@ def write_paper_comparison(
     """Write paper_comparison.csv, a row for every accuracy and every tau that the paper prints.
 
     Args:
-        searches: Parquet files of `naswot.choosing` and `naswot.searching`.
+        searches: Parquet files of `naswot.stages.sample_search` and `naswot.stages.budget_search`.
         correlations: kendall_tau.csv.
         output: the CSV file to write, with the columns `COLUMNS`.
         published: CSV files with the rows of Tables 1 and 2.

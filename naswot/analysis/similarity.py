@@ -15,9 +15,9 @@ import pandas as pd
 from naswot.analysis.claims import Claim, write_claims
 from naswot.analysis.correlation import Correlation, correlate
 from naswot.benchmarks.datasets import datasets_of
-from naswot.files import replacing
-from naswot.kernels import Kernels, read_kernels
+from naswot.io.atomic import replacing
 from naswot.spaces import get_space
+from naswot.tables.kernels import Kernels, read_kernels
 
 THRESHOLDS = (0.8, 0.9, 0.95)
 SHARES = {f"share_from_{threshold}": threshold for threshold in THRESHOLDS}
@@ -83,7 +83,7 @@ def similarity_tables(
     """Write kernel_similarity.csv and what becomes of the claims of Figure 1.
 
     Args:
-        kernels: files of `naswot.banding.write_kernels`.
+        kernels: files of `naswot.stages.kernels.write_kernels`.
         table: CSV file to write, a row a file, band (and all of them) and statistic; `COLUMNS`.
         claims: CSV file to write, see `naswot.analysis.claims`.
         resamples, seed: of the bootstrap of Kendall tau.

@@ -9,8 +9,8 @@ from scipy.stats import rankdata
 
 from naswot.analysis.rankings import wins
 from naswot.analysis.variance import COMPONENTS, components, decompose
-from naswot.files import replacing
-from naswot.parquet import read_metadata, read_parquet
+from naswot.io.atomic import replacing
+from naswot.io.parquet import read_metadata, read_parquet
 
 REPEATED = ("mini-batches", "initialisations", "both")
 REPEATS = (1, 2, 3, 4, 5, 10, 20)
@@ -34,7 +34,7 @@ def decompose_tables(
     any score that is not finite are left out and counted, as `excluded`.
 
     Args:
-        shards: Parquet files of `naswot.ablating.ablate` of the ablation "variance".
+        shards: Parquet files of `naswot.stages.ablate.ablate` of the ablation "variance".
         output: `naswot.analysis.variance.decompose` of each of the two, with their numbers.
         stability: `stability_of` of each of the two.
         resamples, seed: of the bootstrap.

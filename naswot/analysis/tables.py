@@ -8,8 +8,8 @@ import pandas as pd
 from naswot.analysis.rendering import FAMILIES, SPLITS, accuracies, to_latex, to_markdown
 from naswot.benchmarks.datasets import TITLES, datasets_of
 from naswot.errors import NaswotError
-from naswot.files import replacing
-from naswot.parquet import read_metadata, read_parquet
+from naswot.io.atomic import replacing
+from naswot.io.parquet import read_metadata, read_parquet
 from naswot.spaces import get_space
 
 
@@ -44,8 +44,8 @@ def write_table(
     """Write a table as CSV, with the columns of `columns(datasets)`, as Markdown and as LaTeX.
 
     Args:
-        searches: Parquet files of `naswot.choosing` and `naswot.searching`, for every space,
-            dataset and method of the table.
+        searches: Parquet files of `naswot.stages.sample_search` and `budget_search`, for
+            every space, dataset and method of the table.
         published: CSV file with the paper's rows, in the same columns.
         csv, markdown, latex: the files to write.
         datasets: the table's datasets, in order.

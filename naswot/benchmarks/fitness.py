@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from naswot.benchmarks.datasets import OWN, Dataset
 from naswot.benchmarks.table import ACCURACY_KEY
 from naswot.errors import NaswotError
-from naswot.parquet import column_names, read_parquet
+from naswot.io.parquet import column_names, read_parquet
 
 ETA = 3  # each shorter training, for methods that use such, has a third of the epochs
 

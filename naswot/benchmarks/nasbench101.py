@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 
 from naswot.benchmarks.tfrecord import fields, records
 from naswot.errors import MISSHAPEN, NaswotError, shown
-from naswot.parquet import read_parquet
+from naswot.io.parquet import read_parquet
 
 SOURCE = "NASBench-101"
 LICENCE = "Apache-2.0"

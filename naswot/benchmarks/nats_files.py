@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from naswot.benchmarks.safe_pickle import MAXIMUM_BYTES, decompressed
 from naswot.errors import NaswotError
-from naswot.tars import explained, members
+from naswot.io.tar import explained, members
 
 _NAME = re.compile(r"(meta|[0-9]{6})\.pickle\.pbz2")
 

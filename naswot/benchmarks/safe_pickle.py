@@ -5,7 +5,7 @@ those that numbers, small arrays and dictionaries need, and gives the pickle its
 for each: a stand-in checks what it is handed and can build nothing but data. A caller allows
 those of them that its file format has. Every other name is refused before it is imported. What
 would crash the interpreter or flood the memory is refused before anything is built
-(`naswot.opcodes`).
+(`naswot.io.pickle_guard`).
 """
 
 import bz2
@@ -18,8 +18,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from naswot import opcodes
 from naswot.errors import NaswotError, shown
+from naswot.io import pickle_guard
 
 MAXIMUM_BYTES = 16 * 2**20  # ten times what a file of NATS-Bench holds; objects take 70 times it
 
@@ -65,7 +65,7 @@ def load(
     """
     try:
         if not known:
-            opcodes.examine(stream)
+            pickle_guard.examine(stream)
         return _Unpickler(stream, allowed).load()
     except Exception as error:  # a damaged pickle can raise any kind
         raise NaswotError(

@@ -14,7 +14,7 @@ import pandas as pd
 
 from naswot.benchmarks import nasbench101, nasbench201_pth, nats_bench, nds
 from naswot.errors import NaswotError
-from naswot.parquet import read_metadata, read_parquet
+from naswot.io.parquet import read_metadata, read_parquet
 from naswot.spaces.nds import SPACES_NDS, from_record
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from naswot.errors import NaswotError
 from naswot.images import archives, cifar, digits, folder, imagenet16, imagenette, noise, photos
 from naswot.images.drawing import MiniBatch, first_channel, luminance, told_of
-from naswot.progress import log
+from naswot.runtime.progress import log
 
 Draw = Callable[[int, int, np.random.Generator, Path], MiniBatch]
 Read = Callable[[Path], tuple[np.ndarray, np.ndarray | None]]
@@ -138,8 +138,8 @@ def write_mini_batch(
     directory: str | Path | None = None,
 ) -> None:
     """Write `mini_batch` to an .npz file, as arrays `images` and `labels`; arguments as there."""
-    from naswot.arrays import write_arrays
-    from naswot.provenance import described
+    from naswot.io.npz import write_arrays
+    from naswot.runtime.provenance import described
 
     batch = mini_batch(name, count, size, seed, directory)
     source = get_source(name)

@@ -53,7 +53,7 @@ class Archive:
         Raises:
             NaswotError: the archive is absent, damaged or of another form.
         """
-        from naswot.arrays import read_arrays
+        from naswot.io.npz import read_arrays
 
         arrays = read_arrays(path)
         images = arrays.get(self.image_array)

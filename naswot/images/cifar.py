@@ -18,7 +18,7 @@ import numpy as np
 
 from naswot.errors import NaswotError
 from naswot.images.pickles import images_of, labels_of, read_batch
-from naswot.tars import explained, members, unpacked
+from naswot.io.tar import explained, members, unpacked
 
 SIDE = 32
 PIXEL_BYTES = 3 * SIDE * SIDE

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from naswot.arrays import read_arrays
 from naswot.errors import NaswotError
-from naswot.progress import log
+from naswot.io.npz import read_arrays
+from naswot.runtime.progress import log
 
 # Of labels drawn at random for images that have none.
 RANDOM_CLASSES = 10

@@ -30,7 +30,7 @@ from naswot.images.drawing import (
     unlabelled,
     whites_of,
 )
-from naswot.progress import log
+from naswot.runtime.progress import log
 
 # What else is left out, besides names that begin with a dot: what macOS and Synology's disks add.
 HIDDEN = {"__MACOSX", "@eaDir"}

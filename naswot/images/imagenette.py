@@ -17,7 +17,7 @@ import numpy as np
 from naswot.errors import NaswotError
 from naswot.images import decoding, folder
 from naswot.images.drawing import Decoded, MiniBatch, choose_readable
-from naswot.tars import explained, members, unpacked
+from naswot.io.tar import explained, members, unpacked
 
 EDITIONS = ("imagenette2", "imagenette2-320", "imagenette2-160")
 FILES = (*EDITIONS, *(f"{edition}.tgz" for edition in EDITIONS))

@@ -12,7 +12,7 @@ from naswot.images import archives, cifar, digits, folder, get_source, imagenet1
 from naswot.images.decoding import attempt
 from naswot.images.drawing import told_of
 from naswot.images.pickles import labels_of
-from naswot.progress import log
+from naswot.runtime.progress import log
 
 # What networks can be trained on: whoever draws his images at random has no labels.
 LABELLED = ("digits", "cifar10", "cifar100", "imagenet16", "imagenette", "folder")
@@ -127,7 +127,7 @@ def _cifar(name: str) -> Callable[..., Images]:
 
 
 def _test_arrays(archive: archives.Archive, path: Path) -> Images | None:
-    from naswot.arrays import read_arrays
+    from naswot.io.npz import read_arrays
 
     arrays = read_arrays(path)
     images = arrays.get("x_test")

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from naswot import opcodes
 from naswot.errors import NaswotError, shown
+from naswot.io import pickle_guard
 
 # The kinds of numbers that a batch may hold: unsigned, signed, floating.
 KINDS = "uif"
@@ -96,7 +96,7 @@ def read_batch(stream: BinaryIO, origin: str | Path) -> dict[str, Any]:
         NaswotError: the pickle is damaged, is no dict, or names anything but arrays.
     """
     try:
-        opcodes.examine(stream, MOST_OPERATIONS)
+        pickle_guard.examine(stream, MOST_OPERATIONS)
         batch = _ArrayUnpickler(stream, encoding="bytes").load()
         if not isinstance(batch, dict):
             raise pickle.UnpicklingError(f"it holds a {type(batch).__name__}, not a dict")

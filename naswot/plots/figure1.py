@@ -16,10 +16,10 @@ from matplotlib.colors import Normalize
 
 from naswot.analysis.similarity import HIGH
 from naswot.benchmarks.datasets import datasets_of
-from naswot.kernels import Kernels, read_kernels
 from naswot.plots.layout import STAND_INS
 from naswot.plots.scatter import INK, accuracy_kind, save
 from naswot.spaces import get_space
+from naswot.tables.kernels import Kernels, read_kernels
 
 COLOURS = "magma_r"
 LOWEST, LARGEST = 0.5, 1.0  # two codes of coin tosses; the diagonal
@@ -36,7 +36,7 @@ def figure1_files(
     """Draw Figure 1 into each of `outputs`; suffixes give the formats.
 
     Args:
-        kernels: files of `naswot.banding.write_kernels`, a block each, from the top.
+        kernels: files of `naswot.stages.kernels.write_kernels`, a block each, from the top.
         table: kernel_similarity.csv.
         outputs: e.g. a .png and a .pdf file.
         shown: how many networks of each band are drawn, the first of the file.

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-from naswot.parquet import read_metadata, read_parquet
+from naswot.io.parquet import read_metadata, read_parquet
 from naswot.plots.comparison import WIDTH
 from naswot.plots.methods import spread
 from naswot.plots.scatter import save

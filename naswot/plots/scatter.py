@@ -14,8 +14,8 @@ import pandas as pd
 from naswot.analysis.comparison import reported_key
 from naswot.benchmarks.datasets import datasets_of
 from naswot.errors import NaswotError
-from naswot.files import replacing
-from naswot.parquet import read_metadata, read_parquet
+from naswot.io.atomic import replacing
+from naswot.io.parquet import read_metadata, read_parquet
 from naswot.plots.layout import INK
 from naswot.spaces import get_space
 

@@ -8,7 +8,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined, TemplateError
 
 from naswot.errors import NaswotError
-from naswot.files import replacing
+from naswot.io.atomic import replacing
 from naswot.spaces import get_space
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from naswot.files import replacing
+from naswot.io.atomic import replacing
 from naswot.reporting.contents import CONTENTS, ITEMS, Item
 from naswot.reporting.interactive import PINNED, plots
 from naswot.reporting.tables import prose, read_csv, table

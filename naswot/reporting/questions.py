@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from naswot.files import replacing
+from naswot.io.atomic import replacing
 from naswot.reporting.tables import read_csv, written
 from naswot.spaces import get_space
 

@@ -13,13 +13,13 @@ import yaml
 from naswot.benchmarks.datasets import TITLES
 from naswot.benchmarks.table import accuracy_keys
 from naswot.errors import NaswotError
-from naswot.files import replacing
 from naswot.images import get_source
-from naswot.parquet import read_metadata, read_parquet
-from naswot.processor import processor_name
-from naswot.provenance import package_version
-from naswot.seconds import read_seconds
+from naswot.io.atomic import replacing
+from naswot.io.parquet import read_metadata, read_parquet
+from naswot.runtime.cpu import processor_name
+from naswot.runtime.provenance import package_version
 from naswot.spaces import get_space
+from naswot.tables.timings import read_seconds
 
 RECORD = ["topic", "item", "value"]
 TIMES = ["stage", "what", "jobs", "seconds", "longest", "max_rss_mb"]

@@ -11,7 +11,7 @@ from docutils.core import publish_parts
 
 from naswot.benchmarks.datasets import TITLES
 from naswot.errors import NaswotError
-from naswot.files import replacing
+from naswot.io.atomic import replacing
 from naswot.reporting.contents import ITEMS
 from naswot.reporting.templates import render
 from naswot.spaces import SPACES

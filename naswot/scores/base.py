@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from naswot.errors import NaswotError
-from naswot.progress import log
+from naswot.runtime.progress import log
 from naswot.scores import Family
 from naswot.scores.failures import in_one_line
 from naswot.scores.lazy import materialise

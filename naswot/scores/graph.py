@@ -16,9 +16,10 @@ from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
-from naswot.scores import pending
+from naswot.scores.fused import tensor as pending
+from naswot.scores.fused.sums import Sum
+from naswot.scores.fused.tensor import Pending, Postponed, latest, settled, sum_of, unseen
 from naswot.scores.outputs import tensors
-from naswot.scores.pending import Pending, Postponed, latest, settled, sum_of, unseen
 from naswot.scores.rectifiers import (
     LEAKY,
     RELUS,
@@ -32,7 +33,6 @@ from naswot.scores.rectifiers import (
     rectifies,
     shows_relu,
 )
-from naswot.scores.sums import Sum
 
 # Functions of which a rectifier may be written by hand: a comparison with 0, a maximum of tensors.
 COMPARISONS = frozenset(
@@ -84,7 +84,7 @@ class Reading:
 class Recorder(TorchFunctionMode):
     """While active, notes what every rectifier reads. Codes of one tensor are formed once.
 
-    With `late`, what can be put off is computed late, see `naswot.scores.pending`.
+    With `late`, what can be put off is computed late, see `naswot.scores.fused.tensor`.
 
     Attributes:
         readings: of rectifiers, in their order.

@@ -20,7 +20,7 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
-from naswot.scores.initial import renew_statistics
+from naswot.scores.initialisation import renew_statistics
 from naswot.scores.outputs import tensors
 from naswot.scores.passes import place
 from naswot.scores.reading import read_codes

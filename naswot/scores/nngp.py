@@ -25,7 +25,7 @@ from torch.nn import functional
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
-from naswot.scores.initial import draw_weights
+from naswot.scores.initialisation import draw_weights
 from naswot.scores.passes import first_output_fast, place
 
 DRAWS = 2

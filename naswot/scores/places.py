@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from naswot.progress import log
+from naswot.runtime.progress import log
 from naswot.scores.base import keep_state
 from naswot.scores.dataflow import Flow
-from naswot.scores.initial import batch_norms
+from naswot.scores.initialisation import batch_norms
 from naswot.scores.rectifiers import Agreement, pairwise_active
 
 

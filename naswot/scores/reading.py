@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from naswot.errors import NaswotError
-from naswot.progress import log
+from naswot.runtime.progress import log
 from naswot.scores.base import keep_state, lay_out
 from naswot.scores.dataflow import IMAGES, Call, Flow, followed
 from naswot.scores.failures import failure_of, in_one_line
@@ -67,7 +67,7 @@ def read_codes(
         images: the mini-batch, as the network takes it.
         published: whether the rectifiers are the modules whose class name contains "ReLU", as in
             the authors' code, instead of the calls of rectifying functions.
-        late: whether to begin with `naswot.scores.pending`.
+        late: whether to begin with `naswot.scores.fused.tensor`.
         batch_dim: the dimension of `images` that counts them.
 
     Raises:

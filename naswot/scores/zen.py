@@ -22,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
-from naswot.scores.initial import batch_norms, draw_weights, renew_statistics
+from naswot.scores.initialisation import batch_norms, draw_weights, renew_statistics
 from naswot.scores.passes import place
 
 IMAGES = 16

@@ -38,7 +38,7 @@ class Space:
             stands for one; raises NaswotError for a malformed architecture. None where an
             architecture is no such list.
         file: the user's file that builds its networks, if there is one.
-        own: whether it is a space of the user's own, see `naswot.own_spaces`.
+        own: whether it is a space of the user's own, see `naswot.workflow.own_spaces`.
         like: the space whose networks it has, for a space of the user's own that names one.
     """
 

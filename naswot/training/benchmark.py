@@ -8,8 +8,8 @@ import pandas as pd
 
 from naswot.benchmarks.table import accuracy_keys
 from naswot.errors import NaswotError
-from naswot.parquet import read_metadata, read_parquet, write_parquet
-from naswot.provenance import described, versions
+from naswot.io.parquet import read_metadata, read_parquet, write_parquet
+from naswot.runtime.provenance import described, versions
 from naswot.spaces import get_space
 from naswot.training.protocol import EVALUATED
 

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from naswot.files import replacing
-from naswot.progress import log
+from naswot.io.atomic import replacing
+from naswot.runtime.progress import log
 
 Trained = tuple[nn.Module, torch.optim.Optimizer]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
-from naswot.arrays import read_arrays, write_arrays
 from naswot.errors import NaswotError
 from naswot.images import get_source
 from naswot.images.labelled import LabelledImages, divide
-from naswot.provenance import described
+from naswot.io.npz import read_arrays, write_arrays
+from naswot.runtime.provenance import described
 from naswot.training.protocol import EVALUATED
 
 PARTS = ("train", *EVALUATED)

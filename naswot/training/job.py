@@ -11,10 +11,10 @@ import torch
 
 from naswot.errors import NaswotError
 from naswot.images.drawing import read_mini_batch
-from naswot.machine import choose_device, device_name, settle_in
-from naswot.parquet import read_parquet, write_parquet
-from naswot.progress import log
-from naswot.provenance import described, versions
+from naswot.io.parquet import read_parquet, write_parquet
+from naswot.runtime.device import choose_device, device_name, settle_in
+from naswot.runtime.progress import log
+from naswot.runtime.provenance import described, versions
 from naswot.scores.base import Options
 from naswot.spaces import Space, get_space
 from naswot.training.checkpoint import Checkpoint

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from naswot.errors import NaswotError
-from naswot.progress import Progress, log
+from naswot.runtime.progress import Progress, log
 from naswot.scores.base import Options, copied
 from naswot.scores.passes import first_output
 from naswot.training.checkpoint import Checkpoint

@@ -12,7 +12,6 @@ from typing import Any
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
 
-from naswot import own_spaces
 from naswot.benchmarks.datasets import OWN, datasets_of
 from naswot.benchmarks.sources import SOURCES as TABLES
 from naswot.benchmarks.sources import find
@@ -20,11 +19,11 @@ from naswot.errors import NaswotError, shown
 from naswot.images import SOURCES
 from naswot.images.decoding import KINDS
 from naswot.images.labelled import NATURAL
-from naswot.sampling import Sample, sample_of, scored_at_most
+from naswot.io.yaml import is_bounded, parse_yaml
 from naswot.scores import FAMILIES
 from naswot.spaces import SPACES, Space
-from naswot.workflow import ablations
-from naswot.yaml_files import is_bounded, parse_yaml
+from naswot.spaces.sampling import Sample, sample_of, scored_at_most
+from naswot.workflow import ablations, own_spaces
 
 # A shard of this many 16×16 mini-batches of 128, in float32, takes about a minute on one core;
 # starting its job takes four seconds.

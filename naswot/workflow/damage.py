@@ -4,7 +4,7 @@ import errno
 from pathlib import Path
 
 from naswot.errors import NaswotError
-from naswot.parquet import digest_of
+from naswot.io.parquet import digest_of
 
 
 def set_aside(results: str | Path, rename: bool = True) -> list[str]:

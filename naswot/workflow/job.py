@@ -41,7 +41,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
             _log_to(Path(path))
         if snakemake.config.get("own_spaces"):
             # By name, so that it is code of the stages that build such networks, not of all.
-            own = importlib.import_module("naswot.own_spaces")
+            own = importlib.import_module("naswot.workflow.own_spaces")
             own.register(*(snakemake.config[key] for key in ("own_spaces", "training", "seed")))
         yield log
     except NaswotError as error:

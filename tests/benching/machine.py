@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import torch
 
-from naswot.machine import BFLOAT16_INSTRUCTIONS, choose_device, device_name
-from naswot.processor import available_cores, processor_name
-from naswot.provenance import package_version
-from naswot.scores.sums import loops
+from naswot.runtime.cpu import available_cores, processor_name
+from naswot.runtime.device import BFLOAT16_INSTRUCTIONS, choose_device, device_name
+from naswot.runtime.provenance import package_version
+from naswot.scores.fused.sums import loops
 
 # Of what processors offer, what these timings depend on; x86 and ARM, as torch names them.
 INSTRUCTIONS = (

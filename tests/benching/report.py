@@ -21,7 +21,7 @@ The protocol is the authors' code spelt out (tests/oracle.py), in float32, and c
 published. The simple path is ours with every operation PyTorch's own (`late=False`).
 
 Phases are means over networks, so that they add up. The forward pass is everything that happens
-while the network runs, but for codes and their products. Where the loops of `naswot.scores.loops`
+while the network runs, but for codes and their products. Where the loops of `naswot.scores.fused`
 are used, the codes themselves are formed by the walk that computes a ReLU, and belong to the
 forward pass; only their products are left in the column of codes. Building includes the move to
 the device, the precision and the memory layout. Operations are two for each multiply-add of

@@ -16,8 +16,9 @@ from torch import nn
 
 from benching.networks import SPACES
 from naswot.images import mini_batch
-from naswot.machine import choose_device, peak_memory, settle_in
-from naswot.scores import graph, naswot, reading, size, sums
+from naswot.runtime.device import choose_device, peak_memory, settle_in
+from naswot.scores import graph, naswot, reading, size
+from naswot.scores.fused import sums
 from naswot.spaces import get_space
 
 MATRIX = {"cpu": 2048, "cuda": 8192}  # side of the matrices whose product is the peak

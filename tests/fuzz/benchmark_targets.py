@@ -9,7 +9,6 @@ import miniatures
 import pandas as pd
 
 from fuzz.harness import Target
-from naswot import own_spaces
 from naswot.benchmarks import nasbench101, nasbench201_pth, nats_bench, nats_files, sources
 from naswot.benchmarks.safe_pickle import (
     NUMPY_ARRAYS,
@@ -22,8 +21,9 @@ from naswot.benchmarks.safe_pickle import (
 from naswot.benchmarks.table import check
 from naswot.benchmarks.tfrecord import records
 from naswot.benchmarks.trainings import Trainings
-from naswot.parquet import write_parquet
+from naswot.io.parquet import write_parquet
 from naswot.spaces import get_space
+from naswot.workflow import own_spaces
 
 EVERYTHING = NUMPY_ARRAYS | NUMPY_SCALARS | ORDERED_DICT | PROTOCOL_2
 NAME = "000000.pickle.pbz2"

@@ -10,10 +10,10 @@ import yaml
 from registries import forgetting
 
 from fuzz.harness import Target
-from naswot.cli import read_list
-from naswot.downloads import read_sources
-from naswot.drawing_command import _register
+from naswot.cli.draw import _register
+from naswot.cli.main import read_list
 from naswot.errors import NaswotError
+from naswot.io.download import read_sources
 from naswot.spaces import SPACES
 from naswot.workflow import config as configuration
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-from naswot.parquet import METADATA_KEY
+from naswot.io.parquet import METADATA_KEY
 from soaking.whole import results
 
 MEASURED = re.compile("seconds|memory|time")  # of columns and keys: what two runs differ in

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from naswot.processor import processor_name
+from naswot.runtime.cpu import processor_name
 from sweeping.comparing import EQUAL, EQUAL_WITH_NOTE, NO_RELU, OUTCOMES, Row, difference
 
 

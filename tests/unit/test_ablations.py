@@ -12,16 +12,16 @@ from scipy.stats import kendalltau, percentileofscore
 from torch import nn
 
 from naswot import score
-from naswot.ablating import ablate, choose_networks, write_choice
 from naswot.analysis.ablations import collate, normalise, summarise_levels, summarise_networks
 from naswot.analysis.figure5_claims import ahead, claims_of, every, verdict
 from naswot.analysis.rankings import mean_agreement, mean_interval
 from naswot.errors import NaswotError
 from naswot.images import mini_batch
-from naswot.parquet import read_metadata, read_parquet, write_parquet
+from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.plots import sensitivity
-from naswot.schemes import SCHEMES, draw_scheme
+from naswot.scores.initialisation import SCHEMES, draw_scheme
 from naswot.spaces import get_space
+from naswot.stages.ablate import ablate, choose_networks, write_choice
 from naswot.workflow import ablations
 from naswot.workflow.config import check
 

@@ -13,9 +13,9 @@ from naswot.analysis.correlation import correlate, correlate_tables
 from naswot.analysis.rendering import to_latex, to_markdown
 from naswot.analysis.tables import columns, merge, summarise, write_table
 from naswot.benchmarks.datasets import datasets_of
-from naswot.choosing import choose_from_table, search
 from naswot.errors import NaswotError
-from naswot.parquet import write_parquet
+from naswot.io.parquet import write_parquet
+from naswot.stages.sample_search import choose_from_table, search
 
 DATASETS = list(datasets_of("nasbench201"))
 numbers = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e6, 1e6))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from naswot.analysis import anytime as subject
 from naswot.analysis.anytime import COLUMNS, TIMES, anytime, read_trajectory, write_anytime
-from naswot.parquet import write_parquet
+from naswot.io.parquet import write_parquet
 from naswot.search.trajectory import Trajectory
 
 VALID, TEST = "cifar100/x-valid/200", "cifar100/x-test/200"

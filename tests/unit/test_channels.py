@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from naswot.channels import channels_for
+from naswot.scores.channels import channels_for
 
 
 class Reversed(nn.Module):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naswot.benchmarks.datasets import datasets_of
-from naswot.choosing import choose_from_table, search, trajectory
-from naswot.parquet import read_metadata, read_parquet, write_parquet
+from naswot.io.parquet import read_metadata, read_parquet, write_parquet
+from naswot.stages.sample_search import choose_from_table, search, trajectory
 
 CIFAR100 = datasets_of("nasbench201")["cifar100"]
 VALID, TEST = "cifar100/x-valid/200", "cifar100/x-test/200"

@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 import naswot
-from naswot.cli import ABOUT, as_csv, as_json, as_table, main
+from naswot.cli.main import ABOUT, as_csv, as_json, as_table, main
 from naswot.scores import FAMILY_OF
 
 OWN = Path(__file__).parents[1] / "own_networks.py"
@@ -342,7 +342,7 @@ def test_the_installed_command_is_main(root):
     import tomllib
 
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    assert project["scripts"] == {"naswot": "naswot.cli:main"}
+    assert project["scripts"] == {"naswot": "naswot.cli.main:main"}
 
 
 COUNTING = """
@@ -612,8 +612,8 @@ def test_a_stopped_run_goes_on_from_its_file(number, begin, run, counting, here)
 
 
 def test_writing_as_results_come_in_costs_little(tmp_path):
-    from naswot.ranking import Row, ranking
-    from naswot.resuming import NETWORKS, RankingFile
+    from naswot.cli.ranking_file import NETWORKS, RankingFile
+    from naswot.scores.ranking import Row, ranking
 
     writes = []
 

@@ -12,10 +12,10 @@ from scipy.stats import kendalltau, spearmanr
 
 from naswot.analysis.comparison import agree, compare, compare_tables, partial_correlation
 from naswot.analysis.correlation import correlate_tables
-from naswot.parquet import read_metadata, read_parquet, write_parquet
+from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.plots.comparison import DRAWN, comparison_files
-from naswot.seconds import read_seconds, write_seconds
-from naswot.voting import vote, vote_tables
+from naswot.stages.vote import vote, vote_tables
+from naswot.tables.timings import read_seconds, write_seconds
 
 SCORES = ["naswot", "grad_norm", "ntk_condition"]
 

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from naswot.compiling import compiled
+from naswot.runtime.numba_cache import compiled
 
 ADD_UP = """
 def add_up(numbers):
@@ -67,7 +67,7 @@ def test_signatures_that_are_kept_at_once_are_not_mixed_up(add_up, step):
 
 def test_what_cannot_be_kept_is_compiled_all_the_same(add_up, tmp_path):
     (tmp_path / "file").touch()
-    script = "from naswot.compiling import compiled; from adding import add_up; "
+    script = "from naswot.runtime.numba_cache import compiled; from adding import add_up; "
     script += "function = compiled(add_up); print(function([1.0, 2.0]), function.stats.cache_path)"
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script],

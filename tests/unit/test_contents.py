@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from naswot.contents import BLOCK, LOOKED_AT, glance, sha256_of
+from naswot.io.digests import BLOCK, LOOKED_AT, glance, sha256_of
 
 SMALL, LARGE = BLOCK // 2, (LOOKED_AT + 40) * BLOCK
 

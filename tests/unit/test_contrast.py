@@ -12,7 +12,7 @@ from naswot.analysis.assistance import assist, runs_needed, sentence, write_assi
 from naswot.analysis.correlation import COLUMNS as CORRELATIONS
 from naswot.analysis.paper_comparison import finish, write_paper_comparison
 from naswot.benchmarks.datasets import datasets_of
-from naswot.parquet import write_parquet
+from naswot.io.parquet import write_parquet
 
 SCORING = {
     "batch_size": 128,

@@ -8,8 +8,8 @@ import time
 import pandas as pd
 import pytest
 
-from naswot.parquet import write_parquet
-from naswot.scoring import _outlook
+from naswot.io.parquet import write_parquet
+from naswot.stages.score import _outlook
 from naswot.workflow.faults import cures, settle_clock
 
 HOUR = 3600

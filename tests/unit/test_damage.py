@@ -6,8 +6,9 @@ import os
 import pandas as pd
 import pytest
 
-from naswot import NaswotError, parquet
-from naswot.parquet import write_parquet
+from naswot import NaswotError
+from naswot.io import parquet
+from naswot.io.parquet import write_parquet
 from naswot.workflow.damage import set_aside
 
 FRAME = pd.DataFrame({"index": range(100)})

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from naswot.ablating import write_choice
 from naswot.analysis.anytime import reported_accuracy
 from naswot.analysis.comparison import reported_key
-from naswot.banding import accuracy_key
 from naswot.benchmarks.datasets import Dataset, datasets_of
-from naswot.parquet import read_metadata, write_parquet
+from naswot.io.parquet import read_metadata, write_parquet
 from naswot.reporting import interactive
+from naswot.stages.ablate import write_choice
+from naswot.stages.kernels import accuracy_key
 
 VALID, TEST = "cifar10-valid/x-valid/200", "cifar10/ori-test/200"
 ABOUT = datasets_of("nasbench201")["cifar10"]

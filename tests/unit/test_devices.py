@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from naswot import machine
-from naswot.devices import claim, claims
 from naswot.errors import NaswotError
+from naswot.runtime import device
+from naswot.runtime.gpu_claims import claim, claims
 
 JOB = """
 import sys
 from pathlib import Path
-from naswot.devices import claim
+from naswot.runtime.gpu_claims import claim
 print(claim(tuple(sys.argv[2:]), Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """
@@ -96,27 +96,27 @@ def gpus(monkeypatch, tmp_path):
         "set_device": chosen.append,
     }.items():
         monkeypatch.setattr(torch.cuda, name, stand_in)
-    monkeypatch.setattr(machine, "claims", lambda: tmp_path / "claims")
+    monkeypatch.setattr(device, "claims", lambda: tmp_path / "claims")
     return chosen
 
 
 def test_a_job_takes_the_gpu_that_no_other_has_or_the_one_that_is_named(gpus, job):
     assert job("GPU-0").took == "GPU-0"
-    assert machine.choose_device("auto") == machine.choose_device("cuda") == torch.device("cuda:1")
-    assert machine.choose_device("cuda:0") == torch.device("cuda:0")
+    assert device.choose_device("auto") == device.choose_device("cuda") == torch.device("cuda:1")
+    assert device.choose_device("cuda:0") == torch.device("cuda:0")
     assert gpus == [1, 1, 0]
     with pytest.raises(NaswotError, match=r"'cuda:2', but torch sees 2 here.*cuda:1; choose"):
-        machine.choose_device("cuda:2")
+        device.choose_device("cuda:2")
 
 
 @pytest.mark.parametrize("name", ["mps", "cuda:x", "cuda:-1", "CUDA", ""])
 def test_another_device_is_refused_by_its_name(name):
     with pytest.raises(NaswotError, match="choose auto, cpu, cuda, or a GPU such as cuda:1"):
-        machine.choose_device(name)
+        device.choose_device(name)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 @pytest.mark.parametrize("name", ["cuda", "cuda:1"])
 def test_without_a_gpu_the_cpu_is_recommended(name):
     with pytest.raises(NaswotError, match=f"device is '{name}', but torch sees no GPU here"):
-        machine.choose_device(name)
+        device.choose_device(name)

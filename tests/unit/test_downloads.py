@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from naswot import transfer
-from naswot.downloads import Source, fetch, read_sources
 from naswot.errors import NaswotError
+from naswot.io import https
+from naswot.io.download import Source, fetch, read_sources
 
 NAME = "table.tfrecord"
 CONTENT = np.random.default_rng(0).bytes(300_000)
@@ -158,8 +158,8 @@ def test_a_file_is_downloaded_and_stays(server, place):
 
 def test_progress_is_told(server, place, monkeypatch, caplog):
     caplog.set_level("INFO", "naswot")
-    monkeypatch.setattr(transfer, "MIB", 100_000)
-    monkeypatch.setattr("naswot.progress.SECONDS_BETWEEN_LINES", 0)
+    monkeypatch.setattr(https, "MIB", 100_000)
+    monkeypatch.setattr("naswot.runtime.progress.SECONDS_BETWEEN_LINES", 0)
     get(server, place)
     told = [record.getMessage() for record in caplog.records]
     assert [re.search(r"\d of \d MiB", line)[0] for line in told] == ["1 of 3 MiB", "2 of 3 MiB"]
@@ -191,11 +191,11 @@ def test_a_stalled_connection_is_resumed(server, place):
     server.behaviour.stalls = 1
     get(server, place, timeout_s=2.0)
     check_whole(place)
-    assert server.behaviour.seen == [None, f"bytes={2 * transfer.CHUNK_BYTES}-"]
+    assert server.behaviour.seen == [None, f"bytes={2 * https.CHUNK_BYTES}-"]
 
 
 def test_a_later_run_goes_on_where_one_was_stopped(server, place):
-    server.behaviour.cuts = [10_000] * transfer.ATTEMPTS
+    server.behaviour.cuts = [10_000] * https.ATTEMPTS
     check_failed(place, server, "could not be downloaded in 6 attempts", left=[f"{NAME}.part"])
     get(server, place)
     check_whole(place)
@@ -242,14 +242,14 @@ def test_another_range_than_was_asked_for_is_not_used(server, place):
 
 def test_a_file_that_changes_between_attempts_is_not_spliced(server, place):
     server.behaviour.content, server.behaviour.cuts = b"old" * 100_000, [100_000]
-    sleep = transfer.tenacity.nap.time.sleep
+    sleep = https.tenacity.nap.time.sleep
 
     def change(seconds):
         server.behaviour.content, server.behaviour.etag = CONTENT, '"2"'
         sleep(seconds)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transfer.tenacity.nap.time, "sleep", change)
+        patch.setattr(https.tenacity.nap.time, "sleep", change)
         get(server, place, UNPUBLISHED)
     check_whole(place, f"{NAME}.sha256")
 
@@ -293,7 +293,7 @@ def test_a_server_in_trouble_is_asked_again(status, server, place):
 def test_a_server_that_stays_in_trouble_is_given_up(server, place):
     server.behaviour.statuses = [500] * 99
     check_failed(place, server, r"in 6 attempts \(the server answered 500")
-    assert len(server.behaviour.seen) == transfer.ATTEMPTS
+    assert len(server.behaviour.seen) == https.ATTEMPTS
 
 
 def test_no_server_and_no_address_are_explained(server, place, tmp_path):
@@ -356,12 +356,12 @@ def test_a_redirect_to_what_may_be_asked_is_followed(server, place):
 
 def test_a_server_elsewhere_cannot_redirect_into_this_machine(server):
     home, elsewhere = (
-        transfer._Unencrypted(server.url),
-        transfer._Unencrypted("https://example.org"),
+        https._Unencrypted(server.url),
+        https._Unencrypted("https://example.org"),
     )
-    request = transfer.requests.Request("GET", server.url).prepare()
+    request = https.requests.Request("GET", server.url).prepare()
     home.send(request).close()
-    with pytest.raises(transfer.requests.exceptions.InvalidSchema, match="is not encrypted"):
+    with pytest.raises(https.requests.exceptions.InvalidSchema, match="is not encrypted"):
         elsewhere.send(request)
     assert len(server.behaviour.seen) == 1
 

@@ -8,7 +8,7 @@ import pytest
 from test_diagrams import TOPOLOGY, VERTICES
 from test_own_space import own as own_space
 
-from naswot.cli import main
+from naswot.cli.main import main
 from naswot.spaces.nasbench201 import architectures
 
 own = own_space  # the fixture
@@ -137,7 +137,7 @@ def test_a_configuration_without_own_spaces_is_refused(draw, tmp_path):
 
 def test_an_svg_needs_neither_torch_nor_matplotlib(root, tmp_path):
     code = (
-        "import sys; from naswot.cli import main; "
+        "import sys; from naswot.cli.main import main; "
         f"main(['draw', {VERTICES!r}, '--output', {str(tmp_path / 'a.svg')!r}]); "
         "sys.exit(bool({'torch', 'matplotlib'} & set(sys.modules)))"
     )

@@ -9,11 +9,11 @@ from naswot.analysis.evolution import claims_of, follow_networks, ranked, reduct
 from naswot.benchmarks import datasets
 from naswot.benchmarks.convert import convert
 from naswot.errors import NaswotError
-from naswot.own_spaces import register
-from naswot.parquet import read_metadata, read_parquet, write_parquet
+from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.plots.figure6 import figure6_files
 from naswot.spaces import get_space
 from naswot.training.benchmark import gather_trainings, pick_networks
+from naswot.workflow.own_spaces import register
 
 TRAINING = {"images": "digits", "valid_images": 40, "epochs": 4}
 SETTINGS = {"accuracy": "cifar10-valid/x-valid/200", "above": 90.0, "reduced": None}

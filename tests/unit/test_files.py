@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from needs import lacking
 
-from naswot.arrays import read_arrays
 from naswot.errors import NaswotError
-from naswot.files import replacing
-from naswot.parquet import digest_of, read_metadata, read_parquet, read_table, write_parquet
+from naswot.io.atomic import replacing
+from naswot.io.npz import read_arrays
+from naswot.io.parquet import digest_of, read_metadata, read_parquet, read_table, write_parquet
 
 FRAME = pd.DataFrame({"index": [1, 2], "score": [1.5, float("-inf")]})
 
@@ -44,7 +44,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
 
 HALF_WRITTEN = """
 import sys
-from naswot.files import replacing
+from naswot.io.atomic import replacing
 with replacing("table.csv") as temporary:
     temporary.write_text("half")
     print(temporary.name, flush=True)
@@ -154,7 +154,7 @@ def test_missing_files_and_columns_are_named(tmp_path):
 
 WRITE = """
 import numpy, pandas
-from naswot.parquet import write_parquet
+from naswot.io.parquet import write_parquet
 frame = pandas.DataFrame({"x": numpy.random.default_rng(0).random(100_000)})
 write_parquet(frame, "disk/table.parquet", {})
 """
@@ -187,7 +187,7 @@ def test_a_full_disk_is_explained_and_nothing_is_left(tmp_path, root):
 
 MANY = """
 import sys
-from naswot.files import replacing
+from naswot.io.atomic import replacing
 for _ in range(1500):
     with replacing(sys.argv[1]) as temporary:
         temporary.write_text(sys.argv[2] * 100)

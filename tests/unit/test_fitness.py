@@ -7,7 +7,7 @@ import pytest
 from naswot.benchmarks.datasets import Dataset, datasets_of
 from naswot.benchmarks.fitness import UnsearchableError, read_fitness, searched_on
 from naswot.errors import NaswotError
-from naswot.parquet import read_parquet, write_parquet
+from naswot.io.parquet import read_parquet, write_parquet
 
 CIFAR10 = datasets_of("nasbench201")["cifar10"]
 NB101 = datasets_of("nasbench101")["cifar10"]

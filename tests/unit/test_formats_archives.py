@@ -14,7 +14,7 @@ from naswot.benchmarks.convert import convert
 from naswot.benchmarks.safe_pickle import MAXIMUM_BYTES
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
-from naswot.parquet import read_metadata, read_parquet
+from naswot.io.parquet import read_metadata, read_parquet
 from naswot.spaces.nds import SPACES_NDS
 
 FOLDERS = {"tss": "NATS-tss-v1_0-3ffb9-simple", "sss": "NATS-sss-v1_0-50262-simple"}

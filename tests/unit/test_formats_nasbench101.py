@@ -13,7 +13,7 @@ from naswot.benchmarks.convert import describe
 from naswot.benchmarks.table import accuracy_keys
 from naswot.benchmarks.tfrecord import fields, masked_crc32c, records
 from naswot.errors import NaswotError
-from naswot.parquet import read_parquet, write_parquet
+from naswot.io.parquet import read_parquet, write_parquet
 
 SPLITS = {"train": "train_accuracy", "valid": "validation_accuracy", "test": "test_accuracy"}
 

@@ -10,7 +10,7 @@ import pytest
 from naswot.benchmarks import nds
 from naswot.benchmarks.convert import describe
 from naswot.errors import NaswotError
-from naswot.parquet import read_parquet, write_parquet
+from naswot.io.parquet import read_parquet, write_parquet
 
 
 @pytest.fixture(scope="module")

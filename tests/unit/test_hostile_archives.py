@@ -56,7 +56,7 @@ def test_a_tar_bomb_is_refused(name, bomb, tmp_path):
 
 
 def test_headers_without_end_are_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr("naswot.tars.MOST_MEMBERS", 2000)
+    monkeypatch.setattr("naswot.io.tar.MOST_MEMBERS", 2000)
     content = gzipped(*[header("a")] * 3000)
     assert "more than 2,000 members" in hostile.complaint_of("cifar_tar", content, tmp_path)
 

@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from naswot.errors import NaswotError
-from naswot.own_spaces import register
-from naswot.parquet import write_parquet
+from naswot.io.parquet import write_parquet
 from naswot.plots.drawing import diagram_file
 from naswot.reporting.page import write_page
 from naswot.reporting.tables import prose
 from naswot.spaces.diagrams import diagram_of
 from naswot.workflow import config as configuration
+from naswot.workflow.own_spaces import register
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "config/schemas/config.schema.yaml").read_text())

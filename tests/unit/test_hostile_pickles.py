@@ -13,9 +13,9 @@ import pytest
 from fuzz import ALL
 from fuzz.harness import attempt
 
-from naswot import opcodes
 from naswot.benchmarks import nasbench201_pth, safe_pickle
 from naswot.errors import NaswotError
+from naswot.io import pickle_guard
 
 
 def doubling(levels: int) -> bytes:
@@ -62,7 +62,7 @@ def test_what_is_looked_through_is_loaded_as_before():
         for dumps in (pickle.dumps, pickle._dumps):
             stream = io.BytesIO(b"before" + dumps(content, protocol) + b"after")
             stream.seek(6)
-            opcodes.examine(stream)
+            pickle_guard.examine(stream)
             assert stream.tell() == 6
             assert pickle.load(stream) == content
 

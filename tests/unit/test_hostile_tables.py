@@ -119,7 +119,7 @@ def test_a_parquet_file_of_a_few_bytes_does_not_fill_the_memory(tmp_path):
 
 
 def test_a_parquet_file_of_too_many_rows_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("naswot.parquet.MOST_VALUES", 100_000)
+    monkeypatch.setattr("naswot.io.parquet.MOST_VALUES", 100_000)
     content = written(tmp_path, arch=pa.array(np.zeros(100_001, np.int8)))
     assert "claims 100,001 rows" in str(attempt(ALL["own_parquet"], content, tmp_path))
 

@@ -9,10 +9,10 @@ from fuzz import ALL
 from fuzz.harness import attempt
 
 from naswot.errors import NaswotError
+from naswot.io.https import Transfer
+from naswot.io.yaml import LARGEST_BYTES, parse_yaml
 from naswot.spaces import get_space
 from naswot.spaces.nds import from_record
-from naswot.transfer import Transfer
-from naswot.yaml_files import LARGEST_BYTES, parse_yaml
 
 
 def levels(first: str, form: str, count: int = 40) -> str:

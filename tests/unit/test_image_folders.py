@@ -14,10 +14,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from naswot.arrays import read_arrays
 from naswot.errors import NaswotError
 from naswot.images import decoding, folder, mini_batch, write_mini_batch
 from naswot.images.drawing import standardise
+from naswot.io.npz import read_arrays
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from naswot.arrays import read_arrays, write_arrays
 from naswot.errors import NaswotError
 from naswot.images import SOURCES, mini_batch, write_mini_batch
 from naswot.images.archives import ARCHIVES
 from naswot.images.drawing import read_mini_batch, standardise
+from naswot.io.npz import read_arrays, write_arrays
 
 SIZES = {"photos": 16, "noise": 16, "digits": 16, "cifar10": 32, "cifar100": 32, "imagenet16": 16}
 OFFLINE = ["photos", "noise"]

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from naswot import NaswotError
-from naswot.joining import join_shards
-from naswot.parquet import digest_of, read_metadata, read_parquet, write_parquet
-from naswot.seconds import read_seconds
+from naswot.io.parquet import digest_of, read_metadata, read_parquet, write_parquet
+from naswot.stages.join import join_shards
+from naswot.tables.timings import read_seconds
 
 ARCHS = ["a", "b"]
 

@@ -18,19 +18,19 @@ from naswot.analysis.similarity import (
     statistics,
     superiority,
 )
-from naswot.arrays import write_arrays
-from naswot.banding import cut_into_bands, draw, seriation, write_kernels
 from naswot.errors import NaswotError
-from naswot.joining import join
-from naswot.kernels import NOT_A_NUMBER, read_kernels
-from naswot.parquet import read_parquet, write_parquet
+from naswot.io.npz import write_arrays
+from naswot.io.parquet import read_parquet, write_parquet
 from naswot.plots import figure1
 from naswot.plots.layout import kernel_runs
-from naswot.progress import Progress
+from naswot.runtime.progress import Progress
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
-from naswot.scoring import score_architectures, score_shard
 from naswot.spaces import get_space
+from naswot.stages.join import join
+from naswot.stages.kernels import cut_into_bands, draw, seriation, write_kernels
+from naswot.stages.score import score_architectures, score_shard
+from naswot.tables.kernels import NOT_A_NUMBER, read_kernels
 
 SPACE = get_space("nasbench201")
 KEY = "cifar10-valid/x-valid/200"

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from naswot.arrays import write_arrays
 from naswot.errors import NaswotError
 from naswot.images import digits, mini_batch
 from naswot.images.labelled import divide
+from naswot.io.npz import write_arrays
 
 
 def rows(part) -> set[bytes]:

@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naswot.benchmarks.nasbench101 import read_mirror
-from naswot.connecting import connect_architectures, read_neighbours
 from naswot.errors import NaswotError
-from naswot.own_spaces import register
-from naswot.parquet import read_metadata, read_parquet, write_parquet
+from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.spaces import get_space
 from naswot.spaces import neighbourhood as module
 from naswot.spaces.nasbench101 import cells
 from naswot.spaces.nasbench101.neighbours import invariants, one_apart
 from naswot.spaces.neighbourhood import NEAREST, neighbourhood
+from naswot.stages.neighbours import connect_architectures, read_neighbours
+from naswot.workflow.own_spaces import register
 
 PARTS = {
     "nasbench201": lambda arch: [edge for edge in arch.replace("+", "").split("|") if edge],

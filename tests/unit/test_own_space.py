@@ -7,22 +7,22 @@ import pandas as pd
 import pytest
 import torch
 
-from naswot.arrays import write_arrays
-from naswot.banding import write_kernels
 from naswot.benchmarks import datasets
 from naswot.benchmarks.convert import convert
 from naswot.benchmarks.sources import SOURCES
 from naswot.errors import NaswotError
-from naswot.joining import join_shards
-from naswot.kernels import read_kernels
-from naswot.own_spaces import register
-from naswot.parquet import read_parquet
-from naswot.progress import Progress
-from naswot.sampling import write_order
+from naswot.io.npz import write_arrays
+from naswot.io.parquet import read_parquet
+from naswot.runtime.progress import Progress
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
-from naswot.scoring import score_architectures, score_shard
 from naswot.spaces import get_space
+from naswot.spaces.sampling import write_order
+from naswot.stages.join import join_shards
+from naswot.stages.kernels import write_kernels
+from naswot.stages.score import score_architectures, score_shard
+from naswot.tables.kernels import read_kernels
+from naswot.workflow.own_spaces import register
 from naswot.workflow.sources import neighbours
 
 BUILD = """

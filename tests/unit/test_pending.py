@@ -16,12 +16,14 @@ from torch import nn
 from torch.nn import functional
 
 from naswot import NaswotError
-from naswot.scores import pending, reading, sums
+from naswot.scores import reading
+from naswot.scores.fused import sums
+from naswot.scores.fused import tensor as pending
 from naswot.scores.naswot import hamming_kernel
 from naswot.spaces import get_space
 from naswot.spaces.nasbench201 import cells
 
-loops = pytest.importorskip("naswot.scores.loops", reason="nothing is put off without numba")
+loops = pytest.importorskip("naswot.scores.fused.loops", reason="nothing is put off without numba")
 CELL101 = (
     '{"matrix":[[0,1,1,0],[0,0,0,1],[0,0,0,1],[0,0,0,0]],'
     '"ops":["input","conv3x3-bn-relu","maxpool3x3","output"]}'
@@ -382,7 +384,7 @@ import sys
 if sys.argv[1] == "without":
     sys.modules["numba"] = None
 import torch
-from naswot.scores import sums
+from naswot.scores.fused import sums
 from naswot.scores.naswot import score
 from naswot.spaces import get_space
 assert (sums.loops is None) == (sys.argv[1] == "without")

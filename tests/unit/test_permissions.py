@@ -13,10 +13,10 @@ from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pandas, torch, matplotlib.pyplot as plt
-from naswot.downloads import Source, fetch
-from naswot.arrays import write_arrays
-from naswot.files import replacing
-from naswot.parquet import write_parquet
+from naswot.io.download import Source, fetch
+from naswot.io.npz import write_arrays
+from naswot.io.atomic import replacing
+from naswot.io.parquet import write_parquet
 from naswot.plots.scatter import save
 from naswot.training.checkpoint import Checkpoint
 

@@ -7,7 +7,7 @@ import pytest
 
 from naswot.analysis.correlation import correlate_tables
 from naswot.benchmarks.datasets import datasets_of
-from naswot.parquet import write_parquet
+from naswot.io.parquet import write_parquet
 from naswot.plots import panels, scatter
 from naswot.plots.layout import PANELS, panels_of, wanted
 

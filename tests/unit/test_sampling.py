@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
-from naswot.parquet import read_parquet, write_parquet
-from naswot.sampling import (
+from naswot.io.parquet import read_parquet, write_parquet
+from naswot.spaces import get_space
+from naswot.spaces.sampling import (
     first_drawn,
     order_architectures,
     sample_of,
@@ -12,7 +13,6 @@ from naswot.sampling import (
     to_score,
     write_order,
 )
-from naswot.spaces import get_space
 
 SPACE = get_space("nasbench201")
 CELLS = SPACE.architectures()

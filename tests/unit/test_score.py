@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from naswot import NaswotError, score
-from naswot.machine import choose_precision
+from naswot.runtime.device import choose_precision
 from naswot.scores.naswot import hamming_kernel
 from naswot.scores.rectifiers import pairwise_active
 from naswot.spaces import get_space

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naswot.benchmarks.convert import convert
-from naswot.connecting import connect_architectures
 from naswot.errors import NaswotError
-from naswot.parquet import read_metadata, read_parquet, write_parquet
+from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.search import Settings
-from naswot.searching import COLUMNS, known_neighbours, search_table
-from naswot.seconds import write_seconds
+from naswot.stages.budget_search import COLUMNS, known_neighbours, search_table
+from naswot.stages.neighbours import connect_architectures
+from naswot.tables.timings import write_seconds
 
 
 @pytest.fixture(scope="module")

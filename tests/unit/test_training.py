@@ -22,8 +22,7 @@ from torch.nn import functional
 from naswot.errors import NaswotError
 from naswot.images import write_mini_batch
 from naswot.images.labelled import divide
-from naswot.own_spaces import _function, _module, register
-from naswot.parquet import read_metadata, read_parquet
+from naswot.io.parquet import read_metadata, read_parquet
 from naswot.scores.base import Options, copied
 from naswot.scores.naswot import hamming_kernel, score
 from naswot.spaces import get_space
@@ -34,6 +33,7 @@ from naswot.training.job import train_one
 from naswot.training.looking import EvalMode, accuracy, current_score
 from naswot.training.loop import COLUMNS, train_network
 from naswot.training.protocol import Protocol
+from naswot.workflow.own_spaces import _function, _module, register
 
 TIMES = ["seconds", "eval_seconds"]
 PLAIN = {

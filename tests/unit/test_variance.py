@@ -19,7 +19,7 @@ from naswot.analysis.stability import (
     stability_of,
 )
 from naswot.analysis.variance import COMPONENTS, components, decompose, mean_squares, shares
-from naswot.parquet import write_parquet
+from naswot.io.parquet import write_parquet
 
 STD = dict(zip(COMPONENTS, (9.0, 2.0, 1.0, 3.0, 4.0, 0.5, 2.5), strict=True))
 

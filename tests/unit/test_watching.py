@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from naswot.arrays import read_arrays, write_arrays
 from naswot.benchmarks import safe_pickle
 from naswot.images.pickles import read_batch
+from naswot.io.npz import read_arrays, write_arrays
 from naswot.training.checkpoint import Checkpoint
 
 LIBRARY = """

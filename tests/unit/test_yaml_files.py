@@ -2,7 +2,7 @@
 
 import pytest
 
-from naswot.yaml_files import parse_yaml
+from naswot.io.yaml import parse_yaml
 
 
 @pytest.mark.parametrize("text", ["1e-3", "5E-4", "1e3", "1.5e3", "-2e+1", "+.5", ".5e1", "3.e2"])

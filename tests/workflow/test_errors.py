@@ -39,7 +39,7 @@ def test_a_damaged_mirror_is_named(fresh, tmp_path):
 
 
 def test_a_malformed_architecture_in_a_mirror_is_named(fresh, complete, tmp_path):
-    from naswot.parquet import read_parquet, write_parquet
+    from naswot.io.parquet import read_parquet, write_parquet
 
     table = read_parquet(complete.path / "results/benchmarks/nasbench201.parquet")
     table.loc[7, "arch"] = "|nor_conv_5x5~0|+|none~0|none~1|+|none~0|none~1|none~2|"

@@ -11,7 +11,7 @@ import yaml
 from naswot.analysis.tables import accuracies, columns
 from naswot.benchmarks.datasets import datasets_of
 from naswot.benchmarks.table import accuracy_keys
-from naswot.parquet import read_parquet
+from naswot.io.parquet import read_parquet
 
 DATASETS = datasets_of("nasbench201")
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from naswot.parquet import read_parquet
+from naswot.io.parquet import read_parquet
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ def test_a_network_that_fails_leaves_the_ranking_of_the_others(fresh, root):
     (workdir.path / "own.yaml").write_text((root / "config/ci.yaml").read_text() + CONFIG)
     results = workdir.path / "results"
     searches = [f"results/search/widths/own/whole/{name}.parquet" for name in ("area", "rea")]
-    searches.append("results/search/widths/own/scored/naswot.parquet")
+    searches.append("results/search/widths/own/scored/naswot.io.parquet")
     wanted = ["results/kendall_tau.csv", "results/kernels/widths/own/0.npz", *searches]
     run = workdir.run(*wanted, config="own.yaml")
     assert run.code == 0, run.text

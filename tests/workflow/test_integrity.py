@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from naswot.parquet import read_metadata, read_parquet, write_parquet
+from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 
 pytestmark = pytest.mark.slow
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from naswot.parquet import read_parquet
+from naswot.io.parquet import read_parquet
 
 pytestmark = pytest.mark.slow
 

@@ -10,9 +10,9 @@ import pytest
 from naswot.analysis import correlation
 from naswot.analysis.tables import columns
 from naswot.benchmarks.datasets import datasets_of
-from naswot.connecting import read_neighbours
-from naswot.kernels import read_kernels
-from naswot.parquet import read_metadata, read_parquet
+from naswot.io.parquet import read_metadata, read_parquet
+from naswot.stages.neighbours import read_neighbours
+from naswot.tables.kernels import read_kernels
 
 DATASETS = datasets_of("nasbench201")
 

@@ -12,7 +12,7 @@ import pytest
 from needs import lacking
 from waiting import wait_until
 
-from naswot.parquet import read_metadata, read_parquet
+from naswot.io.parquet import read_metadata, read_parquet
 
 pytestmark = pytest.mark.slow
 
@@ -125,7 +125,7 @@ def test_a_second_run_does_nothing_and_a_change_runs_its_stage_again(stored, tmp
     elsewhere = workdir.copy(tmp_path / "elsewhere")
     shutil.rmtree(elsewhere.path / ".snakemake")  # what one machine knows of runs, another does not
     assert elsewhere.planned(TABLE, *options) == set()
-    workdir.edit("naswot/choosing.py", "\n# changed\n")
+    workdir.edit("naswot/stages/sample_search.py", "\n# changed\n")
     assert workdir.planned(TABLE, *options) == {"choose", "table2"}
 
 

@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from naswot.parquet import read_metadata, read_parquet
+from naswot.io.parquet import read_metadata, read_parquet
 
 pytestmark = pytest.mark.slow
 

@@ -22,7 +22,7 @@ from itertools import combinations
 import numpy as np
 
 from naswot.errors import NaswotError
-from naswot.progress import Progress
+from naswot.runtime.progress import Progress
 from naswot.spaces.nasbench101.cells import MAX_EDGES, MAX_VERTICES, OPERATIONS, Cell, parse
 
 # A graph is a number: bit k is the k-th of the pairs (0,1), (0,2), …, (5,6) of vertices, of which

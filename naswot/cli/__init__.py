@@ -1,0 +1,1 @@
+"""The command `naswot`: one module per subcommand."""

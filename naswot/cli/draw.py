@@ -1,0 +1,134 @@
+"""The command `naswot draw`: one architecture as a picture."""
+
+import argparse
+import dataclasses
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from naswot.errors import NaswotError, shown
+from naswot.io.atomic import replacing
+from naswot.io.yaml import read_yaml
+
+FORMATS = ("svg", "png", "pdf")
+
+EXAMPLES = """\
+examples:
+  naswot draw '|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|nor_conv_3x3~2|'
+  naswot draw 64:64:56:64:24 --output sizes.png
+  naswot draw 6111 --space nasbench201
+  naswot draw '{"matrix":[[0,1,1],[0,0,1],[0,0,0]],"ops":["input","conv3x3-bn-relu","output"]}'
+  naswot draw d4-w16-k3 --space plain --config mine.yaml
+
+Dotted edges are `none`; what is dashed and grey is on no path from the input to the output.
+"""
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to `commands`, the subparsers of `naswot`."""
+    draw = commands.add_parser(
+        "draw",
+        help="draw an architecture of a search space",
+        description="Draw an architecture: its cells, and the skeleton that stacks them.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    draw.set_defaults(run=_draw)
+    draw.add_argument(
+        "arch",
+        metavar="ARCH",
+        help="as the column `arch` of benchmark tables has it, or, where the space can list its "
+        "architectures, the benchmark's index",
+    )
+    draw.add_argument(
+        "--space", metavar="NAME", help="the search space (default: what ARCH looks like)"
+    )
+    draw.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="a configuration with `own_spaces`, to draw a space of your own",
+    )
+    draw.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="an .svg, .png or .pdf file (default: an .svg named after the architecture, here)",
+    )
+
+
+def _draw(options: argparse.Namespace) -> None:
+    from naswot.spaces import get_space
+    from naswot.spaces.diagrams import diagram_of, spaces_of
+
+    ending = options.output.suffix.lower()[1:] if options.output else FORMATS[0]
+    if ending not in FORMATS:
+        raise NaswotError(f"{options.output} has to end in .{', .'.join(FORMATS)}.")
+    if options.config is not None:
+        _register(options.config)
+    spaces = [options.space] if options.space else []
+    arch = options.arch.strip()
+    if arch.isdecimal() and (not spaces or get_space(spaces[0]).file is None):
+        arch = _official(arch, options.space)
+    spaces = spaces or spaces_of(arch)
+    diagram = diagram_of(spaces[0], arch)
+    # Spaces that share a way of writing share the drawing too.
+    titles = " or ".join(get_space(space).title for space in spaces)
+    diagram = dataclasses.replace(diagram, title=titles)
+    output = options.output or Path(f"{spaces[0]}-{_short(options.arch.strip())}.svg")
+    if ending == "svg":
+        from naswot.plots.svg import svg
+
+        with replacing(output) as temporary:
+            temporary.write_text(svg(diagram, shared=True) + "\n", encoding="utf-8")
+    else:
+        from naswot.plots.drawing import diagram_file
+
+        diagram_file(diagram, output)
+    print(f"{output}: {titles}")
+
+
+def _official(index: str, space: str | None) -> str:
+    """Return the architecture that has an official index."""
+    from naswot.spaces import SPACES, get_space
+
+    listed = [name for name, known in SPACES.items() if known.architectures and not known.file]
+    if space is None:
+        raise NaswotError(
+            f"{index} is an index of several spaces: name one with --space {' or '.join(listed)}."
+        )
+    known = get_space(space)
+    if known.architectures is None:
+        raise NaswotError(
+            f"The architectures of {space} are only listed in its benchmark table: give the "
+            f"column `arch` of row {index}, not the index. Indices will do for {', '.join(listed)}."
+        )
+    if int(index) >= known.size:
+        raise NaswotError(f"{space} has architectures 0 to {known.size - 1}, and none of {index}.")
+    return known.architectures()[int(index)]
+
+
+def _register(config: Path) -> None:
+    """Make the user's own spaces known that a configuration file describes."""
+    from naswot.workflow.own_spaces import register
+
+    read = read_yaml(config)
+    own = read.get("own_spaces") if isinstance(read, dict) else None
+    if not isinstance(own, dict) or not all(
+        isinstance(about, dict) and "networks" in about for about in own.values()
+    ):
+        raise NaswotError(f"{config} describes no `own_spaces`; docs/own_space.md has the form.")
+    seed = read.get("seed", 0)
+    if type(seed) is not int or seed < 0:
+        raise NaswotError(f"{config}: seed is {shown(seed)}, no whole number from 0.")
+    try:
+        register(own, seed=seed)
+    except NaswotError as error:
+        raise NaswotError(f"{config}: {error}") from error
+
+
+def _short(arch: str) -> str:
+    """Return a file name's worth of an architecture: itself if it is short and plain."""
+    plain = re.sub(r"[^\w-]+", "-", arch).strip("-")
+    return plain if len(plain) <= 24 else hashlib.sha256(arch.encode()).hexdigest()[:8]

@@ -1,0 +1,175 @@
+"""A ranking in a file: written as networks are scored, and read again to go on from it.
+
+Beside the file stands FILE.settings.json, which says on what images and how its networks were
+scored: only what was scored in the same way can be ranked together.
+"""
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from naswot.errors import MISSHAPEN, NaswotError, shown
+from naswot.io.atomic import replacing
+from naswot.scores.ranking import Row
+
+SECONDS_BETWEEN_WRITES = 1.0
+LARGEST_SHARE = 0.05  # of the time, that writing may take
+NETWORKS = "networks"  # the setting that may grow: name → what builds it
+
+
+def digest(*arrays: Any) -> str:
+    """Return a digest of tensors or arrays, of those that are not None."""
+    sha256 = hashlib.sha256()
+    for array in arrays:
+        if array is not None:
+            sha256.update(torch.as_tensor(array).cpu().contiguous().numpy().tobytes())
+    return sha256.hexdigest()
+
+
+class RankingFile:
+    """A file in which networks are ranked so far.
+
+    Args:
+        path: the file.
+        render: makes its text of rows.
+        settings: what all networks are scored with, and under `NETWORKS` what builds each; of what
+            JSON can hold, or prints as text. None: nothing is kept to go on from.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        render: Callable[[Sequence[Row]], str],
+        settings: Mapping[str, Any] | None,
+    ):
+        self.path, self._render = path, render
+        self._beside = path.with_name(f"{path.name}.settings.json")
+        self._settings = None if settings is None else json.loads(_as_json(settings))
+        self._due = -math.inf
+        self._begun = self._resumed = False
+
+    def resume(self, kind: str, columns: Sequence[str]) -> list[Row]:
+        """Return the rows that the file holds; none if there is no file.
+
+        Args:
+            kind: "csv" or "json".
+            columns: of the file, without `network`, `seconds`, `params` and `note`: the scores.
+
+        Raises:
+            NaswotError: the file is no such ranking, or its networks were scored in another way.
+        """
+        if not self.path.exists():
+            return []
+        self._agree(_read(self._beside, json.loads))
+        self._resumed = True
+        return _read(self.path, lambda text: _rows(text, kind, columns))
+
+    def write(self, rows: Sequence[Row], last: bool = False) -> None:
+        """Write the ranking so far, if it is time or this is the `last` time; whole or not at all.
+
+        Raises:
+            NaswotError: the file cannot be written.
+        """
+        started = time.monotonic()
+        if not last and started < self._due:
+            return
+        # At any moment the settings are those of the file, or there are none.
+        if self._resumed and not self._begun:
+            self._write_settings()
+        elif not self._begun:
+            with contextlib.suppress(OSError):
+                self._beside.unlink()
+        with replacing(self.path) as temporary:
+            temporary.write_text(self._render(rows), encoding="utf-8", newline="")
+        if not self._begun and not self._resumed:
+            self._write_settings()
+        self._begun = True
+        now = time.monotonic()
+        self._due = now + max(SECONDS_BETWEEN_WRITES, (now - started) / LARGEST_SHARE)
+
+    def _write_settings(self) -> None:
+        if self._settings is not None:
+            with replacing(self._beside) as temporary:
+                temporary.write_text(_as_json(self._settings), encoding="utf-8")
+
+    def _agree(self, before: Any) -> None:
+        """Look whether settings agree; networks that are not asked for now are kept."""
+        if not isinstance(before, dict) or not isinstance(before.get(NETWORKS), dict):
+            raise NaswotError(f"{self._beside} does not hold settings; leave out --resume.")
+        for key, value in self._settings.items():
+            if key in (NETWORKS, "images") or before.get(key) == value:  # a folder may be moved
+                continue
+            key = key.replace("images_sha256", "images")
+            raise NaswotError(
+                f"{self.path} was scored with other {key} ({shown(before.get(key))}, now "
+                f"{shown(self._settings[key])}): set what was set then, or leave out --resume to "
+                "score all networks anew."
+            )
+        networks = self._settings[NETWORKS]
+        for name, about in networks.items():
+            if before[NETWORKS].get(name, about) != about:
+                raise NaswotError(
+                    f"{name} in {self.path} was built by {shown(before[NETWORKS][name])}, not "
+                    f"{shown(about)}: give it another name in a --list, or leave out --resume to "
+                    "score all networks anew."
+                )
+        self._settings[NETWORKS] = before[NETWORKS] | networks
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n"
+
+
+def _read(path: Path, parse: Callable[[str], Any]) -> Any:
+    """Return what `parse` makes of a file's text."""
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return parse(stream.read())
+    except OSError as error:
+        why = f"cannot be read: {error.strerror}"
+    except (csv.Error, *MISSHAPEN) as error:
+        why = f"is not as `naswot score` wrote it ({' '.join(str(error).split())[:300]})"
+    raise NaswotError(f"{path} {why}; leave out --resume to score all networks anew.")
+
+
+def _rows(text: str, kind: str, columns: Sequence[str]) -> list[Row]:
+    expected = list(dict.fromkeys(["network", *columns, "seconds", "params", "note"]))
+    if kind == "json":
+        records = json.loads(text)
+        headers = [list(record) for record in records]
+    else:
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        records = list(reader)
+        headers = [list(reader.fieldnames or ()), *map(list, records)]
+    if any(header != expected for header in headers):
+        raise ValueError(f"its columns are not {', '.join(expected)}")
+    rows: dict[str, Row] = {}
+    for record in records:
+        name, note = record["network"], record["note"]
+        if name in rows or not isinstance(name, str) or not isinstance(note, str):
+            raise ValueError(f"{shown(name)} is there twice, or no text")
+        seconds, params = _number(record["seconds"]), record["params"]
+        found = {score: _number(record[score]) for score in columns if score != "params"}
+        values = {
+            score: value for score, value in found.items() if not (math.isnan(value) and note)
+        }
+        params = None if params in ("", None) else int(params)
+        if "params" in columns and params is not None:
+            values["params"] = float(params)
+        # What failed has no seconds.
+        failure = NaswotError(f"{name} {note}") if math.isnan(seconds) else None
+        rows[name] = Row(name, {} if failure else values, seconds, params, note, failure)
+    return list(rows.values())
+
+
+def _number(value: Any) -> float:
+    return math.nan if value in ("", None) else float(value)

@@ -1,0 +1,1 @@
+"""Bytes: files written whole, Parquet, .npz, YAML, archives, pickles, digests and downloads."""

@@ -1,0 +1,1 @@
+"""What the library runs on: devices, processor, compiled functions, progress and provenance."""

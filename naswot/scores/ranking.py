@@ -1,0 +1,513 @@
+"""Networks of one's own, side by side: several scores of each, best network first.
+
+Modules and factories are taken as torchvision and timm have them: outputs in tuples and dicts,
+any input size, any activation. A score that does not apply to a network leaves a gap and a note,
+and so does a network that fails: the others are ranked all the same.
+"""
+
+import difflib
+import functools
+import inspect
+import math
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from naswot.errors import NaswotError
+from naswot.runtime.device import choose_precision
+from naswot.runtime.progress import Progress, log
+from naswot.scores import FAMILIES, FAMILY_OF, Family
+from naswot.scores.base import Batch, Options, as_images, copied, measure, moved
+from naswot.scores.failures import how_it_fails, in_one_line
+from naswot.scores.lazy import dry_run, materialise
+from naswot.scores.naswot import PRECISIONS
+from naswot.scores.outputs import tensors
+from naswot.scores.rectifiers import NoRectifierError
+
+Model = nn.Module | Callable[..., nn.Module]
+
+DEFAULT_CLASSES = 10
+# What to try on a network that has no rectifiers: these look at gradients or weights instead.
+WITHOUT_RECTIFIERS = ("grad_norm", "snip", "synflow", "jacob_cov")
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Stands for a network that cannot be had, and says why."""
+
+    error: NaswotError
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of one network.
+
+    Attributes:
+        network: its name.
+        values: score → value; scores that do not apply are left out.
+        seconds: construction and all passes; NaN for a network that failed.
+        params: trainable parameters; None if the network failed before they were known.
+        note: what else there is to say, in one line.
+        failure: why the network could not be scored at all, if so.
+        crashes: of scores that failed although the network runs.
+    """
+
+    network: str
+    values: Mapping[str, float]
+    seconds: float
+    params: int | None
+    note: str
+    failure: NaswotError | None = None
+    crashes: tuple[NaswotError, ...] = ()
+
+
+def rank(
+    models: Mapping[str, Model] | Iterable[Model],
+    images: torch.Tensor | np.ndarray,
+    scores: str | Sequence[str] = ("naswot",),
+    *,
+    labels: torch.Tensor | np.ndarray | None = None,
+    classes: int | None = None,
+    precision: str = "float32",
+    seed: int = 0,
+    progress: Progress | None = None,
+    fail_fast: bool = False,
+) -> pd.DataFrame:
+    """Score networks on one mini-batch and sort them by the first score, best first.
+
+    Every network is built and scored from the state of the random generator that `seed` gives;
+    the caller's state is left as it was.
+
+    Args:
+        models: name → network, or networks. A network is a module, which is not changed (but for
+            the parameters that its lazy modules, if any, lack), or a function or class that builds
+            one: called without arguments, or with `num_classes` if it takes that and has no value
+            for it from `functools.partial`.
+        images: (B, …), as the networks take them, already normalised, on the device to use.
+        scores: names of scores, or "all".
+        labels: (B,), from 0 to `classes` − 1; None: drawn at random from `seed`.
+        classes: how many there are; None: as many as the labels show, or 10.
+        precision: of the forward pass of the naswot score, "float32", "bfloat16", or "auto": the
+            latter where the device has instructions for it.
+        seed: of the weights and of random labels.
+        progress: what is told of each network that is done.
+        fail_fast: whether the first network that fails is to end it all.
+
+    Returns:
+        A row a network: `network` (its name), a column a score, `seconds` (construction and all
+        passes), `params` (trainable parameters) and `note`. −inf comes after the other values of
+        the first score, and NaN last. A score that does not apply to a network is NaN, and so is
+        every score of a network that cannot be built or fails on the images, with its seconds;
+        `note` says why. `params` is a nullable integer where those of some are not known.
+
+    Raises:
+        NaswotError: an unknown score or precision, unsuitable images or labels, no score that
+            applies to any network, or all networks fail; with `fail_fast`, one does.
+    """
+    names, rows = score_names(scores), []
+    for row in score_each(
+        name_models(models),
+        images,
+        names,
+        labels=labels,
+        classes=classes,
+        precision=precision,
+        seed=seed,
+        fail_fast=fail_fast,
+    ):
+        rows.append(row)
+        if progress is not None:
+            progress.advance()
+    check_any(rows)
+    return ranking(rows, names)
+
+
+def score_each(
+    named: Mapping[str, Model],
+    images: torch.Tensor | np.ndarray,
+    names: Sequence[str],
+    *,
+    labels: torch.Tensor | np.ndarray | None = None,
+    classes: int | None = None,
+    precision: str = "float32",
+    seed: int = 0,
+    fail_fast: bool = False,
+) -> Iterator[Row]:
+    """Yield the row of each network as soon as it is scored, or has failed.
+
+    Arguments and errors as for `rank`, with the names that `name_models` and `score_names` give.
+    """
+    families = {}
+    for family in dict.fromkeys(FAMILY_OF[name] for name in names):
+        asked = [name for name in names if FAMILY_OF[name] == family]
+        families[", ".join(asked)] = FAMILIES[family]
+    batch = _batch(images, labels, classes, seed)
+    precision = choose_precision(precision, batch.images.device)
+    if precision not in PRECISIONS:
+        raise NaswotError(f"precision is {precision!r}; it can be auto, {', '.join(PRECISIONS)}.")
+    devices = [batch.images.device] if batch.images.is_cuda else []
+    for name, model in named.items():
+        with torch.random.fork_rng(devices):
+            row = Candidate(name, model, batch, seed).row(families, Options(precision))
+        if fail_fast and row.failure is not None:
+            raise row.failure
+        yield row
+
+
+def check_any(rows: Sequence[Row]) -> None:
+    """Look whether there is something to rank.
+
+    Raises:
+        NaswotError: no network has any score.
+    """
+    if any(row.values for row in rows):
+        return
+    failures = [row.failure for row in rows if row.failure is not None]
+    if len(rows) == 1 and failures:
+        raise failures[0]
+    if len(failures) == len(rows):
+        raise NaswotError(
+            f"All {len(rows)} networks failed; the first: {failures[0]}"
+        ) from failures[0]
+    first = next(row for row in rows if row.failure is None)
+    everywhere = "" if len(rows) == 1 else " nor to the other networks"
+    some = f" {len(failures)} of {len(rows)} failed; the first: {failures[0]}" if failures else ""
+    raise NaswotError(
+        f"No score asked for applies to {first.network}{everywhere}; {first.note}{some}"
+    )
+
+
+def ranking(rows: Iterable[Row], names: Sequence[str]) -> pd.DataFrame:
+    """Return `rows` as `rank` does, sorted by the first of the scores `names`."""
+    records = [
+        {
+            **row.values,
+            "network": row.network,
+            "seconds": row.seconds,
+            "params": row.params,
+            "note": row.note,
+        }
+        for row in rows
+    ]
+    columns = list(dict.fromkeys(["network", *names, "seconds", "params", "note"]))
+    frame = pd.DataFrame(records, columns=columns)
+    types = dict.fromkeys(names, "float64") | {"seconds": "float64"}
+    types["params"] = "Int64" if frame["params"].isna().any() else "int64"  # counted for each
+    frame = frame.astype(types)
+    return frame.iloc[_order(frame[names[0]], lower_is_better(names[0]))].reset_index(drop=True)
+
+
+def score_names(scores: str | Sequence[str]) -> list[str]:
+    """Return the names of the scores asked for; "all" asks for every one.
+
+    Raises:
+        NaswotError: there is no such score, or none is asked for.
+    """
+    names = list(dict.fromkeys([scores] if isinstance(scores, str) else scores))
+    if names == ["all"]:
+        return list(FAMILY_OF)
+    for name in names:
+        if name not in FAMILY_OF:
+            close = difflib.get_close_matches(str(name), FAMILY_OF, n=1)
+            meant = f" Did you mean {close[0]}?" if close else ""
+            raise NaswotError(
+                f"There is no score {name!r}.{meant} There are: {', '.join(FAMILY_OF)}."
+            )
+    if not names:
+        raise NaswotError(f"No score is asked for. There are: {', '.join(FAMILY_OF)}.")
+    return names
+
+
+def lower_is_better(score: str) -> bool:
+    """Tell whether `score` falls as networks get better."""
+    return score in FAMILIES[FAMILY_OF[score]].lower_is_better
+
+
+def name_models(models: Mapping[str, Model] | Iterable[Model]) -> dict[str, Model]:
+    """Return name → network. Those without a name are called as their class or function is.
+
+    Raises:
+        NaswotError: there are none, or something is neither a module nor callable.
+    """
+    if isinstance(models, nn.Module) or callable(models):
+        raise NaswotError(
+            "A single network is given; hand over a list of networks or a mapping name → network."
+        )
+    if isinstance(models, Mapping):
+        named = dict(models)
+    else:
+        named, seen = {}, Counter()
+        for model in models:
+            name = _called(model)
+            seen[name] += 1
+            named[name if seen[name] == 1 else f"{name}-{seen[name]}"] = model
+    if not named:
+        raise NaswotError("There are no networks to score.")
+    for name, model in named.items():
+        if not callable(model):
+            raise NaswotError(
+                f"{name} is neither a module nor a function that builds one, but "
+                f"{type(model).__name__}."
+            )
+    return named
+
+
+def _called(model: Model) -> str:
+    if isinstance(model, functools.partial):
+        return _called(model.func)
+    if isinstance(model, str):  # a mistake, to be named
+        return model
+    return getattr(model, "__name__", type(model).__name__)
+
+
+def _batch(images: Any, labels: Any, classes: int | None, seed: int) -> Batch:
+    images = as_images(images)
+    if len(images) < 2:
+        raise NaswotError("There is one image; scores of networks compare two or more.")
+    if labels is None:
+        classes = classes or DEFAULT_CLASSES
+        generator = torch.Generator().manual_seed(seed)
+        labels = torch.randint(classes, (len(images),), generator=generator)
+    labels = torch.as_tensor(labels)
+    if labels.is_floating_point() or labels.shape != images.shape[:1]:
+        raise NaswotError(
+            f"The labels are {labels.dtype} of shape {tuple(labels.shape)}; they have to be "
+            f"integers of shape ({len(images)},), one an image."
+        )
+    lowest, highest = int(labels.min()), int(labels.max())
+    classes = classes or highest + 1
+    if lowest < 0 or highest >= classes:
+        raise NaswotError(
+            f"The labels are from {lowest} to {highest}; with {classes} classes they have to be "
+            f"from 0 to {classes - 1}. Set the number of classes (--classes on the command line)."
+        )
+    return Batch(images, labels.to(images.device, torch.int64), classes)
+
+
+class Candidate:
+    """One network to be scored, built as often as that takes."""
+
+    def __init__(self, name: str, model: Model, batch: Batch, seed: int):
+        self.name, self.model, self.batch, self.seed = name, model, batch, seed
+        self.params: int | None = None
+
+    def row(self, families: Mapping[str, Family], options: Options) -> Row:
+        """Return the network's scores; `families` are named as notes shall name them.
+
+        Whatever the network raises becomes its failure; only the user can interrupt.
+        """
+        try:
+            return self.scored(families, options)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            failure = error if isinstance(error, NaswotError) else self.fails(error)
+        _release(failure)
+        if self.batch.images.is_cuda:
+            torch.cuda.empty_cache()
+        note = str(failure).removeprefix(f"{self.name} ")  # which the row says already
+        return Row(self.name, {}, math.nan, self.params, note, failure)
+
+    def scored(self, families: Mapping[str, Family], options: Options) -> Row:
+        """Return the scores of a network that does not fail."""
+        started = time.perf_counter()
+        network = self.fresh()
+        seconds = time.perf_counter() - started
+        self.check(network)
+        notes: dict[str, str] = {}
+        crashes = []
+        try:
+            found = measure(lambda: network, self.batch, list(families.values()), options)
+        except Exception as error:
+            # Nothing is lost: what fails fails again below, one by one, and is noted or raised.
+            log.debug("%s is scored family by family: %r", self.name, error)
+            found = None
+        if found is None:
+            network = None  # a second one will need the memory
+            found = {}
+            for name, family in families.items():
+                try:
+                    found |= measure(self.fresh, self.batch, [family], options)
+                except NoRectifierError as error:
+                    notes[name] = _with_alternatives(error)
+                except NaswotError as error:
+                    notes[name] = str(error)
+                except Exception as error:  # a network may raise anything
+                    crashes.append(self.crashed(error))
+                    notes[name] = str(crashes[-1])
+        for family in families.values():
+            if family.scores[0] in found:
+                result = found[family.scores[0]]
+                seconds += result.seconds - result.build_seconds
+        notes |= {name: result.note for name, result in found.items() if result.note}
+        values = {score: result.value for score, result in found.items()}
+        return Row(self.name, values, seconds, self.params, _noted(notes), crashes=tuple(crashes))
+
+    def fresh(self) -> nn.Module:
+        """Return the network as `seed` makes it, on the images' device and of their type.
+
+        Raises:
+            NaswotError: it cannot be built.
+        """
+        if isinstance(self.model, Missing):
+            raise self.model.error
+        torch.manual_seed(self.seed)
+        given = isinstance(self.model, nn.Module)
+        network = self.copy(self.model) if given else self.built(self.model)
+        device, dtype = self.batch.images.device, self.batch.images.dtype
+        return moved(network, device, dtype)
+
+    def copy(self, network: nn.Module) -> nn.Module:
+        """Return a copy of `network`."""
+        materialise(network, self.batch.images[:2])  # some lazy modules cannot be copied
+        return copied(network, self.name)
+
+    def built(self, factory: Callable[..., nn.Module]) -> nn.Module:
+        """Return what `factory` builds, with one output a class if it can be told so."""
+        arguments = _class_argument(factory, self.batch.classes)
+        try:
+            inspect.signature(factory).bind(**arguments)
+        except TypeError as error:
+            raise NaswotError(
+                f"{self.name} cannot be built: {error}. Give its value with functools.partial, or "
+                "with --factory-args on the command line."
+            ) from error
+        except ValueError:  # no signature to be had; the call itself will tell
+            pass
+        try:
+            try:
+                network = factory(**arguments)
+            except TypeError as error:
+                if not arguments or "unexpected keyword argument 'num_classes'" not in str(error):
+                    raise
+                torch.manual_seed(self.seed)  # it only passes its keywords on, to one that refuses
+                network = factory()
+        except torch.OutOfMemoryError:
+            raise
+        except (Exception, SystemExit) as error:  # a factory may raise anything
+            raise NaswotError(
+                f"{self.name} cannot be built: its factory raises {in_one_line(error)}"
+            ) from error
+        if not isinstance(network, nn.Module):
+            raise NaswotError(
+                f"{self.name} cannot be built: its factory returns no torch.nn.Module "
+                f"but {type(network).__name__}."
+            )
+        return network
+
+    def check(self, network: nn.Module) -> None:
+        """Run `network` on two images, so that the parameters of lazy modules are there to count.
+
+        It and the state of the random generators stay as they are.
+
+        Raises:
+            NaswotError: it returns no tensor.
+        """
+        try:
+            output = dry_run(network, self.batch.images[:2])
+        finally:
+            self.params = _params(network)
+        if next(tensors(output), None) is None:
+            raise NaswotError(
+                f"{self.name} returns a {type(output).__name__} without tensors; it has to return "
+                "a tensor, or tensors in tuples, lists or dicts."
+            )
+
+    def crashed(self, error: Exception) -> NaswotError:
+        """Return what a score that failed with `error` says; raise if the network is to blame."""
+        if isinstance(error, torch.OutOfMemoryError):
+            torch.cuda.empty_cache()
+            explained = self.too_large()
+        else:
+            network = self.fresh()
+            network.train()
+            with torch.no_grad():
+                network(self.batch.images.clone())
+            explained = NaswotError(f"it fails on {self.name}: {in_one_line(error)}")
+        explained.__cause__ = error
+        _release(explained)
+        return explained
+
+    def fails(self, error: BaseException) -> NaswotError:
+        """Return what is to be said of a network that raises `error`."""
+        if isinstance(error, torch.OutOfMemoryError):
+            explained = self.too_large()
+        else:
+            cure = "give it others (--image-size and --channels on the command line)"
+            how = how_it_fails(error, self.batch.images, cure)
+            explained = NaswotError(f"{self.name} {how}")
+        explained.__cause__ = error
+        return explained
+
+    def too_large(self) -> NaswotError:
+        """Return what to raise where a GPU's memory is too small."""
+        count = len(self.batch.images)
+        return NaswotError(
+            f"the GPU's memory is too small for {self.name} and {count} images; give it fewer "
+            "(--batch-size on the command line)."
+        )
+
+
+def _class_argument(factory: Callable[..., nn.Module], classes: int) -> dict[str, int]:
+    """Return `num_classes` as keywords for `factory`; none if it is fixed or not taken."""
+    if isinstance(factory, functools.partial) and "num_classes" in factory.keywords:
+        return {}
+    try:
+        parameters = inspect.signature(factory).parameters
+    except (TypeError, ValueError):  # built into an extension, or arguments that do not fit
+        return {}
+    named = "num_classes" in parameters
+    passed_on = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    return {"num_classes": classes} if named or passed_on else {}
+
+
+def _params(network: nn.Module) -> int | None:
+    """Return the number of trainable parameters; None while lazy modules have not got theirs."""
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    return None if any(map(is_lazy, trained)) else sum(map(torch.numel, trained))
+
+
+def _with_alternatives(error: NoRectifierError) -> str:
+    others = [name for name in WITHOUT_RECTIFIERS if name in FAMILY_OF]
+    return f"{str(error).rstrip('.')}; try: {', '.join(others)}." if others else str(error)
+
+
+def _noted(notes: Mapping[str, str]) -> str:
+    """Return the notes of one network as a text, in which what is said twice is said once."""
+    named: dict[str, list[str]] = {}
+    for name, text in notes.items():
+        named.setdefault(text, []).append(name)
+    return " ".join(f"{', '.join(names)}: {text}" for text, names in named.items())
+
+
+def _release(error: BaseException | None) -> None:
+    """Free what the frames of an error hold, networks among it; the lines can still be shown."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
+def _order(values: pd.Series, lower: bool) -> list[int]:
+    """Return the rows' order: best first, −inf and then NaN last, equals as given."""
+    numbers = values.to_numpy(float, na_value=math.nan)
+
+    def key(row: int) -> tuple[int, float]:
+        value = float(numbers[row])
+        if math.isnan(value):
+            return 2, 0.0
+        if value == -math.inf:
+            return 1, 0.0
+        return 0, value if lower else -value
+
+    return sorted(range(len(values)), key=key)

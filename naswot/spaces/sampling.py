@@ -1,0 +1,107 @@
+"""Which architectures a run looks at, which of them are scored, and in what order."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from naswot.errors import NaswotError
+from naswot.io.parquet import read_parquet, write_parquet
+from naswot.runtime.progress import log
+from naswot.runtime.provenance import described
+from naswot.spaces import Space, get_space
+
+Sample = int | str  # a number of architectures, or "all"
+
+
+def sample_of(sample: Sample | Mapping[str, Sample], space: str) -> Sample | None:
+    """Return how many architectures of `space` are drawn, or "all"; None if nothing is said.
+
+    `sample` is one value for all spaces or a mapping from space to value.
+    """
+    return sample.get(space) if isinstance(sample, Mapping) else sample
+
+
+def scored_at_most(space: Space, sample: Sample, deduplicate: bool) -> int:
+    """Return the largest number of architectures that can be left to score.
+
+    It needs no drawing, so that a run can be planned before the first job.
+
+    Raises:
+        NaswotError: all architectures are asked for, and only the benchmark table counts them.
+    """
+    if sample != "all":
+        return min(int(sample), space.unique or int(sample)) if deduplicate else int(sample)
+    if space.size is None:
+        raise NaswotError(f"sample = all is not known for {space.name}: give a number.")
+    return space.unique if deduplicate and space.unique else space.size
+
+
+def order_architectures(
+    space: Space, architectures: Sequence[str], deduplicate: bool, seed: int
+) -> pd.DataFrame:
+    """Return all architectures of a space in a random order, the order of drawing.
+
+    A sample is the beginning of it, so a larger sample begins with a smaller one.
+
+    Args:
+        space: the search space.
+        architectures: all of them, in the benchmark's order.
+        deduplicate: whether isomorphic architectures share one score.
+        seed: of the order.
+
+    Returns:
+        Columns `index`, `arch` and `representative`, the index of the architecture that is
+        scored in its place: the first of its isomorphs in the space, so that a score does not
+        depend on the sample. Without `deduplicate`, and where isomorphs are not looked for, it
+        is the architecture itself.
+    """
+    representatives = np.arange(len(architectures))
+    if deduplicate and space.unique:
+        first: dict[str, int] = {}
+        representatives = np.array(
+            [first.setdefault(space.canonical(arch), i) for i, arch in enumerate(architectures)]
+        )
+    order = np.random.default_rng(seed).permutation(len(architectures))
+    table = pd.DataFrame({"arch": architectures, "representative": representatives})
+    return table.iloc[order].rename_axis("index").reset_index()
+
+
+def write_order(
+    output: str | Path,
+    *,
+    space: str,
+    deduplicate: bool,
+    seed: int,
+    benchmark: str | Path | None = None,
+) -> None:
+    """Write `order_architectures` to a Parquet file; arguments as there.
+
+    `benchmark` is the benchmark table, for a space whose architectures only it lists.
+    """
+    known = get_space(space)
+    if known.architectures is not None:
+        architectures = known.architectures()
+    else:
+        architectures = read_parquet(benchmark, ["arch"])["arch"]
+    order = order_architectures(known, architectures, deduplicate, seed)
+    settings = described(space=space, deduplicate=deduplicate, seed=seed)
+    write_parquet(order, output, settings)
+
+
+def first_drawn(order: pd.DataFrame, sample: Sample, space: str) -> pd.DataFrame:
+    """Return the first `sample` rows of `order`; all of them, and say so, if there are fewer."""
+    if sample != "all" and int(sample) > len(order):
+        log.warning("%s has %s architectures; all are taken.", space, f"{len(order):,}")
+    return order if sample == "all" else order[: int(sample)]
+
+
+def to_score(order: pd.DataFrame) -> pd.DataFrame:
+    """Return `index` and `arch` of all representatives, each once, as they are first needed.
+
+    A sample of n needs some of the first n of them and no others, so what a larger sample needs
+    begins with what a smaller one needs, and any stretch of them costs about the same.
+    """
+    representatives = order["representative"].drop_duplicates()
+    return order.set_index("index")[["arch"]].loc[representatives].reset_index()

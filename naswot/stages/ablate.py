@@ -1,0 +1,192 @@
+"""Networks × levels of an ablation × repeats → one row a score."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from naswot.analysis.anytime import reported_accuracy
+from naswot.benchmarks.datasets import datasets_of
+from naswot.errors import NaswotError
+from naswot.images import mini_batch
+from naswot.io.parquet import read_metadata, read_parquet, write_parquet
+from naswot.runtime.device import choose_device, choose_precision, device_name
+from naswot.runtime.progress import Progress, log
+from naswot.runtime.provenance import described
+from naswot.scores import FAMILIES
+from naswot.scores.base import Batch, Options
+from naswot.scores.initialisation import draw_scheme
+from naswot.spaces import get_space
+from naswot.stages.score import score_architectures
+
+COLUMNS = {
+    "ablation": "str",
+    "level": "str",
+    "repeat": "int64",
+    "index": "int64",
+    "arch": "str",
+    "accuracy": "float64",
+    "percentile": "float64",
+    "score": "float64",
+    "images": "str",
+    "batch_seed": "int64",
+    "init_seed": "int64",
+    "batch_size": "int64",
+    "image_size": "int64",
+    "classes": "int64",
+    "scheme": "str",
+    "seconds": "float64",
+}
+
+
+def choose_networks(accuracy: pd.Series, count: int, choice: str, seed: int) -> pd.DataFrame:
+    """Return `count` networks, the least accurate first.
+
+    Args:
+        accuracy: percent, by index; networks whose accuracy is not known (NaN) are never chosen.
+        count: how many to choose.
+        choice: "percentiles": one at random of each of `count` stretches of equal length of the
+            networks in the order of their accuracy, as for the paper's Figure 5; "random": all
+            networks with equal chance.
+        seed: of the draw.
+
+    Returns:
+        Columns `index`, `accuracy`, and `percentile`: the percentage of networks below, with half
+        of those that are as accurate.
+
+    Raises:
+        NaswotError: there are fewer networks with a known accuracy.
+    """
+    known = accuracy.dropna().sort_values(kind="stable")
+    if count > len(known):
+        raise NaswotError(
+            f"{count} networks are asked for, and {len(known)} have a known accuracy; ask for "
+            "fewer (`ablations`)."
+        )
+    generator = np.random.default_rng(seed)
+    if choice == "percentiles":
+        places = [generator.choice(part) for part in np.array_split(np.arange(len(known)), count)]
+    else:
+        places = np.sort(generator.choice(len(known), count, replace=False))
+    percentile = 100 * (known.rank() - 0.5) / len(known)
+    table = pd.DataFrame({"accuracy": known, "percentile": percentile}).iloc[places]
+    return table.rename_axis("index").reset_index()
+
+
+def write_choice(
+    benchmark: str | Path,
+    output: str | Path,
+    *,
+    space: str,
+    dataset: str,
+    choice: str,
+    count: int,
+    seed: int,
+) -> None:
+    """Write `choose_networks` of a benchmark table, with their `arch`, to a Parquet file.
+
+    The accuracy is the one that figures show scores against; the metadata hold its key.
+
+    Raises:
+        NaswotError: there is no accuracy on `dataset`, or there are too few networks.
+    """
+    accuracy = reported_accuracy(benchmark, datasets_of(space)[dataset], "valid")
+    if accuracy is None:
+        raise NaswotError(f"{benchmark} has no accuracy on {dataset}; name another dataset.")
+    chosen = choose_networks(accuracy, count, choice, seed)
+    arch = read_parquet(benchmark, ["index", "arch"]).set_index("index")["arch"]
+    chosen.insert(1, "arch", arch.loc[chosen["index"]].to_numpy())
+    settings = {"space": space, "dataset": dataset, "choice": choice, "seed": seed}
+    write_parquet(chosen, output, described(**settings, accuracy=accuracy.name))
+
+
+def ablate(
+    networks: str | Path,
+    output: str | Path,
+    *,
+    ablation: str,
+    level: str,
+    setting: Mapping[str, Any],
+    precision: str = "float32",
+    relu_count: str = "once",
+    device: str = "auto",
+    directory: str | None = None,
+    threads: int = 1,
+) -> None:
+    """Score all chosen networks at one level, as often as it has seeds, and write Parquet.
+
+    Args:
+        networks: Parquet file of `write_choice`.
+        output: the file to write, with the columns `COLUMNS`; −inf and NaN are kept.
+        ablation, level: what is varied, and its value.
+        setting: how, see `naswot.workflow.ablations.setting_of`.
+        precision, relu_count, device: as for `naswot.stages.score.score_shard`.
+        directory: where the files of the images are, if they need any.
+        threads: CPU threads that torch may use.
+
+    Raises:
+        NaswotError: an input is damaged, an image source has too few images, or a network
+            cannot be scored.
+    """
+    torch.set_num_threads(threads)
+    target = choose_device(device)
+    precision = choose_precision(precision, target)
+    chosen, about = read_parquet(networks), read_metadata(networks)
+    space = get_space(about["space"])
+    build = partial(_build, space.build, setting["classes"], setting["scheme"])
+    seeds = setting["seeds"]
+    progress = Progress(f"{ablation} {level}", len(chosen) * len(seeds), "scores")
+    tables, drawn = [], None
+    for repeat, (batch_seed, init_seed) in enumerate(seeds):
+        if drawn is None or drawn[0] != batch_seed:
+            drawn = batch_seed, _draw(setting, batch_seed, directory, target)
+        scored = score_architectures(
+            chosen,
+            build,
+            drawn[1],
+            FAMILIES["naswot"],
+            init_seed,
+            progress,
+            Options(precision, relu_count),
+            own=space.file is not None,
+        )
+        tables.append(
+            chosen.assign(
+                ablation=ablation,
+                level=level,
+                repeat=repeat,
+                score=scored["naswot"].to_numpy(),
+                seconds=scored["seconds"].to_numpy(),
+                batch_seed=batch_seed,
+                init_seed=init_seed,
+                **{name: value for name, value in setting.items() if name != "seeds"},
+            )
+        )
+    table = pd.concat(tables, ignore_index=True)[list(COLUMNS)].astype(COLUMNS)
+    same = {name: about[name] for name in ("space", "dataset", "choice", "accuracy")}
+    settings = same | {"ablation": ablation, "level": level, **setting}
+    metadata = described(**settings, precision=precision, relu_count=relu_count)
+    write_parquet(table, output, metadata | {"device": device_name(target), "threads": threads})
+    log.info("%s: %d scores, %.1f s", progress.label, len(table), table["seconds"].sum())
+
+
+def _build(build, classes: int, scheme: str, arch: str, outputs: int) -> torch.nn.Module:
+    """Build a network with as many outputs as the ablation wants, whatever the score asks for."""
+    network = build(arch, classes)
+    draw_scheme(network, scheme)
+    return network
+
+
+def _draw(
+    setting: Mapping[str, Any], seed: int, directory: str | None, device: torch.device
+) -> Batch:
+    source = directory if setting["images"] != "noise" else None
+    found = mini_batch(
+        setting["images"], setting["batch_size"], setting["image_size"], seed, source
+    )
+    images, labels = torch.from_numpy(found.images), torch.from_numpy(found.labels)
+    return Batch(images.to(device), labels.to(device), found.classes)

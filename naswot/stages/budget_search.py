@@ -1,0 +1,298 @@
+"""Searches under a budget on a benchmark table → one row a run, and all that they evaluated."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.fitness import Fitness, UnsearchableError, read_fitness
+from naswot.errors import NaswotError
+from naswot.io.parquet import column_names, digest_of, read_metadata, read_parquet, write_parquet
+from naswot.runtime.progress import Progress
+from naswot.runtime.provenance import described, origin_of
+from naswot.scores import LOWER_IS_BETTER
+from naswot.search import METHODS, Method, Settings, Table, Trajectory, simulate
+from naswot.search.combinations import are_complete
+from naswot.spaces.neighbourhood import padded
+from naswot.stages.neighbours import read_neighbours
+from naswot.tables.timings import read_seconds
+from naswot.tables.trajectories import write_trajectory
+
+CHUNK = 500  # runs that are simulated side by side; it bounds the memory and changes no result
+
+log = logging.getLogger("naswot")
+
+
+def search_table(
+    benchmark: str | Path,
+    neighbours: str | Path,
+    output: str | Path,
+    trajectories: str | Path,
+    *,
+    dataset: str,
+    searched: str,
+    method: str,
+    settings: Mapping[str, Any],
+    runs: int,
+    seed: int,
+    joined: str | Path | None = None,
+    seconds: str | Path | None = None,
+) -> None:
+    """Simulate `runs` searches; write a row a run and a row an evaluation.
+
+    Where the table lacks what the method needs, both files have no rows and say why under
+    ``not_run`` in their metadata.
+
+    Args:
+        benchmark: the benchmark table.
+        neighbours: Parquet file of `naswot.stages.neighbours.connect_architectures`.
+        output, trajectories: the files to write; `run` and `naswot.tables.trajectories` have the
+            columns.
+        dataset: whose accuracies are reported.
+        searched: the dataset that the search trains on.
+        method: a key of `naswot.search.METHODS`.
+        settings: `search` of the configuration.
+        runs: how many.
+        seed: run r uses the generator seeded with `seed` + r.
+        joined, seconds: joined table and what its scores took, for methods that use scores.
+
+    Raises:
+        NaswotError: an accuracy that `settings` names is missing, or no run can afford a training.
+    """
+    about = read_metadata(benchmark)
+    space, chosen = about["space"], METHODS[method]
+    scored = {} if joined is None else read_metadata(joined)
+    title = chosen.title
+    if scored and scored["score"] != "naswot":
+        title = f"{title} ({scored['score']})"
+    metadata = {key: scored[key] for key in ("score", "images", "precision") if key in scored}
+    metadata |= {
+        "title": title,
+        "search_family": "non-weight-sharing" if chosen.scores == "none" else "training-free",
+        "pool": "whole",
+        "accuracies": about.get("source"),
+        **origin_of(about),
+        "table": digest_of(benchmark),
+    }
+    metadata |= described(
+        space=space,
+        dataset=dataset,
+        searched=searched,
+        method=method,
+        runs=runs,
+        seed=seed,
+        **{key: value for key, value in settings.items() if key != "fitness"},
+    )
+    try:
+        fitness = read_fitness(
+            benchmark,
+            datasets_of(space)[searched],
+            epochs=settings["epochs"],
+            budget=settings["budget"],
+            evaluations=settings["evaluations"],
+            key=settings["fitness"].get(space),
+            shorter=chosen.shorter,
+        )
+        table, notes = arrays(fitness, neighbours, joined, seconds, chosen)
+        trajectory = run(method, table, fitness.budget, settings, runs, seed)
+        if not len(trajectory.run) and table.cost.min() <= fitness.budget:
+            raise UnsearchableError("the scores that it asks for cost more than the budget")
+    except UnsearchableError as error:
+        log.warning("%s on %s, %s: not run, %s", title, space, dataset, error)
+        metadata |= {"not_run": str(error)}
+        nothing = np.empty(0, dtype=np.int64)
+        trajectory = Trajectory(*[nothing] * 6)
+        found = pd.DataFrame(columns=COLUMNS)
+        index, epochs = nothing, [0]
+    else:
+        metadata |= {
+            "fitness": fitness.key,
+            "fitness_epochs": list(fitness.epochs),
+            "budget": fitness.budget,
+            "budget_unit": fitness.unit,
+            "note": "; ".join(note for note in (fitness.note, *notes) if note),
+        }
+        if not len(trajectory.run):
+            raise NaswotError(
+                f"search.budget = {settings['budget']} buys no training on {space}: the cheapest "
+                f"costs {table.cost.min():,.0f} of {fitness.budget:,.0f}."
+            )
+        index, epochs = fitness.index, fitness.epochs
+        found = outcomes(trajectory, benchmark, index, dataset, method, runs, seed)
+        if fitness.unit != "s":
+            found["search_seconds"] = np.nan
+            trajectory = replace(trajectory, seconds=np.full(len(trajectory.run), np.nan))
+    write_trajectory(trajectory, index, epochs, trajectories, metadata)
+    write_parquet(found, output, metadata)
+
+
+def arrays(
+    fitness: Fitness,
+    neighbours: str | Path,
+    joined: str | Path | None,
+    seconds: str | Path | None,
+    method: Method,
+) -> tuple[Table, list[str]]:
+    """Return the table that a search sees, and what there is to say of it.
+
+    Arguments as in `search_table`, which `fitness` is read for.
+
+    Raises:
+        UnsearchableError: it lacks what `method` needs.
+    """
+    listed, graph, genes = read_neighbours(neighbours)
+    rows = np.flatnonzero(np.isin(listed, fitness.index))
+    notes = []
+    genes = None if genes is None else genes[rows]
+    if method.genes and (genes is None or not are_complete(genes)):
+        raise UnsearchableError(
+            "it needs all combinations of independent choices, which the architectures are not"
+        )
+    if len(rows) < len(listed):
+        graph = known_neighbours(graph, rows)
+    scores = scoring = None
+    if joined is not None:
+        table = read_parquet(joined, ["index", "score"]).set_index("index")
+        table = table.join(read_seconds(seconds)).reindex(fitness.index)
+        sign = -1 if read_metadata(joined)["score"] in LOWER_IS_BETTER else 1
+        scores = sign * table["score"].to_numpy(float)
+        scoring = table["seconds"].fillna(0.0).to_numpy(float)
+        if fitness.unit != "s":
+            scoring = np.zeros(len(scoring))
+            notes.append("scoring costs nothing")
+        known, count = int(table["seconds"].notna().sum()), int(table["score"].notna().sum())
+        if not count:
+            raise UnsearchableError("no architecture whose fitness is known has a score")
+        if known < len(scores) and method.scores == "all":
+            raise UnsearchableError(
+                f"it asks for the score of any architecture, and {known:,} of {len(scores):,} "
+                "are scored; `sample: all` scores them all"
+            )
+        if count < len(scores) and method.scores == "some":
+            notes.append(f"first population among the {count:,} of them that are scored")
+    return Table(fitness.values, fitness.cost, graph, genes, scores, scoring), notes
+
+
+def known_neighbours(graph: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return the neighbours of the known architectures among themselves.
+
+    What is not known is passed over: a mutation that leads there is followed by another.
+
+    Args:
+        graph: (n, K) neighbours of all, filled up with −1.
+        known: (k,) positions of the known ones, ascending.
+
+    Returns:
+        (k, K') positions among `known`, ascending, filled up with −1.
+    """
+    size, present = len(graph), graph >= 0
+    edges = np.ones(present.sum(), np.float32), graph[present], np.cumsum([0, *present.sum(axis=1)])
+    matrix = sparse.csr_array(edges, shape=(size, size))
+    unknown = np.setdiff1d(np.arange(size), known)
+    from_known = matrix[known]
+    reached = from_known[:, known] + from_known[:, unknown] @ matrix[unknown][:, known]
+    reached = reached.tocsr()
+    reached.setdiag(0)
+    reached.eliminate_zeros()
+    reached.sort_indices()
+    return padded(np.diff(reached.indptr), reached.indices)
+
+
+def run(
+    method: str,
+    table: Table,
+    budget: float,
+    settings: Mapping[str, Any],
+    runs: int,
+    seed: int,
+) -> Trajectory:
+    """Return the trajectory of `runs` runs, `CHUNK` at a time; arguments as `search_table`."""
+    names = Settings.__dataclass_fields__
+    chosen = Settings(**{key: value for key, value in settings.items() if key in names})
+    progress = Progress(METHODS[method].title, runs, "runs")
+    parts = []
+    for first in range(0, runs, CHUNK):
+        seeds = seed + np.arange(first, min(first + CHUNK, runs))
+        part = simulate(method, table, budget, seeds, chosen)
+        parts.append([first + part.run, *list(vars(part).values())[1:]])
+        progress.advance(len(seeds))
+    return Trajectory(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+COLUMNS = (
+    "method",
+    "sample_size",
+    "run",
+    "seed",
+    "index",
+    "arch",
+    "search_seconds",
+    "evaluations",
+    "fitness",
+    "valid",
+    "test",
+    "test_index",
+)
+
+
+def outcomes(
+    trajectory: Trajectory,
+    benchmark: str | Path,
+    index: np.ndarray,
+    dataset: str,
+    method: str,
+    runs: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return a row a run: the architecture of the best fitness, and what it reaches when trained.
+
+    Args:
+        trajectory: of `runs` runs, on a table whose architectures have these `index`.
+        benchmark: the benchmark table.
+        index: official indices.
+        dataset: whose accuracies are reported.
+        method, seed: as in `search_table`.
+
+    Returns:
+        `COLUMNS`. `sample_size` is 0: a budget decides. `search_seconds` is what a run
+        had spent by its last training. A run that could not afford any has index −1 and no
+        accuracies.
+    """
+    space = read_metadata(benchmark)["space"]
+    reported = datasets_of(space)[dataset]
+    present = column_names(benchmark)
+    keys = [key for key in ("arch", reported.valid, reported.test) if key in present]
+    table = read_parquet(benchmark, ["index", *keys]).set_index("index")
+    place = trajectory.chosen(runs)
+    some = place >= 0
+    best = np.where(some, index[trajectory.pick[place]], -1)
+    table = table.reindex(best)
+    counts = np.bincount(trajectory.run, minlength=runs)
+    spent = np.where(some, trajectory.seconds[np.maximum(np.cumsum(counts) - 1, 0)], 0.0)
+
+    def accuracy(key: str | None) -> np.ndarray:
+        return table[key].to_numpy(float) if key in table else np.full(runs, np.nan)
+
+    return pd.DataFrame(
+        {
+            "method": method,
+            "sample_size": 0,
+            "run": np.arange(runs),
+            "seed": seed + np.arange(runs),
+            "index": best,
+            "arch": table["arch"].to_numpy(),
+            "search_seconds": spent,
+            "evaluations": counts,
+            "fitness": np.where(some, trajectory.fitness[place], np.nan),
+            "valid": accuracy(reported.valid),
+            "test": accuracy(reported.test),
+            "test_index": best,
+        },
+        columns=list(COLUMNS),
+    )

@@ -1,0 +1,125 @@
+"""Scores beside accuracies: one table that everything after it reads."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from naswot.errors import NaswotError
+from naswot.io.parquet import digest_of, read_metadata, read_parquet, write_parquet
+from naswot.runtime.provenance import described, origin_of
+from naswot.scores import FAMILIES, FAMILY_OF
+from naswot.spaces.sampling import Sample, first_drawn
+from naswot.tables.timings import MEASURED, write_seconds
+
+# What shards say of themselves alone.
+OF_ONE_SHARD = ("first", "last", "settings_hash", "seconds", "peak_memory_mib")
+
+
+def join_shards(
+    order: str | Path,
+    shards: Sequence[str | Path],
+    benchmark: str | Path,
+    output: str | Path,
+    seconds: str | Path,
+    *,
+    score: str,
+    sample: Sample,
+) -> None:
+    """Write the joined table of one score: every sampled architecture, once.
+
+    Args:
+        order: Parquet file of `naswot.spaces.sampling.order_architectures`.
+        shards: Parquet files of `naswot.stages.score.score_shard`.
+        benchmark: the benchmark table.
+        output: the joined table; on one machine the same inputs give the same bytes.
+        seconds: what scoring took, see `naswot.tables.timings`.
+        score: which of the shards' scores.
+        sample: how many architectures are drawn, or "all".
+
+    Raises:
+        NaswotError: a file is damaged, a score is missing or double, no network of the user's own
+            could be scored, or shards were scored in different ways.
+    """
+    scored = pd.concat([read_parquet(path) for path in shards], ignore_index=True)
+    if "note" in scored and (scored["note"].ne("") & scored[score].isna()).all():
+        arch, note = scored[["arch", "note"]].iloc[0]
+        raise NaswotError(f"All {len(scored)} networks failed; the first: {arch}: {note}")
+    metadata = [read_metadata(path) for path in (order, benchmark, *shards)]
+    drawn = first_drawn(read_parquet(order), sample, metadata[0]["space"])
+    joined = join(drawn, scored, read_parquet(benchmark), score)
+    ordered, source, *described_shards = metadata
+    for key in ("precision", "relu_count", "batch_size", "image_size"):
+        found = sorted({str(about[key]) for about in described_shards if key in about})
+        if len(found) > 1:
+            raise NaswotError(
+                f"The shards in {Path(shards[0]).parent} were scored with {key} "
+                f"{' and '.join(found)}, on different machines perhaps: set {key} to one of them, "
+                "delete the folder and run again."
+            )
+    same = {
+        key: value
+        for key, value in described_shards[0].items()
+        if key not in OF_ONE_SHARD and all(other.get(key) == value for other in described_shards)
+    }
+    settings = {
+        "score": score,
+        "sample": sample,
+        "pool_seed": ordered["seed"],
+        "deduplicate": ordered["deduplicate"],
+    }
+    told = {"accuracies": source["source"], **origin_of(source), "table": digest_of(benchmark)}
+    metadata = same | settings | described(**told)
+    write_parquet(joined.drop(columns=MEASURED), output, metadata)
+    write_seconds(joined, seconds, metadata)
+
+
+def join(
+    sample: pd.DataFrame, scored: pd.DataFrame, benchmark: pd.DataFrame, score: str
+) -> pd.DataFrame:
+    """Return `sample` with the score of each representative and the accuracies of each row.
+
+    The rows are in index order, whatever order they were drawn in.
+
+    Args:
+        sample: the first rows of `naswot.spaces.sampling.order_architectures`.
+        scored: a row a representative, see `naswot.stages.score.score_architectures`.
+        score: the column of `scored` that becomes the column `score`.
+        benchmark: a benchmark table; its lists, per seed and per epoch, are left behind.
+
+    Raises:
+        NaswotError: an architecture was scored twice, not at all, or is not in the benchmark.
+    """
+    double = scored["index"][scored["index"].duplicated()]
+    if len(double):
+        raise NaswotError(f"Architecture {double.iloc[0]} was scored in more than one shard.")
+    missing = set(sample["representative"]) - set(scored["index"])
+    if missing:
+        raise NaswotError(
+            f"{len(missing)} architectures have no score, the first is {min(missing)}: delete the "
+            "folder of shards and run again."
+        )
+    absent = set(sample["index"]) - set(benchmark["index"])
+    if absent:
+        raise NaswotError(f"Architecture {min(absent)} is not in the benchmark table.")
+    others = [name for name in FAMILIES[FAMILY_OF[score]].scores if name != score]
+    named = benchmark.set_index("index")["arch"].reindex(sample["index"])
+    strange = sample[named.to_numpy() != sample["arch"].to_numpy()]
+    if len(strange):
+        raise NaswotError(
+            f"Architecture {strange['index'].iloc[0]} is not {strange['arch'].iloc[0]} in the "
+            "benchmark table: delete results/architectures and run again."
+        )
+    scores = scored.drop(columns=["arch", *others]).drop(columns="note", errors="ignore")
+    scores = scores.rename(columns={"index": "representative", score: "score"})
+    accuracies = benchmark.drop(
+        columns=[
+            "arch",
+            *(name for name in benchmark.columns if name.endswith(("/per-seed", "/per-epoch"))),
+        ]
+    )
+    return (
+        sample.sort_values("index")
+        .merge(scores, on="representative", how="left", validate="m:1")
+        .merge(accuracies, on="index", how="left", validate="1:1")
+    )

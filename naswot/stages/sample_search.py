@@ -1,0 +1,151 @@
+"""NASWOT, Random and Optimal on a table of architectures → one row a run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from naswot.benchmarks.datasets import Dataset, datasets_of
+from naswot.io.parquet import column_names, digest_of, read_metadata, read_parquet, write_parquet
+from naswot.runtime.provenance import described
+from naswot.scores import LOWER_IS_BETTER
+from naswot.search.random import METHODS, draw
+from naswot.search.trajectory import Trajectory
+from naswot.tables.timings import read_seconds
+from naswot.tables.trajectories import write_trajectory
+
+
+def choose_from_table(
+    table: str | Path,
+    output: str | Path,
+    trajectories: str | Path,
+    *,
+    dataset: str,
+    method: str,
+    sample_sizes: Sequence[int],
+    runs: int,
+    seed: int,
+    seconds: str | Path | None = None,
+) -> None:
+    """Simulate `runs` searches for each sample size; write a row a run, and a row a draw.
+
+    The draws are those of the largest sample; smaller ones are their beginnings. `table` is a
+    joined table, or a benchmark table, of a whole space, for methods that need no score;
+    `seconds` is what its scores took, for NASWOT.
+    """
+    about, columns = read_metadata(table), column_names(table)
+    reported = datasets_of(about["space"])[dataset]
+    wanted = ("index", "arch", "score", reported.valid, reported.test)
+    pool = read_parquet(table, [name for name in wanted if name in columns])
+    if seconds is not None:
+        pool["seconds"] = pool["index"].map(read_seconds(seconds)["seconds"])
+    sign = -1 if about.get("score") in LOWER_IS_BETTER else 1
+    if sign < 0:
+        pool["score"] *= sign
+    results = pd.concat(
+        [search(pool, reported, method, size, runs, seed) for size in sample_sizes],
+        ignore_index=True,
+    )
+    drawn = trajectory(pool, reported, method, max(sample_sizes), runs, seed)
+    results["score"] *= sign
+    score, seen = about.get("score"), _seen(pool, reported)
+    metadata = about | described(
+        dataset=dataset,
+        method=method,
+        sample_sizes=list(sample_sizes),
+        runs=runs,
+        seed=seed,
+        pool="scored" if "sample" in about else "whole",
+        title={"naswot": "NASWOT" if score == "naswot" else score}.get(method, method.title()),
+        fitness={"naswot": score, "optimal": seen}.get(method),
+        budget=None,
+    )
+    metadata.setdefault("table", digest_of(table))
+    write_parquet(results, output, metadata)
+    write_trajectory(drawn, pool["index"].to_numpy(), [0], trajectories, metadata)
+
+
+def search(
+    table: pd.DataFrame, dataset: Dataset, method: str, sample_size: int, runs: int, seed: int
+) -> pd.DataFrame:
+    """Run one search method `runs` times with `sample_size` draws each.
+
+    Args:
+        table: the pool: `index`, `arch`, accuracies and, if there are any, `score` and `seconds`.
+        dataset: whose accuracies are reported.
+        method: a key of `naswot.search.random.METHODS`.
+        sample_size: N.
+        runs: how many runs.
+        seed: run r uses the generator seeded with `seed` + r.
+
+    Returns:
+        A row a run: `method, sample_size, run, seed, index, arch, score, search_seconds,
+        valid, test, test_index`. Accuracies are in percent, NaN where the table has none.
+        Optimal is the best of each split by itself, as in the paper, so its test accuracy
+        belongs to `test_index`; elsewhere `test_index` is `index`. The seconds are the
+        measured scoring seconds of all draws, for NASWOT; NaN where nothing is scored.
+    """
+    keys = {"valid": dataset.valid, "test": dataset.test}
+    accuracy = {split: _numbers(table, key) for split, key in keys.items()}
+    seeds = seed + np.arange(runs)
+    draws = draw(len(table), sample_size, seeds)
+    scores, seconds = (_numbers(table, name) for name in ("score", "seconds"))
+    rows = np.arange(runs)
+    valid, test = (
+        draws[rows, METHODS[method](scores[draws], accuracy[split][draws])] for split in keys
+    )
+    if np.isnan(accuracy["valid"]).all():
+        valid = test  # without validation accuracies, what is reported is the test's choice
+    return pd.DataFrame(
+        {
+            "method": method,
+            "sample_size": sample_size,
+            "run": rows,
+            "seed": seeds,
+            "index": table["index"].to_numpy()[valid],
+            "arch": table["arch"].to_numpy()[valid],
+            "score": scores[valid],
+            "search_seconds": seconds[draws].sum(axis=1) if method == "naswot" else np.nan,
+            "valid": accuracy["valid"][valid],
+            "test": accuracy["test"][test],
+            "test_index": table["index"].to_numpy()[test],
+        }
+    )
+
+
+def trajectory(
+    table: pd.DataFrame, dataset: Dataset, method: str, sample_size: int, runs: int, seed: int
+) -> Trajectory:
+    """Return what `search` looked at: a draw a row, with what the method knows of it.
+
+    That is the score and the seconds of scoring for NASWOT, the accuracy for Optimal, and nothing
+    for Random, which chooses its first draw.
+    """
+    draws = draw(len(table), sample_size, seed + np.arange(runs))
+    fitness, seconds = (np.full(draws.shape, np.nan) for _ in range(2))
+    if method == "naswot":
+        fitness = _numbers(table, "score")[draws]
+        seconds = _numbers(table, "seconds")[draws].cumsum(axis=1)
+    elif method == "optimal":
+        fitness = _numbers(table, _seen(table, dataset))[draws]
+    rows, steps = np.indices(draws.shape)
+    return Trajectory(
+        run=rows.ravel(),
+        step=steps.ravel(),
+        seconds=seconds.ravel(),
+        pick=draws.ravel(),
+        rung=np.zeros(draws.size, dtype=np.int64),
+        fitness=fitness.ravel(),
+    )
+
+
+def _seen(table: pd.DataFrame, dataset: Dataset) -> str:
+    """Return the key of the accuracy that Optimal knows: validation, where the table has any."""
+    unknown = np.isnan(_numbers(table, dataset.valid)).all()
+    return dataset.test if unknown else dataset.valid
+
+
+def _numbers(table: pd.DataFrame, name: str | None) -> np.ndarray:
+    """Return a column, float64; NaN throughout where the table has none."""
+    return table[name].to_numpy(float) if name in table else np.full(len(table), np.nan)

@@ -1,0 +1,236 @@
+"""Architectures × score × mini-batch → one row an architecture."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import torch
+from pyarrow.lib import ArrowException
+from torch import nn
+
+from naswot.errors import NaswotError, SpaceError
+from naswot.images.drawing import read_mini_batch
+from naswot.io.parquet import read_parquet, write_parquet
+from naswot.runtime.device import (
+    choose_device,
+    choose_precision,
+    device_name,
+    peak_memory,
+    settle_in,
+)
+from naswot.runtime.progress import Progress, duration, log
+from naswot.runtime.provenance import described
+from naswot.scores import FAMILIES, Family
+from naswot.scores.base import Batch, Options, measure
+from naswot.scores.failures import how_it_fails
+from naswot.spaces import get_space
+from naswot.spaces.sampling import Sample, sample_of, to_score
+
+
+def score_shard(
+    order: str | Path,
+    batch: str | Path,
+    output: str | Path,
+    *,
+    space: str,
+    images: str,
+    family: str,
+    seed: int,
+    first: int,
+    last: int,
+    precision: str | None = None,
+    relu_count: str | None = None,
+    device: str = "auto",
+    threads: int = 1,
+    sample: Sample | Mapping[str, Sample] | None = "all",
+) -> None:
+    """Score one shard of a sample and write it as a Parquet file.
+
+    Args:
+        order: Parquet file of `naswot.spaces.sampling.order_architectures`.
+        batch: .npz file with the mini-batch under `images`.
+        output: the shard's file; its neighbours are the other shards.
+        space, images, seed, precision, relu_count: see config/README.md; the last two for
+            families that have such options. The file's metadata tell what "auto" has become.
+        family: a key of `naswot.scores.FAMILIES`; all its scores are computed.
+        first, last: the shard's stretch of all that could be scored, in the order of drawing,
+            from 0 and without `last`.
+        device: "auto" takes a GPU if torch sees one.
+        threads: CPU threads that torch may use.
+        sample: how many architectures are drawn, one value or a mapping from space to value;
+            only the outlook looks at it. None: the other shards are elsewhere, so there is none.
+
+    Raises:
+        NaswotError: an input is damaged, an architecture cannot be scored (of a user's own file:
+            none of several can), or there is no such device.
+    """
+    torch.set_num_threads(threads)
+    target = choose_device(device)
+    options = Options()
+    if FAMILIES[family].options:
+        options = Options(choose_precision(precision, target), relu_count)
+    found = read_mini_batch(batch)
+    shown = Batch(
+        torch.from_numpy(found.images).to(target),
+        torch.from_numpy(found.labels).to(target),
+        found.classes,
+    )
+    every, known = to_score(read_parquet(order)), get_space(space)
+    architectures = every[first:last]
+    end = first + len(architectures)
+    label = f"{family} of {space} on {images}, networks {first + 1:,} to {end:,}"
+    log.info(
+        "%s: %s with %d thread%s, %s%s",
+        label,
+        device_name(target),
+        threads,
+        "s" if threads > 1 else "",
+        options.precision,
+        " (auto)" if precision == "auto" else "",
+    )
+    started = time.monotonic()
+    scored = score_architectures(
+        architectures,
+        known.build,
+        shown,
+        FAMILIES[family],
+        seed,
+        Progress(label, len(architectures), "networks"),
+        options,
+        own=known.file is not None,
+    )
+    metadata = described(
+        space=space,
+        images=images,
+        family=family,
+        seed=seed,
+        batch_size=len(shown.images),
+        image_size=shown.images.shape[-1],
+        true_labels=found.true_labels,
+        first=first,
+        last=last,
+        **(asdict(options) if FAMILIES[family].options else {}),
+    )
+    metadata |= {
+        "device": device_name(target),
+        "threads": threads,
+        "seconds": round(time.monotonic() - started, 3),
+        "peak_memory_mib": peak_memory(target),
+    }
+    write_parquet(scored, output, metadata)
+    if sample is None or architectures.empty:  # where only a table counts, it may list fewer
+        log.info("%s: done", label)
+        return
+    drawn = sample_of(sample, space)
+    total = len(every) if drawn == "all" else min(len(every), int(drawn))
+    outlook = _outlook(Path(output), total, time.monotonic() - started)
+    log.info("%s: done%s", label, outlook)
+
+
+def score_architectures(
+    architectures: pd.DataFrame,
+    build: Callable[[str, int], nn.Module],
+    batch: Batch,
+    family: Family,
+    seed: int,
+    progress: Progress,
+    options: Options,
+    own: bool = False,
+) -> pd.DataFrame:
+    """Compute the scores of `family` of each row of `architectures` (`index`, `arch`).
+
+    Every network starts from the same state of the random generator, and has as many outputs
+    as there are classes, or one if the family looks at no output.
+
+    With `own`, the networks are the user's own, and one that cannot be built or fails does not
+    keep the others from being scored: it has NaN for scores, and a note that says what went wrong.
+
+    Returns:
+        Columns `index`, `arch`, the scores by their names (−inf and NaN are kept), `relu_units`
+        and `relu_modules` where there are codes, `seconds` of the whole family (construction
+        included) and `build_seconds`; with `own` also `note`, empty where there is nothing to say.
+
+    Raises:
+        NaswotError: an architecture cannot be scored, and the message names it; with `own`, none
+            of several can.
+    """
+    outputs = 1 if family.one_output else batch.classes
+    rows, failures, settled = [], [], False
+    told = batch.images, "set image_size"
+    for index, arch in architectures[["index", "arch"]].itertuples(index=False):
+        make = partial(build, arch, outputs)
+        started = time.perf_counter()
+        try:
+            if not settled:  # a first network pays for what torch and numba set up once
+                measure(make, batch, [family], options)
+                settle_in()
+                settled = True
+            torch.manual_seed(seed)
+            found = measure(make, batch, [family], options)
+        except (KeyboardInterrupt, SpaceError):
+            raise
+        except BaseException as error:  # a network may raise anything
+            known = isinstance(error, NaswotError)
+            if not own and not known:
+                raise
+            note = " ".join(str(error).split()) if known else how_it_fails(error, *told)
+            failures.append(f"architecture {index} ({arch}): {note}")
+            if not own:
+                raise NaswotError(failures[0]) from error
+            seconds = time.perf_counter() - started
+            rows.append({"index": index, "arch": arch, "seconds": seconds, "note": note})
+        else:
+            about = asdict(found[family.scores[0]])
+            if about["note"]:
+                log.info("architecture %d (%s): %s", index, arch, about["note"])
+            values = {name: score.value for name, score in found.items()}
+            rows.append({"index": index, "arch": arch} | values | about)
+        progress.advance()
+    if failures:
+        count = f"{len(failures)} of {len(rows)} networks failed"
+        # One proves nothing of the others, which are in other shards.
+        if len(failures) == len(rows) > 1:
+            raise NaswotError(f"{count}; the first: {failures[0]}")
+        log.warning("%s: %s, see note; the first: %s", progress.label, count, failures[0])
+    types = {"index": "int64", "arch": "str"} | dict.fromkeys(family.scores, "float64")
+    types |= {"relu_units": "Int64", "relu_modules": "Int64"}
+    types |= {"seconds": "float64", "build_seconds": "float64"}
+    if own:
+        types["note"] = "str"
+    frame = pd.DataFrame(rows, columns=list(types)).astype(types)
+    if frame["relu_units"].isna().all():
+        frame = frame.drop(columns=["relu_units", "relu_modules"])
+    for name in family.scores:
+        for kind, found in (("−inf", np.isneginf), ("inf", np.isposinf), ("NaN", np.isnan)):
+            count = int(found(frame[name].to_numpy(float)).sum())
+            if count:
+                log.info("%s: %d of %d %s are %s", progress.label, count, len(frame), name, kind)
+    return frame
+
+
+def _outlook(output: Path, total: int, took: float) -> str:
+    """Say how many networks are scored and, from the pace of late, how long the others take.
+
+    `took` is how many seconds the shard `output` has taken, which was just written.
+    """
+    shards = []
+    for path in output.parent.glob("[0-9]*.parquet"):
+        with suppress(OSError, ArrowException):  # just being made anew, or damaged
+            shards.append((path.stat().st_mtime, pq.read_metadata(path).num_rows))
+    scored = sum(rows for _, rows in shards)
+    if scored >= total:
+        return f"; all {total:,} networks are scored"
+    # By the clock of the file system, which may be another machine's.
+    now, took = output.stat().st_mtime, max(took, 1e-3)
+    # Jobs side by side end almost together, so look back over one shard's time and over two.
+    pace = max(
+        sum(rows for end, rows in shards if end >= now - span) / span for span in (took, 2 * took)
+    )
+    left = duration((total - scored) / pace)
+    return f"; {scored:,} of {total:,} networks are scored, about {left} left"

@@ -1,0 +1,40 @@
+"""Trajectories of searches as files: what every run evaluated, and when."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from naswot.io.parquet import write_parquet
+from naswot.search.trajectory import Trajectory
+
+
+def write_trajectory(
+    trajectory: Trajectory,
+    index: np.ndarray,
+    epochs: Sequence[int],
+    output: str | Path,
+    metadata: Mapping[str, Any],
+) -> None:
+    """Write a row an evaluation: `run, step, seconds, index, fitness, epochs`.
+
+    Args:
+        trajectory: what was evaluated.
+        index: the official index of each architecture of the table that was searched.
+        epochs: the length of training of each rung; 0 for none.
+        output: Parquet file.
+        metadata: what it carries.
+    """
+    frame = pd.DataFrame(
+        {
+            "run": trajectory.run.astype(np.int32),
+            "step": trajectory.step.astype(np.int32),
+            "seconds": trajectory.seconds,
+            "index": index[trajectory.pick].astype(np.int32),
+            "fitness": trajectory.fitness,
+            "epochs": np.asarray(epochs, dtype=np.int32)[trajectory.rung],
+        }
+    )
+    write_parquet(frame, output, dict(metadata))
