@@ -16,16 +16,15 @@ report: "report/workflow.rst"
 include: "rules/surroundings.smk"
 
 
-configfile: beside("config/config.yaml")
+configfile: str(HERE / "config/config.yaml")
 
 
 include: "rules/common.smk"
-include: "rules/paths.smk"
 include: "rules/fetch.smk"
 include: "rules/convert.smk"
 include: "rules/batch.smk"
 include: "rules/sample.smk"
-include: "rules/connect.smk"
+include: "rules/neighbours.smk"
 include: "rules/score.smk"
 include: "rules/train.smk"
 include: "rules/join.smk"
@@ -34,13 +33,10 @@ include: "rules/compare.smk"
 include: "rules/ablate.smk"
 include: "rules/search.smk"
 include: "rules/table.smk"
-include: "rules/contrast.smk"
-include: "rules/anytime.smk"
-include: "rules/kernel.smk"
-include: "rules/plot.smk"
-include: "rules/illustrate.smk"
+include: "rules/kernels.smk"
+include: "rules/regions.smk"
+include: "rules/figure.smk"
 include: "rules/targets.smk"
-include: "rules/contents.smk"
 include: "rules/report.smk"
 
 
@@ -52,7 +48,7 @@ rule all:
     """Everything: tables, figures, and one page with all of it"""
     default_target: True
     input:
-        TABLES,
-        FIGURES,
-        "results/index.html",
-        [f"results/tables/{name}.html" for name in TOLD],
+        plan.tables,
+        plan.figures,
+        paths.INDEX,
+        [paths.TABLE_PAGE.format(table=name) for name in plan.report_tables],

@@ -11,21 +11,20 @@ OUTPUTS:
     results/ablations/scores.parquet, networks.csv, levels.csv: all levels side by side
     results/claims/figure5.csv
     results/variance_components.csv, results/rank_stability.csv
-    results/figures/figure5, ablations, variance, .png and .pdf
 """
 
 
-rule stratify:
+rule select_ablation_networks:
     """Networks for ablations, by percentiles of accuracy or at random"""
     input:
-        benchmark="results/benchmarks/{space}.parquet",
-        code=code("stratify"),
+        benchmark=paths.BENCHMARK,
+        code=inputs.code("select_ablation_networks"),
     output:
-        "results/ablations/{space}/{dataset}/{seed}/networks/{choice}.parquet",
+        paths.ABLATION_NETWORKS,
     log:
-        "logs/stratify/{space}/{dataset}/{seed}/{choice}.log",
+        paths.log("select_ablation_networks", paths.ABLATION_NETWORKS),
     benchmark:
-        "benchmarks/stratify/{space}/{dataset}/{seed}/{choice}.tsv"
+        paths.timing("select_ablation_networks", paths.ABLATION_NETWORKS)
     wildcard_constraints:
         choice="|".join(ablations.CHOICES),
     conda:
@@ -35,116 +34,95 @@ rule stratify:
     message:
         "Choosing networks of {wildcards.space}: {wildcards.choice}"
     script:
-        "../scripts/stratify.py"
+        "../scripts/select_ablation_networks.py"
 
 
-rule ablate:
+rule score_ablation:
     """Scores at one level of an ablation"""
     input:
-        networks=lambda wildcards: (
-            "results/ablations/{space}/{dataset}/{seed}/networks/"
-            f"{ablations.choice_of(wildcards.ablation)}.parquet"
+        networks=lambda wildcards: paths.partly(
+            paths.ABLATION_NETWORKS, choice=ablations.choice_of(wildcards.ablation)
         ),
-        files=lambda wildcards: image_files(IMAGES[wildcards.dataset]),
-        code=lambda wildcards: code("ablate", wildcards.space, "naswot"),
+        files=lambda wildcards: inputs.image_files(plan.images[wildcards.dataset]),
+        code=lambda wildcards: inputs.code(
+            "score_ablation", space=wildcards.space, family="naswot"
+        ),
     output:
-        "results/ablations/{space}/{dataset}/{seed}/{ablation}/{level}.parquet",
+        paths.ABLATION,
     log:
-        "logs/ablate/{space}/{dataset}/{seed}/{ablation}/{level}.log",
+        paths.log("score_ablation", paths.ABLATION),
     benchmark:
-        "benchmarks/ablate/{space}/{dataset}/{seed}/{ablation}/{level}.tsv"
+        paths.timing("score_ablation", paths.ABLATION)
     wildcard_constraints:
         ablation="|".join(ablations.ABLATIONS),
         level=r"[\w.]+",
     conda:
         "../environment.yml"
-    threads: score_threads
+    threads: cores_per_job(workflow)
     resources:
         mem_mb=doubling(2048),
         runtime=doubling(60),
-        gpu=GPUS,
+        gpu=plan.gpus,
     params:
         setting=lambda wildcards: ablations.setting_of(
-            config, IMAGES[wildcards.dataset], wildcards.ablation, wildcards.level
+            config, plan.images[wildcards.dataset], wildcards.ablation, wildcards.level
         ),
         precision=config["precision"],
         relu_count=config["relu_count"],
         device=config["device"],
-        content=lambda wildcards: image_content(IMAGES[wildcards.dataset]),
-        directory=lambda wildcards: configuration.image_directory(config, IMAGES[wildcards.dataset]),
+        content=lambda wildcards: inputs.image_content(plan.images[wildcards.dataset]),
+        directory=lambda wildcards: configuration.image_directory(
+            config, plan.images[wildcards.dataset]
+        ),
         torch=package_version("torch"),
     message:
         "Scoring {wildcards.space}: {wildcards.ablation}, {wildcards.level}"
     script:
-        "../scripts/ablate.py"
+        "../scripts/score_ablation.py"
 
 
-rule collate:
+rule summarise_ablations:
     """All ablations side by side, and what the paper claims of them"""
     input:
-        shards=lambda wildcards: ablated_at(*ablations.FIGURE5, *ablations.BEYOND),
-        code=code("collate"),
+        shards=lambda wildcards: plan.ablation_levels(*ablations.FIGURE5, *ablations.BEYOND),
+        code=inputs.code("summarise_ablations"),
     output:
-        scores="results/ablations/scores.parquet",
-        networks="results/ablations/networks.csv",
-        levels="results/ablations/levels.csv",
-        claims="results/claims/figure5.csv",
+        scores=paths.ABLATION_SCORES,
+        networks=paths.NETWORKS,
+        levels=paths.LEVELS,
+        claims=paths.CLAIMS_OF.format(figure="figure5"),
     log:
-        "logs/collate.log",
+        paths.log("summarise_ablations"),
     benchmark:
-        "benchmarks/collate.tsv"
+        paths.timing("summarise_ablations")
     conda:
         "../environment.yml"
     params:
-        left_out=lambda wildcards: ablations.left_out(config, IMAGES[ABLATED[1]]),
+        left_out=lambda wildcards: ablations.left_out(config, plan.images[plan.ablated[1]]),
     message:
-        "Gathering ablations"
+        "Summarising ablations"
     script:
-        "../scripts/collate.py"
+        "../scripts/summarise_ablations.py"
 
 
-rule decompose:
+rule estimate_variance:
     """Components of the score's variance, and how stable the ranking is"""
     input:
-        shards=lambda wildcards: ablated_at(ablations.VARIANCE),
-        code=code("decompose"),
+        shards=lambda wildcards: plan.ablation_levels(ablations.VARIANCE),
+        code=inputs.code("estimate_variance"),
     output:
-        components="results/variance_components.csv",
-        stability="results/rank_stability.csv",
+        components=paths.VARIANCE_COMPONENTS,
+        stability=paths.RANK_STABILITY,
     log:
-        "logs/decompose.log",
+        paths.log("estimate_variance"),
     benchmark:
-        "benchmarks/decompose.tsv"
+        paths.timing("estimate_variance")
     conda:
         "../environment.yml"
     params:
         resamples=config["bootstrap_resamples"],
-        seed=SEED,
+        seed=plan.seed,
     message:
-        "Decomposing the variance of scores"
+        "Estimating the components of the variance of scores"
     script:
-        "../scripts/decompose.py"
-
-
-rule sensitivity:
-    """Figure 5 and other pictures of what a score depends on"""
-    input:
-        tables=lambda wildcards: ABLATION_VIEWS[wildcards.view],
-        code=code("sensitivity"),
-    output:
-        "results/figures/{view}.png",
-        "results/figures/{view}.pdf",
-    log:
-        "logs/sensitivity/{view}.log",
-    benchmark:
-        "benchmarks/sensitivity/{view}.tsv"
-    wildcard_constraints:
-        view="|".join(ABLATION_VIEWS),
-    conda:
-        "../environment.yml"
-    params:
-        title=SPACES[ABLATED[0]].title,
-    message:
-        "Drawing {wildcards.view}"
-    script:
-        "../scripts/sensitivity.py"
+        "../scripts/estimate_variance.py"

@@ -9,25 +9,25 @@ OUTPUTS:
 """
 
 
-rule batch:
+rule draw_batch:
     """A mini-batch of images"""
     input:
-        files=lambda wildcards: image_files(wildcards.images),
-        code=code("batch"),
+        files=lambda wildcards: inputs.image_files(wildcards.images),
+        code=inputs.code("draw_batch"),
     output:
-        "results/batches/{images}/{seed}.npz",
+        paths.BATCH,
     log:
-        "logs/batch/{images}/{seed}.log",
+        paths.log("draw_batch", paths.BATCH),
     benchmark:
-        "benchmarks/batch/{images}/{seed}.tsv"
+        paths.timing("draw_batch", paths.BATCH)
     conda:
         "../environment.yml"
     params:
         image_size=lambda wildcards: configuration.image_size(config, wildcards.images),
         batch_size=config["batch_size"],
-        content=lambda wildcards: image_content(wildcards.images),
+        content=lambda wildcards: inputs.image_content(wildcards.images),
         directory=lambda wildcards: configuration.image_directory(config, wildcards.images),
     message:
         "Drawing a mini-batch of {wildcards.images}"
     script:
-        "../scripts/batch.py"
+        "../scripts/draw_batch.py"

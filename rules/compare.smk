@@ -1,58 +1,107 @@
 """
-Compare scores with each other, and let several vote.
+Compare scores with each other, with the paper, and searches that use a score with REA.
 
 REQUIRED INPUTS:
     results/joined/{space}/{images}/{score}/{seed}.parquet, for every score and dataset's images
     results/seconds/{space}/{images}/{score}/{seed}.parquet, the same
     results/kendall_tau.csv
+    results/search/{space}/{dataset}/{pool}/{method}.parquet, every dataset, pool and method
+    resources/published_table1.csv, published_table2.csv, published_kendall_tau.csv
 
 OUTPUTS:
     results/joined/{space}/{images}/vote/{seed}.parquet
     results/seconds/{space}/{images}/vote/{seed}.parquet
     results/score_comparison.csv, results/score_agreement.csv
+    results/paper_comparison.csv
+    results/assistance.csv, .md
 """
 
 
-rule vote:
-    """The majority of several scores"""
+rule combine_scores:
+    """The majority vote of several scores"""
     input:
-        joined=lambda wildcards: voters("joined", wildcards),
-        seconds=lambda wildcards: voters("seconds", wildcards),
-        code=code("vote"),
+        joined=lambda wildcards: plan.voters(paths.JOINED, wildcards),
+        seconds=lambda wildcards: plan.voters(paths.SECONDS, wildcards),
+        code=inputs.code("combine_scores"),
     output:
-        joined="results/joined/{space}/{images}/vote/{seed}.parquet",
-        seconds="results/seconds/{space}/{images}/vote/{seed}.parquet",
+        joined=paths.partly(paths.JOINED, score="vote"),
+        seconds=paths.partly(paths.SECONDS, score="vote"),
     log:
-        "logs/vote/{space}/{images}/{seed}.log",
+        paths.log("combine_scores", paths.partly(paths.JOINED, score="vote")),
     benchmark:
-        "benchmarks/vote/{space}/{images}/{seed}.tsv"
+        paths.timing("combine_scores", paths.partly(paths.JOINED, score="vote"))
     conda:
         "../environment.yml"
     message:
         "Voting on {wildcards.space}, {wildcards.images}"
     script:
-        "../scripts/vote.py"
+        "../scripts/combine_scores.py"
 
 
-rule compare:
+rule compare_scores:
     """Scores compared with each other"""
     input:
-        joined=[joined(*run, score) for score in SCORES for run in RUNS],
-        seconds=[seconds(*run, score) for score in SCORES for run in RUNS],
-        correlations="results/kendall_tau.csv",
-        code=code("compare"),
+        joined=plan.every(paths.JOINED),
+        seconds=plan.every(paths.SECONDS),
+        correlations=paths.KENDALL_TAU,
+        code=inputs.code("compare_scores"),
     output:
-        comparison="results/score_comparison.csv",
-        agreement="results/score_agreement.csv",
+        comparison=paths.SCORE_COMPARISON,
+        agreement=paths.SCORE_AGREEMENT,
     log:
-        "logs/compare.log",
+        paths.log("compare_scores"),
     benchmark:
-        "benchmarks/compare.tsv"
+        paths.timing("compare_scores")
     conda:
         "../environment.yml"
     params:
-        datasets=[dataset for _ in SCORES for _, dataset in RUNS],
+        datasets=[dataset for _ in plan.scores for _, dataset in plan.runs],
     message:
         "Comparing scores"
     script:
-        "../scripts/compare.py"
+        "../scripts/compare_scores.py"
+
+
+rule compare_with_paper:
+    """Each of the paper's numbers beside ours"""
+    input:
+        searches=plan.searches(*SEARCHED),
+        correlations=paths.KENDALL_TAU,
+        published=[inputs.ours(f"resources/published_table{number}.csv") for number in (1, 2)],
+        taus=inputs.ours("resources/published_kendall_tau.csv"),
+        code=inputs.code("compare_with_paper"),
+    output:
+        paths.PAPER_COMPARISON,
+    log:
+        paths.log("compare_with_paper"),
+    benchmark:
+        paths.timing("compare_with_paper")
+    conda:
+        "../environment.yml"
+    params:
+        scoring={name: config[name] for name in SCORING},
+        missing=plan.missing,
+    message:
+        "Comparing with the paper"
+    script:
+        "../scripts/compare_with_paper.py"
+
+
+rule compare_with_rea:
+    """What a score adds to REA, run by run"""
+    input:
+        searches=plan.compared_with_rea(),
+        code=inputs.code("compare_with_rea"),
+    output:
+        csv=paths.ASSISTANCE,
+        markdown="results/assistance.md",
+    log:
+        paths.log("compare_with_rea"),
+    benchmark:
+        paths.timing("compare_with_rea")
+    conda:
+        "../environment.yml"
+    message:
+        "Comparing searches that use a score with REA"
+    script:
+        "../scripts/compare_with_rea.py"

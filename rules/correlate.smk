@@ -9,26 +9,26 @@ OUTPUTS:
 """
 
 
-rule correlate:
+rule correlate_scores:
     """Kendall tau of score and accuracy"""
     input:
-        joined=[joined(*run, score) for score in SCORES for run in RUNS],
-        published=ours("resources/published_kendall_tau.csv"),
-        code=code("correlate"),
+        joined=plan.every(paths.JOINED),
+        published=inputs.ours("resources/published_kendall_tau.csv"),
+        code=inputs.code("correlate_scores"),
     output:
-        "results/kendall_tau.csv",
+        paths.KENDALL_TAU,
     log:
-        "logs/correlate.log",
+        paths.log("correlate_scores"),
     benchmark:
-        "benchmarks/correlate.tsv"
+        paths.timing("correlate_scores")
     conda:
         "../environment.yml"
     params:
-        datasets=[dataset for _ in SCORES for _, dataset in RUNS],
+        datasets=[dataset for _ in plan.scores for _, dataset in plan.runs],
         resamples=config["bootstrap_resamples"],
-        seed=SEED,
-        missing=MISSING,
+        seed=plan.seed,
+        missing=plan.missing,
     message:
         "Correlating scores with accuracies"
     script:
-        "../scripts/correlate.py"
+        "../scripts/correlate_scores.py"

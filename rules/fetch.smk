@@ -9,20 +9,20 @@ OUTPUTS:
 """
 
 
-rule fetch:
+rule fetch_source:
     """One official file of config/sources.yaml"""
     input:
-        sources=ours("config/sources.yaml"),
-        code=code("fetch"),
+        sources=inputs.ours("config/sources.yaml"),
+        code=inputs.code("fetch_source"),
     output:
         # Kept until the job has looked at it: an intact file is not fetched again.
-        update("results/sources/{source}"),
+        update(paths.SOURCE),
     log:
-        "logs/fetch/{source}.log",
+        paths.log("fetch_source", paths.SOURCE),
     benchmark:
-        "benchmarks/fetch/{source}.tsv"
+        paths.timing("fetch_source", paths.SOURCE)
     wildcard_constraints:
-        source="|".join(map(re.escape, official_files())),
+        source="|".join(map(re.escape, inputs.official_files())),
     conda:
         "../environment.yml"
     params:
@@ -30,4 +30,4 @@ rule fetch:
     message:
         "Fetching {wildcards.source}"
     script:
-        "../scripts/fetch.py"
+        "../scripts/fetch_source.py"

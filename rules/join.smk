@@ -12,26 +12,20 @@ OUTPUTS:
 """
 
 
-rule join:
+rule join_accuracies:
     """Scores and accuracies side by side"""
     input:
-        sample="results/architectures/{space}/{seed}.parquet",
-        shards=lambda wildcards: [
-            f"results/scores/{wildcards.space}/{wildcards.images}/"
-            f"{FAMILY_OF[wildcards.score]}/{wildcards.seed}/{shard:04d}.parquet"
-            for shard, _ in enumerate(
-                shards(wildcards.space, wildcards.images, FAMILY_OF[wildcards.score])
-            )
-        ],
-        benchmark="results/benchmarks/{space}.parquet",
-        code=lambda wildcards: code("join", wildcards.space),
+        sample=paths.ARCHITECTURES,
+        shards=lambda wildcards: plan.shards(wildcards.space, wildcards.images, wildcards.score),
+        benchmark=paths.BENCHMARK,
+        code=lambda wildcards: inputs.code("join_accuracies", space=wildcards.space),
     output:
-        joined="results/joined/{space}/{images}/{score}/{seed}.parquet",
-        seconds="results/seconds/{space}/{images}/{score}/{seed}.parquet",
+        joined=paths.JOINED,
+        seconds=paths.SECONDS,
     log:
-        "logs/join/{space}/{images}/{score}/{seed}.log",
+        paths.log("join_accuracies", paths.JOINED),
     benchmark:
-        "benchmarks/join/{space}/{images}/{score}/{seed}.tsv"
+        paths.timing("join_accuracies", paths.JOINED)
     conda:
         "../environment.yml"
     params:
@@ -39,4 +33,4 @@ rule join:
     message:
         "Joining {wildcards.score} on {wildcards.images} with the accuracies of {wildcards.space}"
     script:
-        "../scripts/join.py"
+        "../scripts/join_accuracies.py"

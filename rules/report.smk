@@ -1,5 +1,5 @@
 """
-Tell it all to a reader without the code: captions, tables to look at, a page, a report.
+Report a run to readers who do not know the code: captions, tables to look at, one page, a report.
 
 REQUIRED INPUTS:
     report/{name}.rst, the templates of captions
@@ -7,117 +7,119 @@ REQUIRED INPUTS:
 
 OUTPUTS:
     results/claims.csv, results/run.csv, results/run_times.csv, results/questions.csv
-    results/captions/{name}.rst: a caption an item
-    results/tables/{name}.html: a table an item, sortable
+    results/captions/{name}.rst: one caption per item
+    results/tables/{name}.html: one sortable table per page
     results/index.html
 """
 
 
-rule judge:
+rule collect_claims:
     """What the paper says of its figures, and whether it was found"""
     input:
-        claims=CLAIMS,
-        code=code("judge"),
+        claims=plan.claims,
+        code=inputs.code("collect_claims"),
     output:
-        "results/claims.csv",
+        paths.CLAIMS,
     log:
-        "logs/judge.log",
+        paths.log("collect_claims"),
     benchmark:
-        "benchmarks/judge.tsv"
+        paths.timing("collect_claims")
     conda:
         "../environment.yml"
     message:
-        "Gathering claims"
+        "Collecting claims"
     script:
-        "../scripts/judge.py"
+        "../scripts/collect_claims.py"
 
 
-rule record:
+rule record_run:
     """What was run, with which settings and versions, and what is missing"""
     input:
-        joined=[joined(*run, score) for score in SCORES for run in RUNS],
-        seconds=[seconds(*run, score) for score in SCORES for run in RUNS],
-        searches=searches(*configuration.SEARCHED),
-        defaults=ours("config/config.yaml"),
-        code=code("record"),
+        joined=plan.every(paths.JOINED),
+        seconds=plan.every(paths.SECONDS),
+        searches=plan.searches(*SEARCHED),
+        defaults=inputs.ours("config/config.yaml"),
+        code=inputs.code("record_run"),
     output:
-        "results/run.csv",
+        paths.RUN,
     log:
-        "logs/record.log",
+        paths.log("record_run"),
     benchmark:
-        "benchmarks/record.tsv"
+        paths.timing("record_run")
     conda:
         "../environment.yml"
     params:
-        missing=MISSING,
-        unmade=UNMADE,
+        missing=plan.missing,
+        omitted=plan.omitted,
         config={key: config[key] for key in sorted(config)},
     message:
         "Recording what was run"
     script:
-        "../scripts/record.py"
+        "../scripts/record_run.py"
 
 
-rule clock:
+rule sum_run_times:
     """How long each stage took"""
     input:
-        TABLES,
-        FIGURES,
-        code=code("clock"),
+        plan.tables,
+        plan.figures,
+        code=inputs.code("sum_run_times"),
     output:
-        "results/run_times.csv",
+        paths.RUN_TIMES,
     log:
-        "logs/clock.log",
+        paths.log("sum_run_times"),
     benchmark:
-        "benchmarks/clock.tsv"
+        paths.timing("sum_run_times")
     conda:
         "../environment.yml"
     params:
-        benchmarks=timed(),
+        timings=plan.timings(),
         stages=lambda wildcards: {
-            one.name: one.docstring for one in workflow.rules if one.docstring
+            rule.name: rule.docstring for rule in workflow.rules if rule.docstring
         },
     message:
-        "Summing up how long it took"
+        "Summing up run times"
     script:
-        "../scripts/clock.py"
+        "../scripts/sum_run_times.py"
 
 
-rule answer:
+rule summarise_run:
     """What a newcomer asks of a run"""
     input:
-        tables=tables_of(
-            name
-            for name in ("run", "run_times", "paper_comparison", "claims", "kendall_tau")
-            if name in TOLD
+        tables=plan.csv_of(
+            "run",
+            "run_times",
+            *(["paper_comparison"] if plan.is_published else []),
+            "claims",
+            "kendall_tau",
         ),
-        code=code("answer"),
+        code=inputs.code("summarise_run"),
     output:
-        "results/questions.csv",
+        paths.QUESTIONS,
     log:
-        "logs/answer.log",
+        paths.log("summarise_run"),
     benchmark:
-        "benchmarks/answer.tsv"
+        paths.timing("summarise_run")
     conda:
         "../environment.yml"
     message:
-        "Answering what a newcomer asks"
+        "Summarising the run"
     script:
-        "../scripts/answer.py"
+        "../scripts/summarise_run.py"
 
 
-rule caption:
+rule write_captions:
     """Captions of this run's tables and figures"""
     input:
-        templates=[ours(f"report/{Path(file).name}") for file in captions()],
-        claims="results/claims.csv",
-        code=code("caption"),
+        templates=inputs.caption_templates(plan.captions()),
+        claims=paths.CLAIMS,
+        code=inputs.code("write_captions"),
     output:
-        captions(),
+        plan.captions(),
     log:
-        "logs/caption.log",
+        paths.log("write_captions"),
     benchmark:
-        "benchmarks/caption.tsv"
+        paths.timing("write_captions")
     conda:
         "../environment.yml"
     params:
@@ -125,51 +127,51 @@ rule caption:
     message:
         "Writing captions"
     script:
-        "../scripts/caption.py"
+        "../scripts/write_captions.py"
 
 
-rule show:
+rule render_tables:
     """Tables to look at"""
     input:
-        tables=tables_of(TOLD),
-        captions=captions(TOLD),
-        templates=templates(),
-        code=code("show"),
+        tables=plan.csv_of(),
+        captions=plan.captions(*plan.report_tables),
+        templates=inputs.templates(),
+        code=inputs.code("render_tables"),
     output:
-        [told(f"results/tables/{name}.html") for name in TOLD],
+        [in_report(paths.TABLE_PAGE.format(table=name)) for name in plan.report_tables],
     log:
-        "logs/show.log",
+        paths.log("render_tables"),
     benchmark:
-        "benchmarks/show.tsv"
+        paths.timing("render_tables")
     conda:
         "../environment.yml"
     message:
-        "Making tables to look at"
+        "Rendering tables"
     script:
-        "../scripts/show.py"
+        "../scripts/render_tables.py"
 
 
-rule index:
+rule write_index:
     """One page with everything: results/index.html"""
     input:
-        tables=tables_of(TOLD),
-        figures=[told(file) for file in SHOWN],
-        captions=captions(),
-        joined=[joined(*run) for run in RUNS],
-        templates=templates(),
-        code=code("index"),
+        tables=plan.csv_of(),
+        figures=[in_report(file) for file in plan.pictures],
+        captions=plan.captions(),
+        joined=[plan.joined(*run) for run in plan.runs],
+        templates=inputs.templates(),
+        code=inputs.code("write_index"),
     output:
-        "results/index.html",
+        paths.INDEX,
     log:
-        "logs/index.log",
+        paths.log("write_index"),
     benchmark:
-        "benchmarks/index.tsv"
+        paths.timing("write_index")
     conda:
         "../environment.yml"
     params:
-        datasets=[dataset for _, dataset in RUNS],
-        seed=SEED,
+        datasets=[dataset for _, dataset in plan.runs],
+        seed=plan.seed,
     message:
         "Writing results/index.html"
     script:
-        "../scripts/index.py"
+        "../scripts/write_index.py"

@@ -11,23 +11,23 @@ OUTPUTS:
 """
 
 
-rule sample:
+rule sample_architectures:
     """Architectures in a random order"""
     input:
-        benchmark=lambda wildcards: listing(wildcards.space),
-        code=lambda wildcards: code("sample", wildcards.space),
+        benchmark=lambda wildcards: inputs.listing(wildcards.space),
+        code=lambda wildcards: inputs.code("sample_architectures", space=wildcards.space),
     output:
-        "results/architectures/{space}/{seed}.parquet",
+        paths.ARCHITECTURES,
     log:
-        "logs/sample/{space}/{seed}.log",
+        paths.log("sample_architectures", paths.ARCHITECTURES),
     benchmark:
-        "benchmarks/sample/{space}/{seed}.tsv"
+        paths.timing("sample_architectures", paths.ARCHITECTURES)
     conda:
         "../environment.yml"
     params:
         deduplicate=config["deduplicate"],
-        own=lambda wildcards: own_architectures(wildcards.space),
+        own=lambda wildcards: inputs.own_architectures(wildcards.space),
     message:
         "Drawing the architectures of {wildcards.space}"
     script:
-        "../scripts/sample.py"
+        "../scripts/sample_architectures.py"

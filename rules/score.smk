@@ -1,5 +1,5 @@
 """
-Score untrained networks, a shard of architectures and a family of scores a job.
+Score untrained networks, one shard of architectures and one family of scores per job.
 
 REQUIRED INPUTS:
     results/architectures/{space}/{seed}.parquet
@@ -10,33 +10,36 @@ OUTPUTS:
 """
 
 
-rule score:
+rule score_networks:
     """Scores of untrained networks, one shard"""
     input:
-        sample="results/architectures/{space}/{seed}.parquet",
-        batch="results/batches/{images}/{seed}.npz",
-        code=lambda wildcards: code("score", wildcards.space, wildcards.family),
+        sample=paths.ARCHITECTURES,
+        batch=paths.BATCH,
+        code=lambda wildcards: inputs.code(
+            "score_networks", space=wildcards.space, family=wildcards.family
+        ),
     output:
-        "results/scores/{space}/{images}/{family}/{seed}/{shard}.parquet",
+        paths.SHARD,
     log:
-        "logs/score/{space}/{images}/{family}/{seed}/{shard}.log",
+        paths.log("score_networks", paths.SHARD),
     benchmark:
-        "benchmarks/score/{space}/{images}/{family}/{seed}/{shard}.tsv"
+        paths.timing("score_networks", paths.SHARD)
     conda:
         "../environment.yml"
-    threads: score_threads
+    threads: cores_per_job(workflow)
     resources:
         mem_mb=doubling(2048),
         runtime=doubling(60),
-        gpu=GPUS,
+        gpu=plan.gpus,
     params:
-        first=lambda wildcards: shard(wildcards)[0],
-        last=lambda wildcards: shard(wildcards)[1],
-        precision=lambda wildcards: option("precision", wildcards.family),
-        relu_count=lambda wildcards: option("relu_count", wildcards.family),
+        bounds=lambda wildcards: plan.bounds(
+            wildcards.space, wildcards.images, wildcards.family
+        )[int(wildcards.shard)],
+        precision=lambda wildcards: plan.option("precision", wildcards.family),
+        relu_count=lambda wildcards: plan.option("relu_count", wildcards.family),
         device=config["device"],
         torch=package_version("torch"),
     message:
         "Scoring {wildcards.space} on {wildcards.images}: {wildcards.family}, shard {wildcards.shard}"
     script:
-        "../scripts/score.py"
+        "../scripts/score_networks.py"

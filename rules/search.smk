@@ -7,66 +7,99 @@ REQUIRED INPUTS:
     results/neighbours/{space}.parquet, for searches under a budget
 
 OUTPUTS:
-    results/search/{space}/{dataset}/{pool}/{method}.parquet, a row a run
-    results/trajectories/{space}/{dataset}/{pool}/{method}.parquet, a row an evaluation
+    results/search/{space}/{dataset}/{pool}/{method}.parquet, one row per run
+    results/trajectories/{space}/{dataset}/{pool}/{method}.parquet, one row per evaluation
+    results/anytime.csv: accuracy of what each search has found, against time
 
 Steps:
-    choose: NASWOT, Random and Optimal draw from a pool, the scored architectures or all
-    search: REA, AREA and others spend a budget on training, anywhere in the space
+    search_by_sampling: NASWOT, Random and Optimal draw from a pool, the scored architectures or all
+    search_under_budget: REA, AREA and others spend a budget on training, anywhere in the space
 """
 
 
-rule choose:
+rule search_by_sampling:
     """NASWOT, Random and Optimal: choices among drawn architectures"""
     input:
-        unpack(lambda wildcards: costs(wildcards.space, wildcards.dataset, wildcards.method)),
-        table=lambda wildcards: pool(wildcards.space, wildcards.dataset, wildcards.pool),
-        code=code("choose"),
+        unpack(
+            lambda wildcards: plan.sampling_seconds(
+                wildcards.space, wildcards.dataset, wildcards.method
+            )
+        ),
+        table=lambda wildcards: plan.pool(wildcards.space, wildcards.dataset, wildcards.pool),
+        code=inputs.code("search_by_sampling"),
     output:
-        runs="results/search/{space}/{dataset}/{pool}/{method}.parquet",
-        trajectories="results/trajectories/{space}/{dataset}/{pool}/{method}.parquet",
+        runs=paths.SEARCH,
+        trajectories=paths.TRAJECTORIES,
     log:
-        "logs/choose/{space}/{dataset}/{pool}/{method}.log",
+        paths.log("search_by_sampling", paths.SEARCH),
     benchmark:
-        "benchmarks/choose/{space}/{dataset}/{pool}/{method}.tsv"
+        paths.timing("search_by_sampling", paths.SEARCH)
     wildcard_constraints:
         method="naswot|random|optimal",
     conda:
         "../environment.yml"
     params:
-        sample_sizes=lambda wildcards: sample_sizes(wildcards.method),
+        sample_sizes=lambda wildcards: plan.sample_sizes(wildcards.method),
         runs=config["n_runs"],
-        seed=SEED,
+        seed=plan.seed,
     message:
         "Searching {wildcards.space} for {wildcards.dataset} with {wildcards.method}, pool {wildcards.pool}"
     script:
-        "../scripts/choose.py"
+        "../scripts/search_by_sampling.py"
 
 
-rule search:
+rule search_under_budget:
     """Searches under a budget, 500 runs"""
     input:
-        unpack(lambda wildcards: assistance(wildcards.space, wildcards.dataset, wildcards.method)),
-        benchmark="results/benchmarks/{space}.parquet",
-        neighbours="results/neighbours/{space}.parquet",
-        code=code("search"),
+        unpack(
+            lambda wildcards: plan.search_scores(
+                wildcards.space, wildcards.dataset, wildcards.method
+            )
+        ),
+        benchmark=paths.BENCHMARK,
+        neighbours=paths.NEIGHBOURS,
+        code=inputs.code("search_under_budget"),
     output:
-        runs="results/search/{space}/{dataset}/whole/{method}.parquet",
-        trajectories="results/trajectories/{space}/{dataset}/whole/{method}.parquet",
+        runs=WHOLE,
+        trajectories=paths.partly(paths.TRAJECTORIES, pool="whole"),
     log:
-        "logs/search/{space}/{dataset}/{method}.log",
+        paths.log("search_under_budget", WHOLE),
     benchmark:
-        "benchmarks/search/{space}/{dataset}/{method}.tsv"
+        paths.timing("search_under_budget", WHOLE)
     wildcard_constraints:
-        method="|".join(BUDGETED),
+        method="|".join(METHODS),
     conda:
         "../environment.yml"
     params:
-        searched=lambda wildcards: searched(wildcards.space, wildcards.dataset),
+        searched=lambda wildcards: plan.searched(wildcards.space, wildcards.dataset),
         settings=config["search"],
         runs=config["n_runs"],
-        seed=SEED,
+        seed=plan.seed,
     message:
         "Searching {wildcards.space} for {wildcards.dataset} with {wildcards.method}"
     script:
-        "../scripts/search.py"
+        "../scripts/search_under_budget.py"
+
+
+rule trace_searches:
+    """What each search has found after how many seconds"""
+    input:
+        trajectories=plan.trajectories(*SEARCHED),
+        benchmarks=[
+            paths.BENCHMARK.format(space=space)
+            for space in SEARCHED
+            if plan.trajectories(space)
+        ],
+        code=inputs.code("trace_searches"),
+    output:
+        paths.ANYTIME,
+    log:
+        paths.log("trace_searches"),
+    benchmark:
+        paths.timing("trace_searches")
+    conda:
+        "../environment.yml"
+    message:
+        "Following the searches through time"
+    script:
+        "../scripts/trace_searches.py"

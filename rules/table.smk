@@ -11,47 +11,47 @@ OUTPUTS:
 """
 
 
-rule table1:
+rule write_table1:
     """Table 1: NAS-Bench-101"""
     input:
-        searches=searches("nasbench101"),
-        published=ours("resources/published_table1.csv"),
-        code=code("table1"),
+        searches=plan.searches("nasbench101"),
+        published=inputs.ours("resources/published_table1.csv"),
+        code=inputs.code("write_table1"),
     output:
-        csv="results/table1.csv",
+        csv=paths.TABLE1,
         markdown="results/table1.md",
         latex="results/table1.tex",
     log:
-        "logs/table1.log",
+        paths.log("write_table1"),
     benchmark:
-        "benchmarks/table1.tsv"
+        paths.timing("write_table1")
     conda:
         "../environment.yml"
     message:
         "Writing Table 1"
     script:
-        "../scripts/table1.py"
+        "../scripts/write_table1.py"
 
 
-rule table2:
+rule write_table2:
     """Table 2: NAS-Bench-201 and NATS-Bench SSS"""
     input:
-        searches=searches("nasbench201", "natsbench_sss"),
-        published=ours("resources/published_table2.csv"),
-        code=code("table2"),
+        searches=plan.searches("nasbench201", "natsbench_sss"),
+        published=inputs.ours("resources/published_table2.csv"),
+        code=inputs.code("write_table2"),
     output:
-        csv="results/table2.csv",
+        csv=paths.TABLE2,
         markdown="results/table2.md",
         latex="results/table2.tex",
     log:
-        "logs/table2.log",
+        paths.log("write_table2"),
     benchmark:
-        "benchmarks/table2.tsv"
+        paths.timing("write_table2")
     conda:
         "../environment.yml"
     params:
-        missing=[space for space in ("nasbench201", "natsbench_sss") if space in MISSING],
+        missing=[space for space in ("nasbench201", "natsbench_sss") if space in plan.missing],
     message:
         "Writing Table 2"
     script:
-        "../scripts/table2.py"
+        "../scripts/write_table2.py"

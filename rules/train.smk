@@ -1,7 +1,7 @@
 """
-Train networks: for benchmarks of one's own, and to see how the score evolves (Figure 6).
+Train networks: for custom spaces, and to see how the score evolves (Figure 6).
 
-A job trains one network; one that was stopped goes on after its last whole epoch.
+A job trains one network. A job that was stopped goes on after its last complete epoch.
 
 REQUIRED INPUTS:
     nothing for digits; files in the mirror or the folder of images for the others
@@ -9,87 +9,88 @@ REQUIRED INPUTS:
     results/batches/{images}/{seed}.npz, to score on
 
 OUTPUTS:
-    results/labelled/{images}/{seed}.npz: the images, divided
-    results/training/{networks}/{images}/{seed}/{number}.parquet: what a network was at each look
-    results/trained/{space}.parquet: what the networks of a space of one's own scored
-    results/training/figure6.parquet, results/claims/figure6.csv, results/figures/figure6.png and .pdf
+    results/labelled/{images}/{seed}.npz: the images, split
+    results/training/{networks}/{images}/{seed}/{number}.parquet: one row per evaluation of a network
+    results/trained/{space}.parquet: the accuracies of the networks of a custom space
+    results/training/figure6.parquet, results/claims/figure6.csv
 """
 
 
-rule divide:
-    """Labelled images, divided into those to train on, to validate and to test"""
+rule split_images:
+    """Labelled images, split into training, validation and test images"""
     input:
-        files=lambda wildcards: image_files(wildcards.images),
-        code=code("divide"),
+        files=lambda wildcards: inputs.image_files(wildcards.images),
+        code=inputs.code("split_images"),
     output:
-        "results/labelled/{images}/{seed}.npz",
+        paths.LABELLED_IMAGES,
     log:
-        "logs/divide/{images}/{seed}.log",
+        paths.log("split_images", paths.LABELLED_IMAGES),
     benchmark:
-        "benchmarks/divide/{images}/{seed}.tsv"
+        paths.timing("split_images", paths.LABELLED_IMAGES)
     conda:
         "../environment.yml"
     params:
         image_size=lambda wildcards: configuration.image_size(config, wildcards.images),
-        train_images=TRAINING["train_images"],
-        valid_images=TRAINING["valid_images"],
-        content=lambda wildcards: image_content(wildcards.images, every=True),
+        train_images=config["training"]["train_images"],
+        valid_images=config["training"]["valid_images"],
+        content=lambda wildcards: inputs.image_content(wildcards.images, every=True),
         directory=lambda wildcards: configuration.image_directory(config, wildcards.images),
     message:
-        "Dividing the images of {wildcards.images}"
+        "Splitting the images of {wildcards.images}"
     script:
-        "../scripts/divide.py"
+        "../scripts/split_images.py"
 
 
-rule pick:
+rule select_networks:
     """Networks above an accuracy in random order, for Figure 6"""
     input:
-        benchmark=f"results/benchmarks/{FIGURE6['space']}.parquet",
-        code=code("pick"),
+        benchmark=paths.BENCHMARK.format(space=config["figure6"]["space"]),
+        code=inputs.code("select_networks"),
     output:
-        "results/training/figure6/networks.parquet",
+        paths.FIGURE6_NETWORKS,
     log:
-        "logs/pick.log",
+        paths.log("select_networks"),
     benchmark:
-        "benchmarks/pick.tsv"
+        paths.timing("select_networks")
     conda:
         "../environment.yml"
     params:
-        accuracy=FIGURE6["accuracy"],
-        above=FIGURE6["above"],
-        seed=SEED,
+        accuracy=config["figure6"]["accuracy"],
+        above=config["figure6"]["above"],
+        seed=plan.seed,
     message:
-        "Picking networks above {params.above} %"
+        "Selecting networks above {params.above} %"
     script:
-        "../scripts/pick.py"
+        "../scripts/select_networks.py"
 
 
-rule train:
+rule train_network:
     """Training of one network"""
     input:
-        picked=lambda wildcards: picked(wildcards.networks),
-        images="results/labelled/{images}/{seed}.npz",
-        batch="results/batches/{images}/{seed}.npz",
-        code=lambda wildcards: code("train", space_of(wildcards.networks)),
+        picked=lambda wildcards: plan.picked(wildcards.networks),
+        images=paths.LABELLED_IMAGES,
+        batch=paths.BATCH,
+        code=lambda wildcards: inputs.code(
+            "train_network", space=plan.space_of(wildcards.networks)
+        ),
     output:
-        "results/training/{networks}/{images}/{seed}/{number}.parquet",
+        paths.TRAINING,
     log:
-        "logs/train/{networks}/{images}/{seed}/{number}.log",
+        paths.log("train_network", paths.TRAINING),
     benchmark:
-        "benchmarks/train/{networks}/{images}/{seed}/{number}.tsv"
+        paths.timing("train_network", paths.TRAINING)
     wildcard_constraints:
         networks="|".join(["figure6", *(name for name in SPACES if SPACES[name].own)]),
-        number=r"\d+",
     conda:
         "../environment.yml"
-    threads: score_threads
+    threads: cores_per_job(workflow)
     resources:
         mem_mb=doubling(4096),
         runtime=doubling(480),
-        gpu=GPUS,
+        gpu=plan.gpus,
     params:
-        space=lambda wildcards: space_of(wildcards.networks),
-        arch=lambda wildcards: arch_of(wildcards.networks, wildcards.number),
+        space=lambda wildcards: plan.space_of(wildcards.networks),
+        arch=lambda wildcards: plan.arch_of(wildcards.networks, int(wildcards.number)),
         protocol=configuration.protocol(config),
         precision=config["precision"],
         relu_count=config["relu_count"],
@@ -98,67 +99,47 @@ rule train:
     message:
         "Training network {wildcards.number} of {wildcards.networks} on {wildcards.images}"
     script:
-        "../scripts/train.py"
+        "../scripts/train_network.py"
 
 
-rule gather:
-    """What trained networks scored, as a table"""
+rule collect_trained:
+    """The accuracies of trained networks, as a table"""
     input:
-        trainings=lambda wildcards: trainings(wildcards.space, SPACES[wildcards.space].size),
-        code=lambda wildcards: code("gather", wildcards.space),
+        trainings=lambda wildcards: plan.trainings(wildcards.space),
+        code=lambda wildcards: inputs.code("collect_trained", space=wildcards.space),
     output:
-        "results/trained/{space}.parquet",
+        paths.TRAINED,
     log:
-        "logs/gather/{space}.log",
+        paths.log("collect_trained", paths.TRAINED),
     benchmark:
-        "benchmarks/gather/{space}.tsv"
+        paths.timing("collect_trained", paths.TRAINED)
     conda:
         "../environment.yml"
     message:
-        "Gathering the accuracies of {wildcards.space}"
+        "Collecting the accuracies of {wildcards.space}"
     script:
-        "../scripts/gather.py"
+        "../scripts/collect_trained.py"
 
 
-rule follow:
+rule track_score:
     """How the score evolves in training, and what the paper claims of it"""
     input:
-        networks="results/training/figure6/networks.parquet",
-        trainings=trainings("figure6", FIGURE6["networks"]),
-        code=code("follow"),
+        networks=paths.FIGURE6_NETWORKS,
+        trainings=plan.trainings("figure6"),
+        code=inputs.code("track_score"),
     output:
-        table="results/training/figure6.parquet",
-        claims="results/claims/figure6.csv",
+        table=paths.FIGURE6_SCORES,
+        claims=paths.CLAIMS_OF.format(figure="figure6"),
     log:
-        "logs/follow.log",
+        paths.log("track_score"),
     benchmark:
-        "benchmarks/follow.tsv"
+        paths.timing("track_score")
     conda:
         "../environment.yml"
     params:
         resamples=config["bootstrap_resamples"],
-        seed=SEED,
+        seed=plan.seed,
     message:
-        "Following the score through training"
+        "Tracking the score through training"
     script:
-        "../scripts/follow.py"
-
-
-rule figure6:
-    """Figure 6: the score in training"""
-    input:
-        table="results/training/figure6.parquet",
-        code=code("figure6"),
-    output:
-        "results/figures/figure6.png",
-        "results/figures/figure6.pdf",
-    log:
-        "logs/figure6.log",
-    benchmark:
-        "benchmarks/figure6.tsv"
-    conda:
-        "../environment.yml"
-    message:
-        "Drawing Figure 6"
-    script:
-        "../scripts/figure6.py"
+        "../scripts/track_score.py"

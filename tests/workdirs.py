@@ -63,11 +63,12 @@ class Workdir:
         return Run(done.returncode, done.stdout)
 
     def planned(self, *arguments: str) -> set[str]:
-        """Return the rules that a run would run."""
+        """Return the rules that a run would run, and, for plot_figure, the figures."""
         run = self.run("-n", *arguments)
         assert run.code == 0, run.text
-        counted = re.findall(r"^(\w+) +\d+$", run.text, re.M)
-        return set(counted) - {"total"}
+        counted = set(re.findall(r"^(\w+) +\d+$", run.text, re.M))
+        drawn = re.findall(r"^Job \d+: Drawing (\w+)", run.text, re.M)
+        return counted.union(drawn) - {"total", "plot_figure"}
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """Start a run in a session of its own; what it prints goes to `run.log`, anew."""

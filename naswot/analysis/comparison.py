@@ -10,7 +10,7 @@ from naswot.analysis.correlation import tau_b
 from naswot.benchmarks.datasets import datasets_of
 from naswot.io.atomic import replacing
 from naswot.io.parquet import read_metadata, read_parquet
-from naswot.tables.timings import read_seconds
+from naswot.tables.seconds import read_seconds
 
 DECILES = 10
 

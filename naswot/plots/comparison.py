@@ -1,20 +1,11 @@
 """Scores side by side: Figure 4 of the paper, and what it leaves open."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from naswot.analysis.comparison import DECILES
 from naswot.benchmarks.datasets import datasets_of
-from naswot.plots.layout import VIEWS
-from naswot.plots.scatter import save
 from naswot.spaces import get_space
 
 COLOURS = ["#1b3a5c", "#d98032", "#5b9aa0", "#b04a5a", "#8a8f3c", "#7b6b9e", "#777777"]
@@ -157,24 +148,6 @@ def tau_by_decile(comparison: pd.DataFrame, agreement: pd.DataFrame) -> plt.Figu
         frameon=False,
     )  # fmt: skip
     return figure
-
-
-DRAWN: dict[str, Callable[[pd.DataFrame, pd.DataFrame], plt.Figure]] = dict(
-    zip(VIEWS, (figure4, tau_heatmap, score_agreement, tau_by_decile), strict=True)
-)
-
-
-def comparison_files(
-    comparison: str | Path, agreement: str | Path, outputs: Sequence[str | Path], *, view: str
-) -> None:
-    """Draw one of the views into each of `outputs`, whose suffixes give the formats.
-
-    Args:
-        comparison, agreement: the files of `naswot.analysis.comparison.compare_tables`.
-        outputs: e.g. a .png and a .pdf file.
-        view: one of `naswot.plots.layout.VIEWS`.
-    """
-    save(DRAWN[view](pd.read_csv(comparison), pd.read_csv(agreement)), outputs)
 
 
 def _places(comparison: pd.DataFrame) -> list[tuple[str, str]]:

@@ -2,17 +2,13 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyBboxPatch, PathPatch
 from matplotlib.path import Path as Outline
 
 from naswot.plots.palette import FILLS, ink
 from naswot.plots.placing import FONT, LINE, MARGIN, Box, Curve, Placed, place
-from naswot.plots.scatter import save
+from naswot.plots.writing import save
 from naswot.spaces.graph import NONE, Diagram
 
 TITLE = 0.22  # inches above a drawing

@@ -3,10 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -16,8 +12,9 @@ from matplotlib.colors import Normalize
 
 from naswot.analysis.similarity import HIGH
 from naswot.benchmarks.datasets import datasets_of
-from naswot.plots.layout import STAND_INS
-from naswot.plots.scatter import INK, accuracy_kind, save
+from naswot.plots.palette import INK
+from naswot.plots.registry import STAND_INS
+from naswot.plots.scatter import accuracy_kind
 from naswot.spaces import get_space
 from naswot.tables.kernels import Kernels, read_kernels
 
@@ -30,36 +27,33 @@ HEAD, LABEL, STRIP, STRIP_AXES, FOOT = 0.6, 0.15, 0.93, 0.52, 0.62
 NARROWEST = 0.54  # a matrix, for its label's sake
 
 
-def figure1_files(
-    kernels: Sequence[str | Path], table: str | Path, outputs: Sequence[str | Path], *, shown: int
-) -> None:
-    """Draw Figure 1 into each of `outputs`; suffixes give the formats.
+def figure1(kernels: Sequence[str | Path], similarity: pd.DataFrame, *, shown: int) -> plt.Figure:
+    """Draw Figure 1.
 
     Args:
-        kernels: files of `naswot.stages.kernels.write_kernels`, a block each, from the top.
-        table: kernel_similarity.csv.
-        outputs: e.g. a .png and a .pdf file.
+        kernels: files of `naswot.stages.kernels.write_kernels`, one block each, from the top.
+        similarity: kernel_similarity.csv.
         shown: how many networks of each band are drawn, the first of the file.
     """
     blocks = [read_kernels(path) for path in kernels]
-    rows = pd.read_csv(table, dtype={"band": str}).set_index(["space", "dataset"])
+    rows = similarity.set_index(["space", "dataset"])
     heights = [_block_height(block, shown) for block in blocks]
     figure = plt.figure(figsize=(WIDTH, sum(heights) + FOOT))
     spaces = {block.about["space"] for block in blocks}
     kinds: list[str] = []
     for number, block in enumerate(blocks):
         place = block.about["space"], block.about["dataset"]
-        similarity = rows.loc[[place]]
-        similarity = similarity[similarity["statistic"] == HIGH].set_index("band")
-        kind = accuracy_kind(similarity.iloc[0])
+        high = rows.loc[[place]]
+        high = high[high["statistic"] == HIGH].set_index("band")
+        kind = accuracy_kind(high.iloc[0])
         if kind not in ("accuracy when trained", *kinds):
             kinds.append(kind)
         mark = f" {'¹²³'[kinds.index(kind)]}" if kind in kinds else ""
         top = sum(heights[number:]) + FOOT
-        _draw_block(figure, block, similarity, shown, top, _title(block, spaces) + mark)
+        _draw_block(figure, block, high, shown, top, _title(block, spaces) + mark)
     notes = [f"{'¹²³'[number]} {kind}" for number, kind in enumerate(kinds)]
     _draw_foot(figure, notes)
-    save(figure, outputs)
+    return figure
 
 
 def _grid(bands: int, shown: int) -> tuple[int, int, float]:

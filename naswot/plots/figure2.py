@@ -1,47 +1,30 @@
 """Figure 2 of the paper: how ReLUs cut the plane, and the kernel of the codes."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.collections import LineCollection
 from matplotlib.path import Path as Outline
 
-from naswot.plots.scatter import save
-
 LABEL = 0.18, 0.12  # width and height of a code in the plane
 LAYERS = ("#1a1a1a", 1.3), ("#b5179e", 0.9)  # colour and width of each layer's boundaries
 
 
-def figure2_files(
-    regions: str | Path,
-    boundaries: str | Path,
-    inputs: str | Path,
-    kernels: str | Path,
-    outputs: Sequence[str | Path],
-) -> None:
-    """Draw Figure 2 into each of `outputs`; suffixes give the formats.
-
-    Args:
-        regions, boundaries, inputs, kernels: CSV files of `naswot.analysis.figure2`.
-        outputs: e.g. a .png and a .pdf file.
-    """
-    pieces = pd.read_csv(regions, dtype={"code": str})
-    points = pd.read_csv(inputs, dtype={"code": str})
-    cuts = pd.read_csv(boundaries)
-    units = [int(cuts.loc[cuts["layer"] == layer, "unit"].max()) + 1 for layer in (0, 1)]
+def figure2(
+    regions: pd.DataFrame, boundaries: pd.DataFrame, inputs: pd.DataFrame, kernels: pd.DataFrame
+) -> plt.Figure:
+    """Draw Figure 2 from the tables of `naswot.analysis.figure2`."""
+    first = int(boundaries.loc[boundaries["layer"] == 0, "unit"].max()) + 1
     figure, (plane, beside) = plt.subplots(
         1, 2, figsize=(6.6, 3.9), width_ratios=(1.5, 1), layout="constrained"
     )
-    _draw_plane(plane, pieces, cuts, points, units[0])
-    _draw_kernel(beside, points, pd.read_csv(kernels), units[0])
-    save(figure, outputs)
+    _draw_plane(plane, regions, boundaries, inputs, first)
+    _draw_kernel(beside, inputs, kernels, first)
+    return figure
 
 
 def _draw_plane(
-    axes: plt.Axes, pieces: pd.DataFrame, cuts: pd.DataFrame, points: pd.DataFrame, first: int
+    axes: plt.Axes, pieces: pd.DataFrame, boundaries: pd.DataFrame, points: pd.DataFrame, first: int
 ) -> None:
     most = len(pieces["code"].iloc[0])
     shades = plt.get_cmap("YlGnBu")
@@ -51,7 +34,7 @@ def _draw_plane(
         axes.fill(*corners.T, color=shades(0.7 * code.count("1") / most), linewidth=0)
         _label(axes, code, corners, first)
     for layer, (colour, width) in enumerate(LAYERS):
-        ends = cuts.loc[cuts["layer"] == layer, ["x0", "y0", "x1", "y1"]].to_numpy()
+        ends = boundaries.loc[boundaries["layer"] == layer, ["x0", "y0", "x1", "y1"]].to_numpy()
         lines = LineCollection(ends.reshape(-1, 2, 2), colors=colour, linewidths=width)
         axes.add_collection(lines)
         axes.plot([], [], color=colour, linewidth=width, label=f"units of layer {layer + 1}")

@@ -3,10 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -15,7 +11,6 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.plots.comparison import WIDTH
 from naswot.plots.methods import spread
-from naswot.plots.scatter import save
 from naswot.spaces import get_space
 from naswot.training.protocol import ZOOMED_EPOCHS
 
@@ -29,8 +24,8 @@ DARK = LinearSegmentedColormap.from_list(
 )
 
 
-def figure6_files(table: str | Path, outputs: Sequence[str | Path]) -> None:
-    """Draw Figure 6 into each of `outputs`, whose suffixes give the formats.
+def figure6(table: str | Path) -> plt.Figure:
+    """Draw Figure 6.
 
     `table` is the file of `naswot.analysis.evolution.follow_networks`. The paper's figure is one
     row; here there is one for each mode that a network in training can be scored in.
@@ -52,7 +47,7 @@ def figure6_files(table: str | Path, outputs: Sequence[str | Path]) -> None:
         _name(axes, lines, scale, column)
     figure.subplots_adjust(left=0.08, right=0.885, top=0.95, bottom=0.18, wspace=0.09, hspace=0.2)
     figure.text(0.012, 0.015, "\n".join(_notes(rows, about)), fontsize=6.5, va="bottom")
-    save(figure, outputs)
+    return figure
 
 
 def _draw(

@@ -1,14 +1,11 @@
 """Figure 8 of the paper: what networks of the search spaces look like, an example of each."""
 
 import json
-from collections.abc import Sequence
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 
 from naswot.plots.drawing import POINTS, TITLE, draw
 from naswot.plots.placing import MARGIN, place
-from naswot.plots.scatter import save
 from naswot.spaces.diagrams import diagram_of
 
 BELOW = 0.22  # inches under all panels, for the small print
@@ -61,8 +58,8 @@ EXAMPLES = (
 )
 
 
-def figure8_files(outputs: Sequence[str | Path]) -> None:
-    """Draw Figure 8 into each of `outputs`; suffixes give the formats."""
+def figure8() -> plt.Figure:
+    """Draw Figure 8."""
     diagrams = [diagram_of(space, arch) for space, arch, _ in EXAMPLES]
     drawings = [place(diagram) for diagram in diagrams]
     heights = [TITLE + placed.height * POINTS / 72 + 0.1 for placed in drawings]
@@ -81,4 +78,4 @@ def figure8_files(outputs: Sequence[str | Path]) -> None:
         "the output. ÷2 halves the resolution."
     )
     figure.text(left / width, 0.07 / height, small, fontsize=6.5)
-    save(figure, outputs)
+    return figure

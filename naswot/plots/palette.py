@@ -1,6 +1,8 @@
-"""Colours of what diagrams are made of, told apart by colour-blind eyes too (Okabe and Ito)."""
+"""Colours of plots and diagrams, which colour-blind eyes tell apart too (Okabe and Ito)."""
 
 from naswot.spaces.graph import CONV, CONV_1X1, DILATED, POOL, SEPARABLE
+
+INK = "#1b3a5c"  # of points in a plot
 
 # Kind → fill; what is not here has an outline only, in the colour of the text around it.
 FILLS = {

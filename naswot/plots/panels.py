@@ -6,39 +6,36 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from naswot.plots.layout import PANELS, STAND_INS
-from naswot.plots.scatter import accuracy_kind, draw, save, table_and_row, title
+from naswot.plots.registry import PANELS, STAND_INS
+from naswot.plots.scatter import accuracy_kind, draw, table_and_row, title
 from naswot.spaces import get_space
 
 COLUMNS = 5
 PANEL_INCHES = 1.45, 1.6
 
 
-def panel_files(
+def panels(
     joined: Sequence[str | Path],
-    correlations: str | Path,
-    outputs: Sequence[str | Path],
+    correlations: pd.DataFrame,
     *,
-    figure: int,
-    panels: Mapping[str, tuple[str, str]],
+    figure: str,
+    letters: Mapping[str, tuple[str, str]],
     missing: Sequence[str] = (),
-) -> None:
-    """Draw a figure of the paper into each of `outputs`; suffixes give the formats.
+) -> plt.Figure:
+    """Draw a figure of the paper that has a panel for each space and dataset.
 
     Args:
         joined: joined table of each panel.
         correlations: kendall_tau.csv.
-        outputs: e.g. a .png and a .pdf file.
-        figure: its number in the paper.
-        panels: letter → (space, dataset), as `panels_of` gives them.
+        figure: its name, such as "figure3".
+        letters: letter → (space, dataset), as `panels_of` gives them.
         missing: spaces that were asked for and that there is no data of.
 
     Raises:
         NaswotError: a joined table has no accuracy of its dataset.
     """
-    taus = pd.read_csv(correlations)
-    columns = min(COLUMNS, max(len(panels), 1))
-    rows = -(-max(len(panels), 1) // columns)
+    columns = min(COLUMNS, max(len(letters), 1))
+    rows = -(-max(len(letters), 1) // columns)
     width, height = PANEL_INCHES
     drawing, grid = plt.subplots(
         rows,
@@ -47,13 +44,13 @@ def panel_files(
         layout="constrained",
         squeeze=False,
     )
-    for axes in grid.flat[len(panels) :]:
+    for axes in grid.flat[len(letters) :]:
         axes.set_axis_off()
     kinds, score = [], ""
     for axes, path, (letter, (space, dataset)) in zip(
-        grid.flat, joined, panels.items(), strict=False
+        grid.flat, joined, letters.items(), strict=False
     ):
-        table, row = table_and_row(path, taus, dataset)
+        table, row = table_and_row(path, correlations, dataset)
         draw(axes, table, row, size=2)
         kinds.append(accuracy_kind(row))
         score = row["score"]
@@ -69,18 +66,19 @@ def panel_files(
             fontsize=6.5,
             linespacing=1.15,
         )
-    if panels:
+    if letters:
         drawing.supylabel(f"{score}, untrained", fontsize=7)
     drawing.supxlabel("\n".join(_below(kinds, figure, missing)), fontsize=7)
-    save(drawing, outputs)
+    return drawing
 
 
-def _below(kinds: Sequence[str], figure: int, missing: Sequence[str]) -> list[str]:
+def _below(kinds: Sequence[str], figure: str, missing: Sequence[str]) -> list[str]:
     """Return the lines below all panels: what is drawn, and what the figure lacks."""
     lines = ["accuracy when trained (%)"] if kinds else []
     lines += [f"¹ {kind}" for kind in sorted(set(kinds) - {"accuracy when trained"})]
     own = dict.fromkeys(space for space, _ in PANELS[figure])
     lacking = [get_space(space).title for space in own if space in missing]
     if lacking:
-        lines += [f"Figure {figure}, left out for want of data: {', '.join(lacking)}"]
+        name = figure.replace("figure", "Figure ")
+        lines += [f"{name}, left out for want of data: {', '.join(lacking)}"]
     return lines

@@ -1,11 +1,6 @@
 """The score of each network against its accuracy when trained: one plot."""
 
-from collections.abc import Sequence
 from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,31 +9,23 @@ import pandas as pd
 from naswot.analysis.comparison import reported_key
 from naswot.benchmarks.datasets import datasets_of
 from naswot.errors import NaswotError
-from naswot.io.atomic import replacing
 from naswot.io.parquet import read_metadata, read_parquet
-from naswot.plots.layout import INK
+from naswot.plots.palette import INK
 from naswot.spaces import get_space
 
 
-def scatter_files(
-    joined: str | Path,
-    correlations: str | Path,
-    outputs: Sequence[str | Path],
-    *,
-    dataset: str,
-) -> None:
-    """Draw the scatter plot of one dataset into each of `outputs`; suffixes give the formats.
+def scatter(joined: str | Path, correlations: pd.DataFrame, *, dataset: str) -> plt.Figure:
+    """Draw the scatter plot of one dataset.
 
     Args:
         joined: joined table with score and accuracies.
         correlations: kendall_tau.csv; its values stand in the title.
-        outputs: e.g. a .png and a .pdf file.
         dataset: whose accuracies are drawn.
 
     Raises:
         NaswotError: there is no accuracy of this dataset to draw.
     """
-    table, row = table_and_row(joined, pd.read_csv(correlations), dataset)
+    table, row = table_and_row(joined, correlations, dataset)
     figure, axes = plt.subplots(figsize=(3.6, 3.2), layout="constrained")
     draw(axes, table, row)
     axes.set_xlabel(f"{accuracy_kind(row)} (%)\n{row['accuracy']}", fontsize=8)
@@ -54,15 +41,7 @@ def scatter_files(
     if row["minus_inf"]:
         count += f"; {int(row['minus_inf']):,} more score −∞"
     axes.text(0.5, 1.02, count, transform=axes.transAxes, ha="center", va="bottom", fontsize=7)
-    save(figure, outputs)
-
-
-def save(figure: plt.Figure, outputs: Sequence[str | Path]) -> None:
-    """Write a figure to each of `outputs`, whose suffixes give the formats, and close it."""
-    for output in outputs:
-        with replacing(output) as temporary:
-            figure.savefig(temporary, format=Path(output).suffix[1:], dpi=200)
-    plt.close(figure)
+    return figure
 
 
 def table_and_row(

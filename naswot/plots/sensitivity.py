@@ -1,22 +1,12 @@
 """What a score depends on: Figure 5 of the paper, and what it leaves open."""
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from naswot.benchmarks.datasets import datasets_of
 from naswot.plots.comparison import WIDTH
-from naswot.plots.layout import ABLATION_VIEWS
 from naswot.plots.methods import plain, spread
-from naswot.plots.scatter import save
-from naswot.plots.variance import variance
 from naswot.spaces import get_space
 
 BOXES = {
@@ -192,22 +182,3 @@ def _caption(figure: plt.Figure, networks: pd.DataFrame, text: str) -> None:
     place = f"{get_space(row['space']).title}, {datasets_of(row['space'])[row['dataset']].title}"
     count = networks["index"].nunique()
     figure.supxlabel(f"{count} networks of {place}. {text}", fontsize=6.5, x=0.01, ha="left")
-
-
-DRAWN: Mapping[str, Callable[[pd.DataFrame, pd.DataFrame], plt.Figure]] = dict(
-    zip(ABLATION_VIEWS, (figure5, ablations, variance), strict=True)
-)
-
-
-def sensitivity_files(
-    tables: Sequence[str | Path], outputs: Sequence[str | Path], *, view: str
-) -> None:
-    """Draw one of the views into each of `outputs`, whose suffixes give the formats.
-
-    Args:
-        tables: the view's CSV files, see `naswot.plots.layout.ABLATION_VIEWS`.
-        outputs: e.g. a .png and a .pdf file.
-        view: a key of that mapping.
-    """
-    words = {"level": str, "note": str}
-    save(DRAWN[view](*(pd.read_csv(path, dtype=words) for path in tables)), outputs)

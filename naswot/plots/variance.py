@@ -1,9 +1,5 @@
 """The components of a score's variance, and how stable its ranking is."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from naswot.benchmarks.datasets import datasets_of
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet
-from naswot.plots.layout import INK
+from naswot.plots.palette import INK
 from naswot.plots.svg import svg
 from naswot.reporting.tables import written
 from naswot.spaces import Space, get_space

@@ -19,7 +19,7 @@ from naswot.io.parquet import read_metadata, read_parquet
 from naswot.runtime.cpu import processor_name
 from naswot.runtime.provenance import package_version
 from naswot.spaces import get_space
-from naswot.tables.timings import read_seconds
+from naswot.tables.seconds import read_seconds
 
 RECORD = ["topic", "item", "value"]
 TIMES = ["stage", "what", "jobs", "seconds", "longest", "max_rss_mb"]
@@ -36,7 +36,7 @@ def write_record(
     config: Mapping[str, Any],
     defaults: str | Path,
     missing: Mapping[str, str],
-    unmade: Mapping[str, str],
+    omitted: Mapping[str, str],
 ) -> None:
     """Write run.csv, columns `RECORD`.
 
@@ -48,13 +48,13 @@ def write_record(
         config: the configuration of the run.
         defaults: config.yaml, to tell what differs from it.
         missing: space → why it was left out.
-        unmade: figure, or what else was left out → why.
+        omitted: figure, or what else was left out → why.
     """
     rows = [
         *_scored(dict(zip(joined, seconds, strict=True))),
         *_searched(searches),
         *_missing(joined, searches, missing),
-        *(("what is missing", what, why) for what, why in unmade.items()),
+        *(("what is missing", what, why) for what, why in omitted.items()),
         *_versions(joined),
         *_settings(config, defaults),
     ]
@@ -63,13 +63,13 @@ def write_record(
 
 
 def write_times(
-    output: str | Path, *, benchmarks: Sequence[str | Path], stages: Mapping[str, str]
+    output: str | Path, *, timings: Sequence[str | Path], stages: Mapping[str, str]
 ) -> None:
     """Write run_times.csv, columns `TIMES`: a row a stage, in the order of `stages`.
 
     Args:
         output: the CSV file.
-        benchmarks: files that Snakemake wrote for jobs, benchmarks/{stage}/….tsv; those of jobs
+        timings: files that Snakemake wrote for jobs, timings/{stage}/….tsv; those of jobs
             that ran elsewhere, which are not there, are left out.
         stages: stage → what it does.
 
@@ -77,8 +77,8 @@ def write_times(
         NaswotError: a file is not one of Snakemake's.
     """
     jobs: dict[str, list[tuple[float, float]]] = {stage: [] for stage in stages}
-    for path in filter(Path.exists, map(Path, benchmarks)):
-        stage = path.with_suffix("").parts[path.parts.index("benchmarks") + 1]
+    for path in filter(Path.exists, map(Path, timings)):
+        stage = path.with_suffix("").parts[path.parts.index("timings") + 1]
         try:
             measured = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
             jobs[stage].append((float(measured["s"]), float(measured["max_rss"])))

@@ -21,7 +21,7 @@ from naswot.search import METHODS, Method, Settings, Table, Trajectory, simulate
 from naswot.search.combinations import are_complete
 from naswot.spaces.neighbourhood import padded
 from naswot.stages.neighbours import read_neighbours
-from naswot.tables.timings import read_seconds
+from naswot.tables.seconds import read_seconds
 from naswot.tables.trajectories import write_trajectory
 
 CHUNK = 500  # runs that are simulated side by side; it bounds the memory and changes no result

@@ -10,7 +10,7 @@ from naswot.io.parquet import digest_of, read_metadata, read_parquet, write_parq
 from naswot.runtime.provenance import described, origin_of
 from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.spaces.sampling import Sample, first_drawn
-from naswot.tables.timings import MEASURED, write_seconds
+from naswot.tables.seconds import MEASURED, write_seconds
 
 # What shards say of themselves alone.
 OF_ONE_SHARD = ("first", "last", "settings_hash", "seconds", "peak_memory_mib")
@@ -33,7 +33,7 @@ def join_shards(
         shards: Parquet files of `naswot.stages.score.score_shard`.
         benchmark: the benchmark table.
         output: the joined table; on one machine the same inputs give the same bytes.
-        seconds: what scoring took, see `naswot.tables.timings`.
+        seconds: what scoring took, see `naswot.tables.seconds`.
         score: which of the shards' scores.
         sample: how many architectures are drawn, or "all".
 

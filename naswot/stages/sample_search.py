@@ -12,7 +12,7 @@ from naswot.runtime.provenance import described
 from naswot.scores import LOWER_IS_BETTER
 from naswot.search.random import METHODS, draw
 from naswot.search.trajectory import Trajectory
-from naswot.tables.timings import read_seconds
+from naswot.tables.seconds import read_seconds
 from naswot.tables.trajectories import write_trajectory
 
 

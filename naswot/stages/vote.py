@@ -8,7 +8,7 @@ import pandas as pd
 
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.scores import FAMILY_OF, LOWER_IS_BETTER
-from naswot.tables.timings import read_seconds, write_seconds
+from naswot.tables.seconds import read_seconds, write_seconds
 
 BLOCK = 256  # architectures that are compared with all others at a time
 
@@ -23,7 +23,7 @@ def vote_tables(
 
     Args:
         joined: a joined table of each score, of the same architectures.
-        measured: the seconds of each score, see `naswot.tables.timings`.
+        measured: the seconds of each score, see `naswot.tables.seconds`.
         output: the same with `score`, how many architectures the vote puts below each.
         seconds: the seconds of all families that the scores are of.
     """

@@ -12,6 +12,7 @@ import torch
 from naswot.errors import NaswotError
 from naswot.images.drawing import read_mini_batch
 from naswot.io.parquet import read_parquet, write_parquet
+from naswot.io.python_files import local_imports
 from naswot.runtime.device import choose_device, device_name, settle_in
 from naswot.runtime.progress import log
 from naswot.runtime.provenance import described, versions
@@ -21,7 +22,6 @@ from naswot.training.checkpoint import Checkpoint
 from naswot.training.images import read_images
 from naswot.training.loop import train_network
 from naswot.training.protocol import Protocol
-from naswot.workflow.sources import neighbours
 
 
 def train_one(
@@ -140,6 +140,6 @@ def _code(space: Space) -> str | None:
     if space.file is None:
         return None
     digest = hashlib.sha256()
-    for path in neighbours(space.file):
+    for path in local_imports(space.file):
         digest.update(f"{Path(path).name}\0".encode() + Path(path).read_bytes())
     return digest.hexdigest()

@@ -33,7 +33,7 @@ def scripts(workdir, rule):
 def hold(workdir):
     """Stop the scripts that score, as if they had hours to go; return them."""
     held = []
-    for script in scripts(workdir, "score"):
+    for script in scripts(workdir, "score_networks"):
         with contextlib.suppress(psutil.NoSuchProcess):
             script.suspend()
             held.append(script)
@@ -66,7 +66,7 @@ def questions(cluster):
 def ended_well(run, workdir, complete):
     """Check that the two shards were scored and joined as locally."""
     assert run.code == 0, run.text
-    assert sorted(run.finished) == ["join", "score", "score"]
+    assert sorted(run.finished) == ["join_accuracies", "score_networks", "score_networks"]
     assert_whole(workdir.path)
     assert_same(workdir, complete, JOINED)
 
@@ -78,7 +78,7 @@ def test_a_run_on_a_cluster_comes_to_the_results_of_a_local_one(submitting, comp
     assert run.code == 0, run.text
     assert_whole(submitting.path)
     assert_same(submitting, complete, table, JOINED)
-    searches = run.finished.count("choose") + run.finished.count("search")
+    searches = run.finished.count("search_by_sampling") + run.finished.count("search_under_budget")
     # 24 searches are one job of Slurm's.
     assert len(cluster.jobs()) - before == len(run.finished) - searches + 1
 
@@ -86,12 +86,12 @@ def test_a_run_on_a_cluster_comes_to_the_results_of_a_local_one(submitting, comp
 def test_cancelled_and_killed_jobs_are_tried_again(half_scored, complete, cluster):
     def act():
         held = hold_both(half_scored)
-        (first, _) = cluster.running("score")
+        (first, _) = cluster.running("score_networks")
         cluster.call("scancel", first)
-        wait_until(lambda: first not in cluster.running("score"), "the job is cancelled")
+        wait_until(lambda: first not in cluster.running("score_networks"), "the job is cancelled")
 
         def left():
-            return [script for script in scripts(half_scored, "score") if script in held]
+            return [script for script in scripts(half_scored, "score_networks") if script in held]
 
         wait_until(lambda: len(left()) == 1, "its script has ended")
         left()[0].kill()
@@ -106,7 +106,7 @@ def test_jobs_of_a_node_that_crashes_run_elsewhere(half_scored, complete, cluste
 
     def act():
         held = hold_both(half_scored)
-        crashed.update(cluster.running("score"))
+        crashed.update(cluster.running("score_networks"))
         cluster.crash(next(iter(crashed.values())))
         let_go(held)
 
@@ -125,7 +125,7 @@ def test_a_controller_that_is_away_for_a_while_fails_no_job(half_scored, complet
         (asked, *_) = wait_until(lambda: questions(cluster), "Snakemake asks how its jobs are")
         wait_until(lambda: asked not in questions(cluster), "it asked in vain")
         let_go(held)
-        wait_until(lambda: not scripts(half_scored, "score"), "the shards are scored")
+        wait_until(lambda: not scripts(half_scored, "score_networks"), "the shards are scored")
         cluster.start_controller()
 
     run = half_scored.run_while(act, JOINED)
@@ -142,7 +142,8 @@ def test_a_job_that_takes_more_memory_than_it_asked_for_gets_more(half_scored, c
     assert len(failed) == 2
     assert all("JobState=COMPLETED" not in one for one in failed)
     assert "exceeded memory limit" in run.text + "".join(
-        path.read_text() for path in half_scored.path.glob(".snakemake/slurm_logs/rule_score/*/*")
+        path.read_text()
+        for path in half_scored.path.glob(".snakemake/slurm_logs/rule_score_networks/*/*")
     )
     ended_well(run, half_scored, complete)
 
@@ -220,14 +221,14 @@ def test_what_asks_for_cuda_goes_to_a_gpu_and_all_else_does_not(half_scored, clu
     )
     assert run.code == 1
     told = {
-        "score" if "rule_score" in one else "connect": one
+        "score_networks" if "rule_score_networks" in one else "find_neighbours": one
         for one in map(cluster.told, set(cluster.jobs()) - before)
     }
-    assert "Partition=gpu" in told["score"]
-    assert "TresPerJob=gres:gpu:1" in told["score"]
-    assert "Partition=main" in told["connect"]
-    assert "gpu:1" not in told["connect"]
-    assert "JobState=COMPLETED" in told["connect"]
+    assert "Partition=gpu" in told["score_networks"]
+    assert "TresPerJob=gres:gpu:1" in told["score_networks"]
+    assert "Partition=main" in told["find_neighbours"]
+    assert "gpu:1" not in told["find_neighbours"]
+    assert "JobState=COMPLETED" in told["find_neighbours"]
     # There is none in truth.
-    log = half_scored.path / "logs/score/nasbench201/photos/naswot/0/0003.log"
+    log = half_scored.path / "logs/score_networks/nasbench201/photos/naswot/0/0003.log"
     assert "torch sees no GPU here" in log.read_text()

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +17,6 @@ from naswot.analysis.rankings import mean_agreement, mean_interval
 from naswot.errors import NaswotError
 from naswot.images import mini_batch
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
-from naswot.plots import sensitivity
 from naswot.scores.initialisation import SCHEMES, draw_scheme
 from naswot.spaces import get_space
 from naswot.stages.ablate import ablate, choose_networks, write_choice
@@ -373,18 +371,7 @@ def test_what_was_left_out_stands_in_the_table(gathered):
 
 
 @pytest.mark.parametrize("view", ["figure5", "ablations"])
-def test_infinite_scores_are_marked_in_the_pictures(view, gathered, monkeypatch):
-    texts, save = [], sensitivity.save
-
-    def record(figure, outputs):
-        texts.extend(text.get_text() for text in figure.findobj(plt.Text))
-        save(figure, outputs)
-
-    monkeypatch.setattr(sensitivity, "save", record)
-    tables = [gathered / "networks.csv", gathered / "levels.csv"]
-    outputs = [gathered / f"{view}.png", gathered / f"{view}.pdf"]
-    sensitivity.sensitivity_files(tables, outputs, view=view)
-    assert outputs[0].read_bytes()[:4] == b"\x89PNG"
-    assert outputs[1].read_bytes()[:4] == b"%PDF"
+def test_infinite_scores_are_marked_in_the_pictures(view, gathered, drawn):
+    texts = drawn(view, {name: gathered / f"{name}.csv" for name in ("networks", "levels")})
     assert texts.count("−∞ (2)") == {"figure5": 3 + 2, "ablations": 2 + 2 + 2}[view]
     assert any("5 networks of NAS-Bench-201, CIFAR-100" in text for text in texts)

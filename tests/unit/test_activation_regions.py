@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from naswot.analysis import figure2
 from naswot.analysis.activation_regions import Network, crossed, cut, hamming, square
-from naswot.plots import figure2 as plot
 
 SIZES = st.sampled_from([(2, 1), (2, 6), (2, 5, 4), (2, 3, 3), (2, 4, 3, 3)])
 NETWORKS = st.builds(Network.drawn, st.integers(0, 10_000), SIZES)
@@ -156,20 +155,10 @@ def test_a_network_that_bends_within_a_code_refutes_the_claim(monkeypatch):
     assert figure2.judge(1, 9)[0].confirmed is False
 
 
-def test_the_figure_shows_codes_and_kernel(made, tmp_path, monkeypatch):
-    found, save = [], plot.save
-
-    def record(figure, outputs):
-        found.extend(text.get_text() for text in figure.findobj(plot.plt.Text))
-        save(figure, outputs)
-
-    monkeypatch.setattr(plot, "save", record)
-    tables = [made / f"{name}.csv" for name in ("regions", "boundaries", "inputs", "kernels")]
-    outputs = [tmp_path / "figure2.png", tmp_path / "figure2.pdf"]
-    plot.figure2_files(*tables, outputs)
-    assert outputs[0].read_bytes()[:4] == b"\x89PNG"
-    assert outputs[1].read_bytes()[:4] == b"%PDF"
-    areas = pd.read_csv(tables[0], dtype={"code": str}).groupby("code")["area"].first()
+def test_the_figure_shows_codes_and_kernel(made, drawn):
+    tables = {name: made / f"{name}.csv" for name in ("regions", "boundaries", "inputs", "kernels")}
+    found = drawn("figure2", tables)
+    areas = pd.read_csv(tables["regions"], dtype={"code": str}).groupby("code")["area"].first()
     assert set(areas.index[areas > 0.12]) <= {text.replace("\n", "") for text in found}
     assert sum(areas > 0.12) >= 8
     assert "(b) $K_H$ = 9 − Hamming distance" in found

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from naswot.errors import NaswotError
-from naswot.plots import drawing, figure8
+from naswot.plots import drawing, figure8, writing
 from naswot.plots.placing import place, place_cell
 from naswot.plots.rows import arrange, crossings
 from naswot.plots.svg import svg
@@ -338,7 +338,7 @@ def extents(monkeypatch):
 
     save = drawing.save
     monkeypatch.setattr(drawing, "save", record)
-    monkeypatch.setattr(figure8, "save", record)
+    monkeypatch.setattr(writing, "save", record)
     return found
 
 
@@ -353,7 +353,7 @@ def assert_apart(extents):
 
 def test_figure_8_needs_no_data_and_its_texts_keep_apart(extents, tmp_path):
     outputs = [tmp_path / "figure8.png", tmp_path / "figure8.pdf"]
-    figure8.figure8_files(outputs)
+    writing.write_figure("figure8", {}, outputs, {})
     assert outputs[0].read_bytes()[:4] == b"\x89PNG"
     assert outputs[1].read_bytes()[:4] == b"%PDF"
     found = [text for text, *_ in extents]

@@ -10,7 +10,6 @@ from naswot.benchmarks import datasets
 from naswot.benchmarks.convert import convert
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
-from naswot.plots.figure6 import figure6_files
 from naswot.spaces import get_space
 from naswot.training.benchmark import gather_trainings, pick_networks
 from naswot.workflow.own_spaces import register
@@ -303,7 +302,7 @@ def test_what_is_less_than_the_paper_says_so():
     assert "80 images of digits, 8×8 pixels, 4 epochs (paper: CIFAR-10" in reduction(ABOUT)
 
 
-def test_figure_6_is_drawn_from_the_table_alone(tmp_path):
+def test_figure_6_is_drawn_from_the_table_alone(tmp_path, drawn):
     picked = pd.DataFrame({"index": [3, 5], "arch": ["a", "b"], "accuracy": [90.5, 91.5]})
     about = {"accuracy": "cifar10/test/9", "above": 90, "eligible": 40}
     write_parquet(picked, tmp_path / "picked.parquet", about)
@@ -318,7 +317,4 @@ def test_figure_6_is_drawn_from_the_table_alone(tmp_path):
     rows = read_parquet(table)
     assert rows.groupby("network")["accuracy"].first().tolist() == [90.5, 91.5]
     assert len(pd.read_csv(claims)) == 10
-    outputs = [tmp_path / "figure6.png", tmp_path / "figure6.pdf"]
-    figure6_files(table, outputs)
-    assert outputs[0].read_bytes().startswith(b"\x89PNG")
-    assert outputs[1].read_bytes().startswith(b"%PDF")
+    assert drawn("figure6", {"table": table})

@@ -6,7 +6,7 @@ import pytest
 from naswot import NaswotError
 from naswot.io.parquet import digest_of, read_metadata, read_parquet, write_parquet
 from naswot.stages.join import join_shards
-from naswot.tables.timings import read_seconds
+from naswot.tables.seconds import read_seconds
 
 ARCHS = ["a", "b"]
 

@@ -22,7 +22,7 @@ from naswot.errors import NaswotError
 from naswot.io.npz import write_arrays
 from naswot.io.parquet import read_parquet, write_parquet
 from naswot.plots import figure1
-from naswot.plots.layout import kernel_runs
+from naswot.plots.registry import kernel_runs
 from naswot.runtime.progress import Progress
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
@@ -285,26 +285,15 @@ def test_superiority_is_counted_pair_by_pair(worse, better):
         assert found == pytest.approx(wins / len(pairs))
 
 
-def test_figure1_shows_each_network_with_its_accuracy_and_score(
-    make, tables, tmp_path, monkeypatch
-):
+def test_figure1_shows_each_network_with_its_accuracy_and_score(make, tables, tmp_path, drawn):
     values = np.full((6, 6), 0.7) + np.arange(6)[::-1, None] / 100
     paths = [
         make(values, [10, 60, 70, 80, 85, 90], score=[-np.inf, 7.2, 6, 8, 9, 10]),
         make(values, range(90, 96), space="nasbench301"),
     ]
     tables(*paths)
-    texts, save = [], figure1.save
-
-    def record(figure, outputs):
-        texts.extend(text.get_text() for text in figure.findobj(plt.Text))
-        save(figure, outputs)
-
-    monkeypatch.setattr(figure1, "save", record)
-    outputs = [tmp_path / f"figure1.{form}" for form in ("png", "pdf")]
-    figure1.figure1_files(paths, tmp_path / "similarity.csv", outputs, shown=2)
-    assert outputs[0].read_bytes().startswith(b"\x89PNG")
-    assert outputs[1].read_bytes().startswith(b"%PDF")
+    inputs = {"kernels": paths, "similarity": tmp_path / "similarity.csv"}
+    texts = drawn("figure1", inputs, shown=2)
     assert {"10.0, −∞", "60.0, 7", "80.0, 8", "85.0, 9"} <= set(texts)
     assert not {"70.0, 6", "90.0, 10"} & set(texts)  # two of each band are shown
     assert any("10.0–70.0 %" in text for text in texts)
@@ -312,23 +301,22 @@ def test_figure1_shows_each_network_with_its_accuracy_and_score(
     assert any("surrogate" in text for text in texts)
 
 
-def test_nothing_in_figure1_is_written_over_anything(make, tables, tmp_path, monkeypatch):
+def test_nothing_in_figure1_is_written_over_anything(make, tables, tmp_path):
     score = np.where(np.arange(54) % 9, 1234.5, -np.inf)
     values = np.random.default_rng(0).uniform(0.8, 1, (54, 6))
     path = make(values, np.linspace(10, 99.9, 54), score=score, bands=6)
     tables(path)
-    figures = []
-    monkeypatch.setattr(figure1, "save", lambda figure, outputs: figures.append(figure))
-    figure1.figure1_files([path], tmp_path / "similarity.csv", [], shown=9)
-    figures[0].canvas.draw()
-    texts = [text for text in figures[0].findobj(plt.Text) if text.get_text().strip()]
+    similarity = pd.read_csv(tmp_path / "similarity.csv", dtype={"band": str})
+    figure = figure1.figure1([path], similarity, shown=9)
+    figure.canvas.draw()
+    texts = [text for text in figure.findobj(plt.Text) if text.get_text().strip()]
     texts = [text for text in texts if text.get_window_extent().width > 2]  # no hidden ticks
     boxes = [text.get_window_extent().padded(-1) for text in texts]
     assert len(texts) > 54
     for (one, box), (other, another) in itertools.combinations(zip(texts, boxes, strict=True), 2):
         assert not box.overlaps(another), (one.get_text(), other.get_text())
-    assert all(figures[0].bbox.padded(1).contains(*box.max) for box in boxes)
-    plt.close(figures[0])
+    assert all(figure.bbox.padded(1).contains(*box.max) for box in boxes)
+    plt.close(figure)
 
 
 def test_figure1_has_the_papers_spaces_first_and_the_first_dataset_of_each():

@@ -13,6 +13,7 @@ from naswot.benchmarks.sources import SOURCES
 from naswot.errors import NaswotError
 from naswot.io.npz import write_arrays
 from naswot.io.parquet import read_parquet
+from naswot.io.python_files import local_imports
 from naswot.runtime.progress import Progress
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
@@ -23,7 +24,6 @@ from naswot.stages.kernels import write_kernels
 from naswot.stages.score import score_architectures, score_shard
 from naswot.tables.kernels import read_kernels
 from naswot.workflow.own_spaces import register
-from naswot.workflow.sources import neighbours
 
 BUILD = """
 from torch import nn
@@ -186,7 +186,7 @@ def test_a_compressed_table_is_to_be_unpacked_first(own, tmp_path):
 
 
 def test_neighbours_are_part_of_its_code(own, tmp_path):
-    found = [path.rsplit("/", 1)[-1] for path in neighbours(own["networks"])]
+    found = [path.rsplit("/", 1)[-1] for path in local_imports(own["networks"])]
     assert found == ["neighbour.py", "space.py"]
 
 

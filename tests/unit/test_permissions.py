@@ -17,7 +17,7 @@ from naswot.io.download import Source, fetch
 from naswot.io.npz import write_arrays
 from naswot.io.atomic import replacing
 from naswot.io.parquet import write_parquet
-from naswot.plots.scatter import save
+from naswot.plots.writing import save
 from naswot.training.checkpoint import Checkpoint
 
 modes, widened, elsewhere = {}, [], []

@@ -1,6 +1,5 @@
 """Figures are drawn from tables of the real form; what they lack is named in them."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,31 +7,16 @@ import pytest
 from naswot.analysis.correlation import correlate_tables
 from naswot.benchmarks.datasets import datasets_of
 from naswot.io.parquet import write_parquet
-from naswot.plots import panels, scatter
-from naswot.plots.layout import PANELS, panels_of, wanted
+from naswot.plots.registry import PANELS, panels_of, wanted
 
 RUNS = [run for panels_of_one in PANELS.values() for run in panels_of_one]
 
 
 @pytest.fixture
-def texts(monkeypatch):
-    """Return a list that receives all texts of the figures that are saved."""
-    found = []
-    save = scatter.save
+def draw(root, tmp_path, drawn):
+    """Return a function that draws made-up scores of 300 networks, and returns the texts."""
 
-    def record(figure, outputs):
-        found.extend(text.get_text() for text in figure.findobj(plt.Text))
-        save(figure, outputs)
-
-    monkeypatch.setattr(panels, "save", record)
-    return found
-
-
-@pytest.fixture
-def draw(root, tmp_path):
-    """Return a function that draws a figure from made-up scores of 300 networks."""
-
-    def make(figure: int, runs, missing=()):
+    def make(figure: str, runs, missing=()):
         chosen, generator = panels_of(figure, runs), np.random.default_rng(0)
         joined = []
         for space, dataset in chosen.values():
@@ -52,32 +36,23 @@ def draw(root, tmp_path):
             resamples=10,
             seed=0,
         )
-        outputs = [tmp_path / f"figure{figure}.{form}" for form in ("png", "pdf")]
-        panels.panel_files(
-            joined,
-            tmp_path / "taus.csv",
-            outputs,
-            figure=figure,
-            panels=chosen,
-            missing=missing,
-        )
-        return outputs
+        inputs = {"joined": joined, "correlations": tmp_path / "taus.csv"}
+        return drawn(figure, inputs, figure=figure, letters=chosen, missing=missing)
 
     return make
 
 
-def test_every_panel_keeps_its_letter_and_names_itself(draw, texts):
-    png, pdf = draw(3, RUNS)
-    assert png.read_bytes()[:4] == b"\x89PNG"
-    assert pdf.read_bytes()[:4] == b"%PDF"
-    titles = [text for text in texts if text.startswith("(")]
+def test_every_panel_keeps_its_letter_and_names_itself(draw):
+    titles = [text for text in draw("figure3", RUNS) if text.startswith("(")]
     assert [text[:3] for text in titles] == [f"({letter})" for letter in "abcdefghij"]
     assert titles[3].startswith("(d) NAS-Bench-101\nCIFAR-10")
     assert "n = 300" in titles[9]
 
 
-def test_a_stand_in_is_called_one(draw, texts):
-    draw(3, [("nasbench201", "cifar100"), ("nasbench301", "cifar10")], missing=["nds_darts"])
+def test_a_stand_in_is_called_one(draw):
+    texts = draw(
+        "figure3", [("nasbench201", "cifar100"), ("nasbench301", "cifar10")], missing=["nds_darts"]
+    )
     titles = [text for text in texts if text.startswith("(")]
     assert [text[:3] for text in titles] == ["(b)", "(f)"]
     assert "for NDS DARTS ¹" in titles[1]
@@ -86,12 +61,14 @@ def test_a_stand_in_is_called_one(draw, texts):
     assert "left out for want of data: NDS DARTS" in below
 
 
-def test_a_figure_without_any_data_says_so(draw, texts):
-    assert draw(10, [], missing=["nds_enas_fix-w-d"])[0].exists()
+def test_a_figure_without_any_data_says_so(draw):
+    texts = draw("figure10", [], missing=["nds_enas_fix-w-d"])
     assert "Figure 10, left out for want of data: NDS ENAS_fix-w-d" in texts
 
 
 def test_a_figure_is_wanted_if_a_space_of_it_is():
-    assert wanted(9, ["natsbench_sss"])
-    assert not wanted(9, ["nasbench201"])
-    assert panels_of(9, [("natsbench_sss", "cifar100")]) == {"b": ("natsbench_sss", "cifar100")}
+    assert wanted("figure9", ["natsbench_sss"])
+    assert not wanted("figure9", ["nasbench201"])
+    assert panels_of("figure9", [("natsbench_sss", "cifar100")]) == {
+        "b": ("natsbench_sss", "cifar100")
+    }

@@ -5,7 +5,7 @@ import tomllib
 
 import yaml
 
-from naswot.workflow.sources import sources
+from naswot.workflow.code_dependencies import sources
 
 # Names that differ between PyPI and conda-forge or bioconda.
 CONDA_NAMES = {
@@ -39,7 +39,7 @@ def test_every_rule_has_a_script_of_its_name(root):
     for path in stages:
         for name in re.findall(r"^rule (\w+):", path.read_text(), re.M):
             assert f'"../scripts/{name}.py"' in path.read_text()
-            assert f'code("{name}"' in path.read_text()
+            assert re.search(rf'code\(\s*"{name}"', path.read_text())
 
 
 def test_every_rule_says_what_it_is_for(root):
@@ -56,19 +56,18 @@ def test_lines_of_prose_are_not_too_wide_to_read(root):
 
 
 def test_the_code_of_a_stage_is_all_that_it_imports(root):
-    scoring = sources(root / "scripts/score.py", root)
+    scoring = sources(root / "scripts/score_networks.py", root)
     assert "naswot/scores/rectifiers.py" not in scoring  # the rule adds a family's own files
     assert "naswot/images/photos.py" not in scoring
     assert "naswot/spaces/nasbench201/network.py" in scoring
     assert not [path for path in scoring if "diagram" in path or "graph" in path]  # or it re-scores
     assert "naswot/__init__.py" not in scoring
-    for stage in ("search", "join", "scatter", "table2", "correlate", "compare", "vote", "anytime"):
+    for stage in (
+        "search_under_budget", "join_accuracies", "plot_figure", "write_table2",
+        "correlate_scores", "compare_scores", "combine_scores", "trace_searches",
+    ):  # fmt: skip
         found = sources(root / f"scripts/{stage}.py", root)
         assert {path for path in found if "scores/" in path} <= {"naswot/scores/__init__.py"}
-    plotting = "naswot/plots/scatter.py"
-    drawing = {path.stem for path in root.glob("scripts/*.py") if plotting in sources(path, root)}
-    figures = {"figure1", "figure2", "figure6", "figure8", "sensitivity"}
-    assert drawing == {"scatter", "panels", "comparison", "searches", *figures}
 
 
 def test_the_example_of_the_readme_runs(root):

@@ -144,14 +144,14 @@ def test_a_csv_file_that_cannot_be_read_is_named(tmp_path):
 
 
 def test_times_are_summed_by_stage_and_jobs_that_ran_elsewhere_left_out(tmp_path):
-    paths = [tmp_path / f"benchmarks/score/a/{shard}.tsv" for shard in range(3)]
-    paths.append(tmp_path / "benchmarks/table2.tsv")
+    paths = [tmp_path / f"timings/score/a/{shard}.tsv" for shard in range(3)]
+    paths.append(tmp_path / "timings/table2.tsv")
     for path, line in zip(paths[1:], ("2.5\t100", "4\t-", "1\t50"), strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"s\tmax_rss\n{line}\n")
     output = tmp_path / "times.csv"
     stages = {"convert": "Tables", "score": "Scores", "table2": "Table 2"}
-    write_times(output, benchmarks=paths, stages=stages)
+    write_times(output, timings=paths, stages=stages)
     assert output.read_text().splitlines() == [
         "stage,what,jobs,seconds,longest,max_rss_mb",
         "score,Scores,2,6.50,4.00,100.00",
@@ -160,11 +160,11 @@ def test_times_are_summed_by_stage_and_jobs_that_ran_elsewhere_left_out(tmp_path
 
 
 def test_a_file_that_is_no_benchmark_is_named(tmp_path):
-    path = tmp_path / "benchmarks/score.tsv"
+    path = tmp_path / "timings/score.tsv"
     path.parent.mkdir()
     path.write_text("nothing\n")
     with pytest.raises(NaswotError, match=r"score\.tsv is not a benchmark file"):
-        write_times(tmp_path / "times.csv", benchmarks=[path], stages={"score": "Scores"})
+        write_times(tmp_path / "times.csv", timings=[path], stages={"score": "Scores"})
 
 
 def test_a_run_that_lacks_nothing_says_so():

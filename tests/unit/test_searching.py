@@ -12,7 +12,7 @@ from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.search import Settings
 from naswot.stages.budget_search import COLUMNS, known_neighbours, search_table
 from naswot.stages.neighbours import connect_architectures
-from naswot.tables.timings import write_seconds
+from naswot.tables.seconds import write_seconds
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ def same(workdir, made, *arguments) -> list[str]:
 def test_the_size_of_shards_changes_no_byte(unscored, size, count):
     workdir, made = unscored
     finished = same(workdir, made, "--config", f"shard_size={size}")
-    assert finished.count("score") == count
+    assert finished.count("score_networks") == count
 
 
 def test_the_number_of_cores_changes_no_byte(unscored):
@@ -46,7 +46,7 @@ def test_the_order_of_jobs_changes_no_byte(unscored):
     workdir, made = unscored
     for shard in (3, 1):
         assert workdir.run(f"{SHARDS}/{shard:04d}.parquet").code == 0
-    assert same(workdir, made).count("score") == 2
+    assert same(workdir, made).count("score_networks") == 2
 
 
 def test_a_sample_that_grew_is_the_sample_at_once(unscored):

@@ -49,7 +49,7 @@ def test_fetched_files_serve_as_a_mirror(fresh, complete):
         "results/benchmarks/nasbench201.parquet", "--config", "mirror=results/sources/"
     )
     assert run.code == 0, run.text
-    assert run.finished == ["convert"]
+    assert run.finished == ["convert_benchmark"]
 
 
 def test_a_fetched_archive_is_read_without_unpacking(fresh, mirror):
@@ -130,11 +130,11 @@ def test_the_example_of_an_own_space_runs_and_edits_count(fresh, root):
     csv.write_text(csv.read_text().replace("photographs/test/10", "photographs/test/11"))
     again = workdir.run(config="own.yaml")
     assert again.code == 0, again.text
-    assert "score" not in again.finished
-    assert {"convert", "join", "correlate"} <= set(again.finished)
+    assert "score_networks" not in again.finished
+    assert {"convert_benchmark", "join_accuracies", "correlate_scores"} <= set(again.finished)
     workdir.edit("examples/own_space/space.py", "\n# changed\n")
     joined = "results/joined/plain/photos/naswot/0.parquet"
-    assert "score" in workdir.run(joined, config="own.yaml").finished
+    assert "score_networks" in workdir.run(joined, config="own.yaml").finished
     header, *rows = csv.read_text().splitlines()
     before = read_parquet(workdir.path / joined)
     csv.write_text("\n".join([header, *reversed(rows)]) + "\n")

@@ -108,11 +108,11 @@ def test_a_killed_job_is_named_and_the_same_command_goes_on(begun, complete):
 
 
 def test_jobs_end_with_the_snakemake_that_is_killed(begun, complete):
-    shutil.rmtree(begun.path / "logs/score")
+    shutil.rmtree(begun.path / "logs/score_networks")
     before = results(begun.path)
     process = begun.start(JOINED)
     # Once a script has begun it writes a log.
-    while not (jobs := jobs_of(process.pid)) or not (begun.path / "logs/score").exists():
+    while not (jobs := jobs_of(process.pid)) or not (begun.path / "logs/score_networks").exists():
         assert process.poll() is None, begun.printed()
         time.sleep(0.01)
     for job in jobs:
@@ -148,7 +148,7 @@ def test_a_disk_that_fills_up_is_explained_and_the_same_command_goes_on(begun, c
         cp -a results kept; rm -r logs
         mount -t tmpfs -o size=100m tmpfs results
         cp -a kept/. results/
-        $RUN & until [ -e logs/score ]; do sleep 0.1; done
+        $RUN & until [ -e logs/score_networks ]; do sleep 0.1; done
         dd if=/dev/zero of=results/.fill bs=1k 2> /dev/null
         wait $!; echo code $?; echo ===
         find results/scores -type f; echo ===
@@ -211,7 +211,7 @@ def test_files_from_before_the_clock_was_set_back_are_used(begun, complete):
             os.utime(path, (future + late, future + late))
     run = begun.run(JOINED)
     assert run.code == 0, run.text
-    assert sorted(run.finished) == ["join", "score", "score", "score"]
+    assert sorted(run.finished) == ["join_accuracies", *["score_networks"] * 3]
     assert "Nothing to be done" in begun.run(JOINED, "-n").text
     undisturbed(begun, complete)
 
@@ -221,7 +221,8 @@ def test_a_clock_set_back_during_a_run_is_explained_and_the_same_command_goes_on
     shard = begun.path / SHARDS / "0003.parquet"
 
     def shift() -> None:
-        while not lines(begun.printed(), "Finished jobid", "score") and process.poll() is None:
+        told = "Finished jobid", "score_networks"
+        while not lines(begun.printed(), *told) and process.poll() is None:
             time.sleep(0.01)
         for path in (begun.path / SHARDS).glob("[0-9]*"):
             os.utime(path, (time.time() + HOUR,) * 2)

@@ -25,7 +25,7 @@ def test_damaged_shards_are_named_and_made_again(finished):
     for shard in (flipped, cut):
         (named,) = [line for line in run.text.splitlines() if line.startswith(f"{shard} is")]
         assert f"is damaged: set aside as .{shard[-12:]}.damaged" in named
-    assert sorted(run.finished) == ["join", "score", "score"]
+    assert sorted(run.finished) == ["join_accuracies", "score_networks", "score_networks"]
     assert (finished.path / JOINED).read_bytes() == before
 
 
@@ -40,7 +40,7 @@ def test_a_table_that_takes_the_place_of_another_is_noticed_and_named(finished, 
         os.utime(place, (1e9, 1e9))  # older than everything that was made of it
         run = finished.run(JOINED, "--config", f"mirror={mirror}")
         assert run.code == 0, run.text
-        assert set(run.finished) == {"convert", "join"}
+        assert set(run.finished) == {"convert_benchmark", "join_accuracies"}
         about = read_metadata(finished.path / JOINED)
         assert about["source_file"] == "nasbench201.parquet"
         digests.append((about["source_sha256"], about["table"]))

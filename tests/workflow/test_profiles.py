@@ -54,7 +54,7 @@ def test_a_profile_plans_a_run(name, fresh, root, tmp_path, monkeypatch):
         f"profiles/{name}",
         *(storage if "default-storage-provider" in profile else ()),
     )
-    assert planned == {"sample"}
+    assert planned == {"sample_architectures"}
 
 
 @pytest.fixture

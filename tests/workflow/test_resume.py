@@ -7,19 +7,30 @@ from naswot.io.parquet import read_parquet
 
 pytestmark = pytest.mark.slow
 
-REPORTED = ["clock", "answer", "show", "index", "all"]
-JUDGED = ["judge", "caption"]
-FIGURE1 = ["kernel", "similarity", "figure1", *JUDGED]
-FIGURE5 = ["ablate", "collate", "decompose", "sensitivity", *JUDGED]
-FIGURE6 = ["train", "follow", "figure6", *JUDGED]
-DRAWN = ["scatter", "panels", "searches", "sensitivity", "figure1", "figure2", "figure6", "figure8"]
-AFTER_CHOOSING = ["table2", "searches", "anytime", "contrast", "record", *REPORTED]
-AFTER_SEARCHING = ["pair", *AFTER_CHOOSING]
-AFTER_JOINING = [
-    "correlate", "scatter", "panels", "choose", "search", *FIGURE1, *AFTER_SEARCHING
+REPORTED = ["sum_run_times", "summarise_run", "render_tables", "write_index", "all"]
+JUDGED = ["collect_claims", "write_captions"]
+FIGURE1 = ["compute_kernels", "measure_similarity", "figure1", *JUDGED]
+FIGURE5 = [
+    "score_ablation", "summarise_ablations", "estimate_variance", "figure5", "ablations",
+    "variance", *JUDGED,
 ]  # fmt: skip
-AFTER_SCORING = ["score", "join", *FIGURE5, *FIGURE6, *AFTER_JOINING]
-CORRELATED = ["correlate", "similarity", "follow", "contrast", *JUDGED]
+FIGURE6 = ["train_network", "track_score", "figure6", *JUDGED]
+OF_SEARCHES = ["figure7", "anytime"]
+DRAWN = [
+    "scatter", "figure3", *OF_SEARCHES, "figure5", "ablations", "variance", "figure1", "figure6",
+]  # fmt: skip
+AFTER_SAMPLING = [
+    "write_table2", *OF_SEARCHES, "trace_searches", "compare_with_paper", "record_run", *REPORTED
+]  # fmt: skip
+AFTER_SEARCHING = ["compare_with_rea", *AFTER_SAMPLING]
+AFTER_JOINING = [
+    "correlate_scores", "scatter", "figure3", "search_by_sampling", "search_under_budget",
+    *FIGURE1, *AFTER_SEARCHING,
+]  # fmt: skip
+AFTER_SCORING = ["score_networks", "join_accuracies", *FIGURE5, *FIGURE6, *AFTER_JOINING]
+CORRELATED = [
+    "correlate_scores", "measure_similarity", "track_score", "compare_with_paper", *JUDGED
+]  # fmt: skip
 
 
 def test_the_same_command_again_does_nothing(finished):
@@ -39,16 +50,20 @@ def test_new_timestamps_alone_re_run_nothing(finished):
     ("file", "rules"),
     [
         ("naswot/scores/rectifiers.py", AFTER_SCORING),
-        ("naswot/search/random.py", ["choose", *AFTER_CHOOSING]),
-        ("naswot/search/bohb.py", ["search", *AFTER_SEARCHING]),
+        ("naswot/search/random.py", ["search_by_sampling", *AFTER_SAMPLING]),
+        ("naswot/search/bohb.py", ["search_under_budget", *AFTER_SEARCHING]),
         ("naswot/analysis/correlation.py", [*CORRELATED, *DRAWN, *REPORTED]),
         ("naswot/plots/scatter.py", [*DRAWN, *REPORTED]),
-        ("naswot/analysis/tables.py", ["table2", "searches", "contrast", *REPORTED]),
-        ("resources/published_table2.csv", ["table2", "searches", "contrast", *REPORTED]),
+        ("naswot/plots/figure2.py", ["figure2", *REPORTED]),
+        ("naswot/analysis/tables.py", ["write_table2", "figure7", "compare_with_paper", *REPORTED]),
+        (
+            "resources/published_table2.csv",
+            ["write_table2", "figure7", "compare_with_paper", *REPORTED],
+        ),
         ("naswot/spaces/nasbench201/diagram.py", ["figure8", *REPORTED]),
         ("naswot/training/loop.py", [*FIGURE6, *REPORTED]),
-        ("report/figure3.rst", ["caption", "show", "index", "all"]),
-        ("naswot/reporting/templates/style.css", ["show", "index", "all"]),
+        ("report/figure3.rst", ["write_captions", "render_tables", "write_index", "all"]),
+        ("naswot/reporting/templates/style.css", ["render_tables", "write_index", "all"]),
     ],
 )
 def test_a_change_re_runs_its_stage_and_what_follows(finished, file, rules):
@@ -60,26 +75,36 @@ def test_a_change_to_networks_of_another_space_scores_nothing(finished):
     finished.edit("naswot/spaces/nds/operations.py", "\n# changed\n")
     run = finished.run("tables")
     assert run.code == 0, run.text
-    assert {"convert", "connect", "join", "correlate", "table2"} <= set(run.finished)
-    assert "score" not in run.finished
+    assert {
+        "convert_benchmark",
+        "find_neighbours",
+        "join_accuracies",
+        "correlate_scores",
+        "write_table2",
+    } <= set(run.finished)
+    assert "score_networks" not in run.finished
 
 
 @pytest.mark.parametrize(
     ("setting", "rules"),
     [
-        ("n_runs=21", ["choose", "search", "caption", *AFTER_SEARCHING]),
-        ("search={tournament: 4}", ["search", "caption", *AFTER_SEARCHING]),
+        (
+            "n_runs=21",
+            ["search_by_sampling", "search_under_budget", "write_captions", *AFTER_SEARCHING],
+        ),
+        ("search={tournament: 4}", ["search_under_budget", "write_captions", *AFTER_SEARCHING]),
         (
             "bootstrap_resamples=60",
             [
-                "correlate", "scatter", "panels", "contrast", "similarity", "figure1",
-                "decompose", "sensitivity", "follow", "figure6", "record", *JUDGED, *REPORTED,
+                "correlate_scores", "scatter", "figure3", "compare_with_paper",
+                "measure_similarity", "figure1", "estimate_variance", "variance", "track_score",
+                "figure6", "record_run", *JUDGED, *REPORTED,
             ],
         ),
-        ("kernels={shown: 1}", ["figure1", "record", "caption", *REPORTED]),
-        ("training={epochs: 3}", [*FIGURE6, "record", *REPORTED]),
+        ("kernels={shown: 1}", ["figure1", "record_run", "write_captions", *REPORTED]),
+        ("training={epochs: 3}", [*FIGURE6, "record_run", *REPORTED]),
         ("precision=bfloat16", AFTER_SCORING),
-        ("batch_size=12", ["batch", *AFTER_SCORING]),
+        ("batch_size=12", ["draw_batch", *AFTER_SCORING]),
     ],
 )  # fmt: skip
 def test_a_setting_re_runs_its_stage_and_what_follows(finished, setting, rules):
@@ -89,7 +114,8 @@ def test_a_setting_re_runs_its_stage_and_what_follows(finished, setting, rules):
 def test_a_changed_setting_runs_to_the_end(finished):
     run = finished.run("--config", "n_runs=21")
     assert run.code == 0, run.text
-    assert set(run.finished) == {"choose", "search", "caption", *AFTER_SEARCHING}
+    expected = {"search_by_sampling", "search_under_budget", "write_captions", *AFTER_SEARCHING}
+    assert set(run.finished) == expected - set(OF_SEARCHES) | {"plot_figure"}
 
 
 @pytest.mark.parametrize("deduplicate", [False, True])
@@ -103,7 +129,7 @@ def test_a_larger_sample_scores_only_what_is_new(finished, deduplicate):
         table = read_parquet(finished.path / joined)
         assert len(table) == sample
         assert table["score"].notna().all()
-        return run.finished.count("score")
+        return run.finished.count("score_networks")
 
     # Six a shard; the last one is not full at first. Shards of 24 with deduplication are there.
     assert [scored(sample) for sample in (20, 33, 36, 20)] == [1 if deduplicate else 4, 3, 1, 1]
@@ -112,7 +138,14 @@ def test_a_larger_sample_scores_only_what_is_new(finished, deduplicate):
 def test_another_benchmark_table_scores_nothing_again(finished, mirror):
     run = finished.run("results/table2.csv", "--config", f"mirror={mirror.resolve()}")
     assert run.code == 0, run.text
-    assert set(run.finished) == {"convert", "connect", "join", "choose", "search", "table2"}
+    assert set(run.finished) == {
+        "convert_benchmark",
+        "find_neighbours",
+        "join_accuracies",
+        "search_by_sampling",
+        "search_under_budget",
+        "write_table2",
+    }
 
 
 def compared(workdir):
@@ -141,6 +174,6 @@ def test_a_killed_run_resumes_to_the_same_results(fresh, complete):
     assert workdir.run(table, "--unlock").code == 0
     resumed = workdir.run(table)
     assert resumed.code == 0, resumed.text
-    assert "sample" not in resumed.finished
+    assert "sample_architectures" not in resumed.finished
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert compared(workdir) == compared(complete)

@@ -141,7 +141,7 @@ def test_scores_are_compared_and_vote(finished):
     assert run.code == 0, run.text
     shards = finished.path / "results/scores/nasbench201/photos"
     assert {path.name for path in shards.iterdir()} == {"naswot", "gradients", "synflow", "size"}
-    assert run.finished.count("score") == 3 * 4  # a family and four shards each
+    assert run.finished.count("score_networks") == 3 * 4  # a family and four shards each
     comparison = pd.read_csv(finished.path / "results/score_comparison.csv")
     assert list(comparison["score"].unique()) == scores
     assert len(comparison) == 3 * len(scores)
@@ -168,7 +168,8 @@ def test_ablations_run_and_a_new_level_scores_only_itself(finished):
     planned = finished.run("ablations", *settings).text
     counts = dict(re.findall(r"^(\w+) +(\d+)$", planned, re.M))
     assert counts == {
-        "ablate": "1", "collate": "1", "sensitivity": "2", "ablations": "1", "total": "5"
+        "score_ablation": "1", "summarise_ablations": "1", "plot_figure": "2", "ablations": "1",
+        "total": "5",
     }  # fmt: skip
 
 
@@ -176,11 +177,11 @@ def test_architectures_are_connected(finished):
     target = "results/neighbours/nasbench201.parquet"
     index, neighbours, genes = read_neighbours(finished.path / target)
     assert (neighbours.shape, genes.shape) == ((len(index), 24), (len(index), 6))
-    assert "24 to 24" in (finished.path / "logs/connect/nasbench201.log").read_text()
+    assert "24 to 24" in (finished.path / "logs/find_neighbours/nasbench201.log").read_text()
     finished.edit("naswot/spaces/nasbench101/neighbours.py", "\n# changed\n")
     assert finished.run(target).finished == []
     finished.edit("naswot/spaces/neighbourhood.py", "\n# changed\n")
-    assert finished.run(target).finished == ["connect"]
+    assert finished.run(target).finished == ["find_neighbours"]
 
 
 @pytest.mark.parametrize("score", ["log_synflow", "vote"])

@@ -27,8 +27,8 @@ def test_a_benchmark_is_made_by_training_and_the_score_is_followed(fresh, root):
     page = (workdir.path / "results/index.html").read_text()
     assert page.count("&lt;svg ") == 3  # each network is drawn, as one of the space that it is of
     times = pd.read_csv(workdir.path / "results/run_times.csv").set_index("stage")
-    assert times.loc[["train", "gather"], "jobs"].tolist() == [3, 1]
-    assert run.finished.count("train") == 5
+    assert times.loc[["train_network", "collect_trained"], "jobs"].tolist() == [3, 1]
+    assert run.finished.count("train_network") == 5
     results = workdir.path / "results"
     taus = pd.read_csv(results / "kendall_tau.csv")
     assert taus["accuracy"].tolist() == ["digits/valid/2", "digits/test/2"]
@@ -55,4 +55,4 @@ def test_a_benchmark_is_made_by_training_and_the_score_is_followed(fresh, root):
     planned = workdir.run(*made, "--dry-run", config="train.yaml")
     assert planned.code == 0, planned.text
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", planned.text, re.M))
-    assert jobs == {"train": "2", "gather": "1", "follow": "1", "total": "4"}
+    assert jobs == {"train_network": "2", "collect_trained": "1", "track_score": "1", "total": "4"}

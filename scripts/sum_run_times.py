@@ -7,6 +7,6 @@ with job(snakemake):
 
     write_times(
         snakemake.output[0],
-        benchmarks=snakemake.params.benchmarks,
+        timings=snakemake.params.timings,
         stages=snakemake.params.stages,
     )

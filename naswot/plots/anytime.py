@@ -1,22 +1,12 @@
 """Searches side by side: Figure 7 of the paper, and what each has found after how many seconds."""
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from naswot.benchmarks.datasets import datasets_of
 from naswot.plots.comparison import WIDTH
-from naswot.plots.figure7 import figure7
-from naswot.plots.layout import SEARCH_VIEWS
 from naswot.plots.methods import stacked, style_of, write_names
-from naswot.plots.scatter import save
 from naswot.spaces import get_space
 
 FAR = 0.75  # of the axis: a curve that ends before it has its name there
@@ -94,19 +84,3 @@ def _notes(curves: pd.DataFrame) -> list[str]:
         scored = ", ".join(pools.index[pools == "scored"])
         lines.append(f"Among the scored architectures: {scored}. In the whole space: the others.")
     return lines
-
-
-DRAWN: Mapping[str, Callable[[pd.DataFrame], plt.Figure]] = dict(
-    zip(SEARCH_VIEWS, (figure7, anytime), strict=True)
-)
-
-
-def searches_files(table: str | Path, outputs: Sequence[str | Path], *, view: str) -> None:
-    """Draw one of the views into each of `outputs`, whose suffixes give the formats.
-
-    Args:
-        table: table2.csv for "figure7", anytime.csv for "anytime".
-        outputs: e.g. a .png and a .pdf file.
-        view: one of `naswot.plots.layout.SEARCH_VIEWS`.
-    """
-    save(DRAWN[view](pd.read_csv(table)), outputs)

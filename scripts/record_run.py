@@ -13,5 +13,5 @@ with job(snakemake):
         config=snakemake.config,
         defaults=snakemake.input.defaults,
         missing=snakemake.params.missing,
-        unmade=snakemake.params.unmade,
+        omitted=snakemake.params.omitted,
     )

@@ -1,0 +1,56 @@
+"""Figures → files."""
+
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from naswot.io.atomic import replacing
+from naswot.plots.registry import FIGURES
+
+# Columns of CSV files that hold words, even if they look like numbers.
+WORDS = dict.fromkeys(("band", "code", "level", "note"), str)
+
+
+def write_figure(
+    name: str,
+    inputs: Mapping[str, str | Path | Sequence[str | Path]],
+    outputs: Iterable[str | Path],
+    settings: Mapping[str, Any],
+) -> None:
+    """Draw a figure and write it to each of `outputs`, whose suffixes give the formats.
+
+    Args:
+        name: a key of `naswot.plots.registry.FIGURES`.
+        inputs: argument of the figure's function → file or files; a CSV file is read and handed
+            over as a table, another one as its path.
+        outputs: e.g. a .png and a .pdf file.
+        settings: other arguments of the function.
+
+    Raises:
+        NaswotError: a file is damaged, or there is nothing to draw.
+    """
+    module, _, function = FIGURES[name].function.partition(".")
+    draw = getattr(importlib.import_module(f"naswot.plots.{module}"), function)
+    save(draw(**{key: _read(value) for key, value in inputs.items()}, **settings), outputs)
+
+
+def _read(files: Any) -> Any:
+    if isinstance(files, str | Path) and str(files).endswith(".csv"):
+        return pd.read_csv(files, dtype=WORDS)
+    return files
+
+
+def save(figure: plt.Figure, outputs: Iterable[str | Path]) -> None:
+    """Write a figure to each of `outputs`, whose suffixes give the formats, and close it."""
+    for output in outputs:
+        with replacing(output) as temporary:
+            figure.savefig(temporary, format=Path(output).suffix[1:], dpi=200)
+    plt.close(figure)

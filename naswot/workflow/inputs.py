@@ -1,0 +1,150 @@
+"""Which files a rule reads that no rule makes: code, images, official tables, templates.
+
+They are read where they lie. With results in a storage they are not looked for there. Snakemake's
+`local` would say so too, but then jobs that read them would never be sent to machines without a
+shared file system.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from snakemake.io import flag
+from snakemake.path_modifier import PATH_MODIFIER_FLAG
+
+from naswot.benchmarks.sources import Source, find
+from naswot.images import SOURCES, folder
+from naswot.io import digests
+from naswot.io.python_files import local_imports
+from naswot.plots.registry import FIGURES
+from naswot.spaces import SPACES
+from naswot.workflow import paths
+from naswot.workflow.code_dependencies import sources
+from naswot.workflow.config import image_directory
+
+
+def in_place(file: str | Path) -> str:
+    """Return a file, marked for Snakemake as one that is read where it lies."""
+    return flag(str(file), PATH_MODIFIER_FLAG)
+
+
+class Inputs:
+    """Which files the rules of a run read that no rule makes.
+
+    Args:
+        config: a configuration that `naswot.workflow.config.check` has seen.
+        root: the folder of the project.
+    """
+
+    def __init__(self, config: Mapping[str, Any], root: Path):
+        self.config, self.root = config, root
+
+    def ours(self, file: str | Path) -> str:
+        """Return a file of this project, from the working folder, whichever that is."""
+        return in_place(file if Path.cwd() == self.root else self.root / file)
+
+    def code(
+        self,
+        rule: str,
+        *,
+        space: str | None = None,
+        family: str | None = None,
+        figure: str | None = None,
+    ) -> list[str]:
+        """Return the library files that a rule's script runs. They are inputs, so that edits count.
+
+        Args:
+            rule: the rule, after which its script is named.
+            space: the only space whose networks the script builds.
+            family: the family of scores that it computes; the script finds its file by name.
+            figure: the figure that it draws; as `family`.
+        """
+        files = set(sources(self.root / f"scripts/{rule}.py", self.root))
+        named = [] if family is None else [f"naswot/scores/{family}.py"]
+        if figure is not None:
+            named.append(FIGURES[figure.partition("/")[0]].module)
+        beside: list[str] = []
+        if space is not None:
+            own, others = place(space), {place(other) for other in SPACES}
+            foreign = tuple(others - {own, None})
+            files = {file for file in files if not file.startswith(foreign)}
+            if own is None:
+                beside = local_imports(SPACES[space].file)
+            else:
+                named.append(self._module(own))
+            if SPACES[space].own:
+                named.append("naswot/workflow/own_spaces.py")
+                files.add(named.pop())
+        for file in named:
+            files |= {file, *sources(self.root / file, self.root)}
+        return [self.ours(file) for file in sorted(files)] + [in_place(file) for file in beside]
+
+    def _module(self, name: str) -> str:
+        package = f"{name}/__init__.py"
+        return package if (self.root / package).exists() else f"{name}.py"
+
+    def templates(self) -> list[str]:
+        """Return the templates of pages."""
+        folder = self.root / "naswot/reporting/templates"
+        return [self.ours(file.relative_to(self.root)) for file in sorted(folder.glob("*.*"))]
+
+    def caption_templates(self, captions: Iterable[str]) -> list[str]:
+        """Return the templates of captions."""
+        return [self.ours(f"report/{Path(file).name}") for file in captions]
+
+    def official_files(self) -> list[str]:
+        """Return the names of the files that can be fetched."""
+        return list(yaml.safe_load((self.root / "config/sources.yaml").read_text(encoding="utf-8")))
+
+    def image_files(self, images: str) -> list[str]:
+        """Return the file or folder that an image source reads; nothing if it needs none."""
+        directory = image_directory(self.config, images)
+        found = directory and SOURCES[images].find(directory)
+        return [in_place(os.path.normpath(f"{directory}/{found}"))] if found else []
+
+    def image_content(self, images: str, every: bool = False) -> str | None:
+        """Return a digest of what an image source reads; None if it needs nothing.
+
+        Of a folder of single files, test images count only if `every` says so.
+        """
+        for file in self.image_files(images):
+            if images in ("folder", "imagenette") and Path(file).is_dir():
+                return folder.fingerprint(file, every)
+            return digests.glance(file)
+        return None
+
+    def _source(self, space: str) -> Source | None:
+        return find(space, self.config["mirror"])
+
+    def table_file(self, space: str) -> list[str]:
+        """Return the file that the benchmark table of a space is read from, if there is one."""
+        found = self._source(space)
+        if found is None:
+            return []
+        file = str(found.place(self.config["mirror"]))
+        return [file if found.made else in_place(file)]
+
+    def table_content(self, space: str) -> str | None:
+        """Return a digest of that file; None where there is none, or the workflow makes it."""
+        found = self._source(space)
+        if found is None or found.made:
+            return None
+        return digests.glance(found.place(self.config["mirror"]))
+
+    def listing(self, space: str) -> list[str]:
+        """Return the benchmark table, if only it lists the architectures of a space."""
+        return [] if SPACES[space].architectures else [paths.BENCHMARK.format(space=space)]
+
+    def own_architectures(self, space: str) -> str | None:
+        """Return a digest of the architectures of a space of the user's own, None of another."""
+        if not SPACES[space].own:
+            return None
+        return hashlib.sha256("\n".join(SPACES[space].architectures()).encode()).hexdigest()
+
+
+def place(space: str) -> str | None:
+    """Return the file, without .py, or folder of a space's networks; None of a user's."""
+    return None if SPACES[space].file else SPACES[space].build.__module__.replace(".", "/")

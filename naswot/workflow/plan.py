@@ -1,0 +1,439 @@
+"""Which files a configuration asks for, and from which files of other rules they are made."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from naswot.benchmarks.fitness import searched_on
+from naswot.benchmarks.sources import SOURCES
+from naswot.errors import NaswotError
+from naswot.plots.registry import (
+    FIGURES,
+    OF_ABLATIONS,
+    OF_SCORES,
+    PANELS,
+    kernel_runs,
+    panels_of,
+    wanted,
+)
+from naswot.scores import FAMILIES, FAMILY_OF
+from naswot.search import METHODS
+from naswot.spaces import SPACES
+from naswot.spaces.sampling import sample_of
+from naswot.workflow import ablations, paths
+from naswot.workflow.config import SEARCHED, images_of, missing_spaces, runs_of, shards_of
+
+FORMATS = ("png", "pdf")
+# Searches under a budget move anywhere in the space.
+WHOLE = paths.partly(paths.SEARCH, pool="whole")
+# What the scoring of a run may do otherwise than the paper.
+SCORING = ("batch_size", "image_size", "precision", "relu_count", "deduplicate")
+# Rules that run once.
+SINGLE = (
+    "correlate_scores",
+    "compare_scores",
+    "compare_with_paper",
+    "compare_with_rea",
+    "trace_searches",
+    "write_table1",
+    "write_table2",
+    "find_linear_regions",
+    "measure_similarity",
+    "summarise_ablations",
+    "estimate_variance",
+    "track_score",
+)
+
+
+class Plan:
+    """Which files a configuration asks for.
+
+    Args:
+        config: a configuration that `naswot.workflow.config.check` has seen.
+
+    Attributes:
+        scores, seed: as in the configuration.
+        runs: pairs of space and dataset.
+        missing: space → what is missing, of the spaces that there is no data of.
+        images: dataset → image source.
+        ablated: space and dataset of the ablations.
+        methods: pool → the searches that draw from it.
+        gpus: how many GPUs a job takes that computes on the device. On a cluster `auto` is a
+            processor: who wants GPUs has to ask for them.
+    """
+
+    def __init__(self, config: Mapping[str, Any]):
+        self.config = config
+        self.scores, self.seed = config["scores"], config["seed"]
+        self.runs = runs_of(config)
+        self.missing = missing_spaces(config)
+        self.images = images_of(config)
+        self.ablated = config["ablations"]["space"], config["ablations"]["dataset"]
+        self.methods = {
+            "scored": ["naswot", "random", "optimal"],
+            "whole": ["random", "optimal", *config["methods"]],
+        }
+        self.gpus = int(config["device"].startswith("cuda"))
+
+    @property
+    def titles(self) -> list[str]:
+        """The names of the spaces as people write them."""
+        return [SPACES[space].title for space in self.config["spaces"]]
+
+    # Scores.
+
+    def option(self, name: str, family: str) -> Any:
+        """Return how a family is computed, None where that is no choice of the family's."""
+        return self.config[name] if FAMILIES[family].options else None
+
+    def bounds(self, space: str, images: str, family: str) -> list[tuple[int, int]]:
+        """Return the first and the last architecture of each shard of a family's scores."""
+        return shards_of(self.config, space, images, family)
+
+    def shards(self, space: str, images: str, score: str) -> list[str]:
+        """Return the shards that hold a score of a space on an image source."""
+        family = FAMILY_OF[score]
+        return [
+            paths.SHARD.format(
+                space=space, images=images, family=family, seed=self.seed, shard=f"{number:04d}"
+            )
+            for number, _ in enumerate(self.bounds(space, images, family))
+        ]
+
+    def joined(self, space: str, dataset: str, score: str | None = None) -> str:
+        """Return the joined table of a score (default: the first) on a dataset's images."""
+        return self._of_score(paths.JOINED, space, dataset, score)
+
+    def seconds(self, space: str, dataset: str, score: str | None = None) -> str:
+        """Return the table of what a score took, as `joined`."""
+        return self._of_score(paths.SECONDS, space, dataset, score)
+
+    def _of_score(self, path: str, space: str, dataset: str, score: str | None) -> str:
+        images, score = self.images[dataset], score or self.scores[0]
+        return path.format(space=space, images=images, score=score, seed=self.seed)
+
+    def every(self, path: str) -> list[str]:
+        """Return a path of every score, space and dataset: `paths.JOINED` or `paths.SECONDS`."""
+        return [self._of_score(path, *run, score) for score in self.scores for run in self.runs]
+
+    def voters(self, path: str, wildcards: Any) -> list[str]:
+        """Return a path of all scores that vote."""
+        known = dict(wildcards.items())
+        return [path.format(**known | {"score": score}) for score in self.config["vote"]]
+
+    @property
+    def kernels(self) -> list[str]:
+        """The kernels of Figure 1."""
+        return [
+            paths.KERNELS.format(space=space, dataset=dataset, seed=self.seed)
+            for space, dataset in kernel_runs(self.runs)
+        ]
+
+    # Searches.
+
+    def searches(self, *spaces: str, path: str = paths.SEARCH) -> list[str]:
+        """Return the results of all searches on `spaces`, for every dataset, pool and method.
+
+        Where all architectures are scored, that pool is the whole space. `path` may be that of
+        the trajectories.
+        """
+        return [
+            path.format(space=space, dataset=dataset, pool=pool, method=method)
+            for space, dataset in self.runs
+            if space in spaces
+            for pool, methods in self.methods.items()
+            for method in methods
+            if pool == "scored"
+            or method in METHODS
+            or sample_of(self.config["sample"], space) != "all"
+        ]
+
+    def trajectories(self, *spaces: str) -> list[str]:
+        """Return the evaluations of all searches, as `searches`."""
+        return self.searches(*spaces, path=paths.TRAJECTORIES)
+
+    def searched(self, space: str, dataset: str) -> str:
+        """Return the dataset that searches under a budget train on."""
+        return searched_on(space, dataset, [name for place, name in self.runs if place == space])
+
+    def search_scores(self, space: str, dataset: str, method: str) -> dict[str, str]:
+        """Return the scores and seconds of a search that uses scores, by name; {} of others."""
+        if METHODS[method].scores == "none":
+            return {}
+        trained = self.searched(space, dataset)
+        return {"joined": self.joined(space, trained), "seconds": self.seconds(space, trained)}
+
+    def sampling_seconds(self, space: str, dataset: str, method: str) -> dict[str, str]:
+        """Return what the scores of NASWOT's pool took, by name; {} of methods without scores."""
+        return {"seconds": self.seconds(space, dataset)} if method == "naswot" else {}
+
+    def pool(self, space: str, dataset: str, pool: str) -> str:
+        """Return the table of architectures that searches draw from."""
+        if pool == "scored":
+            return self.joined(space, dataset)
+        return paths.BENCHMARK.format(space=space)
+
+    def sample_sizes(self, method: str) -> list[int]:
+        """Return the sample sizes N of a search method."""
+        return {"random": [1], **self.config["sample_sizes"]}[method]
+
+    def compared_with_rea(self) -> list[str]:
+        """Return the results of REA and of the searches that use scores; none without either."""
+        methods = self.config["methods"]
+        assisted = [method for method in methods if METHODS[method].scores != "none"]
+        compared = ["rea", *assisted] if assisted and "rea" in methods else []
+        return [file for file in self.searches(*SEARCHED) if Path(file).stem in compared]
+
+    # Training.
+
+    def picked(self, networks: str) -> list[str]:
+        """Return the table that lists the networks of Figure 6; nothing for other trainings."""
+        return [paths.FIGURE6_NETWORKS] if networks == "figure6" else []
+
+    def space_of(self, networks: str) -> str:
+        """Return the space that builds the networks of a training."""
+        return self.config["figure6"]["space"] if networks == "figure6" else networks
+
+    def arch_of(self, networks: str, number: int) -> str | None:
+        """Return the architecture to train, of a space of the user's own; None of Figure 6.
+
+        A job depends on it and not on the list that it stands in, so that a longer list trains
+        only what is new.
+        """
+        return None if networks == "figure6" else SPACES[networks].architectures()[number]
+
+    def trainings(self, networks: str, count: int | None = None) -> list[str]:
+        """Return what the first `count` networks of a list (default: all) were in training."""
+        if count is None:
+            figure6 = networks == "figure6"
+            count = self.config["figure6"]["networks"] if figure6 else SPACES[networks].size
+        images = self.config["training"]["images"]
+        return [
+            paths.TRAINING.format(
+                networks=networks, images=images, seed=self.seed, number=f"{number:04d}"
+            )
+            for number in range(count)
+        ]
+
+    @property
+    def trains_figure6(self) -> bool:
+        """Whether this run has the space of Figure 6."""
+        return self.config["figure6"]["space"] in [space for space, _ in self.runs]
+
+    # Ablations.
+
+    def ablation_levels(self, *names: str) -> list[str]:
+        """Return the scores at all levels of ablations.
+
+        Raises:
+            NaswotError: their space and dataset are no part of this run.
+        """
+        space, dataset = self.ablated
+        if self.ablated not in self.runs:
+            raise NaswotError(
+                f"ablations: {space} on {dataset} is no part of this run; set ablations.space and "
+                f"ablations.dataset to one of: {', '.join(' on '.join(run) for run in self.runs)}."
+            )
+        levels = ablations.levels_of(self.config, self.images[dataset])
+        return [
+            paths.ABLATION.format(
+                space=space, dataset=dataset, seed=self.seed, ablation=name, level=level
+            )
+            for name in names
+            for level in levels[name]
+        ]
+
+    @property
+    def ablates(self) -> bool:
+        """Whether this run has the score, space and dataset of the ablations."""
+        return "naswot" in self.scores and self.ablated in self.runs
+
+    # Figures and tables.
+
+    def figure_inputs(self, figure: str) -> dict[str, str | list[str]]:
+        """Return argument → the file or files that a figure is drawn from."""
+        name, *place = figure.split("/")
+        files: dict[str, str | list[str]] = {**paths.CSV, "figure6_scores": paths.FIGURE6_SCORES}
+        files["kernels"] = self.kernels
+        if name == "scatter":
+            files["joined"] = self.joined(*place)
+        elif name in PANELS:
+            files["joined"] = [self.joined(*run) for run in panels_of(name, self.runs).values()]
+        return {argument: files[file] for argument, file in FIGURES[name].inputs.items()}
+
+    def figure_settings(self, figure: str) -> dict[str, Any]:
+        """Return the other arguments of a figure's function."""
+        name, *place = figure.split("/")
+        if name == "scatter":
+            return {"dataset": place[1]}
+        if name == "figure1":
+            return {"shown": self.config["kernels"]["shown"]}
+        if name in PANELS:
+            return {
+                "figure": name,
+                "letters": panels_of(name, self.runs),
+                "missing": list(self.missing),
+            }
+        return {}
+
+    def drawn(self, names: Sequence[str]) -> list[str]:
+        """Return the files of figures."""
+        return [paths.FIGURE.format(figure=name, format=f) for name in names for f in FORMATS]
+
+    @cached_property
+    def figures(self) -> list[str]:
+        """The figures of this run."""
+        return self.drawn(
+            [
+                *(["figure1"] if "naswot" in self.scores else ()),
+                "figure2",
+                "figure8",
+                *(name for name in PANELS if wanted(name, self.config["spaces"])),
+                *(f"scatter/{space}/{dataset}" for space, dataset in self.runs),
+                *(OF_SCORES if len(self.scores) > 1 else ()),
+                *(["figure7"] if self.searches("nasbench201") else ()),
+                *(["anytime"] if self.searches(*SEARCHED) else ()),
+                *(OF_ABLATIONS if self.ablates else ()),
+                *(["figure6"] if self.trains_figure6 else ()),
+            ]
+        )
+
+    @cached_property
+    def tables(self) -> list[str]:
+        """The tables of this run."""
+        several, naswot = len(self.scores) > 1, "naswot" in self.scores
+        tables = {
+            "kendall_tau": True,
+            "kernel_similarity": naswot,
+            "table1": self.searches("nasbench101"),
+            "table2": self.searches("nasbench201", "natsbench_sss"),
+            "score_comparison": several,
+            "paper_comparison": self.is_published,
+            "assistance": self.compared_with_rea(),
+            "levels": self.ablates,
+            "variance_components": self.ablates,
+            "rank_stability": self.ablates,
+        }
+        return [paths.CSV[name] for name, asked in tables.items() if asked]
+
+    @property
+    def ablation_files(self) -> list[str]:
+        """The tables and figures of the ablations."""
+        names = ("levels", "variance_components", "rank_stability")
+        return [*(paths.CSV[name] for name in names), *self.drawn(OF_ABLATIONS)]
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the paper has a number of any space of this run."""
+        printed = {*SEARCHED, *(space for space, _ in PANELS["figure3"])}
+        return any(space in printed for space, _ in self.runs)
+
+    @property
+    def claims(self) -> list[str]:
+        """What the paper says in words of the figures of this run."""
+        made = {
+            "figure1": "naswot" in self.scores,
+            "figure2": True,
+            "figure5": self.ablates,
+            "figure6": self.trains_figure6,
+        }
+        return [paths.CLAIMS_OF.format(figure=name) for name, asked in made.items() if asked]
+
+    @property
+    def omitted(self) -> dict[str, str]:
+        """What this configuration leaves out → why."""
+        omitted = {}
+        if "naswot" not in self.scores:
+            omitted["Figures 1 and 5"] = (
+                "they are about the score naswot, which is not among `scores`"
+            )
+        elif self.ablated not in self.runs:
+            omitted["Figure 5 and the other ablations"] = (
+                f"`ablations` asks for {' on '.join(self.ablated)}, which is no part of this run"
+            )
+        if not self.trains_figure6:
+            space = self.config["figure6"]["space"]
+            omitted["Figure 6"] = f"`figure6` asks for {space}, which is no part of this run"
+        return omitted
+
+    @property
+    def paper(self) -> list[str]:
+        """The paper's tables and figures, as far as this run has them."""
+        printed = {f"table{number}" for number in (1, 2)} | {f"figure{n}" for n in range(1, 11)}
+        made = [file for file in self.tables + self.figures if Path(file).stem in printed]
+        made += [paths.KENDALL_TAU, *([paths.PAPER_COMPARISON] if self.is_published else [])]
+        return [*made, paths.CLAIMS]
+
+    # The report.
+
+    @property
+    def pictures(self) -> list[str]:
+        """The figures that a report shows."""
+        return [file for file in self.figures if file.endswith(".png")]
+
+    @property
+    def report_tables(self) -> list[str]:
+        """The names of the tables that a report shows."""
+        return [
+            *(Path(file).stem for file in self.tables),
+            "claims",
+            "run",
+            "run_times",
+            "questions",
+        ]
+
+    def csv_of(self, *names: str) -> list[str]:
+        """Return the tables by their names (default: all that a report shows)."""
+        return [paths.CSV[name] for name in names or self.report_tables]
+
+    def captions(self, *names: str) -> list[str]:
+        """Return the captions of tables and figures by their names (default: of all)."""
+        names = names or (*self.report_tables, *map(item_of, self.pictures))
+        return [paths.CAPTION.format(item=name) for name in dict.fromkeys(names)]
+
+    def timings(self) -> list[str]:
+        """Return where Snakemake writes the times of the jobs that do the work."""
+        times = (
+            paths.timing(rule, path).format(**paths.matched(path, file))
+            for rule, path, files in self._work()
+            for file in files
+        )
+        return list(dict.fromkeys([*times, *map(paths.timing, SINGLE)]))
+
+    def _work(self) -> Iterator[tuple[str, str, list[str]]]:
+        """Return rule, path and the files on it, of the rules that do the work."""
+        if "naswot" in self.scores:
+            yield "compute_kernels", paths.KERNELS, self.kernels
+        if self.ablates:
+            levels = self.ablation_levels(*ablations.ABLATIONS)
+            yield "score_ablation", paths.ABLATION, levels
+        if self.trains_figure6:
+            yield "train_network", paths.TRAINING, self.trainings("figure6")
+        for space, dataset in self.runs:
+            known = {"space": space, "images": self.images[dataset], "seed": self.seed}
+            for rule, path in (
+                ("convert_benchmark", paths.BENCHMARK),
+                ("sample_architectures", paths.ARCHITECTURES),
+                ("draw_batch", paths.BATCH),
+                ("find_neighbours", paths.NEIGHBOURS),
+            ):
+                yield rule, path, [path.format(**known)]
+            joined = [self.joined(space, dataset, score) for score in self.scores]
+            yield "join_accuracies", paths.JOINED, joined
+            if SOURCES[space][0].made:
+                yield "collect_trained", paths.TRAINED, [paths.TRAINED.format(space=space)]
+                yield "train_network", paths.TRAINING, self.trainings(space)
+            for score in FAMILY_OF.keys() & set(self.scores):
+                shards = self.shards(space, self.images[dataset], score)
+                yield "score_networks", paths.SHARD, shards
+        for file in self.searches(*SEARCHED):
+            if Path(file).stem in METHODS:
+                yield "search_under_budget", WHOLE, [file]
+            else:
+                yield "search_by_sampling", paths.SEARCH, [file]
+
+
+def item_of(file: str) -> str:
+    """Return the name under which a table or figure stands in the table of contents."""
+    return "scatter" if "/scatter/" in file else Path(file).stem

@@ -1,0 +1,24 @@
+"""Which tables and figures `snakemake --report` shows, with their captions and chapters."""
+
+import os.path
+from pathlib import Path
+
+from snakemake.io import report
+
+from naswot.reporting.contents import ITEMS
+from naswot.workflow import paths
+from naswot.workflow.plan import item_of
+
+
+def in_report(file: str) -> str:
+    """Return a file, marked for `snakemake --report` with its caption and chapter."""
+    item = ITEMS[item_of(file)]
+    title = item.title
+    if item.name == "scatter":
+        title = f"{title}: {', '.join(Path(file).with_suffix('').parts[-2:])}"
+    return report(
+        file,
+        caption=os.path.abspath(paths.CAPTION.format(item=item.name)),
+        category=item.category,
+        labels={"": title},
+    )

@@ -1,0 +1,120 @@
+"""What happens around a run: its configuration is checked, and what an earlier run left is mended.
+
+The functions that end with one line do so with `sys.exit`, without Snakemake's tracebacks.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from naswot.errors import NaswotError
+from naswot.runtime.cpu import available_cores
+from naswot.workflow import config as configuration
+from naswot.workflow import slurm
+from naswot.workflow.damage import set_aside
+from naswot.workflow.faults import check_place, cures
+
+SHOWN_AT_THE_END = [Path(f"results/table{number}.md") for number in (1, 2)]
+
+# What Snakemake is told to do when it is to run nothing; it does not say so before it has read its
+# Snakefile.
+NOTHING_RUNS = re.compile(
+    "-[a-zA-Z]*n[a-zA-Z]*|--dry-?run|-l|-S|-D|-t|--(list|lint|unlock|report|touch|cleanup|archive"
+    "|summary|detailed-summary|dag|d3dag|rulegraph|filegraph|print-comp|containerize|delete).*"
+)
+
+
+def will_execute(arguments: Sequence[str]) -> bool:
+    """Return whether Snakemake, called with these arguments, will run jobs."""
+    return not any(NOTHING_RUNS.fullmatch(word) for word in arguments)
+
+
+def check_config(config: MutableMapping[str, Any], root: Path, tell: bool) -> None:
+    """Check and complete a configuration in place; end with one line if anything is wrong.
+
+    Args:
+        config: as Snakemake read it.
+        root: the folder of the project.
+        tell: whether to print notes on what is changed.
+    """
+    schema = yaml.safe_load((root / "config/schemas/config.schema.yaml").read_text())
+    try:
+        configuration.normalise(config)
+        configuration.check(config, schema)
+    except NaswotError as error:
+        sys.exit(str(error))
+    for note in configuration.settle_samples(config):
+        if tell:
+            print(note, file=sys.stderr)
+
+
+def check_results(workflow: Any) -> None:
+    """See that results can be written, and set damaged ones aside, before Snakemake looks at them.
+
+    Ends with one line where nothing can be written.
+    """
+    executes = will_execute(sys.argv[1:])
+    try:
+        for folder in (".snakemake", *(["results"] if executes else [])):
+            check_place(Path(folder))
+        if not workflow.storage_settings.default_storage_provider:
+            for message in set_aside("results", rename=executes):
+                print(message, file=sys.stderr)
+    except NaswotError as error:
+        sys.exit(str(error))
+
+
+def cancel_orphans(workflow: Any) -> None:
+    """Before jobs go to Slurm, cancel those that an earlier run left there when it was killed."""
+    if workflow.executor_plugin.name != "slurm":
+        return
+    try:
+        orphans = slurm.cancel_orphans(Path.cwd())
+    except NaswotError as error:
+        sys.exit(str(error))
+    if orphans:
+        print(f"Cancelled jobs of an earlier run: {', '.join(orphans)}", file=sys.stderr)
+
+
+def times_of_tables() -> dict[Path, int]:
+    """Return when Tables 1 and 2 were written, of those that are there."""
+    return {table: table.stat().st_mtime_ns for table in SHOWN_AT_THE_END if table.exists()}
+
+
+def show_new_tables(before: Mapping[Path, int]) -> None:
+    """Print Tables 1 and 2 if they were written since `before`, a result of `times_of_tables`."""
+    for table, written in times_of_tables().items():
+        if written != before.get(table):
+            print(f"\n{table.read_text(encoding='utf-8')}")
+
+
+def show_cures(logs: Iterable[str | Path]) -> None:
+    """Print what can be done about the faults that the logs of a failed run tell of."""
+    for path in logs:
+        for line in cures(Path(path).read_text(encoding="utf-8", errors="replace")):
+            print(line, file=sys.stderr)
+
+
+def cores_per_job(workflow: Any) -> Callable[[Any], int]:
+    """Return a rule's `threads` for jobs that score or train, which compute on one core.
+
+    More jobs than processors would slow each other and falsify the search seconds: where --cores
+    promises more than there are, each job reserves several. A cluster counts its cores itself.
+    Only when jobs are planned does Snakemake know where they will run.
+    """
+
+    def threads(wildcards: Any) -> int:
+        if workflow.non_local_exec or workflow.remote_exec:
+            return 1
+        return max(1, -(-workflow.cores // available_cores()))
+
+    return threads
+
+
+def doubling(first: int) -> Callable[..., int]:
+    """Return a resource, such as MB or minutes, that doubles whenever a job is tried again."""
+    return lambda wildcards, attempt: first << (attempt - 1)

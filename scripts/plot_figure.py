@@ -1,0 +1,9 @@
+"""Draw a figure."""
+
+from naswot.workflow.job import job
+
+with job(snakemake):
+    from naswot.plots.writing import write_figure
+
+    inputs = {name: file for name, file in snakemake.input.items() if name != "code"}
+    write_figure(snakemake.params.name, inputs, snakemake.output, snakemake.params.settings)
