@@ -8,6 +8,7 @@ from dangers import found_in
 # What the product does in spite of the rule: (file, name) → why that is right.
 ALLOWED = {
     ("naswot/scores/__init__.py", "importlib.import_module"): "a family of scores, of ours",
+    ("naswot/plots/writing.py", "importlib.import_module"): "a figure, of ours",
     ("naswot/spaces/diagrams.py", "importlib.import_module"): "a module of ours, by its name",
     ("naswot/workflow/job.py", "importlib.import_module"): "a module of ours, by its name",
     (
