@@ -118,7 +118,7 @@ def _register(config: Path) -> None:
     if not isinstance(own, dict) or not all(
         isinstance(about, dict) and "networks" in about for about in own.values()
     ):
-        raise NaswotError(f"{config} describes no `own_spaces`; docs/own_space.md has the form.")
+        raise NaswotError(f"{config} describes no `own_spaces`; docs/custom_space.md has the form.")
     seed = read.get("seed", 0)
     if type(seed) is not int or seed < 0:
         raise NaswotError(f"{config}: seed is {shown(seed)}, no whole number from 0.")
