@@ -1,4 +1,4 @@
-"""What the workers measured → a row a space and precision, and its Markdown."""
+"""What the workers measured → one row per space and precision, and its Markdown."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,23 +10,23 @@ from naswot.spaces import get_space
 
 PHASES = ("build", "forward", "codes", "kernel", "determinant")
 NOTES = """\
-Seconds are those of one network in one worker, construction included; each worker has one thread,
-and all were busy at the same time. For each network the literal protocol, our score and our score
-by the simple path were timed one after the other; the ratios are medians over networks of their
-seconds to ours. Networks a second are those of all workers together, scoring and nothing else.
-Memory is the peak resident set of a process that has only scored these networks, Python and
-PyTorch included.
+| term | meaning |
+| --- | --- |
+| protocol | the authors' code spelt out (tests/oracle.py), float32, ReLUs counted as published |
+| simple path | our score with every operation PyTorch's own |
+| seconds | one network in one worker of one thread, construction included, all workers busy |
+| ratio | seconds of the protocol or the simple path / ours, median over networks; each network \
+is timed by all methods in turn |
+| networks/s | all workers together, scoring only |
+| memory | peak resident set of a process that only scores, Python and PyTorch included |
+| build | construction, and the move to the device, the precision and the memory layout |
+| forward | all that happens while the network runs, except codes and their products |
+| codes | codes and their products; only the products if the fused kernels of \
+`naswot.scores.fused` form the codes in the forward pass |
+| operations | two per multiply-add of convolutions and linear layers |
+| peak | product of two square matrices in the same precision, one worker while all are busy |
 
-The protocol is the authors' code spelt out (tests/oracle.py), in float32, and counts ReLUs as
-published. The simple path is ours with every operation PyTorch's own (`late=False`).
-
-Phases are means over networks, so that they add up. The forward pass is everything that happens
-while the network runs, but for codes and their products. Where the loops of `naswot.scores.fused`
-are used, the codes themselves are formed by the walk that computes a ReLU, and belong to the
-forward pass; only their products are left in the column of codes. Building includes the move to
-the device, the precision and the memory layout. Operations are two for each multiply-add of
-convolutions and linear layers; the peak is that of a product of two square matrices in the same
-precision, of one worker while all are busy."""
+Phases are means over networks, so they add up."""
 
 
 def row(
