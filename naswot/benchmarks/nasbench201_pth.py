@@ -22,9 +22,9 @@ from typing import BinaryIO
 
 import pandas as pd
 
-from naswot.benchmarks.safe_pickle import NUMPY_SCALARS, ORDERED_DICT, PROTOCOL_2, load
 from naswot.benchmarks.trainings import Trainings
 from naswot.errors import MISSHAPEN, NaswotError, shown
+from naswot.io.pickles import NUMPY_SCALARS, ORDERED_DICT, PROTOCOL_2, load
 from naswot.runtime.progress import Progress
 
 SOURCE = "NAS-Bench-201 v1.1"

@@ -15,9 +15,9 @@ from pathlib import Path
 import pandas as pd
 
 from naswot.benchmarks.nats_files import Folder, Tar, opened
-from naswot.benchmarks.safe_pickle import NUMPY_SCALARS, ORDERED_DICT, load
 from naswot.benchmarks.trainings import Trainings
 from naswot.errors import MISSHAPEN, NaswotError, shown
+from naswot.io.pickles import NUMPY_SCALARS, ORDERED_DICT, load
 from naswot.runtime.progress import Progress
 
 SOURCE = "NATS-Bench v1.0"

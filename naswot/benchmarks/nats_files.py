@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from naswot.benchmarks.safe_pickle import MAXIMUM_BYTES, decompressed
 from naswot.errors import NaswotError
+from naswot.io.pickles import MAXIMUM_BYTES, decompressed
 from naswot.io.tar import explained, members
 
 _NAME = re.compile(r"(meta|[0-9]{6})\.pickle\.pbz2")

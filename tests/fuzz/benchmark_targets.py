@@ -10,7 +10,11 @@ import pandas as pd
 
 from fuzz.harness import Target
 from naswot.benchmarks import nasbench101, nasbench201_pth, nats_bench, nats_files, sources
-from naswot.benchmarks.safe_pickle import (
+from naswot.benchmarks.table import check
+from naswot.benchmarks.tfrecord import records
+from naswot.benchmarks.trainings import Trainings
+from naswot.io.parquet import write_parquet
+from naswot.io.pickles import (
     NUMPY_ARRAYS,
     NUMPY_SCALARS,
     ORDERED_DICT,
@@ -18,10 +22,6 @@ from naswot.benchmarks.safe_pickle import (
     decompressed,
     load,
 )
-from naswot.benchmarks.table import check
-from naswot.benchmarks.tfrecord import records
-from naswot.benchmarks.trainings import Trainings
-from naswot.io.parquet import write_parquet
 from naswot.spaces import get_space
 from naswot.workflow import own_spaces
 

@@ -13,7 +13,9 @@ import pytest
 
 from naswot.benchmarks import nats_bench
 from naswot.benchmarks.convert import describe
-from naswot.benchmarks.safe_pickle import (
+from naswot.benchmarks.table import accuracy_keys, check
+from naswot.errors import NaswotError
+from naswot.io.pickles import (
     NUMPY_ARRAYS,
     NUMPY_SCALARS,
     ORDERED_DICT,
@@ -21,8 +23,6 @@ from naswot.benchmarks.safe_pickle import (
     decompressed,
     load,
 )
-from naswot.benchmarks.table import accuracy_keys, check
-from naswot.errors import NaswotError
 from naswot.spaces import get_space
 
 EVERYTHING = ORDERED_DICT | NUMPY_SCALARS | NUMPY_ARRAYS

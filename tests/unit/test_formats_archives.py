@@ -11,10 +11,10 @@ import pytest
 
 from naswot.benchmarks import nats_bench, nds
 from naswot.benchmarks.convert import convert
-from naswot.benchmarks.safe_pickle import MAXIMUM_BYTES
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet
+from naswot.io.pickles import MAXIMUM_BYTES
 from naswot.spaces.nds import SPACES_NDS
 
 FOLDERS = {"tss": "NATS-tss-v1_0-3ffb9-simple", "sss": "NATS-sss-v1_0-50262-simple"}

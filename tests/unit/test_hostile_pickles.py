@@ -13,9 +13,9 @@ import pytest
 from fuzz import ALL
 from fuzz.harness import attempt
 
-from naswot.benchmarks import nasbench201_pth, safe_pickle
+from naswot.benchmarks import nasbench201_pth
 from naswot.errors import NaswotError
-from naswot.io import pickle_guard
+from naswot.io import pickle_guard, pickles
 
 
 def doubling(levels: int) -> bytes:
@@ -68,7 +68,7 @@ def test_what_is_looked_through_is_loaded_as_before():
 
 
 def test_a_bzip2_bomb_is_not_unpacked(tmp_path):
-    size = safe_pickle.MAXIMUM_BYTES + 1
+    size = pickles.MAXIMUM_BYTES + 1
     told = hostile.complaint_of("nats_bzip2", bz2.compress(bytes(size)), tmp_path)
     assert "decompresses to more than 16,777,216 bytes" in told
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from naswot.benchmarks import safe_pickle
 from naswot.images.pickles import read_batch
+from naswot.io import pickles
 from naswot.io.npz import read_arrays, write_arrays
 from naswot.training.checkpoint import Checkpoint
 
@@ -60,8 +60,8 @@ def test_a_test_fails_in_which_the_library_unpickles_at_will(root):
 def test_no_reader_leaves_it_to_a_file_what_is_imported(tmp_path):
     """With the guard on. It holds for the tests of all official formats too."""
     numbers = {"a": np.float64(1), "b": OrderedDict(c=np.arange(3))}
-    everything = safe_pickle.NUMPY_SCALARS | safe_pickle.NUMPY_ARRAYS | safe_pickle.ORDERED_DICT
-    assert safe_pickle.load(io.BytesIO(pickle.dumps(numbers)), everything, "x")["a"] == 1
+    everything = pickles.NUMPY_SCALARS | pickles.NUMPY_ARRAYS | pickles.ORDERED_DICT
+    assert pickles.load(io.BytesIO(pickle.dumps(numbers)), everything, "x")["a"] == 1
     batch = {"data": np.zeros((1, 12), np.uint8), "labels": [3]}
     assert read_batch(io.BytesIO(pickle.dumps(batch)), "x")["labels"] == [3]
     write_arrays(tmp_path / "x.npz", {}, a=np.arange(3))

@@ -13,6 +13,7 @@ import io
 import pickle
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -46,7 +47,14 @@ PROTOCOL_2 = frozenset({("_codecs", "encode"), ("__builtin__", "set")})
 
 
 def load(
-    stream: BinaryIO, allowed: frozenset[tuple[str, str]], origin: str, known: bool = False
+    stream: BinaryIO,
+    allowed: frozenset[tuple[str, str]],
+    origin: str,
+    known: bool = False,
+    *,
+    encoding: str = "ASCII",
+    longest_text: int = 16,
+    most_operations: int | None = None,
 ) -> Any:
     """Return the object that `stream` holds: containers, strings, numbers, and what is allowed.
 
@@ -58,6 +66,9 @@ def load(
         allowed: (module, name) pairs that it may refer to; a union of the sets of this module.
         origin: the file that messages name.
         known: a checksum says that it is the published one.
+        encoding: of the strings of Python 2; "bytes" leaves them bytes.
+        longest_text: characters of bytes that are written as text; numbers have at most 16.
+        most_operations: how many operations it may have; None: any number.
 
     Raises:
         NaswotError: the pickle refers to anything else, is damaged, misuses what is allowed, or
@@ -65,12 +76,12 @@ def load(
     """
     try:
         if not known:
-            pickle_guard.examine(stream)
-        return _Unpickler(stream, allowed).load()
+            pickle_guard.examine(stream, most_operations)
+        return _Unpickler(stream, allowed, encoding, longest_text).load()
     except Exception as error:  # a damaged pickle can raise any kind
         raise NaswotError(
             f"{origin} cannot be read: {error or type(error).__name__}. It is damaged or not the "
-            "file that its name says; put the benchmark's own file in its place."
+            "file that its name says; put the official file in its place."
         ) from error
 
 
@@ -103,14 +114,21 @@ def decompressed(
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, stream: BinaryIO, allowed: frozenset[tuple[str, str]]):
-        super().__init__(stream)
+    def __init__(
+        self,
+        stream: BinaryIO,
+        allowed: frozenset[tuple[str, str]],
+        encoding: str,
+        longest_text: int,
+    ):
+        super().__init__(stream, encoding=encoding)
         self.allowed = allowed
+        self.stand_ins = _STAND_INS | {"encode": partial(_encode, longest_text)}
 
     def find_class(self, module: str, name: str):
         if (module, name) not in self.allowed:
             raise pickle.UnpicklingError(f"it wants to import {module[:60]}.{name[:60]}")
-        return _Name(_STAND_INS[name])
+        return _Name(self.stand_ins[name])
 
 
 class _Name:
@@ -131,13 +149,14 @@ class _Name:
 class _Dtype:
     """A numeric dtype; object, structured and string dtypes are refused."""
 
-    def __init__(self, code: str, align: bool = False, copy: bool = False):
+    def __init__(self, code: str | bytes, align: bool = False, copy: bool = False):
+        code = text_of(code)
         if not (isinstance(code, str) and re.fullmatch(r"b1|[iu][1248]|f[248]|c(8|16)", code)):
             raise pickle.UnpicklingError(f"it holds arrays or scalars of type {shown(code)}")
         self.numpy = np.dtype(code)
 
     def __setstate__(self, state: tuple) -> None:
-        order = state[1]
+        order = text_of(state[1])
         if order not in ("<", ">", "=", "|"):
             raise pickle.UnpicklingError(f"its numbers have byte order {shown(order)}")
         self.numpy = self.numpy.newbyteorder(order)
@@ -181,11 +200,15 @@ def _ordered_dict() -> dict:
     return {}
 
 
-def _encode(text: str, encoding: str) -> bytes:
-    # Bytes, written as text; numbers have at most 16.
-    if encoding != "latin1" or len(text) > 16:
+def _encode(longest: int, text: str, encoding: str | bytes) -> bytes:
+    if text_of(encoding) != "latin1" or len(text) > longest:
         raise pickle.UnpicklingError(f"it encodes text as {shown(encoding)}")
-    return text.encode(encoding)
+    return text.encode("latin1")
+
+
+def text_of(value: object) -> object:
+    """Return a string of Python 2 that came as bytes as str; anything else as it is."""
+    return value.decode("latin1") if isinstance(value, bytes) else value
 
 
 def _members(members: list) -> list:
@@ -193,7 +216,6 @@ def _members(members: list) -> list:
 
 
 _STAND_INS = {
-    "encode": _encode,
     "set": _members,
     "OrderedDict": _ordered_dict,
     "dtype": _Dtype,
