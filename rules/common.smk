@@ -7,6 +7,7 @@ from naswot.plots.registry import FIGURES
 from naswot.runtime.provenance import package_version
 from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.search import METHODS
+from naswot.search.sampling import SAMPLINGS
 from naswot.spaces import SPACES
 from naswot.spaces.sampling import sample_of
 from naswot.workflow import ablations, paths

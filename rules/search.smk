@@ -35,7 +35,7 @@ rule search_by_sampling:
     benchmark:
         paths.timing("search_by_sampling", paths.SEARCH)
     wildcard_constraints:
-        method="naswot|random|optimal",
+        method="|".join(SAMPLINGS),
     conda:
         "../environment.yml"
     params:

@@ -10,6 +10,7 @@ from naswot.benchmarks.datasets import TITLES, datasets_of
 from naswot.errors import NaswotError
 from naswot.io.atomic import replacing
 from naswot.io.parquet import read_metadata, read_parquet
+from naswot.search.sampling import SAMPLINGS
 from naswot.spaces import get_space
 
 
@@ -25,10 +26,6 @@ def columns(datasets: Iterable[str]) -> list[str]:
         *(f"{name}_{statistic}" for name in accuracies(datasets) for statistic in ("mean", "std")),
         "note",
     ]
-
-
-# Each method that draws, as the paper prints it. NASWOT may go by another score.
-_NAMES = {"naswot": "{title} (N={size})", "random": "Random", "optimal": "Optimal (N={size})"}
 
 
 def write_table(
@@ -112,7 +109,9 @@ def summarise(
 def by_method(about: Mapping, runs: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the name of each method in a search's file, as tables print it, and its runs."""
     for size in runs["sample_size"].unique() if len(runs) else [0]:
-        name = _NAMES.get(about["method"], "{title}").format(title=about["title"], size=size)
+        sampling = SAMPLINGS.get(about["method"])
+        title = "{title}" if sampling is None else sampling.title
+        name = title.format(title=about["title"], size=size)
         yield name, runs[runs["sample_size"] == size] if len(runs) else runs
 
 
@@ -173,7 +172,8 @@ def _how(done: Mapping[str, tuple[Mapping, pd.DataFrame]]) -> list[str]:
     notes = []
     if any(about["method"] == "optimal" for about in described):
         notes.append("best of the N on each split by itself")
-    scored = [about for about in described if about["method"] not in ("random", "optimal")]
+    unscored = {name for name, sampling in SAMPLINGS.items() if not sampling.scored}
+    scored = [about for about in described if about["method"] not in unscored]
     images = sorted({about["images"] for about in scored if "images" in about})
     if images:
         notes.append(f"scored on {', '.join(images)}")
@@ -186,7 +186,7 @@ def _how(done: Mapping[str, tuple[Mapping, pd.DataFrame]]) -> list[str]:
 
 def pool_of(about: Mapping) -> str:
     """Say what a search drew from, by its metadata; nothing if from all that a space has."""
-    if about["method"] not in _NAMES or about.get("sample") == "all":
+    if about["method"] not in SAMPLINGS or about.get("sample") == "all":
         return ""
     if "sample" not in about:
         return "drawn from the whole space"

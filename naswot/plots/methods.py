@@ -1,26 +1,19 @@
 """What figures of searches share: the look of each method, and names that keep apart."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from naswot.plots.comparison import COLOURS, WIDTH
+from naswot.plots.comparison import WIDTH
+from naswot.search import METHODS
+from naswot.search.sampling import SAMPLINGS
 
-NAVY, ORANGE, TEAL, RED, OLIVE, PURPLE, _ = COLOURS
 OTHER = "#777777", "-"  # of weight sharing, and of what has no style of its own
-# Method → colour and line. Evolution's relatives are told apart by the line, too.
-STYLES: Mapping[str, tuple[str, str]] = {
-    "NASWOT": (NAVY, "-"),
-    "Local search": (TEAL, "-"),
-    "AREA": (RED, "-"),
-    "REA": (ORANGE, "-"),
-    "REA with warm-up": ("#d4739a", "--"),
-    "REA with move proposal": ("#8c4a1f", "--"),
-    "BOHB": (PURPLE, "-."),
-    "REINFORCE": (OLIVE, "-"),
-    "RS": ("#333333", ":"),
+# Title of a method → colour and line.
+STYLES = {"NASWOT": SAMPLINGS["naswot"].style} | {
+    method.title: method.style for method in METHODS.values()
 }
 LEFT, AXES, HEIGHT = 0.68, 4.57, 1.95  # inches: margin, width and height of a panel
 LINE = 0.115  # inches between names

@@ -33,6 +33,7 @@ class Method:
         genes: whether it needs architectures to be all combinations of independent choices.
         shorter: whether it has a use for trainings shorter than those of the fitness.
         remembers: whether what a run evaluated before costs it nothing, whatever the settings.
+        style: colour and line style in figures.
     """
 
     title: str
@@ -41,17 +42,21 @@ class Method:
     genes: bool = False
     shorter: bool = False
     remembers: bool = False
+    style: tuple[str, str] = ("#777777", "-")
 
 
 METHODS = {
-    "rea": Method("REA", rea),
-    "rs": Method("RS", random_search),
-    "reinforce": Method("REINFORCE", reinforce, genes=True),
-    "bohb": Method("BOHB", bohb, genes=True, shorter=True),
-    "local_search": Method("Local search", local_search, remembers=True),
-    "area": Method("AREA", area, scores="some"),
-    "warm_up": Method("REA with warm-up", warm_up, scores="some"),
-    "move_proposal": Method("REA with move proposal", move_proposal, scores="all"),
+    # Evolution's relatives are told apart by the line, too.
+    "rea": Method("REA", rea, style=("#d98032", "-")),
+    "rs": Method("RS", random_search, style=("#333333", ":")),
+    "reinforce": Method("REINFORCE", reinforce, genes=True, style=("#8a8f3c", "-")),
+    "bohb": Method("BOHB", bohb, genes=True, shorter=True, style=("#7b6b9e", "-.")),
+    "local_search": Method("Local search", local_search, remembers=True, style=("#5b9aa0", "-")),
+    "area": Method("AREA", area, scores="some", style=("#b04a5a", "-")),
+    "warm_up": Method("REA with warm-up", warm_up, scores="some", style=("#d4739a", "--")),
+    "move_proposal": Method(
+        "REA with move proposal", move_proposal, scores="all", style=("#8c4a1f", "--")
+    ),
 }
 
 

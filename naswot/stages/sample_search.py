@@ -10,7 +10,7 @@ from naswot.benchmarks.datasets import Dataset, datasets_of
 from naswot.io.parquet import column_names, digest_of, read_metadata, read_parquet, write_parquet
 from naswot.runtime.provenance import described
 from naswot.scores import LOWER_IS_BETTER
-from naswot.search.random import METHODS, draw
+from naswot.search.sampling import SAMPLINGS, draw
 from naswot.search.trajectory import Trajectory
 from naswot.tables.seconds import read_seconds
 from naswot.tables.trajectories import write_trajectory
@@ -74,7 +74,7 @@ def search(
     Args:
         table: the pool: `index`, `arch`, accuracies and, if there are any, `score` and `seconds`.
         dataset: whose accuracies are reported.
-        method: a key of `naswot.search.random.METHODS`.
+        method: a key of `naswot.search.sampling.SAMPLINGS`.
         sample_size: N.
         runs: how many runs.
         seed: run r uses the generator seeded with `seed` + r.
@@ -92,9 +92,8 @@ def search(
     draws = draw(len(table), sample_size, seeds)
     scores, seconds = (_numbers(table, name) for name in ("score", "seconds"))
     rows = np.arange(runs)
-    valid, test = (
-        draws[rows, METHODS[method](scores[draws], accuracy[split][draws])] for split in keys
-    )
+    choose = SAMPLINGS[method].choose
+    valid, test = (draws[rows, choose(scores[draws], accuracy[split][draws])] for split in keys)
     if np.isnan(accuracy["valid"]).all():
         valid = test  # without validation accuracies, what is reported is the test's choice
     return pd.DataFrame(

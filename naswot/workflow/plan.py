@@ -19,6 +19,7 @@ from naswot.plots.registry import (
 )
 from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.search import METHODS
+from naswot.search.sampling import SAMPLINGS
 from naswot.spaces import SPACES
 from naswot.spaces.sampling import sample_of
 from naswot.workflow import ablations, paths
@@ -71,8 +72,9 @@ class Plan:
         self.images = images_of(config)
         self.ablated = config["ablations"]["space"], config["ablations"]["dataset"]
         self.methods = {
-            "scored": ["naswot", "random", "optimal"],
-            "whole": ["random", "optimal", *config["methods"]],
+            "scored": list(SAMPLINGS),
+            "whole": [name for name, method in SAMPLINGS.items() if not method.scored]
+            + config["methods"],
         }
         self.gpus = int(config["device"].startswith("cuda"))
 
@@ -166,7 +168,7 @@ class Plan:
 
     def sampling_seconds(self, space: str, dataset: str, method: str) -> dict[str, str]:
         """Return what the scores of NASWOT's pool took, by name; {} of methods without scores."""
-        return {"seconds": self.seconds(space, dataset)} if method == "naswot" else {}
+        return {"seconds": self.seconds(space, dataset)} if SAMPLINGS[method].scored else {}
 
     def pool(self, space: str, dataset: str, pool: str) -> str:
         """Return the table of architectures that searches draw from."""
@@ -176,7 +178,8 @@ class Plan:
 
     def sample_sizes(self, method: str) -> list[int]:
         """Return the sample sizes N of a search method."""
-        return {"random": [1], **self.config["sample_sizes"]}[method]
+        sizes = SAMPLINGS[method].sizes
+        return self.config["sample_sizes"][method] if sizes is None else list(sizes)
 
     def compared_with_rea(self) -> list[str]:
         """Return the results of REA and of the searches that use scores; none without either."""

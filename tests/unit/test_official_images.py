@@ -191,9 +191,7 @@ def test_a_pickle_that_imports_anything_is_refused(tmp_path, monkeypatch):
     attacks.append(b"cnumpy.testing\nmeasure\n(S'1'\ntR.")
     for content in attacks:
         put(files | {"data_batch_3": content}, tmp_path / "files")
-        with pytest.raises(
-            NaswotError, match=r"data_batch_3 .*: it wants to import (posix|nump)"
-        ):
+        with pytest.raises(NaswotError, match=r"data_batch_3 .*: it wants to import (posix|nump)"):
             cifar.read(tmp_path / "files", "cifar10")
     assert os.listdir(tmp_path) == ["files"]
 

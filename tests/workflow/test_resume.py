@@ -50,7 +50,7 @@ def test_new_timestamps_alone_re_run_nothing(finished):
     ("file", "rules"),
     [
         ("naswot/scores/rectifiers.py", AFTER_SCORING),
-        ("naswot/search/random.py", ["search_by_sampling", *AFTER_SAMPLING]),
+        ("naswot/search/sampling.py", ["search_by_sampling", *AFTER_SAMPLING]),
         ("naswot/search/bohb.py", ["search_under_budget", *AFTER_SEARCHING]),
         ("naswot/analysis/correlation.py", [*CORRELATED, *DRAWN, *REPORTED]),
         ("naswot/plots/scatter.py", [*DRAWN, *REPORTED]),

@@ -6,6 +6,7 @@ same draws, and a larger N only adds to what a smaller one saw.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -48,4 +49,27 @@ def random(scores: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
     return np.zeros(len(scores), dtype=np.int64)
 
 
-METHODS: dict[str, Choose] = {"naswot": naswot, "random": random, "optimal": optimal}
+@dataclass(frozen=True)
+class Sampling:
+    """A search that draws N architectures and keeps one.
+
+    Attributes:
+        choose: which of them, see `naswot`.
+        title: what tables call it; {title} is that of the score, {size} is N.
+        scored: whether it needs scores.
+        sizes: the sample sizes N; None: those of the configuration, `sample_sizes`.
+        style: colour and line style in figures.
+    """
+
+    choose: Choose
+    title: str
+    scored: bool = False
+    sizes: tuple[int, ...] | None = None
+    style: tuple[str, str] = ("#777777", "-")
+
+
+SAMPLINGS = {
+    "naswot": Sampling(naswot, "{title} (N={size})", scored=True, style=("#1b3a5c", "-")),
+    "random": Sampling(random, "Random", sizes=(1,)),
+    "optimal": Sampling(optimal, "Optimal (N={size})"),
+}
