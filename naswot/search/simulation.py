@@ -1,6 +1,7 @@
 """Many runs of a search side by side: what they may look up, and what they have to pay for."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -58,8 +59,8 @@ class Settings:
     warm_up_sample: int = 1000
     proposals: int = 10
     learning_rate: float = 0.01
-    overrun: str = "discard"
-    repeats: str = "paid"
+    overrun: Literal["discard", "keep"] = "discard"
+    repeats: Literal["paid", "free"] = "paid"
 
 
 class Simulation:

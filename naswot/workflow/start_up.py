@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequenc
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from naswot.errors import NaswotError
 from naswot.runtime.cpu import available_cores
 from naswot.workflow import config as configuration
 from naswot.workflow import slurm
 from naswot.workflow.damage import set_aside
 from naswot.workflow.faults import check_place, cures
+from naswot.workflow.schema import read_schema
 
 SHOWN_AT_THE_END = [Path(f"results/table{number}.md") for number in (1, 2)]
 
@@ -41,10 +40,9 @@ def check_config(config: MutableMapping[str, Any], root: Path, tell: bool) -> No
         root: the folder of the project.
         tell: whether to print notes on what is changed.
     """
-    schema = yaml.safe_load((root / "config/schemas/config.schema.yaml").read_text())
     try:
         configuration.normalise(config)
-        configuration.check(config, schema)
+        configuration.check(config, read_schema(root))
     except NaswotError as error:
         sys.exit(str(error))
     for note in configuration.settle_samples(config):

@@ -16,6 +16,7 @@ from naswot.errors import NaswotError
 from naswot.io.download import read_sources
 from naswot.spaces import SPACES
 from naswot.workflow import config as configuration
+from naswot.workflow.schema import read_schema
 
 ROOT = Path(__file__).parents[2]
 BUILT_IN = tuple(SPACES.values())  # before a configuration adds others
@@ -43,9 +44,8 @@ def _architectures() -> list[bytes]:
 
 @functools.cache
 def _default() -> tuple[dict, dict]:
-    schema = (ROOT / "config/schemas/config.schema.yaml").read_text(encoding="utf-8")
     default = (ROOT / "config/config.yaml").read_text(encoding="utf-8")
-    return yaml.safe_load(default), yaml.safe_load(schema)
+    return yaml.safe_load(default), read_schema(ROOT)
 
 
 def _read_config(path: Path) -> None:

@@ -22,6 +22,7 @@ from naswot.spaces import get_space
 from naswot.stages.ablate import ablate, choose_networks, write_choice
 from naswot.workflow import ablations
 from naswot.workflow.config import check
+from naswot.workflow.schema import read_schema
 
 DEAD = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 CELLS = [
@@ -39,7 +40,7 @@ def config(root) -> dict:
 
 @pytest.fixture
 def schema(root) -> dict:
-    return yaml.safe_load((root / "config/schemas/config.schema.yaml").read_text())
+    return read_schema(root)
 
 
 @pytest.fixture

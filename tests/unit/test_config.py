@@ -1,13 +1,16 @@
 """A wrong configuration gets one line that names the key and says what is allowed."""
 
 import copy
+from dataclasses import asdict
 
 import pytest
 import yaml
 from snakemake.utils import update_config
 
 from naswot.errors import NaswotError
+from naswot.images import SOURCES
 from naswot.scores import FAMILY_OF
+from naswot.search import METHODS, Settings
 from naswot.workflow.config import (
     check,
     image_size,
@@ -20,11 +23,12 @@ from naswot.workflow.config import (
     shard_size,
     shards_of,
 )
+from naswot.workflow.schema import read_schema
 
 
 @pytest.fixture
 def schema(root) -> dict:
-    return yaml.safe_load((root / "config/schemas/config.schema.yaml").read_text())
+    return read_schema(root)
 
 
 @pytest.fixture
@@ -234,10 +238,20 @@ def test_a_missing_key_is_named(config, schema):
         check(config, schema)
 
 
-def test_the_schema_knows_every_score(schema):
-    assert schema["$defs"]["score"]["enum"] == list(FAMILY_OF)
-    described = schema["properties"]["scores"]["description"]
-    assert [name for name in FAMILY_OF if name not in described] == []
+def test_the_schema_and_its_messages_name_what_the_registries_hold(config, schema):
+    check(config | {"scores": list(FAMILY_OF)}, schema)
+    for key, wrong, named in (
+        ("scores", ["none"], FAMILY_OF),
+        ("methods", ["none"], METHODS),
+        ("images", "none", SOURCES),
+    ):
+        with pytest.raises(NaswotError) as caught:
+            check(config | {key: wrong}, schema)
+        assert all(name in str(caught.value) for name in named)
+
+
+def test_the_default_settings_of_searches_are_those_of_the_library(config):
+    assert asdict(Settings()).items() <= config["search"].items()
 
 
 def test_every_key_is_described(schema, config):

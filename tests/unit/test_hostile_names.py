@@ -21,9 +21,10 @@ from naswot.reporting.tables import prose
 from naswot.spaces.diagrams import diagram_of
 from naswot.workflow import config as configuration
 from naswot.workflow.own_spaces import register
+from naswot.workflow.schema import read_schema
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = yaml.safe_load((ROOT / "config/schemas/config.schema.yaml").read_text())
+SCHEMA = read_schema(ROOT)
 DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 EVIL = "<script>alert(1)</script>"
 ENDS = "</script></svg>\"'><img src=x onerror=alert(2)>&lt;"

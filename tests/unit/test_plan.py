@@ -16,6 +16,7 @@ from naswot.workflow import config as configuration
 from naswot.workflow import paths
 from naswot.workflow.inputs import Inputs
 from naswot.workflow.plan import Plan, item_of
+from naswot.workflow.schema import read_schema
 
 TEMPLATES = {name: path for name, path in vars(paths).items() if name.isupper()}
 TEMPLATES = {name: path for name, path in TEMPLATES.items() if isinstance(path, str)}
@@ -27,9 +28,8 @@ def config(root):
 
     def make(**changes):
         text = (root / "config/config.yaml").read_text(encoding="utf-8")
-        schema = yaml.safe_load((root / "config/schemas/config.schema.yaml").read_text())
         config = yaml.safe_load(text) | changes
-        configuration.check(config, schema)
+        configuration.check(config, read_schema(root))
         return config
 
     return make
