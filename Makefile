@@ -48,20 +48,20 @@ test: $(READY)
 	OMP_NUM_THREADS=1 $(RUN) python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 bench: $(READY)
-	$(RUN) python tests/bench_searches.py
-	$(RUN) python tests/bench.py --device $(DEVICE)
+	$(RUN) python tools/bench_searches.py
+	$(RUN) python tools/bench.py --device $(DEVICE)
 
 soak: $(READY)
-	$(RUN) python tests/soak.py --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+	$(RUN) python tools/soak.py --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 fuzz: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,fuzz]' || \
 	    { echo "atheris could not be installed, see above; make test has the fixed cases."; exit 1; }
-	$(RUN) python tests/fuzz/run.py --seconds $(SECONDS) $(TARGETS)
+	$(RUN) python tools/fuzz/run.py --seconds $(SECONDS) $(TARGETS)
 
 # In an environment of its own, which has little else: torchvision and timm are no part of the project.
 sweep: $(SWEEP)/ready
-	OMP_NUM_THREADS=1 $(SWEEP)/bin/python tests/sweep.py $(if $(ONLY),--only '$(ONLY)') $(if $(RESUME),--resume)
+	OMP_NUM_THREADS=1 $(SWEEP)/bin/python tools/sweep.py $(if $(ONLY),--only '$(ONLY)') $(if $(RESUME),--resume)
 
 $(SWEEP)/ready: pyproject.toml
 	@echo "Setting up $(SWEEP): a few minutes"
@@ -76,7 +76,7 @@ audit: $(READY)
 	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	$(BIN)/python -m pip list --disable-pip-version-check --format=freeze --exclude-editable \
 	    > $(AUDIT)/pins.txt
-	$(AUDIT)/bin/python tests/audit.py $(AUDIT)/pins.txt
+	$(AUDIT)/bin/python tools/audit.py $(AUDIT)/pins.txt
 
 clean:
 	rm -rf .venv

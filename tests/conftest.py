@@ -112,7 +112,8 @@ def complete(fresh, tmp_path_factory, worker_id, root) -> Workdir:
         if not workdir.path.exists():
             made = fresh()
             watched.mkdir(exist_ok=True)
-            places = filter(None, [str(root / "tests/watching"), os.environ.get("PYTHONPATH")])
+            watching = str(root / "tests/support/watching")
+            places = filter(None, [watching, os.environ.get("PYTHONPATH")])
             run = made.run(NASWOT_WATCH=str(watched), PYTHONPATH=os.pathsep.join(places))
             assert run.code == 0, run.text
             made.path.rename(workdir.path)

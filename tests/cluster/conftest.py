@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from cluster.slurm import NODES, Slurm, missing
 from needs import lacking
+from slurm_cluster import NODES, Slurm, missing
 from waiting import wait_until
 from workdirs import Workdir
 

@@ -8,8 +8,8 @@ import sys
 import psutil
 import pytest
 import yaml
-from cluster.results import JOINED, SHARDS, assert_same, assert_whole
-from cluster.slurm import NODES
+from cluster_results import JOINED, SHARDS, assert_same, assert_whole
+from slurm_cluster import NODES
 from waiting import wait_until
 
 from naswot.errors import NaswotError

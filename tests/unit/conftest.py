@@ -5,6 +5,25 @@ import pytest
 
 from naswot.plots import writing
 
+BUILD = """
+from torch import nn
+from neighbour import WIDTHS
+
+def build(arch, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(48, WIDTHS[arch]), nn.ReLU(),
+                         nn.Linear(WIDTHS[arch], classes))
+"""
+
+
+@pytest.fixture
+def own(forget, tmp_path):
+    """Return the description of a space with two networks; what is registered is forgotten."""
+    (tmp_path / "neighbour.py").write_text("WIDTHS = {'narrow': 3, 'wide': 9}")
+    (tmp_path / "space.py").write_text(BUILD)
+    csv = "arch,params,flowers/val/9,flowers/test/9\nwide,510,70,71\nnarrow,160,,51\n"
+    (tmp_path / "mine.csv").write_text(csv)
+    return {"networks": str(tmp_path / "space.py"), "accuracies": str(tmp_path / "mine.csv")}
+
 
 @pytest.fixture
 def drawn(tmp_path, monkeypatch):

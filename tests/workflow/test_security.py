@@ -1,4 +1,4 @@
-"""What every process of a whole run did: unpickled, started, connected to (`tests/watching`)."""
+"""What every process of a whole run did: unpickled, started, connected to."""
 
 import json
 import re

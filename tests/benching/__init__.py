@@ -1,1 +1,0 @@
-"""What `tests/bench.py` and `tests/bench_scaling.py` are made of."""

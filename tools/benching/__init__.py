@@ -1,0 +1,1 @@
+"""What `tools/bench.py` and `tools/bench_scaling.py` are made of."""
