@@ -3,7 +3,7 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.images import write_mini_batch
+    from naswot.stages.draw_batch import write_mini_batch
 
     write_mini_batch(
         snakemake.output[0],

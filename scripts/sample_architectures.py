@@ -3,7 +3,7 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.spaces.sampling import write_order
+    from naswot.tables.order import write_order
 
     write_order(
         snakemake.output[0],

@@ -11,6 +11,7 @@ from naswot.benchmarks.table import ACCURACY_KEY
 from naswot.io.atomic import replacing
 from naswot.io.parquet import column_names, read_metadata, read_parquet
 from naswot.search.trajectory import Trajectory
+from naswot.tables.trajectories import read_trajectory
 
 TIMES = 80  # points of a curve, evenly spaced in the logarithm of time
 
@@ -61,13 +62,6 @@ def reported_accuracy(benchmark: str | Path, dataset: Dataset, first: str) -> pd
     counts = table.notna().sum()
     key = dataset.reported(counts[counts > 0].to_dict(), first)
     return None if key is None else table[key]
-
-
-def read_trajectory(path: str | Path) -> Trajectory:
-    """Return a file's evaluations; `pick` is the official index, `rung` the number of epochs."""
-    names = ["run", "step", "seconds", "index", "epochs", "fitness"]
-    table = read_parquet(path, names)
-    return Trajectory(*(table[name].to_numpy() for name in names))
 
 
 def anytime(trajectory: Trajectory, accuracy: pd.Series) -> pd.DataFrame:

@@ -126,25 +126,3 @@ def mini_batch(
         log.warning("%s: others are drawn in place of %s", directory, told_of(batch.skipped))
     images = source.grey(batch.images) if channels == 1 else batch.images
     return replace(batch, images=np.ascontiguousarray(images, dtype=np.float32))
-
-
-def write_mini_batch(
-    output: str | Path,
-    *,
-    name: str,
-    count: int,
-    size: int,
-    seed: int,
-    directory: str | Path | None = None,
-) -> None:
-    """Write `mini_batch` to an .npz file, as arrays `images` and `labels`; arguments as there."""
-    from naswot.io.npz import write_arrays
-    from naswot.runtime.provenance import described
-
-    batch = mini_batch(name, count, size, seed, directory)
-    source = get_source(name)
-    file = source.find(directory) if directory is not None else None
-    settings = described(images=name, size=size, count=count, seed=seed, file=file)
-    found = {"classes": batch.classes, "true_labels": batch.true_labels, "origin": source.origin}
-    found |= {"skipped": len(batch.skipped), "whites": batch.whites}
-    write_arrays(output, settings | found, images=batch.images, labels=batch.labels)

@@ -1,6 +1,5 @@
 """What a mini-batch is, and how one is drawn."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from naswot.errors import NaswotError
-from naswot.io.npz import read_arrays
 from naswot.runtime.progress import log
 
 # Of labels drawn at random for images that have none.
@@ -136,24 +134,3 @@ def luminance(images: np.ndarray) -> np.ndarray:
 def first_channel(images: np.ndarray) -> np.ndarray:
     """Return images (B, 3, H, W) as (B, 1, H, W), where any channel stands for all."""
     return images[:, :1]
-
-
-def read_mini_batch(path: str | Path) -> MiniBatch:
-    """Return what `naswot.images.write_mini_batch` wrote.
-
-    Raises:
-        NaswotError: the file is missing or damaged, or an older version wrote it without labels.
-    """
-    arrays = read_arrays(path)
-    try:
-        images, labels = arrays["images"], arrays["labels"]
-        metadata = json.loads(str(arrays["metadata"]))
-        return MiniBatch(images, labels, metadata["classes"], metadata["true_labels"])
-    except (RecursionError, TypeError, ValueError) as error:
-        raise NaswotError(
-            f"{path} has metadata that cannot be read ({error}). Delete it and run again."
-        ) from error
-    except KeyError as error:
-        raise NaswotError(
-            f"{path} has no {error}: another version made it. Delete it and run again."
-        ) from error

@@ -1,16 +1,13 @@
 """Which architectures a run looks at, which of them are scored, and in what order."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from naswot.errors import NaswotError
-from naswot.io.parquet import read_parquet, write_parquet
 from naswot.runtime.progress import log
-from naswot.runtime.provenance import described
-from naswot.spaces import Space, get_space
+from naswot.spaces import Space
 
 Sample = int | str  # a number of architectures, or "all"
 
@@ -66,28 +63,6 @@ def order_architectures(
     order = np.random.default_rng(seed).permutation(len(architectures))
     table = pd.DataFrame({"arch": architectures, "representative": representatives})
     return table.iloc[order].rename_axis("index").reset_index()
-
-
-def write_order(
-    output: str | Path,
-    *,
-    space: str,
-    deduplicate: bool,
-    seed: int,
-    benchmark: str | Path | None = None,
-) -> None:
-    """Write `order_architectures` to a Parquet file; arguments as there.
-
-    `benchmark` is the benchmark table, for a space whose architectures only it lists.
-    """
-    known = get_space(space)
-    if known.architectures is not None:
-        architectures = known.architectures()
-    else:
-        architectures = read_parquet(benchmark, ["arch"])["arch"]
-    order = order_architectures(known, architectures, deduplicate, seed)
-    settings = described(space=space, deduplicate=deduplicate, seed=seed)
-    write_parquet(order, output, settings)
 
 
 def first_drawn(order: pd.DataFrame, sample: Sample, space: str) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from naswot.scores import LOWER_IS_BETTER
 from naswot.search import METHODS, Method, Settings, Table, Trajectory, simulate
 from naswot.search.combinations import are_complete
 from naswot.spaces.neighbourhood import padded
-from naswot.stages.neighbours import read_neighbours
+from naswot.tables.neighbours import read_neighbours
 from naswot.tables.seconds import read_seconds
 from naswot.tables.trajectories import write_trajectory
 

@@ -10,6 +10,7 @@ from naswot.io.parquet import digest_of, read_metadata, read_parquet, write_parq
 from naswot.runtime.provenance import described, origin_of
 from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.spaces.sampling import Sample, first_drawn
+from naswot.tables.order import read_order
 from naswot.tables.seconds import MEASURED, write_seconds
 
 # What shards say of themselves alone.
@@ -46,7 +47,7 @@ def join_shards(
         arch, note = scored[["arch", "note"]].iloc[0]
         raise NaswotError(f"All {len(scored)} networks failed; the first: {arch}: {note}")
     metadata = [read_metadata(path) for path in (order, benchmark, *shards)]
-    drawn = first_drawn(read_parquet(order), sample, metadata[0]["space"])
+    drawn = first_drawn(read_order(order), sample, metadata[0]["space"])
     joined = join(drawn, scored, read_parquet(benchmark), score)
     ordered, source, *described_shards = metadata
     for key in ("precision", "relu_count", "batch_size", "image_size"):

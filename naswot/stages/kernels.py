@@ -12,7 +12,6 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from naswot.benchmarks.datasets import datasets_of
 from naswot.benchmarks.table import accuracy_keys
 from naswot.errors import NaswotError
-from naswot.images.drawing import read_mini_batch
 from naswot.io.npz import write_arrays
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.runtime.device import choose_device, settle_in
@@ -20,7 +19,9 @@ from naswot.runtime.progress import Progress, log
 from naswot.runtime.provenance import described
 from naswot.scores.naswot import hamming_kernel, log_determinant
 from naswot.spaces import get_space
+from naswot.tables.batch import read_mini_batch
 from naswot.tables.kernels import NOT_A_NUMBER
+from naswot.tables.order import read_order
 
 
 def write_kernels(
@@ -63,7 +64,7 @@ def write_kernels(
     cut = cut_into_bands(table[key].to_numpy(float), bands)
     rows = draw(cut, networks, scored["seed"])
     chosen = table.loc[np.concatenate(rows)]
-    archs = read_parquet(order, ["index", "arch"]).set_index("index")["arch"]
+    archs = read_order(order).set_index("index")["arch"]
     images = torch.from_numpy(read_mini_batch(batch).images).to(target)
     built = [archs[index] for index in chosen["representative"]]
     pairs, units, scores = measure(built, images, scored)

@@ -15,8 +15,7 @@ from pyarrow.lib import ArrowException
 from torch import nn
 
 from naswot.errors import NaswotError, SpaceError
-from naswot.images.drawing import read_mini_batch
-from naswot.io.parquet import read_parquet, write_parquet
+from naswot.io.parquet import write_parquet
 from naswot.runtime.device import (
     choose_device,
     choose_precision,
@@ -31,6 +30,8 @@ from naswot.scores.base import Batch, Options, measure
 from naswot.scores.failures import how_it_fails
 from naswot.spaces import get_space
 from naswot.spaces.sampling import Sample, sample_of, to_score
+from naswot.tables.batch import read_mini_batch
+from naswot.tables.order import read_order
 
 
 def score_shard(
@@ -81,7 +82,7 @@ def score_shard(
         torch.from_numpy(found.labels).to(target),
         found.classes,
     )
-    every, known = to_score(read_parquet(order)), get_space(space)
+    every, known = to_score(read_order(order)), get_space(space)
     architectures = every[first:last]
     end = first + len(architectures)
     label = f"{family} of {space} on {images}, networks {first + 1:,} to {end:,}"

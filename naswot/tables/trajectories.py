@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from naswot.io.parquet import write_parquet
+from naswot.io.parquet import read_parquet, write_parquet
 from naswot.search.trajectory import Trajectory
 
 
@@ -38,3 +38,10 @@ def write_trajectory(
         }
     )
     write_parquet(frame, output, dict(metadata))
+
+
+def read_trajectory(path: str | Path) -> Trajectory:
+    """Return a file's evaluations; `pick` is the official index, `rung` the number of epochs."""
+    names = ["run", "step", "seconds", "index", "epochs", "fitness"]
+    table = read_parquet(path, names)
+    return Trajectory(*(table[name].to_numpy() for name in names))

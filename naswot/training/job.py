@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from naswot.errors import NaswotError
-from naswot.images.drawing import read_mini_batch
 from naswot.io.parquet import read_parquet, write_parquet
 from naswot.io.python_files import local_imports
 from naswot.runtime.device import choose_device, device_name, settle_in
@@ -18,6 +17,7 @@ from naswot.runtime.progress import log
 from naswot.runtime.provenance import described, versions
 from naswot.scores.base import Options
 from naswot.spaces import Space, get_space
+from naswot.tables.batch import read_mini_batch
 from naswot.training.checkpoint import Checkpoint
 from naswot.training.images import read_images
 from naswot.training.loop import train_network

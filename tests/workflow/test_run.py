@@ -11,8 +11,8 @@ from naswot.analysis import correlation
 from naswot.analysis.tables import columns
 from naswot.benchmarks.datasets import datasets_of
 from naswot.io.parquet import read_metadata, read_parquet
-from naswot.stages.neighbours import read_neighbours
 from naswot.tables.kernels import read_kernels
+from naswot.tables.neighbours import read_neighbours
 
 DATASETS = datasets_of("nasbench201")
 

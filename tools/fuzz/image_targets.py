@@ -8,7 +8,7 @@ import numpy as np
 
 from fuzz.harness import Target
 from naswot.images import archives, cifar, decoding, imagenet16, imagenette
-from naswot.images.drawing import read_mini_batch
+from naswot.tables.batch import read_mini_batch
 
 PYTHON, BINARY = cifar.EDITIONS["cifar100"]
 NAMES = ("cifar-100-python/meta", "cifar-100-python/train")

@@ -7,9 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from naswot.analysis import anytime as subject
-from naswot.analysis.anytime import COLUMNS, TIMES, anytime, read_trajectory, write_anytime
+from naswot.analysis.anytime import COLUMNS, TIMES, anytime, write_anytime
 from naswot.io.parquet import write_parquet
 from naswot.search.trajectory import Trajectory
+from naswot.tables.trajectories import read_trajectory
 
 VALID, TEST = "cifar100/x-valid/200", "cifar100/x-test/200"
 ACCURACY = pd.Series([60.0, np.nan, 70.0, 80.5, 10.0], index=[10, 11, 12, 13, 14])

@@ -15,9 +15,10 @@ import tifffile
 from PIL import Image
 
 from naswot.errors import NaswotError
-from naswot.images import decoding, folder, mini_batch, write_mini_batch
+from naswot.images import decoding, folder, mini_batch
 from naswot.images.drawing import standardise
 from naswot.io.npz import read_arrays
+from naswot.stages.draw_batch import write_mini_batch
 
 
 @pytest.fixture

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from naswot.errors import NaswotError
-from naswot.images import SOURCES, mini_batch, write_mini_batch
+from naswot.images import SOURCES, mini_batch
 from naswot.images.archives import ARCHIVES
-from naswot.images.drawing import read_mini_batch, standardise
+from naswot.images.drawing import standardise
 from naswot.io.npz import read_arrays, write_arrays
+from naswot.stages.draw_batch import write_mini_batch
+from naswot.tables.batch import read_mini_batch
 
 SIZES = {"photos": 16, "noise": 16, "digits": 16, "cifar10": 32, "cifar100": 32, "imagenet16": 16}
 OFFLINE = ["photos", "noise"]

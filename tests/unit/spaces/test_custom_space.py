@@ -18,11 +18,11 @@ from naswot.runtime.progress import Progress
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
 from naswot.spaces import get_space
-from naswot.spaces.sampling import write_order
 from naswot.stages.join import join_shards
 from naswot.stages.kernels import write_kernels
 from naswot.stages.score import score_architectures, score_shard
 from naswot.tables.kernels import read_kernels
+from naswot.tables.order import write_order
 from naswot.workflow.own_spaces import register
 
 

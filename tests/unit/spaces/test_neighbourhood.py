@@ -19,7 +19,8 @@ from naswot.spaces import neighbourhood as module
 from naswot.spaces.nasbench101 import cells
 from naswot.spaces.nasbench101.neighbours import invariants, one_apart
 from naswot.spaces.neighbourhood import NEAREST, neighbourhood
-from naswot.stages.neighbours import connect_architectures, read_neighbours
+from naswot.stages.neighbours import connect_architectures
+from naswot.tables.neighbours import read_neighbours
 from naswot.workflow.own_spaces import register
 
 PARTS = {

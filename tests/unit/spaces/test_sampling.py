@@ -11,8 +11,8 @@ from naswot.spaces.sampling import (
     sample_of,
     scored_at_most,
     to_score,
-    write_order,
 )
+from naswot.tables.order import write_order
 
 SPACE = get_space("nasbench201")
 CELLS = SPACE.architectures()

@@ -20,12 +20,12 @@ from torch import nn
 from torch.nn import functional
 
 from naswot.errors import NaswotError
-from naswot.images import write_mini_batch
 from naswot.images.labelled import divide
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.scores.base import Options, copied
 from naswot.scores.naswot import hamming_kernel, score
 from naswot.spaces import get_space
+from naswot.stages.draw_batch import write_mini_batch
 from naswot.training import images, loop
 from naswot.training.checkpoint import Checkpoint
 from naswot.training.images import Data, Part

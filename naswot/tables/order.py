@@ -1,0 +1,43 @@
+"""The order of drawing as a file: one row per architecture, with the columns `COLUMNS`."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from naswot.io.parquet import read_parquet, write_parquet
+from naswot.runtime.provenance import described
+from naswot.spaces import get_space
+from naswot.spaces.sampling import order_architectures
+
+COLUMNS = ["index", "arch", "representative"]
+
+
+def write_order(
+    output: str | Path,
+    *,
+    space: str,
+    deduplicate: bool,
+    seed: int,
+    benchmark: str | Path | None = None,
+) -> None:
+    """Write `order_architectures` to a Parquet file; arguments as there.
+
+    `benchmark` is the benchmark table, for a space whose architectures only it lists.
+    """
+    known = get_space(space)
+    if known.architectures is not None:
+        architectures = known.architectures()
+    else:
+        architectures = read_parquet(benchmark, ["arch"])["arch"]
+    order = order_architectures(known, architectures, deduplicate, seed)
+    settings = described(space=space, deduplicate=deduplicate, seed=seed)
+    write_parquet(order, output, settings)
+
+
+def read_order(path: str | Path) -> pd.DataFrame:
+    """Return what `write_order` wrote, in the order of drawing.
+
+    Raises:
+        NaswotError: the file is missing, damaged or lacks a column.
+    """
+    return read_parquet(path, COLUMNS)
