@@ -23,7 +23,7 @@ from naswot.benchmarks.tfrecord import records
 from naswot.benchmarks.trainings import Trainings
 from naswot.io.parquet import write_parquet
 from naswot.spaces import get_space
-from naswot.workflow import own_spaces
+from naswot.workflow import custom_spaces
 
 EVERYTHING = NUMPY_ARRAYS | NUMPY_SCALARS | ORDERED_DICT | PROTOCOL_2
 NAME = "000000.pickle.pbz2"
@@ -65,10 +65,12 @@ def _keep(table: pd.DataFrame, path: Path) -> None:
     write_parquet(table, path.with_name("kept.parquet"), {})
 
 
-def _read_own(path: Path) -> None:
-    space = own_spaces.Space("own", "own", None, None, None, str, None, None, file="own.py")
-    own_spaces._dataset(own_spaces._table(path), path)
-    _keep(check(own_spaces._read(path), space, str(path)), path)
+def _read_custom(path: Path) -> None:
+    space = custom_spaces.Space(
+        "custom", "custom", None, None, None, str, None, None, file="custom.py"
+    )
+    custom_spaces._dataset(custom_spaces._table(path), path)
+    _keep(check(custom_spaces._read(path), space, str(path)), path)
 
 
 def _read_nds(space: str):
@@ -106,7 +108,7 @@ def _genotypes() -> bytes:
     return miniatures.parquet(columns)
 
 
-def _own_parquet() -> list[bytes]:
+def _custom_parquet() -> list[bytes]:
     columns = {"index": [0, 1, 2], "arch": ["a", "b", "c"], "flowers/test/9": [50.0, None, 51.0]}
     return [miniatures.parquet(columns, b'{"source":"mine"}')]
 
@@ -168,8 +170,8 @@ TARGETS = (
         _read_nds("nds_darts"),
         "nds_data.zip",
     ),
-    Target("csv", _csv, _read_own, "accuracies.csv"),
-    Target("own_parquet", _own_parquet, _read_own, "accuracies.parquet"),
+    Target("csv", _csv, _read_custom, "accuracies.csv"),
+    Target("custom_parquet", _custom_parquet, _read_custom, "accuracies.parquet"),
     Target(
         "mirror_101",
         lambda: [miniatures.mirror_101()],

@@ -21,7 +21,7 @@ import naswot
 from naswot.cli.main import ABOUT, as_csv, as_json, as_table, main
 from naswot.scores import FAMILY_OF
 
-OWN = Path(__file__).parents[1] / "own_networks.py"
+CUSTOM = Path(__file__).parents[1] / "own_networks.py"
 # With --channels no network is built only to see what it takes.
 FEW = ("--batch-size", "4", "--channels", "3")
 
@@ -29,7 +29,7 @@ FEW = ("--batch-size", "4", "--channels", "3")
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """Work in a folder of its own, with the modules `mynets` and `faulty` in it."""
-    shutil.copy(OWN, tmp_path / "mynets.py")
+    shutil.copy(CUSTOM, tmp_path / "mynets.py")
     (tmp_path / "faulty.py").write_text("import absent_package\n")
     (tmp_path / "script.py").write_text("import sys\nsys.exit('usage: script')\n")
     monkeypatch.chdir(tmp_path)
@@ -57,7 +57,7 @@ def command(*arguments, **options):
         [sys.executable, "-m", "naswot", *arguments],
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(OWN.parents[1])},
+        env=os.environ | {"PYTHONPATH": str(CUSTOM.parents[1])},
         timeout=300,
         **options,
     )
@@ -228,7 +228,7 @@ def test_the_table_says_which_way_scores_point(run, register):
 
 
 def test_what_a_network_prints_stays_out_of_the_result(run, here):
-    (here / "mynets.py").write_text(OWN.read_text() + "\nprint('imported')\n")
+    (here / "mynets.py").write_text(CUSTOM.read_text() + "\nprint('imported')\n")
     code, out, err = run("score", "mynets:resnet", *FEW, "--format", "json")
     assert (code, err) == (0, "imported\n")
     json.loads(out)
@@ -555,7 +555,7 @@ def begin(here):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(OWN.parents[1])},
+            env=os.environ | {"PYTHONPATH": str(CUSTOM.parents[1])},
             cwd=here,
             # Shells have background jobs ignore it, and children inherit that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),

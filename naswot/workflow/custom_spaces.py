@@ -1,4 +1,4 @@
-"""Search spaces of the user's own: what builds their networks, and what these score when trained.
+"""Custom search spaces: what builds their networks, and what these score when trained.
 
 Networks are built by a Python file or as in one of the spaces that there are. Accuracies stand in a
 CSV file, or the workflow trains the networks.
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from naswot.benchmarks.csv_files import read_csv
-from naswot.benchmarks.datasets import OWN, Dataset, set_datasets
+from naswot.benchmarks.datasets import CUSTOM, Dataset, set_datasets
 from naswot.benchmarks.sources import SOURCES, Source
 from naswot.benchmarks.table import accuracy_keys, check_numbers
 from naswot.errors import NaswotError, SpaceError, shown
@@ -58,7 +58,7 @@ def register(
     training: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> None:
-    """Make spaces known to this process, as `own_spaces` in the configuration describes them.
+    """Make spaces known to this process, as `custom_spaces` in the configuration describes them.
 
     Args:
         spaces: name → ``networks``, the Python file or the name of a space; ``title``, optional;
@@ -72,11 +72,13 @@ def register(
     """
     for name, about in spaces.items():
         _check_form(name, about)
-        if name in TAKEN or (name in SPACES and not SPACES[name].own):
-            raise NaswotError(f"own_spaces.{name}: there is a space of this name; choose another.")
+        if name in TAKEN or (name in SPACES and not SPACES[name].custom):
+            raise NaswotError(
+                f"custom_spaces.{name}: there is a space of this name; choose another."
+            )
         if ("accuracies" in about) == ("train" in about):
             raise NaswotError(
-                f"own_spaces.{name} needs either accuracies, a CSV file, or train, the networks "
+                f"custom_spaces.{name} needs either accuracies, a CSV file, or train, the networks "
                 "to train."
             )
         space = _networks(name, about)
@@ -98,7 +100,7 @@ def register(
             size=len(architectures),
             unique=None,
             architectures=lambda architectures=architectures: architectures,
-            own=True,
+            custom=True,
             like=None if space.file else space.name,
         )
         SOURCES[name] = (source,)
@@ -111,24 +113,24 @@ FORMS = {"networks": str, "accuracies": str, "train": (str, int), "title": str}
 
 def _check_form(name: Any, about: Any) -> None:
     if not isinstance(name, str) or not isinstance(about, Mapping):
-        raise NaswotError(f"own_spaces: {shown(name)} is no name of a mapping.")
+        raise NaswotError(f"custom_spaces: {shown(name)} is no name of a mapping.")
     for key, value in about.items():
         if key not in FORMS:
             known = ", ".join(FORMS)
-            raise NaswotError(f"own_spaces.{name} has {shown(key)}; it can have {known}.")
+            raise NaswotError(f"custom_spaces.{name} has {shown(key)}; it can have {known}.")
         if not isinstance(value, FORMS[key]) or isinstance(value, bool):
-            raise NaswotError(f"own_spaces.{name}.{key} = {shown(value)} is not allowed.")
+            raise NaswotError(f"custom_spaces.{name}.{key} = {shown(value)} is not allowed.")
 
 
 def _to_be_known(training: Mapping[str, Any]) -> Dataset:
     """Return the accuracies that training will give."""
     valid, test = (f"{training['images']}/{part}/{training['epochs']}" for part in EVALUATED)
-    return Dataset(OWN, valid if training["valid_images"] else None, test)
+    return Dataset(CUSTOM, valid if training["valid_images"] else None, test)
 
 
 def _networks(name: str, about: Mapping[str, Any]) -> Space:
     """Return the space whose networks `about` names, or a new one of the user's Python file."""
-    if about["networks"] in SPACES and not SPACES[about["networks"]].own:
+    if about["networks"] in SPACES and not SPACES[about["networks"]].custom:
         return SPACES[about["networks"]]
     path = _existing(name, about, "networks")
     return Space(
@@ -151,12 +153,12 @@ def _to_train(name: str, which: int | str, space: Space, seed: int) -> tuple[str
         return _listed(_existing(name, {"train": which}, "train"), space)
     if space.architectures is None:
         raise NaswotError(
-            f"own_spaces.{name}.train = {which}: these networks are not listed to draw from; name "
-            "a CSV file with a column 'arch'."
+            f"custom_spaces.{name}.train = {which}: these networks are not listed to draw from; "
+            "name a CSV file with a column 'arch'."
         )
     if which > space.size:
         raise NaswotError(
-            f"own_spaces.{name}.train = {which} is not allowed; {space.name} has {space.size:,} "
+            f"custom_spaces.{name}.train = {which} is not allowed; {space.name} has {space.size:,} "
             "architectures."
         )
     drawn = order_architectures(space, space.architectures(), deduplicate=False, seed=seed)
@@ -189,7 +191,9 @@ def _existing(name: str, about: Mapping[str, Any], key: str) -> Path:
     except (OSError, RuntimeError, ValueError):  # no user of that name, or no possible path
         found = False
     if not found:
-        raise NaswotError(f"own_spaces.{name}.{key} = {shown(about[key])}: there is no such file.")
+        raise NaswotError(
+            f"custom_spaces.{name}.{key} = {shown(about[key])}: there is no such file."
+        )
     return path
 
 
@@ -236,7 +240,7 @@ def _dataset(table: pd.DataFrame, path: Path) -> Dataset:
         )
     valid = next((key for key in keys if "val" in key.split("/")[1]), None)
     test = next((key for key in keys if key != valid and "test" in key.split("/")[1]), None)
-    return Dataset(OWN, valid, test or next((key for key in keys if key != valid), keys[0]))
+    return Dataset(CUSTOM, valid, test or next((key for key in keys if key != valid), keys[0]))
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -255,7 +259,7 @@ def _defines(path: Path, name: str) -> bool:
 
 @functools.cache
 def _module(path: Path) -> ModuleType:
-    specification = importlib.util.spec_from_file_location(f"naswot_own_{path.stem}", path)
+    specification = importlib.util.spec_from_file_location(f"naswot_custom_{path.stem}", path)
     module = importlib.util.module_from_spec(specification)
     sys.path.insert(0, str(path.parent))  # it may import its neighbours, now or when it builds
     try:
@@ -308,8 +312,8 @@ def _genes(path: Path, arch: str) -> tuple:
     return tuple(choices)
 
 
-def own_diagram(space: Space, arch: str) -> "Diagram":
-    """Return what `arch` of a space of the user's own looks like, as the user's file has it.
+def custom_diagram(space: Space, arch: str) -> "Diagram":
+    """Return what `arch` of a custom space looks like, as the user's file has it.
 
     Raises:
         NaswotError: the file does not say, or fails.
