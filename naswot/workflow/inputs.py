@@ -76,7 +76,7 @@ class Inputs:
             else:
                 named.append(self._module(own))
             if SPACES[space].custom:
-                named.append("naswot/workflow/custom_spaces.py")
+                named.append("naswot/spaces/custom.py")
                 files.add(named.pop())
         for file in named:
             files |= {file, *sources(self.root / file, self.root)}

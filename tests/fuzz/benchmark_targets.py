@@ -9,7 +9,7 @@ import miniatures
 import pandas as pd
 
 from fuzz.harness import Target
-from naswot.benchmarks import nasbench101, nasbench201_pth, nats_bench, nats_files, sources
+from naswot.benchmarks import custom, nasbench101, nasbench201_pth, nats_bench, nats_files, sources
 from naswot.benchmarks.safe_pickle import (
     NUMPY_ARRAYS,
     NUMPY_SCALARS,
@@ -22,8 +22,7 @@ from naswot.benchmarks.table import check
 from naswot.benchmarks.tfrecord import records
 from naswot.benchmarks.trainings import Trainings
 from naswot.io.parquet import write_parquet
-from naswot.spaces import get_space
-from naswot.workflow import custom_spaces
+from naswot.spaces import Space, get_space
 
 EVERYTHING = NUMPY_ARRAYS | NUMPY_SCALARS | ORDERED_DICT | PROTOCOL_2
 NAME = "000000.pickle.pbz2"
@@ -66,11 +65,9 @@ def _keep(table: pd.DataFrame, path: Path) -> None:
 
 
 def _read_custom(path: Path) -> None:
-    space = custom_spaces.Space(
-        "custom", "custom", None, None, None, str, None, None, file="custom.py"
-    )
-    custom_spaces._dataset(custom_spaces._table(path), path)
-    _keep(check(custom_spaces._read(path), space, str(path)), path)
+    space = Space("custom", "custom", None, None, None, str, None, None, file="custom.py")
+    custom.dataset_of(custom.read_table(path), path)
+    _keep(check(custom.source_of(path, "accuracies").read(path), space, str(path)), path)
 
 
 def _read_nds(space: str):

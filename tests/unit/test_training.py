@@ -26,6 +26,7 @@ from naswot.io.parquet import read_metadata, read_parquet
 from naswot.scores.base import Options, copied
 from naswot.scores.naswot import hamming_kernel, score
 from naswot.spaces import get_space
+from naswot.spaces.custom import _function, _module
 from naswot.training import images, loop
 from naswot.training.checkpoint import Checkpoint
 from naswot.training.images import Data, Part
@@ -33,7 +34,7 @@ from naswot.training.job import train_one
 from naswot.training.looking import EvalMode, accuracy, current_score
 from naswot.training.loop import COLUMNS, train_network
 from naswot.training.protocol import Protocol
-from naswot.workflow.custom_spaces import _function, _module, register
+from naswot.workflow.custom_spaces import register
 
 TIMES = ["seconds", "eval_seconds"]
 PLAIN = {
