@@ -26,7 +26,7 @@ rule sample_architectures:
         "../environment.yml"
     params:
         deduplicate=config["deduplicate"],
-        own=lambda wildcards: inputs.own_architectures(wildcards.space),
+        custom=lambda wildcards: inputs.custom_architectures(wildcards.space),
     message:
         "Drawing the architectures of {wildcards.space}"
     script:

@@ -269,7 +269,7 @@ def _of_budget(space: str, about: Mapping[str, Any]) -> list[str]:
     if about["budget_unit"] == "s":
         budget = about["budget"] * about["epochs"] / about["fitness_epochs"][-1]
         if round(budget) != PAPER_BUDGET_S:
-            differences.append(f"search.budget = {budget:,.0f} s instead of {PAPER_BUDGET_S:,} s")
+            differences.append(f"search.budget_s = {budget:,.0f} s instead of {PAPER_BUDGET_S:,} s")
     else:
         differences.append(f"a budget of {about['budget']:,.0f} trainings")
     if about["note"]:

@@ -11,9 +11,9 @@ TITLES = {
     "cifar100": "CIFAR-100",
     "imagenet16_120": "ImageNet16-120",
     "imagenet": "ImageNet",
-    "own": "own data",
+    "custom": "custom data",
 }
-OWN = "own"  # whatever the networks of a space of the user's own were trained on
+CUSTOM = "custom"  # whatever the networks of a custom space were trained on
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Dataset:
 
     def keys_among(self, keys: Iterable[str]) -> list[str]:
         """Return those of `keys` that are accuracies on this dataset."""
-        if self.name == OWN:
+        if self.name == CUSTOM:
             return list(keys)
         names = {key.split("/")[0] for key in (self.valid, self.test) if key}
         return [key for key in keys if key.split("/")[0] in names]
@@ -100,7 +100,7 @@ _NDS_IMAGENET = _by_name(Dataset("imagenet", None, "ImageNet/test"))
 
 
 def set_datasets(space: str, dataset: Dataset) -> None:
-    """Say on what the networks of a space of the user's own were trained."""
+    """Say on what the networks of a custom space were trained."""
     _DATASETS[space] = _by_name(dataset)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from naswot.benchmarks.datasets import OWN, Dataset
+from naswot.benchmarks.datasets import CUSTOM, Dataset
 from naswot.benchmarks.table import ACCURACY_KEY
 from naswot.errors import NaswotError
 from naswot.io.parquet import column_names, read_parquet
@@ -56,7 +56,7 @@ def read_fitness(
     dataset: Dataset,
     *,
     epochs: int,
-    budget: float,
+    budget_s: float,
     evaluations: int,
     key: str | None = None,
     shorter: bool = False,
@@ -67,7 +67,7 @@ def read_fitness(
         benchmark: the benchmark table.
         dataset: what the search trains on; its validation accuracy is the fitness.
         epochs: the length of training asked for.
-        budget: seconds of a run, if its trainings have `epochs` epochs.
+        budget_s: of a run, if its trainings have `epochs` epochs.
         evaluations: trainings of a run, if the table has no training times.
         key: another accuracy to search by, such as ``cifar10/test/100``.
         shorter: whether shorter trainings than that are of use, a third as long each.
@@ -95,7 +95,7 @@ def read_fitness(
     chosen = next((length for length in lengths if length >= asked), lengths[-1])
     rungs, values = _rungs(benchmark, names, prefix, chosen, shorter)
     cost, notes_of_cost = _cost(benchmark, names, prefix.partition("/")[0], rungs)
-    total, unit = budget * chosen / epochs, "s"
+    total, unit = budget_s * chosen / epochs, "s"
     if cost is None:
         total, unit = float(evaluations), "trainings"
         cost = np.broadcast_to(np.array([[length / chosen] for length in rungs]), values.shape)
@@ -199,5 +199,5 @@ def searched_on(space: str, dataset: str, datasets: Sequence[str]) -> str:
     On NAS-Bench-201 searches train on CIFAR-10 whatever is reported, as in the paper, unless it
     is not among `datasets`, those of the run; elsewhere on the dataset itself.
     """
-    transferred = space == "nasbench201" and dataset != OWN and "cifar10" in datasets
+    transferred = space == "nasbench201" and dataset != CUSTOM and "cifar10" in datasets
     return "cifar10" if transferred else dataset

@@ -147,7 +147,7 @@ SOURCES: dict[str, tuple[Source, ...]] = {
 def find(space: str, mirror: str | Path | None) -> Source | None:
     """Return the first source of `space` that there is, or None.
 
-    Files are looked for in the directory `mirror`; those of the user's own spaces have a place
+    Files are looked for in the directory `mirror`; those of custom spaces have a place
     of their own, and what the workflow makes is always there.
     """
     for source in SOURCES[space]:

@@ -48,7 +48,7 @@ def add_to(commands: Any) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help="a configuration with `own_spaces`, to draw a space of your own",
+        help="a configuration with `custom_spaces`, to draw a custom space",
     )
     draw.add_argument(
         "--output",
@@ -110,15 +110,17 @@ def _official(index: str, space: str | None) -> str:
 
 
 def _register(config: Path) -> None:
-    """Make the user's own spaces known that a configuration file describes."""
-    from naswot.workflow.own_spaces import register
+    """Make the custom spaces known that a configuration file describes."""
+    from naswot.workflow.custom_spaces import register
 
     read = read_yaml(config)
-    own = read.get("own_spaces") if isinstance(read, dict) else None
+    own = read.get("custom_spaces") if isinstance(read, dict) else None
     if not isinstance(own, dict) or not all(
         isinstance(about, dict) and "networks" in about for about in own.values()
     ):
-        raise NaswotError(f"{config} describes no `own_spaces`; docs/custom_space.md has the form.")
+        raise NaswotError(
+            f"{config} describes no `custom_spaces`; docs/custom_space.md has the form."
+        )
     seed = read.get("seed", 0)
     if type(seed) is not int or seed < 0:
         raise NaswotError(f"{config}: seed is {shown(seed)}, no whole number from 0.")

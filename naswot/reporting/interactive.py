@@ -132,7 +132,7 @@ def _details(row: dict, keys: Sequence[str], space: Space) -> str:
     try:
         drawn = svg(diagram_of(space.name, row["arch"]))
         drawing = Markup(drawn.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1))
-    except NaswotError:  # a space of the user's own need not say how it is drawn
+    except NaswotError:  # a custom space need not say how it is drawn
         drawing = Markup("")
     return str(
         Markup(

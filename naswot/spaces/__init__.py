@@ -38,8 +38,8 @@ class Space:
             stands for one; raises NaswotError for a malformed architecture. None where an
             architecture is no such list.
         file: the user's file that builds its networks, if there is one.
-        own: whether it is a space of the user's own, see `naswot.workflow.own_spaces`.
-        like: the space whose networks it has, for a space of the user's own that names one.
+        custom: whether it is the user's, see `naswot.workflow.custom_spaces`.
+        like: the space whose networks it has, for a custom space that names one.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Space:
     benchmark_params: Callable[[str], int]
     genes: Callable[[str], tuple[int, ...]] | None = None
     file: str | None = None
-    own: bool = False
+    custom: bool = False
     like: str | None = None
 
 

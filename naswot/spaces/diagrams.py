@@ -27,23 +27,23 @@ DIAGRAMS: dict[str, Callable[[str, str], Diagram]] = {
 def diagram_of(space: str, arch: str) -> Diagram:
     """Return the diagram of an architecture, written as in its benchmark table.
 
-    A space of the user's own has one if its Python file has a function ``diagram(arch)`` that
+    A custom space has one if its Python file has a function ``diagram(arch)`` that
     returns a `naswot.spaces.graph.Diagram`.
 
     Raises:
         NaswotError: there is no such space, the architecture is not of the space, or the space is
-            the user's own and says nothing of what its networks look like.
+            custom and says nothing of what its networks look like.
     """
     known = get_space(space)
     if known.file is not None:
         # By name, so that it is code of the stages that build such networks, not of all.
-        return importlib.import_module("naswot.workflow.own_spaces").own_diagram(known, arch)
+        return importlib.import_module("naswot.spaces.custom").custom_diagram(known, arch)
     known.canonical(arch)  # checks that it is of this very space
     return DIAGRAMS[known.like or space](arch, known.title)
 
 
 def spaces_of(arch: str) -> list[str]:
-    """Return the spaces that `arch` can be an architecture of; the user's own are not looked at.
+    """Return the spaces that `arch` can be an architecture of; custom spaces are not looked at.
 
     Raises:
         NaswotError: there is none. The message is that of the space whose form `arch` has, if any.
@@ -77,6 +77,6 @@ def spaces_of(arch: str) -> list[str]:
     raise NaswotError(
         f"{shown!r} is not an architecture of any space: |op~0|+|op~0|op~1|+… (nasbench201), "
         '64:24:56:48:24 (natsbench_sss), {"matrix": …, "ops": …} (nasbench101), {"searchspace": …, '
-        '"net": …} or {"block_type": …} (NDS). Put it in quotation marks; for a space of your own '
+        '"net": …} or {"block_type": …} (NDS). Put it in quotation marks; for a custom space '
         "name it with --space."
     )

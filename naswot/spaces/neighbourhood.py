@@ -51,7 +51,7 @@ def neighbourhood(space: Space, architectures: Sequence[str]) -> Neighbourhood:
         architectures: n of its architectures, all or some, in any order.
 
     Raises:
-        NaswotError: an architecture is malformed, the genes of a space of the user's own are
+        NaswotError: an architecture is malformed, the genes of a custom space are
             unsound, cells of NAS-Bench-101 are double, or too many differ in one gene.
     """
     size = len(architectures)

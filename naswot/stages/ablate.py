@@ -152,7 +152,7 @@ def ablate(
             init_seed,
             progress,
             Options(precision, relu_count),
-            own=space.file is not None,
+            custom=space.file is not None,
         )
         tables.append(
             chosen.assign(

@@ -94,7 +94,7 @@ def search_table(
             benchmark,
             datasets_of(space)[searched],
             epochs=settings["epochs"],
-            budget=settings["budget"],
+            budget_s=settings["budget_s"],
             evaluations=settings["evaluations"],
             key=settings["fitness"].get(space),
             shorter=chosen.shorter,
@@ -120,8 +120,8 @@ def search_table(
         }
         if not len(trajectory.run):
             raise NaswotError(
-                f"search.budget = {settings['budget']} buys no training on {space}: the cheapest "
-                f"costs {table.cost.min():,.0f} of {fitness.budget:,.0f}."
+                f"search.budget_s = {settings['budget_s']} buys no training on {space}: the "
+                f"cheapest costs {table.cost.min():,.0f} of {fitness.budget:,.0f}."
             )
         index, epochs = fitness.index, fitness.epochs
         found = outcomes(trajectory, benchmark, index, dataset, method, runs, seed)

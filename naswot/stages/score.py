@@ -104,7 +104,7 @@ def score_shard(
         seed,
         Progress(label, len(architectures), "networks"),
         options,
-        own=known.file is not None,
+        custom=known.file is not None,
     )
     metadata = described(
         space=space,
@@ -142,23 +142,24 @@ def score_architectures(
     seed: int,
     progress: Progress,
     options: Options,
-    own: bool = False,
+    custom: bool = False,
 ) -> pd.DataFrame:
     """Compute the scores of `family` of each row of `architectures` (`index`, `arch`).
 
     Every network starts from the same state of the random generator, and has as many outputs
     as there are classes, or one if the family looks at no output.
 
-    With `own`, the networks are the user's own, and one that cannot be built or fails does not
+    With `custom`, the networks are the user's, and one that cannot be built or fails does not
     keep the others from being scored: it has NaN for scores, and a note that says what went wrong.
 
     Returns:
         Columns `index`, `arch`, the scores by their names (−inf and NaN are kept), `relu_units`
         and `relu_modules` where there are codes, `seconds` of the whole family (construction
-        included) and `build_seconds`; with `own` also `note`, empty where there is nothing to say.
+        included) and `build_seconds`; with `custom` also `note`, empty where there is nothing to
+        say.
 
     Raises:
-        NaswotError: an architecture cannot be scored, and the message names it; with `own`, none
+        NaswotError: an architecture cannot be scored, and the message names it; with `custom`, none
             of several can.
     """
     outputs = 1 if family.one_output else batch.classes
@@ -178,11 +179,11 @@ def score_architectures(
             raise
         except BaseException as error:  # a network may raise anything
             known = isinstance(error, NaswotError)
-            if not own and not known:
+            if not custom and not known:
                 raise
             note = " ".join(str(error).split()) if known else how_it_fails(error, *told)
             failures.append(f"architecture {index} ({arch}): {note}")
-            if not own:
+            if not custom:
                 raise NaswotError(failures[0]) from error
             seconds = time.perf_counter() - started
             rows.append({"index": index, "arch": arch, "seconds": seconds, "note": note})
@@ -202,7 +203,7 @@ def score_architectures(
     types = {"index": "int64", "arch": "str"} | dict.fromkeys(family.scores, "float64")
     types |= {"relu_units": "Int64", "relu_modules": "Int64"}
     types |= {"seconds": "float64", "build_seconds": "float64"}
-    if own:
+    if custom:
         types["note"] = "str"
     frame = pd.DataFrame(rows, columns=list(types)).astype(types)
     if frame["relu_units"].isna().all():

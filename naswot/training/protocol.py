@@ -26,8 +26,8 @@ class Protocol:
             (4 of 32 pixels, 2 of 16), with black where nothing is.
         precision: of the forward and backward pass, "float32" or "bfloat16" (autocast: the
             weights and the optimiser stay in float32).
-        evaluations: looks at the network in each of the first two epochs; then there is one an
-            epoch. One more comes before the first step.
+        evaluations_per_epoch: looks at the network in each of the first two epochs; then there is
+            one an epoch. One more comes before the first step.
     """
 
     epochs: int
@@ -37,7 +37,7 @@ class Protocol:
     weight_decay: float
     augment: bool
     precision: str
-    evaluations: int
+    evaluations_per_epoch: int
 
     def rate(self, step: int, steps: int) -> float:
         """Return the learning rate of step `step`, from 0, of `steps` in the whole training."""
@@ -49,7 +49,8 @@ class Protocol:
         `steps` is the number of steps in an epoch; where it has fewer than there are looks, each
         step is followed by one.
         """
-        fractions = [look / self.evaluations for look in range(self.evaluations)]
+        first = self.evaluations_per_epoch
+        fractions = [look / first for look in range(first)]
         zoomed = [epoch + one for epoch in range(ZOOMED_EPOCHS) for one in fractions]
         at = {round(time * steps) for time in zoomed if time <= self.epochs}
         at |= {steps * epoch for epoch in range(self.epochs + 1)}

@@ -12,7 +12,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
 
-from naswot.benchmarks.datasets import OWN, datasets_of
+from naswot.benchmarks.datasets import CUSTOM, datasets_of
 from naswot.benchmarks.sources import SOURCES as TABLES
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError, shown
@@ -23,7 +23,7 @@ from naswot.io.yaml import is_bounded, parse_yaml
 from naswot.scores import FAMILIES
 from naswot.spaces import SPACES, Space
 from naswot.spaces.sampling import Sample, sample_of, scored_at_most
-from naswot.workflow import ablations, own_spaces
+from naswot.workflow import ablations, custom_spaces
 
 # A shard of this many 16×16 mini-batches of 128, in float32, takes about a minute on one core;
 # starting its job takes four seconds.
@@ -34,6 +34,13 @@ SEARCHED = ("nasbench101", "nasbench201", "natsbench_sss")
 RELATIVE_COST = {"nasbench201": 1.0, "natsbench_sss": 1.0, "nasbench101": 1.0}
 RELATIVE_COST_OF_OTHERS = 6.0
 
+# What was renamed, and its name now.
+RENAMED = {
+    "own_spaces": "custom_spaces",
+    "images.own": "images.custom",
+    "search.budget": "search.budget_s",
+    "training.evaluations": "training.evaluations_per_epoch",
+}
 
 # What is no string in YAML though Snakemake may hand it over as one.
 PLAIN = re.compile(r"true|false|null|[0-9]{1,99}(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?")
@@ -84,16 +91,21 @@ def _meant(value: Any) -> Any:
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Check a configuration against its JSON Schema and against the facts.
 
-    Each property's description in the schema completes the sentence "… must be". The user's own
+    Each property's description in the schema completes the sentence "… must be". Custom
     spaces are made known on the way.
 
     Raises:
         NaswotError: one line that names the key and says what is allowed.
     """
+    for old, new in RENAMED.items():
+        *path, key = old.split(".")
+        part = config.get(path[0]) if path else config
+        if isinstance(part, Mapping) and key in part:
+            raise NaswotError(f"configuration: {old} is now called {new}.")
     error = best_match(_Validator(schema).iter_errors(config))
     if error is not None:
         raise NaswotError(f"configuration: {_explain(error, schema)}")
-    own_spaces.register(config["own_spaces"], config["training"], config["seed"])
+    custom_spaces.register(config["custom_spaces"], config["training"], config["seed"])
     for name in config["sample"] if isinstance(config["sample"], Mapping) else ():
         if name not in SPACES:
             raise NaswotError(f"configuration: sample.{name}: there is no such space.")
@@ -115,12 +127,12 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     for name in config["spaces"]:
         if name not in SPACES:
             raise NaswotError(
-                f"configuration: spaces has {shown(name)}, which is neither in own_spaces nor one "
-                f"of {', '.join(SPACES)}."
+                f"configuration: spaces has {shown(name)}, which is neither in custom_spaces nor "
+                f"one of {', '.join(SPACES)}."
             )
         _check_sizes(config, SPACES[name])
         trained = datasets_of(name)
-        if not trained.keys() & {*config["datasets"], OWN}:
+        if not trained.keys() & {*config["datasets"], CUSTOM}:
             raise NaswotError(
                 f"configuration: datasets has none that {name} was trained on "
                 f"({', '.join(trained)})."
@@ -131,7 +143,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
 
 def _trains(config: Mapping[str, Any]) -> bool:
     """Return whether networks are trained for a space of this run."""
-    trained = {name for name, about in config["own_spaces"].items() if "train" in about}
+    trained = {name for name, about in config["custom_spaces"].items() if "train" in about}
     return not {config["figure6"]["space"], *trained}.isdisjoint(config["spaces"])
 
 
@@ -236,7 +248,7 @@ def runs_of(config: Mapping[str, Any]) -> list[tuple[str, str]]:
         (space, dataset)
         for space in config["spaces"]
         if space not in missing
-        for dataset in (*config["datasets"], OWN)
+        for dataset in (*config["datasets"], CUSTOM)
         if dataset in datasets_of(space)
     ]
 
@@ -246,7 +258,7 @@ def images_of(config: Mapping[str, Any]) -> dict[str, str]:
     images = config["images"]
     return {
         dataset: images if isinstance(images, str) else images[dataset]
-        for dataset in (*config["datasets"], OWN)
+        for dataset in (*config["datasets"], CUSTOM)
         if isinstance(images, str) or dataset in images
     }
 

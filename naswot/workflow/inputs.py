@@ -75,8 +75,8 @@ class Inputs:
                 beside = local_imports(SPACES[space].file)
             else:
                 named.append(self._module(own))
-            if SPACES[space].own:
-                named.append("naswot/workflow/own_spaces.py")
+            if SPACES[space].custom:
+                named.append("naswot/spaces/custom.py")
                 files.add(named.pop())
         for file in named:
             files |= {file, *sources(self.root / file, self.root)}
@@ -138,9 +138,9 @@ class Inputs:
         """Return the benchmark table, if only it lists the architectures of a space."""
         return [] if SPACES[space].architectures else [paths.BENCHMARK.format(space=space)]
 
-    def own_architectures(self, space: str) -> str | None:
-        """Return a digest of the architectures of a space of the user's own, None of another."""
-        if not SPACES[space].own:
+    def custom_architectures(self, space: str) -> str | None:
+        """Return a digest of the architectures of a custom space, None of another."""
+        if not SPACES[space].custom:
             return None
         return hashlib.sha256("\n".join(SPACES[space].architectures()).encode()).hexdigest()
 

@@ -39,10 +39,10 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     try:
         for path in snakemake.log:
             _log_to(Path(path))
-        if snakemake.config.get("own_spaces"):
+        if snakemake.config.get("custom_spaces"):
             # By name, so that it is code of the stages that build such networks, not of all.
-            own = importlib.import_module("naswot.workflow.own_spaces")
-            own.register(*(snakemake.config[key] for key in ("own_spaces", "training", "seed")))
+            own = importlib.import_module("naswot.workflow.custom_spaces")
+            own.register(*(snakemake.config[key] for key in ("custom_spaces", "training", "seed")))
         yield log
     except NaswotError as error:
         log.error("%s: %s", snakemake.rule, error)

@@ -199,7 +199,7 @@ class Plan:
         return self.config["figure6"]["space"] if networks == "figure6" else networks
 
     def arch_of(self, networks: str, number: int) -> str | None:
-        """Return the architecture to train, of a space of the user's own; None of Figure 6.
+        """Return the architecture to train, of a custom space; None of Figure 6.
 
         A job depends on it and not on the list that it stands in, so that a longer list trains
         only what is new.

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import yaml
 
-from naswot.benchmarks.datasets import OWN, TITLES
+from naswot.benchmarks.datasets import CUSTOM, TITLES
 from naswot.images import SOURCES
 from naswot.images.labelled import LABELLED
 from naswot.scores import FAMILY_OF
@@ -17,7 +17,7 @@ NAMES = {
     "{scores}": list(FAMILY_OF),
     "{images}": list(SOURCES),
     "{labelled}": list(LABELLED),
-    "{datasets}": [name for name in TITLES if name != OWN],
+    "{datasets}": [name for name in TITLES if name != CUSTOM],
     "{methods}": list(METHODS),
 }
 

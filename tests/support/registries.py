@@ -1,4 +1,4 @@
-"""What a user's own spaces leave in the registries of the library."""
+"""What custom spaces leave in the registries of the library."""
 
 import contextlib
 from collections.abc import Iterator

@@ -16,7 +16,7 @@ def build(arch, classes):
 
 
 @pytest.fixture
-def own(forget, tmp_path):
+def custom(forget, tmp_path):
     """Return the description of a space with two networks; what is registered is forgotten."""
     (tmp_path / "neighbour.py").write_text("WIDTHS = {'narrow': 3, 'wide': 9}")
     (tmp_path / "space.py").write_text(BUILD)

@@ -113,32 +113,32 @@ def test_the_paper_in_full_can_be_planned(fresh, mirror):
     assert "table1" in run.text
 
 
-def test_the_example_of_an_own_space_runs_and_edits_count(fresh, root):
+def test_the_example_of_a_custom_space_runs_and_edits_count(fresh, root):
     workdir = fresh()
     shutil.copytree(root / "examples", workdir.path / "examples")
-    (workdir.path / "own.yaml").write_text(
+    (workdir.path / "custom.yaml").write_text(
         (root / "config/ci.yaml").read_text()
-        + (root / "examples/own_space/config.yaml").read_text()
+        + (root / "examples/custom_space/config.yaml").read_text()
     )
-    run = workdir.run(config="own.yaml")
+    run = workdir.run(config="custom.yaml")
     assert run.code == 0, run.text
     taus = pd.read_csv(workdir.path / "results/kendall_tau.csv")
     assert set(taus["accuracy"]) == {"photographs/test/10"}
     assert (taus["n"] > 20).all()
-    assert (workdir.path / "results/figures/scatter/plain/own.png").exists()
-    csv = workdir.path / "examples/own_space/accuracies.csv"
+    assert (workdir.path / "results/figures/scatter/plain/custom.png").exists()
+    csv = workdir.path / "examples/custom_space/accuracies.csv"
     csv.write_text(csv.read_text().replace("photographs/test/10", "photographs/test/11"))
-    again = workdir.run(config="own.yaml")
+    again = workdir.run(config="custom.yaml")
     assert again.code == 0, again.text
     assert "score_networks" not in again.finished
     assert {"convert_benchmark", "join_accuracies", "correlate_scores"} <= set(again.finished)
-    workdir.edit("examples/own_space/space.py", "\n# changed\n")
+    workdir.edit("examples/custom_space/space.py", "\n# changed\n")
     joined = "results/joined/plain/photos/naswot/0.parquet"
-    assert "score_networks" in workdir.run(joined, config="own.yaml").finished
+    assert "score_networks" in workdir.run(joined, config="custom.yaml").finished
     header, *rows = csv.read_text().splitlines()
     before = read_parquet(workdir.path / joined)
     csv.write_text("\n".join([header, *reversed(rows)]) + "\n")
-    assert workdir.run(joined, config="own.yaml").code == 0
+    assert workdir.run(joined, config="custom.yaml").code == 0
     after = read_parquet(workdir.path / joined)
     known = pd.read_csv(csv).set_index("arch")["photographs/test/11"]
     assert len(before) == len(after)

@@ -1,4 +1,4 @@
-"""A space of the user's own in which a network fails: the others are ranked and searched."""
+"""A custom space in which a network fails: the others are ranked and searched."""
 
 import pandas as pd
 import pytest
@@ -18,7 +18,7 @@ def build(arch, classes):
                          nn.Linear(width, classes))
 """
 CONFIG = """
-own_spaces:
+custom_spaces:
   widths: {networks: space.py, accuracies: widths.csv}
 spaces: [widths]
 scores: [naswot, grad_norm, vote]
@@ -33,12 +33,12 @@ def test_a_network_that_fails_leaves_the_ranking_of_the_others(fresh, root):
     (workdir.path / "space.py").write_text(SPACE)
     rows = "".join(f"{width},{50 + 2 * width},{50 + width}\n" for width in WIDTHS)
     (workdir.path / "widths.csv").write_text(f"arch,a/val/9,a/test/9\n{rows}")
-    (workdir.path / "own.yaml").write_text((root / "config/ci.yaml").read_text() + CONFIG)
+    (workdir.path / "custom.yaml").write_text((root / "config/ci.yaml").read_text() + CONFIG)
     results = workdir.path / "results"
-    searches = [f"results/search/widths/own/whole/{name}.parquet" for name in ("area", "rea")]
-    searches.append("results/search/widths/own/scored/naswot.io.parquet")
-    wanted = ["results/kendall_tau.csv", "results/kernels/widths/own/0.npz", *searches]
-    run = workdir.run(*wanted, config="own.yaml")
+    searches = [f"results/search/widths/custom/whole/{name}.parquet" for name in ("area", "rea")]
+    searches.append("results/search/widths/custom/scored/naswot.io.parquet")
+    wanted = ["results/kendall_tau.csv", "results/kernels/widths/custom/0.npz", *searches]
+    run = workdir.run(*wanted, config="custom.yaml")
     assert run.code == 0, run.text
     shards = [
         read_parquet(path) for path in (results / "scores/widths").rglob("naswot/**/*.parquet")

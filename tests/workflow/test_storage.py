@@ -20,7 +20,7 @@ TABLE = "results/table2.csv"
 FEW = ("--config", "datasets=[cifar10]", "methods=[rea]", "shard_size=24")
 ACCURACIES = ["method", "cifar10_valid_mean", "cifar10_valid_std", "source", "runs"]
 TRAINED = """
-own_spaces:
+custom_spaces:
   sizes: {networks: natsbench_sss, train: 2}
 spaces: [sizes]
 images: digits

@@ -10,7 +10,7 @@ from naswot.io.parquet import read_metadata, read_parquet
 pytestmark = pytest.mark.slow
 
 CONFIG = """
-own_spaces:
+custom_spaces:
   sizes: {networks: natsbench_sss, train: 3}
 spaces: [sizes]
 sample: all

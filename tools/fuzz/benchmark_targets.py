@@ -9,7 +9,7 @@ import miniatures
 import pandas as pd
 
 from fuzz.harness import Target
-from naswot.benchmarks import nasbench101, nasbench201_pth, nats_bench, nats_files, sources
+from naswot.benchmarks import custom, nasbench101, nasbench201_pth, nats_bench, nats_files, sources
 from naswot.benchmarks.table import check
 from naswot.benchmarks.tfrecord import records
 from naswot.benchmarks.trainings import Trainings
@@ -22,8 +22,7 @@ from naswot.io.pickles import (
     decompressed,
     load,
 )
-from naswot.spaces import get_space
-from naswot.workflow import own_spaces
+from naswot.spaces import Space, get_space
 
 EVERYTHING = NUMPY_ARRAYS | NUMPY_SCALARS | ORDERED_DICT | PROTOCOL_2
 NAME = "000000.pickle.pbz2"
@@ -65,10 +64,10 @@ def _keep(table: pd.DataFrame, path: Path) -> None:
     write_parquet(table, path.with_name("kept.parquet"), {})
 
 
-def _read_own(path: Path) -> None:
-    space = own_spaces.Space("own", "own", None, None, None, str, None, None, file="own.py")
-    own_spaces._dataset(own_spaces._table(path), path)
-    _keep(check(own_spaces._read(path), space, str(path)), path)
+def _read_custom(path: Path) -> None:
+    space = Space("custom", "custom", None, None, None, str, None, None, file="custom.py")
+    custom.dataset_of(custom.read_table(path), path)
+    _keep(check(custom.source_of(path, "accuracies").read(path), space, str(path)), path)
 
 
 def _read_nds(space: str):
@@ -106,7 +105,7 @@ def _genotypes() -> bytes:
     return miniatures.parquet(columns)
 
 
-def _own_parquet() -> list[bytes]:
+def _custom_parquet() -> list[bytes]:
     columns = {"index": [0, 1, 2], "arch": ["a", "b", "c"], "flowers/test/9": [50.0, None, 51.0]}
     return [miniatures.parquet(columns, b'{"source":"mine"}')]
 
@@ -168,8 +167,8 @@ TARGETS = (
         _read_nds("nds_darts"),
         "nds_data.zip",
     ),
-    Target("csv", _csv, _read_own, "accuracies.csv"),
-    Target("own_parquet", _own_parquet, _read_own, "accuracies.parquet"),
+    Target("csv", _csv, _read_custom, "accuracies.csv"),
+    Target("custom_parquet", _custom_parquet, _read_custom, "accuracies.parquet"),
     Target(
         "mirror_101",
         lambda: [miniatures.mirror_101()],

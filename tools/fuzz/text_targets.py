@@ -75,7 +75,8 @@ def _configs() -> list[bytes]:
     return [
         b"spaces: [nasbench201]\nsample: 1000\nimages: {cifar10: noise}\ndatasets: [cifar10]\n"
         b"seed: 1\nbatch_size: 16\n",
-        b"own_spaces: {mine: {networks: nasbench201, train: 5}}\nspaces: [mine]\nimage_size: 8\n",
+        b"custom_spaces: {mine: {networks: nasbench201, train: 5}}\nspaces: [mine]\n"
+        b"image_size: 8\n",
         b"methods: [rea]\nn_runs: 3\nprecision: auto\nmirror: null\nkernels: {bands: 2, networks: "
         b"3, shown: 2}\n",
     ]
@@ -94,7 +95,7 @@ TARGETS = (
     Target("list", lambda: [_LIST], read_list, "models.yaml"),
     Target(
         "draw_config",
-        lambda: [b"own_spaces: {mine: {networks: nasbench201, train: 5}}\nseed: 3\n"],
+        lambda: [b"custom_spaces: {mine: {networks: nasbench201, train: 5}}\nseed: 3\n"],
         _draw_config,
         "mine.yaml",
     ),

@@ -12,7 +12,7 @@ from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.spaces import get_space
 from naswot.training.benchmark import gather_trainings, pick_networks
-from naswot.workflow.own_spaces import register
+from naswot.workflow.custom_spaces import register
 
 TRAINING = {"images": "digits", "valid_images": 40, "epochs": 4}
 SETTINGS = {"accuracy": "cifar10-valid/x-valid/200", "above": 90.0, "reduced": None}
@@ -46,8 +46,8 @@ def test_a_space_to_train_is_a_draw_of_another_with_its_networks(forget):
     assert len(set(space.architectures())) == space.size == 5
     assert get_space("more").architectures()[:5] == space.architectures()
     assert set(space.architectures()) < set(whole.architectures())
-    assert (space.build, space.genes, space.own) == (whole.build, whole.genes, True)
-    dataset = datasets.datasets_of("mine")["own"]
+    assert (space.build, space.genes, space.custom) == (whole.build, whole.genes, True)
+    dataset = datasets.datasets_of("mine")["custom"]
     assert (dataset.valid, dataset.test) == ("digits/valid/4", "digits/test/4")
 
 
@@ -58,17 +58,20 @@ def test_the_networks_to_train_may_be_listed(forget, tmp_path):
         about = {"networks": networks, "train": str(tmp_path / "list.csv")}
         register({"mine": about}, TRAINING | {"valid_images": 0})
         assert get_space("mine").architectures() == ("64:8:8:8:8", "8:8:8:8:8")
-    assert datasets.datasets_of("mine")["own"].valid is None
+    assert datasets.datasets_of("mine")["custom"].valid is None
 
 
 @pytest.mark.parametrize(
     ("about", "message"),
     [
-        ({}, "own_spaces.mine needs either accuracies, a CSV file, or train"),
-        ({"train": 3, "accuracies": "a.csv"}, "own_spaces.mine needs either"),
-        ({"train": 20_000}, "own_spaces.mine.train = 20000 is not allowed; nasbench201 has 15,625"),
+        ({}, "custom_spaces.mine needs either accuracies, a CSV file, or train"),
+        ({"train": 3, "accuracies": "a.csv"}, "custom_spaces.mine needs either"),
+        (
+            {"train": 20_000},
+            "custom_spaces.mine.train = 20000 is not allowed; nasbench201 has 15,625",
+        ),
         ({"train": 3, "networks": "nasbench101"}, "are not listed to draw from"),
-        ({"train": "none.csv"}, "own_spaces.mine.train = 'none.csv': there is no such file"),
+        ({"train": "none.csv"}, "custom_spaces.mine.train = 'none.csv': there is no such file"),
     ],
 )
 def test_a_mistake_in_what_to_train_is_named(forget, about, message):
@@ -77,7 +80,7 @@ def test_a_mistake_in_what_to_train_is_named(forget, about, message):
 
 
 def test_a_space_cannot_be_called_like_the_trainings_of_figure_6(forget):
-    with pytest.raises(NaswotError, match=r"own_spaces\.figure6: there is a space of this name"):
+    with pytest.raises(NaswotError, match=r"custom_spaces\.figure6: there is a space of this name"):
         register({"figure6": {"networks": "nasbench201", "train": 3}}, TRAINING)
 
 

@@ -217,7 +217,7 @@ KEY = "cifar10-valid/x-valid/200"
             "RS",
             {},
             "searched on CIFAR-100 instead of CIFAR-10; "
-            "search.budget = 6,000 s instead of 12,000 s",
+            "search.budget_s = 6,000 s instead of 12,000 s",
         ),
         # A budget that grew with the length of training is the paper's.
         (

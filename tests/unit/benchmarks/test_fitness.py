@@ -11,7 +11,7 @@ from naswot.io.parquet import read_parquet, write_parquet
 
 CIFAR10 = datasets_of("nasbench201")["cifar10"]
 NB101 = datasets_of("nasbench101")["cifar10"]
-ASKED = {"epochs": 12, "budget": 12000, "evaluations": 106}
+ASKED = {"epochs": 12, "budget_s": 12000, "evaluations": 106}
 KEY = "cifar10-valid/x-valid"
 
 

@@ -90,10 +90,10 @@ def diagram(arch):
 """
 
 
-def test_a_space_of_the_user_s_own_may_say_what_it_looks_like(draw, own, tmp_path):
+def test_a_custom_space_may_say_what_it_looks_like(draw, custom, tmp_path):
     config = tmp_path / "mine.yaml"
-    entries = "".join(f"    {key}: {value}\n" for key, value in own.items())
-    config.write_text(f"own_spaces:\n  mine:\n    title: My space\n{entries}")
+    entries = "".join(f"    {key}: {value}\n" for key, value in custom.items())
+    config.write_text(f"custom_spaces:\n  mine:\n    title: My space\n{entries}")
     arguments = ("--space", "mine", "--config", config)
     code, _, err = draw("wide", *arguments)
     assert code == 1
@@ -110,10 +110,10 @@ def test_a_space_of_the_user_s_own_may_say_what_it_looks_like(draw, own, tmp_pat
     assert "returned a str, not a naswot.spaces.graph.Diagram" in draw("wide", *arguments)[2]
 
 
-@pytest.mark.usefixtures("own")  # which forgets what is registered
-def test_the_example_of_an_own_space_can_be_drawn(draw, root, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("custom")  # which forgets what is registered
+def test_the_example_of_a_custom_space_can_be_drawn(draw, root, tmp_path, monkeypatch):
     monkeypatch.chdir(root)
-    config, output = root / "examples/own_space/config.yaml", tmp_path / "plain.svg"
+    config, output = root / "examples/custom_space/config.yaml", tmp_path / "plain.svg"
     code, _, err = draw("d4-w16-k3", "--space", "plain", "--config", config, "--output", output)
     assert (code, err) == (0, "")
     assert "16 @ 8²" in output.read_text()
@@ -126,10 +126,10 @@ def test_networks_to_train_are_drawn_as_those_of_the_space_they_are_of(draw, roo
     assert "NAS-Bench-201 on digits" in (tmp_path / "cell.svg").read_text()
 
 
-def test_a_configuration_without_own_spaces_is_refused(draw, tmp_path):
+def test_a_configuration_without_custom_spaces_is_refused(draw, tmp_path):
     (tmp_path / "other.yaml").write_text("seed: 3\n")
     _, _, err = draw("wide", "--space", "mine", "--config", tmp_path / "other.yaml")
-    assert "other.yaml describes no `own_spaces`" in err
+    assert "other.yaml describes no `custom_spaces`" in err
 
 
 def test_an_svg_needs_neither_torch_nor_matplotlib(root, tmp_path):

@@ -114,14 +114,14 @@ def test_a_parquet_file_of_a_few_bytes_does_not_fill_the_memory(tmp_path):
     long = pa.DictionaryArray.from_arrays(zeros, pa.array(["x" * 1_000_000]))
     content = written(tmp_path, arch=long)
     assert len(content) < 100_000
-    told = hostile.complaint_of("own_parquet", content, tmp_path)
+    told = hostile.complaint_of("custom_parquet", content, tmp_path)
     assert "its texts would have more than 1,073,741,824 bytes" in told
 
 
 def test_a_parquet_file_of_too_many_rows_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr("naswot.io.parquet.MOST_VALUES", 100_000)
     content = written(tmp_path, arch=pa.array(np.zeros(100_001, np.int8)))
-    assert "claims 100,001 rows" in str(attempt(ALL["own_parquet"], content, tmp_path))
+    assert "claims 100,001 rows" in str(attempt(ALL["custom_parquet"], content, tmp_path))
 
 
 def odd_parquet(**changes: object) -> bytes:
@@ -142,7 +142,7 @@ def odd_parquet(**changes: object) -> bytes:
     ],
 )
 def test_columns_of_another_kind_are_named(content, message, tmp_path):
-    assert message in str(attempt(ALL["own_parquet"], content, tmp_path))
+    assert message in str(attempt(ALL["custom_parquet"], content, tmp_path))
 
 
 @pytest.mark.parametrize("metadata", [b"[]", b"5", b"{", DEEP, b"\xff"])
@@ -166,7 +166,7 @@ def test_what_pandas_left_in_a_file_cannot_mislead_it(about, message, tmp_path):
     table = pa.table({"arch": ["a"], "x/test/9": [50.0]}).replace_schema_metadata({"pandas": about})
     pq.write_table(table, tmp_path / "some.parquet")
     content = (tmp_path / "some.parquet").read_bytes()
-    assert message in str(attempt(ALL["own_parquet"], content, tmp_path))
+    assert message in str(attempt(ALL["custom_parquet"], content, tmp_path))
 
 
 def test_no_damaged_footer_ends_the_interpreter(tmp_path):
@@ -182,14 +182,14 @@ def test_no_damaged_footer_ends_the_interpreter(tmp_path):
                 damaged.append(bytes(content))
     assert damaged
     for content in damaged[:5]:
-        assert "histogram" in hostile.complaint_of("own_parquet", content, tmp_path)
+        assert "histogram" in hostile.complaint_of("custom_parquet", content, tmp_path)
 
 
 def test_two_columns_of_one_name_are_named(tmp_path):
     table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["arch", "arch"])
     pq.write_table(table, tmp_path / "some.parquet")
     content = (tmp_path / "some.parquet").read_bytes()
-    error = attempt(ALL["own_parquet"], content, tmp_path)
+    error = attempt(ALL["custom_parquet"], content, tmp_path)
     assert "has two columns 'arch'; rename one" in str(error)
 
 

@@ -82,10 +82,16 @@ def test_a_configuration_whose_aliases_multiply_is_refused(bomb, tmp_path):
         ('mirror: "a\\0b"', "mirror"),
         (f"mirror: {'x' * 5000}", "mirror"),
         ("1: 2", "1 is not a known key"),
-        ("own_spaces: {1: {networks: nasbench201}}", "own_spaces"),
-        ('own_spaces: {mine: {networks: "a\\0b", train: 5}}', "own_spaces.mine.networks"),
-        (f"own_spaces: {{mine: {{networks: {'x' * 5000}, train: 5}}}}", "own_spaces.mine.networks"),
-        ("own_spaces: {mine: {networks: ~nobody-has-this/x.py, train: 5}}", "own_spaces.mine"),
+        ("custom_spaces: {1: {networks: nasbench201}}", "custom_spaces"),
+        ('custom_spaces: {mine: {networks: "a\\0b", train: 5}}', "custom_spaces.mine.networks"),
+        (
+            f"custom_spaces: {{mine: {{networks: {'x' * 5000}, train: 5}}}}",
+            "custom_spaces.mine.networks",
+        ),
+        (
+            "custom_spaces: {mine: {networks: ~nobody-has-this/x.py, train: 5}}",
+            "custom_spaces.mine",
+        ),
     ],
 )
 def test_a_configuration_of_odd_values_is_named_by_its_key(text, message, tmp_path):
@@ -106,17 +112,17 @@ def test_a_learning_rate_has_to_be_finite(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "own",
+    "custom",
     ["5", "{1: {networks: a}}", "{m: {networks: 5}}", "{m: {networks: nasbench201, train: true}}"],
 )
-def test_own_spaces_of_another_form_are_named(own, tmp_path):
-    error = attempt(ALL["draw_config"], f"own_spaces: {own}".encode(), tmp_path)
+def test_custom_spaces_of_another_form_are_named(custom, tmp_path):
+    error = attempt(ALL["draw_config"], f"custom_spaces: {custom}".encode(), tmp_path)
     assert "mine.yaml" in str(error)
 
 
 @pytest.mark.parametrize("seed", ["x", "-1", "1.5", "[1]"])
 def test_a_seed_of_another_form_is_named(seed, tmp_path):
-    text = f"own_spaces: {{m: {{networks: nasbench201, train: 5}}}}\nseed: {seed}"
+    text = f"custom_spaces: {{m: {{networks: nasbench201, train: 5}}}}\nseed: {seed}"
     assert "mine.yaml: seed is" in str(attempt(ALL["draw_config"], text.encode(), tmp_path))
 
 

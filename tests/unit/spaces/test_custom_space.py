@@ -1,4 +1,4 @@
-"""A space of the user's own is like any other, and its mistakes are named."""
+"""A custom space is like any other, and its mistakes are named."""
 
 import logging
 
@@ -23,25 +23,25 @@ from naswot.stages.kernels import write_kernels
 from naswot.stages.score import score_architectures, score_shard
 from naswot.tables.kernels import read_kernels
 from naswot.tables.order import write_order
-from naswot.workflow.own_spaces import register
+from naswot.workflow.custom_spaces import register
 
 
-def test_it_lists_builds_and_converts_its_architectures(own, tmp_path):
-    register({"mine": own | {"title": "My space"}})
+def test_it_lists_builds_and_converts_its_architectures(custom, tmp_path):
+    register({"mine": custom | {"title": "My space"}})
     space = get_space("mine")
     assert (space.title, space.size, space.architectures()) == ("My space", 2, ("wide", "narrow"))
     assert space.build("wide", 4)[-1].out_features == 4
     assert space.benchmark_params("narrow") == 49 * 3 + 4 * 10
-    dataset = datasets.datasets_of("mine")["own"]
+    dataset = datasets.datasets_of("mine")["custom"]
     assert (dataset.valid, dataset.test) == ("flowers/val/9", "flowers/test/9")
     assert "2 architectures" in convert("mine", None, tmp_path / "table.parquet")
     table = read_parquet(tmp_path / "table.parquet")
     assert table["flowers/test/9"].tolist() == [71, 51]
 
 
-def test_registering_again_changes_nothing(own):
-    register({"mine": own})
-    register({"mine": own})
+def test_registering_again_changes_nothing(custom):
+    register({"mine": custom})
+    register({"mine": custom})
     assert get_space("mine").size == 2
 
 
@@ -101,30 +101,32 @@ def test_registering_again_changes_nothing(own):
         ),
     ],
 )
-def test_a_mistake_is_named(own, tmp_path, name, content, message):
+def test_a_mistake_is_named(custom, tmp_path, name, content, message):
     (tmp_path / name).write_text(content)
 
     def use():
-        register({"mine": own})
+        register({"mine": custom})
         get_space("mine").build("wide", 2)
 
     with pytest.raises(NaswotError, match=message):
         use()
 
 
-def test_taken_names_and_missing_files_are_refused(own):
+def test_taken_names_and_missing_files_are_refused(custom):
     with pytest.raises(NaswotError, match="there is a space of this name"):
-        register({"nasbench201": own})
-    with pytest.raises(NaswotError, match=r"own_spaces\.mine\.networks = 'none\.py'.*no such file"):
-        register({"mine": own | {"networks": "none.py"}})
+        register({"nasbench201": custom})
+    with pytest.raises(
+        NaswotError, match=r"custom_spaces\.mine\.networks = 'none\.py'.*no such file"
+    ):
+        register({"mine": custom | {"networks": "none.py"}})
 
 
-def test_a_build_function_without_classes_and_with_late_imports_will_do(own, tmp_path):
+def test_a_build_function_without_classes_and_with_late_imports_will_do(custom, tmp_path):
     (tmp_path / "space.py").write_text(
         "def build(arch, width=5):\n    from late import Linear\n    return Linear(3, width)\n"
     )
     (tmp_path / "late.py").write_text("from torch.nn import Linear")
-    register({"mine": own})
+    register({"mine": custom})
     assert get_space("mine").build("wide", 7).out_features == 5
 
 
@@ -141,9 +143,9 @@ def test_a_build_function_without_classes_and_with_late_imports_will_do(own, tmp
         '\ufeff"arch", "params", "a/test/1"\n"x y", 510, 70.5\n\nslim,160,51\n,,\n',
     ],
 )
-def test_tables_of_spreadsheets_are_read(own, tmp_path, content):
+def test_tables_of_spreadsheets_are_read(custom, tmp_path, content):
     (tmp_path / "mine.csv").write_text(content, encoding="utf-8")
-    register({"mine": own})
+    register({"mine": custom})
     table = SOURCES["mine"][0].read(tmp_path / "mine.csv")
     assert table.to_dict("list") == {
         "arch": ["x y", "slim"],
@@ -153,21 +155,21 @@ def test_tables_of_spreadsheets_are_read(own, tmp_path, content):
     }
 
 
-def test_a_column_that_scoring_adds_is_refused(own, tmp_path):
+def test_a_column_that_scoring_adds_is_refused(custom, tmp_path):
     (tmp_path / "mine.csv").write_text("arch,seconds,a/test/1\nwide,3,5\nslim,2,4\n")
-    register({"mine": own})
+    register({"mine": custom})
     with pytest.raises(NaswotError, match=r"mine\.csv: rename the column 'seconds'"):
         convert("mine", None, tmp_path / "table.parquet")
 
 
-def test_a_compressed_table_is_to_be_unpacked_first(own, tmp_path):
+def test_a_compressed_table_is_to_be_unpacked_first(custom, tmp_path):
     (tmp_path / "mine.csv.gz").write_bytes(b"\x1f\x8b")
     with pytest.raises(NaswotError, match=r"mine\.csv\.gz.*unpack it first"):
-        register({"mine": own | {"accuracies": str(tmp_path / "mine.csv.gz")}})
+        register({"mine": custom | {"accuracies": str(tmp_path / "mine.csv.gz")}})
 
 
-def test_neighbours_are_part_of_its_code(own, tmp_path):
-    found = [path.rsplit("/", 1)[-1] for path in local_imports(own["networks"])]
+def test_neighbours_are_part_of_its_code(custom, tmp_path):
+    found = [path.rsplit("/", 1)[-1] for path in local_imports(custom["networks"])]
     assert found == ["neighbour.py", "space.py"]
 
 
@@ -195,12 +197,12 @@ NOTES = {
 
 
 @pytest.fixture
-def failing(own, tmp_path):
+def failing(custom, tmp_path):
     """Register the space `mine`, three of whose five networks fail."""
     (tmp_path / "space.py").write_text(FAILING)
     rows = [f"{arch},{50 + number}" for number, arch in enumerate(ARCHS)]
     (tmp_path / "mine.csv").write_text("\n".join(["arch,flowers/test/9", *rows, ""]))
-    register({"mine": own})
+    register({"mine": custom})
     return get_space("mine")
 
 
@@ -209,7 +211,7 @@ def score(space, archs, noise, family="naswot"):
     batch = Batch(noise(4, 4), torch.tensor([0, 1, 2, 3]), 4)
     progress = Progress("mine", len(archs), "networks")
     return score_architectures(
-        table, space.build, batch, FAMILIES[family], 0, progress, Options(), own=True
+        table, space.build, batch, FAMILIES[family], 0, progress, Options(), custom=True
     )
 
 
@@ -238,11 +240,11 @@ def test_if_all_networks_of_a_shard_fail_the_first_cause_ends_the_run(failing, n
     assert score(failing, ["large"], noise)["naswot"].isna().all()  # what of the other shards?
 
 
-def test_a_file_that_cannot_be_imported_ends_the_run_at_once(own, noise, tmp_path):
+def test_a_file_that_cannot_be_imported_ends_the_run_at_once(custom, noise, tmp_path):
     (tmp_path / "space.py").write_text(
         "open(__file__ + '.tried', 'a').write('x')\nimport no_such_module\n"
     )
-    register({"mine": own})
+    register({"mine": custom})
     with pytest.raises(NaswotError, match=r"space\.py cannot be imported"):
         score(get_space("mine"), ["wide", "narrow"], noise)
     assert (tmp_path / "space.py.tried").read_text() == "x"
@@ -277,15 +279,15 @@ def test_gaps_are_joined_and_left_out_of_kernels(failing, noise, tmp_path):
     assert table["relu_units"].dtype == "Int64"
     kernels = tmp_path / "kernels.npz"
     write_kernels(
-        joined, inputs[0], tmp_path / "batch.npz", kernels, dataset="own", bands=2, networks=2,
+        joined, inputs[0], tmp_path / "batch.npz", kernels, dataset="custom", bands=2, networks=2,
         device="cpu",
     )  # fmt: skip
     assert sorted(read_kernels(kernels).arch) == ["lazy", "plain"]
 
 
-def test_if_no_shard_has_a_score_nothing_is_joined(own, noise, tmp_path):
+def test_if_no_shard_has_a_score_nothing_is_joined(custom, noise, tmp_path):
     (tmp_path / "space.py").write_text("def build(arch, classes): raise ValueError('no head')")
-    register({"mine": own})
+    register({"mine": custom})
     inputs = shards(tmp_path, noise)
     with pytest.raises(NaswotError, match=r"All 2 networks failed; the first: .*no head"):
         join_shards(

@@ -21,7 +21,7 @@ from naswot.spaces.nasbench101.neighbours import invariants, one_apart
 from naswot.spaces.neighbourhood import NEAREST, neighbourhood
 from naswot.stages.neighbours import connect_architectures
 from naswot.tables.neighbours import read_neighbours
-from naswot.workflow.own_spaces import register
+from naswot.workflow.custom_spaces import register
 
 PARTS = {
     "nasbench201": lambda arch: [edge for edge in arch.replace("+", "").split("|") if edge],
@@ -367,21 +367,21 @@ def test_the_whole_benchmark(whole):
         assert set(second[first == i]) == neighbours
 
 
-# --- spaces of the user's own -------------------------------------------------------------------
+# --- custom spaces ------------------------------------------------------------------------------
 
 GENES = "def build(arch): ...\ndef genes(arch):\n    kind, width = arch.split('-')\n"
-OWN = ["plain-8", "plain-16", "wide-8", "wide-64", "wide-16"]
+CUSTOM = ["plain-8", "plain-16", "wide-8", "wide-64", "wide-16"]
 
 
 @pytest.fixture
-def own(tmp_path, forget):
-    """Return a function that registers a space with `OWN`; what is registered is forgotten."""
+def custom(tmp_path, forget):
+    """Return a function that registers a space with `CUSTOM`; what is registered is forgotten."""
 
     def make(code: str):
         networks, accuracies = tmp_path / "space.py", tmp_path / "mine.csv"
         networks.write_text(code)
         accuracies.write_text(
-            "\n".join(["arch,a/test/1", *(f"{arch},{len(arch)}" for arch in OWN)])
+            "\n".join(["arch,a/test/1", *(f"{arch},{len(arch)}" for arch in CUSTOM)])
         )
         register({"mine": {"networks": str(networks), "accuracies": str(accuracies)}})
         return get_space("mine")
@@ -390,31 +390,33 @@ def own(tmp_path, forget):
 
 
 @pytest.mark.parametrize("returned", ["(kind, int(width))", "[kind, float(width)]"])
-def test_genes_of_an_own_space_are_counted_in_order(own, returned):
-    found = neighbourhood(own(f"{GENES}    return {returned}"), OWN)
+def test_genes_of_a_custom_space_are_counted_in_order(custom, returned):
+    found = neighbourhood(custom(f"{GENES}    return {returned}"), CUSTOM)
     assert found.genes.tolist() == [[0, 0], [0, 1], [1, 0], [1, 2], [1, 1]]
     assert rows(found.neighbours) == [[1, 2], [0, 4], [0, 3, 4], [2, 4], [1, 2, 3]]
 
 
-def test_choices_may_be_of_different_kinds(own):
-    found = neighbourhood(own(f"{GENES}    return (None if width == '64' else int(width),)"), OWN)
+def test_choices_may_be_of_different_kinds(custom):
+    found = neighbourhood(
+        custom(f"{GENES}    return (None if width == '64' else int(width),)"), CUSTOM
+    )
     assert found.genes.ravel().tolist() == [2, 1, 2, 0, 1]
     assert not found.nearest
 
 
-def test_an_own_space_without_genes_has_no_neighbours(own):
-    space = own("def build(arch): ...")
+def test_a_custom_space_without_genes_has_no_neighbours(custom):
+    space = custom("def build(arch): ...")
     assert space.genes is None
-    found = neighbourhood(space, OWN)
+    found = neighbourhood(space, CUSTOM)
     assert (found.neighbours.shape, found.genes) == ((5, 0), None)
     for unsound in ("def genes(arch", "import no_such_module", "print(genes)"):
-        assert own(unsound).genes is None
+        assert custom(unsound).genes is None
 
 
 @pytest.mark.parametrize("code", ["from choices import genes", "genes = lambda arch: [*arch[:5]]"])
-def test_genes_may_be_defined_in_any_way(own, tmp_path, code):
+def test_genes_may_be_defined_in_any_way(custom, tmp_path, code):
     (tmp_path / "choices.py").write_text("genes = list")
-    assert own(code).genes("plain") == tuple("plain")
+    assert custom(code).genes("plain") == tuple("plain")
 
 
 @pytest.mark.parametrize(
@@ -430,14 +432,14 @@ def test_genes_may_be_defined_in_any_way(own, tmp_path, code):
         ),
     ],
 )
-def test_mistakes_in_genes_are_named(own, returned, message):
-    space = own(f"{GENES}    return {returned}")
+def test_mistakes_in_genes_are_named(custom, returned, message):
+    space = custom(f"{GENES}    return {returned}")
     with pytest.raises(NaswotError, match=message):
-        neighbourhood(space, OWN)
+        neighbourhood(space, CUSTOM)
 
 
 def test_the_example_has_genes(root):
-    networks = root / "examples/own_space/space.py"
+    networks = root / "examples/custom_space/space.py"
     names: dict = {}
     exec(compile(networks.read_text(), str(networks), "exec"), names)
     assert names["genes"]("d3-w16-k5") == (3, 16, 5)
@@ -490,9 +492,9 @@ def test_only_what_is_known_counts(tmp_path, small):
         connect_architectures(benchmark, output, space="nasbench101", known="known")
 
 
-def test_a_space_without_mutations_has_empty_rows(tmp_path, own):
-    own("def build(arch): ...")
-    connect_architectures(written(tmp_path, OWN), tmp_path / "n.parquet", space="mine")
+def test_a_space_without_mutations_has_empty_rows(tmp_path, custom):
+    custom("def build(arch): ...")
+    connect_architectures(written(tmp_path, CUSTOM), tmp_path / "n.parquet", space="mine")
     index, neighbours, genes = read_neighbours(tmp_path / "n.parquet")
     assert (index.tolist(), neighbours.shape, genes) == ([0, 1, 2, 3, 4], (5, 0), None)
 

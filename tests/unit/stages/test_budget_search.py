@@ -102,8 +102,8 @@ def test_part_of_a_space_is_not_all_combinations(benchmark, settings, tmp_path):
 
 
 def test_a_budget_that_buys_nothing_is_an_error(benchmark, settings):
-    with pytest.raises(NaswotError, match=r"search\.budget = 1 buys no training on nasbench201"):
-        searched(benchmark, settings | {"budget": 1})
+    with pytest.raises(NaswotError, match=r"search\.budget_s = 1 buys no training on nasbench201"):
+        searched(benchmark, settings | {"budget_s": 1})
 
 
 def test_scores_of_some_will_do_for_a_first_population_only(benchmark, settings, tmp_path):
@@ -185,7 +185,7 @@ def test_where_lower_scores_are_better_the_lowest_are_kept(benchmark, settings, 
 
 
 @given(st.integers(0, 10**6), st.integers(3, 9))
-def test_unknown_architectures_are_passed_over(seed, size):
+def test_unkncustom_architectures_are_passed_over(seed, size):
     generator = np.random.default_rng(seed)
     near = generator.random((size, size)) < 0.4
     np.fill_diagonal(near, False)
@@ -218,6 +218,6 @@ def test_what_searches_find_is_what_others_found(mirror, settings, tmp_path, met
 
 
 def test_settings_of_the_configuration_are_those_of_searches(settings):
-    others = {"budget", "epochs", "evaluations", "fitness"}
+    others = {"budget_s", "epochs", "evaluations", "fitness"}
     assert settings.keys() - others == Settings.__dataclass_fields__.keys()
     assert Settings(**{key: settings[key] for key in settings.keys() - others}) == Settings()

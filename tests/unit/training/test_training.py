@@ -25,6 +25,7 @@ from naswot.io.parquet import read_metadata, read_parquet
 from naswot.scores.base import Options, copied
 from naswot.scores.naswot import hamming_kernel, score
 from naswot.spaces import get_space
+from naswot.spaces.custom import _function, _module
 from naswot.stages.draw_batch import write_mini_batch
 from naswot.training import images, loop
 from naswot.training.checkpoint import Checkpoint
@@ -33,7 +34,7 @@ from naswot.training.job import train_one
 from naswot.training.looking import EvalMode, accuracy, current_score
 from naswot.training.loop import COLUMNS, train_network
 from naswot.training.protocol import Protocol
-from naswot.workflow.own_spaces import _function, _module, register
+from naswot.workflow.custom_spaces import register
 
 TIMES = ["seconds", "eval_seconds"]
 PLAIN = {
@@ -44,7 +45,7 @@ PLAIN = {
     "weight_decay": 5e-4,
     "augment": False,
     "precision": "float32",
-    "evaluations": 2,
+    "evaluations_per_epoch": 2,
 }
 
 
@@ -125,7 +126,9 @@ def reference(build, data: Data, how: Protocol, seed: int) -> pd.DataFrame:
 
 @pytest.mark.parametrize("augment", [False, True])
 def test_a_training_is_what_plain_torch_makes_of_it(data, noise, augment):
-    protocol = Protocol(**PLAIN | {"augment": augment, "weight_decay": 0.02, "evaluations": 1})
+    protocol = Protocol(
+        **PLAIN | {"augment": augment, "weight_decay": 0.02, "evaluations_per_epoch": 1}
+    )
     build = partial(small, dropout=0.3)
     expected = reference(build, data, protocol, 3)
     found = train_network(build, data, noise(16), protocol, 3).iloc[1:].reset_index(drop=True)
@@ -151,7 +154,7 @@ class Drawing(nn.Module):
 def test_looking_at_a_network_does_not_change_its_training(train, build):
     """A network that draws random numbers would tell, and so would batch statistics."""
     seen = ["valid_accuracy", "test_accuracy", "score", "score_eval"]
-    seldom, often = train(build, evaluations=1), train(build, evaluations=9)
+    seldom, often = train(build, evaluations_per_epoch=1), train(build, evaluations_per_epoch=9)
     often = often[often["epoch"].isin(seldom["epoch"])].reset_index(drop=True)
     pd.testing.assert_frame_equal(seldom[["steps", *seen]], often[["steps", *seen]])
 
@@ -221,7 +224,7 @@ def test_bfloat16_trains_too(train):
 @pytest.mark.slow
 def test_a_plain_cell_tells_nine_of_ten_digits(data, noise):
     arch = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
-    protocol = Protocol(**PLAIN | {"epochs": 10, "learning_rate": 0.1, "evaluations": 1})
+    protocol = Protocol(**PLAIN | {"epochs": 10, "learning_rate": 0.1, "evaluations_per_epoch": 1})
     build = partial(get_space("nasbench201").build, arch)
     assert train_network(build, data, noise(16), protocol, 0)["test_accuracy"].iloc[-1] > 90
 
@@ -352,7 +355,7 @@ def test_of_a_checkpoint_that_fits_by_half_nothing_is_loaded(data, noise, tmp_pa
     pd.testing.assert_frame_equal(again.drop(columns=TIMES), fresh.drop(columns=TIMES))
 
 
-OWN = """
+CUSTOM = """
 from torch import nn
 from widths import WIDTH
 
@@ -363,11 +366,11 @@ LAST = "nn.Dropout(0.4), nn.Linear(WIDTH, classes)"
 
 
 @pytest.fixture
-def own(forget, tmp_path):
-    """Return a function that makes and registers a space of the user's own with that last layer."""
+def custom(forget, tmp_path):
+    """Return a function that makes and registers a custom space with that last layer."""
 
     def make(last: str = LAST) -> None:
-        (tmp_path / "space.py").write_text(OWN.format(last=last))
+        (tmp_path / "space.py").write_text(CUSTOM.format(last=last))
         (tmp_path / "widths.py").write_text("WIDTH = 20")
         (tmp_path / "list.csv").write_text("arch\none\ntwo\n")
         about = {"networks": str(tmp_path / "space.py"), "train": str(tmp_path / "list.csv")}
@@ -386,7 +389,7 @@ MINE = {"space": "mine", "arch": "one", "epochs": 4}
 
 
 def test_a_stopped_training_of_a_network_that_draws_goes_on_to_the_same_table(
-    own, task, stopped, caplog
+    custom, task, stopped, caplog
 ):
     caplog.set_level(logging.INFO, "naswot")
     stopped("mine.parquet", **MINE)
@@ -396,7 +399,7 @@ def test_a_stopped_training_of_a_network_that_draws_goes_on_to_the_same_table(
 
 
 @pytest.mark.parametrize("file", ["space.py", "widths.py"])
-def test_code_that_is_edited_in_between_trains_anew(own, task, stopped, tmp_path, caplog, file):
+def test_code_that_is_edited_in_between_trains_anew(custom, task, stopped, tmp_path, caplog, file):
     stopped("mine.parquet", **MINE)
     with (tmp_path / file).open("a") as stream:
         stream.write("\n# another thought\n")
@@ -419,9 +422,9 @@ def test_code_that_is_edited_in_between_trains_anew(own, task, stopped, tmp_path
     ],
 )
 def test_a_network_of_the_user_s_that_cannot_be_trained_is_named(
-    own, task, tmp_path, last, message
+    custom, task, tmp_path, last, message
 ):
-    own(last)
+    custom(last)
     with (tmp_path / "space.py").open("a") as stream:
         late = "def forward(self, x):\n        return x / (len(x) < 3 or 1 // 0)\n"
         stream.write(f"class Late(nn.Module):\n    {late}")
@@ -506,7 +509,7 @@ def test_the_learning_rate_is_half_a_cosine():
 
 @given(st.integers(1, 30), st.integers(1, 12), st.integers(1, 5))
 def test_a_network_is_looked_at_after_every_epoch_and_more_often_at_first(steps, often, epochs):
-    looks = Protocol(**PLAIN | {"evaluations": often, "epochs": epochs}).looks(steps)
+    looks = Protocol(**PLAIN | {"evaluations_per_epoch": often, "epochs": epochs}).looks(steps)
     assert list(looks) == sorted(looks)
     assert set(range(epochs + 1)) <= set(looks.values())
     assert max(looks) == steps * epochs

@@ -51,6 +51,9 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"own_spaces": {}}, "own_spaces is now called custom_spaces."),
+        ({"search": {"budget": 3}}, "search.budget is now called search.budget_s."),
+        ({"images": {"own": "photos"}}, "images.own is now called images.custom."),
         ({"sampel": 3}, "sampel is not a known key; did you mean sample?"),
         ({"sample": "some"}, "sample = 'some' is not allowed; it must be all, or a whole number"),
         ({"shard_size": 0}, "shard_size = 0 is not allowed; it must be auto, or a whole number"),
@@ -61,11 +64,14 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
             "scores = 'nwot' is not allowed; it must be a list with one or more",
         ),
         ({"vote": ["naswot"]}, "vote = ['naswot'] is not allowed; it must be a list with two"),
-        ({"own_spaces": {"mine": {"networks": "a.py"}}}, "own_spaces.mine needs either accuracies"),
-        ({"own_spaces": {"mine": {"train": 3}}}, "own_spaces.mine.networks is missing"),
         (
-            {"own_spaces": {"mine": {"networks": "a.py", "accuracies": "a.csv"}}},
-            "own_spaces.mine.networks = 'a.py': there is no such file",
+            {"custom_spaces": {"mine": {"networks": "a.py"}}},
+            "custom_spaces.mine needs either accuracies",
+        ),
+        ({"custom_spaces": {"mine": {"train": 3}}}, "custom_spaces.mine.networks is missing"),
+        (
+            {"custom_spaces": {"mine": {"networks": "a.py", "accuracies": "a.csv"}}},
+            "custom_spaces.mine.networks = 'a.py': there is no such file",
         ),
         ({"images": "mnist"}, "images = 'mnist' is not allowed; it must be one of photos"),
         ({"images": {"cifar10": "photos"}}, "images.cifar100 is missing"),
@@ -89,7 +95,10 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
         ),
         ({"sample": 50}, "sample_sizes.naswot = 1000 is not allowed; there are 50"),
         ({"spaces": None}, "spaces = None is not allowed; it must be a list with one"),
-        ({"spaces": ["nasbench2"]}, "spaces has 'nasbench2', which is neither in own_spaces nor"),
+        (
+            {"spaces": ["nasbench2"]},
+            "spaces has 'nasbench2', which is neither in custom_spaces nor",
+        ),
         ({"spaces": ["natsbench_sss"]}, "the space 'natsbench_sss' needs a mirror that holds"),
         ({"spaces": ["nasbench301"]}, "sample = all is not allowed for nasbench301"),
         ({"sample": {"nasbench101": 5}}, "sample.nasbench201 is missing"),
@@ -181,7 +190,7 @@ def test_images_to_train_on_are_needed_only_where_something_is_trained(
     (tmp_path / "mine.csv").write_text("arch,a/test/1\na,50\nb,60\n")
     mine = {"networks": str(tmp_path / "space.py"), "accuracies": str(tmp_path / "mine.csv")}
     trained = {"networks": "natsbench_sss", "train": 3}
-    about = {"own_spaces": {"mine": mine, "new": trained}, "sample": "all"}
+    about = {"custom_spaces": {"mine": mine, "new": trained}, "sample": "all"}
     about |= {"training": config["training"] | {"images": "cifar10"}}
     check(config | about | {"spaces": ["mine"]}, schema)
     with pytest.raises(NaswotError, match="the images 'cifar10' need a mirror"):

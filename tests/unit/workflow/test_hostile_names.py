@@ -20,7 +20,7 @@ from naswot.reporting.page import write_page
 from naswot.reporting.tables import prose
 from naswot.spaces.diagrams import diagram_of
 from naswot.workflow import config as configuration
-from naswot.workflow.own_spaces import register
+from naswot.workflow.custom_spaces import register
 from naswot.workflow.schema import read_schema
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -47,7 +47,7 @@ def accepted(config: dict) -> bool:
 @pytest.fixture(scope="module")
 def about(tmp_path_factory):
     """Return the description of a space with networks that are called after attacks."""
-    folder = tmp_path_factory.mktemp("own")
+    folder = tmp_path_factory.mktemp("custom")
     (folder / "space.py").write_text(
         "from naswot.spaces.graph import Block, Cell, Diagram, Edge, Node\n"
         "def build(arch): ...\n"
@@ -66,8 +66,8 @@ def about(tmp_path_factory):
 @example(name="mine-2_b")
 @given(name=NAMES)
 def test_the_name_of_a_space_leads_nowhere_else(name, about, forget):
-    own = {name: about}
-    if accepted(configured(own_spaces=own, spaces=["nasbench201"])):
+    custom = {name: about}
+    if accepted(configured(custom_spaces=custom, spaces=["nasbench201"])):
         assert re.fullmatch("[a-z][a-z0-9_-]*", name, re.ASCII)
         path = Path("results/scores") / name / "0.parquet"
         assert path.resolve().parents[1] == Path("results/scores").resolve()
@@ -79,8 +79,8 @@ def test_the_name_of_a_space_leads_nowhere_else(name, about, forget):
     "name", ["../up", "/etc", "a/b", "a\n", ".", "..", "", "-a", "a b", "a\0", "A", "é"]
 )
 def test_names_that_lead_elsewhere_are_refused(name, about, forget):
-    with pytest.raises(NaswotError, match="own_spaces"):
-        configuration.check(configured(own_spaces={name: about}), SCHEMA)
+    with pytest.raises(NaswotError, match="custom_spaces"):
+        configuration.check(configured(custom_spaces={name: about}), SCHEMA)
 
 
 @settings(max_examples=30, deadline=None)
@@ -111,9 +111,9 @@ def test_what_becomes_part_of_a_path_is_one_of_a_list(place, name):
 
 @pytest.mark.parametrize("title", ["$x_{ 5$", "two\nlines", "line\n", "\x1b[2J"])
 def test_a_title_that_figures_cannot_show_is_refused(title, about, forget):
-    own = {"mine": about | {"title": title}}
+    custom = {"mine": about | {"title": title}}
     with pytest.raises(NaswotError, match="a title on one line without"):
-        configuration.check(configured(own_spaces=own), SCHEMA)
+        configuration.check(configured(custom_spaces=custom), SCHEMA)
 
 
 class Elements(HTMLParser):
@@ -154,7 +154,7 @@ def page(about, forget, tmp_path) -> str:
         tables=[tmp_path / "results/questions.csv", tmp_path / "results/run.csv"],
         figures=[],
         captions=[tmp_path / "results/captions/run.rst"],
-        runs=[("own", joined)],
+        runs=[("custom", joined)],
         seed=0,
     )
     return (tmp_path / "results/index.html").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A small search space of one's own: plain convolutional networks such as ``d3-w16-k3``.
+"""A small custom search space: plain convolutional networks such as ``d3-w16-k3``.
 
 Depth (1–4 convolutions), width (4–32 channels) and kernel (1, 3 or 5) vary.
 """

@@ -3,7 +3,7 @@
 The task is made of what is installed anyway: from which of scikit-image's photographs is a patch?
 Networks train on patches of the left halves and are tested on patches of the right halves.
 
-    python examples/own_space/train.py
+    python examples/custom_space/train.py
 """
 
 from pathlib import Path

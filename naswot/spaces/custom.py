@@ -1,0 +1,141 @@
+"""Custom search spaces: networks that a Python file of the user builds.
+
+The file has a function ``build(arch, classes)``, or ``build(arch)``, that returns the untrained
+network of an architecture string. It may also say what an architecture is made of, for searches:
+``genes(arch)`` returns a tuple or list of independent choices, texts or numbers, as many for every
+architecture. And what its networks look like: ``diagram(arch)`` returns a
+`naswot.spaces.graph.Diagram`.
+"""
+
+import functools
+import importlib.util
+import inspect
+import symtable
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from naswot.errors import NaswotError, SpaceError
+from naswot.spaces import Space
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from naswot.spaces.graph import Diagram
+
+
+def custom_space(name: str, path: Path) -> Space:
+    """Return the space whose networks a Python file builds; nothing lists its architectures."""
+    return Space(
+        name=name,
+        title=name,
+        size=None,
+        unique=None,
+        architectures=None,
+        canonical=str,
+        build=partial(_build, path),
+        benchmark_params=partial(_params, path),
+        genes=partial(_genes, path) if _defines(path, "genes") else None,
+        file=str(path),
+    )
+
+
+def _defines(path: Path, name: str) -> bool:
+    """Whether a Python file gives `name` a meaning; without running it, to plan at no cost."""
+    try:
+        symbols = symtable.symtable(path.read_text(encoding="utf-8"), str(path), "exec")
+        return symbols.lookup(name).is_assigned() or symbols.lookup(name).is_imported()
+    except (KeyError, MemoryError, OSError, RecursionError, SyntaxError, ValueError):
+        return False  # who builds its networks is told what is wrong with the file
+
+
+@functools.cache
+def _module(path: Path) -> ModuleType:
+    specification = importlib.util.spec_from_file_location(f"naswot_custom_{path.stem}", path)
+    module = importlib.util.module_from_spec(specification)
+    sys.path.insert(0, str(path.parent))  # it may import its neighbours, now or when it builds
+    try:
+        specification.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # a file may do anything when it is imported
+        kind = type(error).__name__
+        raise SpaceError(f"{path} cannot be imported ({kind}: {error}).") from error
+    return module
+
+
+@functools.cache
+def _function(path: Path) -> Callable[..., "nn.Module"]:
+    """Return the function `build` of a file, taking an architecture and a number of classes."""
+    build = getattr(_module(path), "build", None)
+    if not callable(build):
+        raise SpaceError(f"{path} has no function build(arch).")
+    if "classes" in inspect.signature(build).parameters:
+        return build
+    return lambda arch, classes: build(arch)
+
+
+def _build(path: Path, arch: str, classes: int = 1) -> "nn.Module":
+    from torch import nn
+
+    build = _function(path)
+    try:
+        network = build(arch, classes=classes)
+    except (Exception, SystemExit) as error:
+        raise NaswotError(
+            f"{path}: build({arch!r}) failed ({type(error).__name__}: {error})."
+        ) from error
+    if not isinstance(network, nn.Module):
+        raise NaswotError(
+            f"{path}: build({arch!r}) returned a {type(network).__name__}, not a torch.nn.Module."
+        )
+    return network
+
+
+def _genes(path: Path, arch: str) -> tuple:
+    """Return the choices that make up `arch`, as the user's file has them."""
+    genes = getattr(_module(path), "genes", None)
+    try:
+        choices = genes(arch)
+        if not isinstance(choices, (tuple, list)) or not choices:
+            raise TypeError(f"it returned {choices!r}, not a tuple or list of choices")
+        hash(tuple(choices))
+    except Exception as error:
+        kind = type(error).__name__
+        raise NaswotError(f"{path}: genes({arch!r}) failed ({kind}: {error}).") from error
+    return tuple(choices)
+
+
+def custom_diagram(space: Space, arch: str) -> "Diagram":
+    """Return what `arch` of a custom space looks like, as the user's file has it.
+
+    Raises:
+        NaswotError: the file does not say, or fails.
+    """
+    from naswot.spaces.graph import Diagram
+
+    path = Path(space.file)
+    draw = getattr(_module(path), "diagram", None)
+    if not callable(draw):
+        raise NaswotError(
+            f"{path} has no function diagram(arch), so nothing is known of what networks of "
+            f"{space.name} look like. Let one return a naswot.spaces.graph.Diagram "
+            "(docs/figures.md has an example)."
+        )
+    try:
+        drawn = draw(arch)
+    except Exception as error:
+        kind = type(error).__name__
+        raise NaswotError(f"{path}: diagram({arch!r}) failed ({kind}: {error}).") from error
+    if not isinstance(drawn, Diagram):
+        raise NaswotError(
+            f"{path}: diagram({arch!r}) returned a {type(drawn).__name__}, not a "
+            "naswot.spaces.graph.Diagram."
+        )
+    return drawn
+
+
+def _params(path: Path, arch: str) -> int:
+    parameters: Any = _build(path, arch, 10).parameters()
+    return sum(parameter.numel() for parameter in parameters if parameter.requires_grad)

@@ -1,0 +1,160 @@
+"""What a configuration says of custom search spaces: the mapping `custom_spaces`.
+
+Networks are built by a Python file (`naswot.spaces.custom`) or as in one of the built-in spaces.
+Accuracies are in a file (`naswot.benchmarks.custom`), or the workflow trains the networks: those
+that a CSV file lists in its column `arch`, or some drawn of a space that can be listed.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from naswot.benchmarks.custom import dataset_of, read_table, source_of
+from naswot.benchmarks.datasets import CUSTOM, Dataset, set_datasets
+from naswot.benchmarks.sources import SOURCES, Source
+from naswot.errors import NaswotError, shown
+from naswot.io.parquet import read_parquet
+from naswot.spaces import SPACES, Space
+from naswot.spaces.custom import custom_space
+from naswot.spaces.sampling import order_architectures
+from naswot.training.protocol import EVALUATED
+
+TAKEN = ("figure6",)  # what results of trainings are filed under besides spaces
+
+
+def trained(name: str) -> str:
+    """Return the file in which the workflow gathers what the networks of a space scored."""
+    return f"results/trained/{name}.parquet"
+
+
+def register(
+    spaces: Mapping[str, Mapping[str, Any]],
+    training: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> None:
+    """Make spaces known to this process, as `custom_spaces` in the configuration describes them.
+
+    Args:
+        spaces: name → ``networks``, the Python file or the name of a space; ``title``, optional;
+            and either ``accuracies``, the CSV or Parquet file, or ``train``, which networks the
+            workflow is to train: a CSV file that lists them, or how many to draw.
+        training: `training` in the configuration; None where nobody asks for accuracies.
+        seed: of the draw.
+
+    Raises:
+        NaswotError: a name is taken, or a file is missing or has not the form above.
+    """
+    for name, about in spaces.items():
+        _check_form(name, about)
+        if name in TAKEN or (name in SPACES and not SPACES[name].custom):
+            raise NaswotError(
+                f"custom_spaces.{name}: there is a space of this name; choose another."
+            )
+        if ("accuracies" in about) == ("train" in about):
+            raise NaswotError(
+                f"custom_spaces.{name} needs either accuracies, a CSV file, or train, the networks "
+                "to train."
+            )
+        space = _networks(name, about)
+        title = about.get("title", name)
+        if "accuracies" in about:
+            path = _existing(name, about, "accuracies")
+            table = read_table(path)
+            architectures = tuple(table["arch"])
+            source = source_of(path, f"accuracies of {title}")
+            dataset = dataset_of(table, path)
+        else:
+            architectures = _to_train(name, about["train"], space, seed)
+            source = Source(trained(name), read_parquet, made=True)
+            dataset = _to_be_known(training) if training else None
+        SPACES[name] = dataclasses.replace(
+            space,
+            name=name,
+            title=title,
+            size=len(architectures),
+            unique=None,
+            architectures=lambda architectures=architectures: architectures,
+            custom=True,
+            like=None if space.file else space.name,
+        )
+        SOURCES[name] = (source,)
+        if dataset is not None:
+            set_datasets(name, dataset)
+
+
+FORMS = {"networks": str, "accuracies": str, "train": (str, int), "title": str}
+
+
+def _check_form(name: Any, about: Any) -> None:
+    if not isinstance(name, str) or not isinstance(about, Mapping):
+        raise NaswotError(f"custom_spaces: {shown(name)} is no name of a mapping.")
+    for key, value in about.items():
+        if key not in FORMS:
+            known = ", ".join(FORMS)
+            raise NaswotError(f"custom_spaces.{name} has {shown(key)}; it can have {known}.")
+        if not isinstance(value, FORMS[key]) or isinstance(value, bool):
+            raise NaswotError(f"custom_spaces.{name}.{key} = {shown(value)} is not allowed.")
+
+
+def _to_be_known(training: Mapping[str, Any]) -> Dataset:
+    """Return the accuracies that training will give."""
+    valid, test = (f"{training['images']}/{part}/{training['epochs']}" for part in EVALUATED)
+    return Dataset(CUSTOM, valid if training["valid_images"] else None, test)
+
+
+def _networks(name: str, about: Mapping[str, Any]) -> Space:
+    """Return the space whose networks `about` names, or a new one of the user's Python file."""
+    if about["networks"] in SPACES and not SPACES[about["networks"]].custom:
+        return SPACES[about["networks"]]
+    return custom_space(name, _existing(name, about, "networks"))
+
+
+def _to_train(name: str, which: int | str, space: Space, seed: int) -> tuple[str, ...]:
+    """Return the architectures to train: those of a CSV file, or as many at random."""
+    if isinstance(which, str):
+        return _listed(_existing(name, {"train": which}, "train"), space)
+    if space.architectures is None:
+        raise NaswotError(
+            f"custom_spaces.{name}.train = {which}: these networks are not listed to draw from; "
+            "name a CSV file with a column 'arch'."
+        )
+    if which > space.size:
+        raise NaswotError(
+            f"custom_spaces.{name}.train = {which} is not allowed; {space.name} has {space.size:,} "
+            "architectures."
+        )
+    drawn = order_architectures(space, space.architectures(), deduplicate=False, seed=seed)
+    return tuple(drawn["arch"][:which])
+
+
+def _listed(path: Path, space: Space) -> tuple[str, ...]:
+    """Return the architectures of a CSV file, once they are seen to be fit for training."""
+    architectures = tuple(read_table(path)["arch"])
+    if len(architectures) < 2:
+        raise NaswotError(f"{path} lists {len(architectures)} architectures; two are the fewest.")
+    first: dict[str, int] = {}
+    for row, arch in enumerate(architectures, 1):
+        if first.setdefault(arch, row) != row:
+            raise NaswotError(
+                f"{path}, row {row}: {shown(arch)} is there before, in row {first[arch]}; "
+                "remove one."
+            )
+        try:
+            space.canonical(arch)
+        except NaswotError as error:
+            raise NaswotError(f"{path}, row {row}: {error}") from None
+    return architectures
+
+
+def _existing(name: str, about: Mapping[str, Any], key: str) -> Path:
+    try:
+        path = Path(about[key]).expanduser().resolve()
+        found = path.is_file()
+    except (OSError, RuntimeError, ValueError):  # no user of that name, or no possible path
+        found = False
+    if not found:
+        raise NaswotError(
+            f"custom_spaces.{name}.{key} = {shown(about[key])}: there is no such file."
+        )
+    return path
