@@ -488,7 +488,7 @@ def find_factory(path: str) -> Any:
     """
     module_name, attribute = _parts(path)
     try:
-        found = importlib.import_module(module_name)
+        found = importlib.import_module(module_name)  # noqa: TID251, the user's own code
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise _not_imported(module_name, error) from error

@@ -132,7 +132,7 @@ def _opened(stored: bytes) -> "ImageFile":
     from PIL import Image
 
     for name in FORMATS:
-        importlib.import_module(f"PIL.{name}ImagePlugin")
+        importlib.import_module(f"PIL.{name}ImagePlugin")  # noqa: TID251, of a fixed list
         factory, accept = Image.OPEN[name.upper()]
         accepted = accept(stored[:16])
         if isinstance(accepted, str):

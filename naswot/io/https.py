@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
+import requests  # noqa: TID251, downloads
 import tenacity
-from requests.adapters import HTTPAdapter
+from requests.adapters import HTTPAdapter  # noqa: TID251, as above
 from urllib3.exceptions import HTTPError
 
 from naswot.errors import NaswotError

@@ -113,7 +113,7 @@ def decompressed(
     return io.BytesIO(content)
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(pickle.Unpickler):  # noqa: TID251, finds no class but stand-ins
     def __init__(
         self,
         stream: BinaryIO,

@@ -72,7 +72,7 @@ def parse_yaml(text: str) -> Any:
         ValueError: it is not YAML, or its aliases lead in circles or multiply.
     """
     try:
-        found = yaml.load(text, _Loader)
+        found = yaml.load(text, _Loader)  # noqa: S506, TID251, the safe loader, bounded
     except (  # of a date of no month, a number without digits and the like
         ArithmeticError,
         AttributeError,

@@ -38,7 +38,7 @@ def write_figure(
         NaswotError: a file is damaged, or there is nothing to draw.
     """
     module, _, function = FIGURES[name].function.partition(".")
-    draw = getattr(importlib.import_module(f"naswot.plots.{module}"), function)
+    draw = getattr(importlib.import_module(f"naswot.plots.{module}"), function)  # noqa: TID251, ours
     save(draw(**{key: _read(value) for key, value in inputs.items()}, **settings), outputs)
 
 

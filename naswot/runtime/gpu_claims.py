@@ -4,7 +4,7 @@ import functools
 import itertools
 import os
 import stat
-import tempfile
+import tempfile  # noqa: TID251, locks, in a folder of the user's own
 from pathlib import Path
 
 from naswot.errors import NaswotError

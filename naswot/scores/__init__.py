@@ -48,7 +48,7 @@ class Family:
         It takes the network over and returns score → value; what else it returns is carried
         along. If the family shares, it is `compute(seen, options)`, of a TrainPass.
         """
-        return importlib.import_module(f"naswot.scores.{self.name}").compute
+        return importlib.import_module(f"naswot.scores.{self.name}").compute  # noqa: TID251, ours
 
     @property
     def look(self) -> Callable:
@@ -56,7 +56,7 @@ class Family:
 
         Only those families depend on its code.
         """
-        return importlib.import_module(f"naswot.scores.{self.name}").TrainPass
+        return importlib.import_module(f"naswot.scores.{self.name}").TrainPass  # noqa: TID251, ours
 
 
 FAMILIES = {

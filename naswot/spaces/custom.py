@@ -54,8 +54,9 @@ def _defines(path: Path, name: str) -> bool:
 
 @functools.cache
 def _module(path: Path) -> ModuleType:
-    specification = importlib.util.spec_from_file_location(f"naswot_custom_{path.stem}", path)
-    module = importlib.util.module_from_spec(specification)
+    # The user's own code.
+    specification = importlib.util.spec_from_file_location(f"naswot_custom_{path.stem}", path)  # noqa: TID251
+    module = importlib.util.module_from_spec(specification)  # noqa: TID251
     sys.path.insert(0, str(path.parent))  # it may import its neighbours, now or when it builds
     try:
         specification.loader.exec_module(module)

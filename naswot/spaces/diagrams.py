@@ -37,7 +37,7 @@ def diagram_of(space: str, arch: str) -> Diagram:
     known = get_space(space)
     if known.file is not None:
         # By name, so that it is code of the stages that build such networks, not of all.
-        return importlib.import_module("naswot.spaces.custom").custom_diagram(known, arch)
+        return importlib.import_module("naswot.spaces.custom").custom_diagram(known, arch)  # noqa: TID251
     known.canonical(arch)  # checks that it is of this very space
     return DIAGRAMS[known.like or space](arch, known.title)
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import re
-import tempfile
+import tempfile  # noqa: TID251, a probe in the run's own folder
 import time
 from collections.abc import Iterable
 from pathlib import Path

@@ -41,7 +41,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
             _log_to(Path(path))
         if snakemake.config.get("custom_spaces"):
             # By name, so that it is code of the stages that build such networks, not of all.
-            own = importlib.import_module("naswot.workflow.custom_spaces")
+            own = importlib.import_module("naswot.workflow.custom_spaces")  # noqa: TID251
             own.register(*(snakemake.config[key] for key in ("custom_spaces", "training", "seed")))
         yield log
     except NaswotError as error:

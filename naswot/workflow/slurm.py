@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 import re
-import subprocess
+import subprocess  # noqa: TID251, Slurm's own commands, without a shell
 import time
 from pathlib import Path
 

@@ -77,3 +77,27 @@ def test_the_example_of_the_readme_runs(root):
     result = names["result"]
     assert (result.relu_units, result.relu_modules) == (64 * 30 * 30, 1)
     assert result.value > 0
+
+
+def test_rules_run_scripts_and_no_shell(root):
+    rules = [root / "Snakefile", *root.glob("rules/*.smk")]
+    assert len(rules) > 15
+    for path in rules:
+        text = path.read_text(encoding="utf-8")
+        # What else can a rule do than run a script of ours, and what else can come in?
+        directives = r"^ *(shell|run|wrapper|notebook|cwl|template_engine|module|use rule)\b.*:"
+        assert not re.findall(directives, text, re.M), path
+        code = re.sub('""".*?"""|#[^\n]*', "", text, flags=re.S)
+        dangers = r"\b(shell|pickle|subprocess|marshal)\b|\b(eval|exec|system|popen)\(|yaml\.load\("
+        assert not re.findall(dangers, code), path
+        stages = re.findall(r"^rule (\w+):", text, re.M)
+        if path.name not in ("Snakefile", "targets.smk"):
+            assert re.findall(r'^ +"\.\./scripts/(\w+)\.py"$', text, re.M) == stages
+
+
+def test_templates_put_in_as_html_only_what_docutils_wrote(root):
+    for path in root.glob("naswot/reporting/templates/*.jinja"):
+        text = path.read_text(encoding="utf-8")
+        unescaped = re.findall(r"{{([^}]*)\|\s*safe\s*}}", text)
+        assert {one.strip() for one in unescaped} <= {"caption", "section.caption"}, path
+        assert "autoescape" not in text
