@@ -70,7 +70,7 @@ class Checkpoint:
         size = hashlib.sha256().digest_size
         if hashlib.sha256(content[size:]).digest() != content[:size]:
             raise ValueError("its digest is another")
-        return torch.load(io.BytesIO(content[size:]), map_location=device, weights_only=True)
+        return torch.load(io.BytesIO(content[size:]), map_location=device, weights_only=True)  # noqa: TID251, weights only
 
     def save(
         self, network: nn.Module, optimiser: torch.optim.Optimizer, state: dict[str, Any]
