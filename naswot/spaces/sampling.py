@@ -10,7 +10,7 @@ from naswot.errors import NaswotError
 from naswot.io.parquet import read_parquet, write_parquet
 from naswot.runtime.progress import log
 from naswot.runtime.provenance import described
-from naswot.spaces import Space, get_space
+from naswot.spaces import Space
 
 Sample = int | str  # a number of architectures, or "all"
 
@@ -71,7 +71,7 @@ def order_architectures(
 def write_order(
     output: str | Path,
     *,
-    space: str,
+    space: Space,
     deduplicate: bool,
     seed: int,
     benchmark: str | Path | None = None,
@@ -80,13 +80,12 @@ def write_order(
 
     `benchmark` is the benchmark table, for a space whose architectures only it lists.
     """
-    known = get_space(space)
-    if known.architectures is not None:
-        architectures = known.architectures()
+    if space.architectures is not None:
+        architectures = space.architectures()
     else:
         architectures = read_parquet(benchmark, ["arch"])["arch"]
-    order = order_architectures(known, architectures, deduplicate, seed)
-    settings = described(space=space, deduplicate=deduplicate, seed=seed)
+    order = order_architectures(space, architectures, deduplicate, seed)
+    settings = described(space=space.name, deduplicate=deduplicate, seed=seed)
     write_parquet(order, output, settings)
 
 

@@ -9,14 +9,14 @@ import pyarrow as pa
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet, read_table, write_parquet
 from naswot.runtime.provenance import described
-from naswot.spaces import get_space
+from naswot.spaces import Space
 from naswot.spaces.neighbourhood import NEAREST, neighbourhood, padded
 
 log = logging.getLogger("naswot")
 
 
 def connect_architectures(
-    benchmark: str | Path, output: str | Path, *, space: str, known: str | None = None
+    benchmark: str | Path, output: str | Path, *, space: Space, known: str | None = None
 ) -> None:
     """Write the neighbours of every architecture in a benchmark table; a row an architecture.
 
@@ -40,7 +40,7 @@ def connect_architectures(
     if table.empty:
         raise NaswotError(f"{benchmark} has no architecture{f' with {known}' if known else ''}.")
     index = table["index"].to_numpy(np.int32)
-    found = neighbourhood(get_space(space), table["arch"].tolist())
+    found = neighbourhood(space, table["arch"].tolist())
     present = found.neighbours >= 0
     counts = present.sum(axis=1)
     columns = {
@@ -51,7 +51,7 @@ def connect_architectures(
         columns["genes"] = _lists(np.full(*found.genes.shape), found.genes.ravel())
     apart = f"the {NEAREST} nearest" if found.nearest else "one mutation apart"
     source = read_metadata(benchmark).get("source")
-    settings = described(space=space, neighbours=apart, known=known, accuracies=source)
+    settings = described(space=space.name, neighbours=apart, known=known, accuracies=source)
     write_parquet(pa.table(columns), output, settings)
     log.info(
         "%s architectures; neighbours are %s: %d to %d, in the middle %g",
