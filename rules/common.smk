@@ -8,7 +8,6 @@ from naswot.runtime.provenance import package_version
 from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.search import METHODS
 from naswot.search.sampling import SAMPLINGS
-from naswot.spaces import SPACES
 from naswot.spaces.sampling import sample_of
 from naswot.workflow import ablations, paths
 from naswot.workflow import config as configuration
@@ -18,8 +17,8 @@ from naswot.workflow.plan import SCORING, WHOLE, Plan
 from naswot.workflow.report_marks import in_report
 from naswot.workflow.start_up import cores_per_job, doubling
 
-start_up.check_config(config, ROOT, tell=workflow.is_main_process)
-plan, inputs = Plan(config), Inputs(config, ROOT)
+catalogue = start_up.check_config(config, ROOT, tell=workflow.is_main_process)
+plan, inputs = Plan(config, catalogue), Inputs(config, ROOT, catalogue)
 
 
 wildcard_constraints:

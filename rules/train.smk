@@ -80,7 +80,7 @@ rule train_network:
     benchmark:
         paths.timing("train_network", paths.TRAINING)
     wildcard_constraints:
-        networks="|".join(["figure6", *(name for name in SPACES if SPACES[name].custom)]),
+        networks="|".join(["figure6", *config["custom_spaces"]]),
     conda:
         "../environment.yml"
     threads: cores_per_job(workflow)

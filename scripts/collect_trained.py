@@ -2,11 +2,13 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake) as log:
+with job(snakemake) as context:
     from naswot.training.benchmark import gather_trainings
 
-    log.info(
+    context.log.info(
         gather_trainings(
-            snakemake.input.trainings, snakemake.output[0], space=snakemake.wildcards.space
+            snakemake.input.trainings,
+            snakemake.output[0],
+            space=context.catalogue[snakemake.wildcards.space].space,
         )
     )

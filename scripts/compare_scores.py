@@ -2,7 +2,7 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.analysis.comparison import compare_tables
 
     compare_tables(
@@ -17,4 +17,5 @@ with job(snakemake):
         snakemake.input.correlations,
         snakemake.output.comparison,
         snakemake.output.agreement,
+        catalogue=context.catalogue,
     )

@@ -2,7 +2,7 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.stages.kernels import write_kernels
 
     write_kernels(
@@ -10,7 +10,8 @@ with job(snakemake):
         snakemake.input.sample,
         snakemake.input.batch,
         snakemake.output[0],
-        dataset=snakemake.wildcards.dataset,
+        space=context.catalogue[snakemake.wildcards.space].space,
+        dataset=context.catalogue[snakemake.wildcards.space].datasets[snakemake.wildcards.dataset],
         bands=snakemake.params.bands,
         networks=snakemake.params.networks,
         device=snakemake.params.device,

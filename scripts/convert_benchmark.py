@@ -2,12 +2,12 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake) as log:
+with job(snakemake) as context:
     from naswot.benchmarks.convert import convert
 
-    log.info(
+    context.log.info(
         convert(
-            snakemake.wildcards.space,
+            context.catalogue[snakemake.wildcards.space],
             snakemake.params.mirror,
             snakemake.output[0],
             *snakemake.input.mirror,

@@ -2,7 +2,7 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.analysis.correlation import correlate_tables
 
     correlate_tables(
@@ -12,4 +12,5 @@ with job(snakemake):
         resamples=snakemake.params.resamples,
         seed=snakemake.params.seed,
         missing=snakemake.params.missing,
+        catalogue=context.catalogue,
     )

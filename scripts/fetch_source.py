@@ -2,10 +2,10 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake) as log:
+with job(snakemake) as context:
     from naswot.io.download import fetch, read_sources
 
-    log.info(
+    context.log.info(
         fetch(
             snakemake.wildcards.source,
             snakemake.output[0],

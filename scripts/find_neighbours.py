@@ -2,9 +2,11 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.stages.neighbours import connect_architectures
 
     connect_architectures(
-        snakemake.input.benchmark, snakemake.output[0], space=snakemake.wildcards.space
+        snakemake.input.benchmark,
+        snakemake.output[0],
+        space=context.catalogue[snakemake.wildcards.space].space,
     )

@@ -2,7 +2,7 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.analysis.similarity import similarity_tables
 
     similarity_tables(
@@ -11,4 +11,5 @@ with job(snakemake):
         snakemake.output.claims,
         resamples=snakemake.params.resamples,
         seed=snakemake.params.seed,
+        catalogue=context.catalogue,
     )

@@ -2,8 +2,14 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.plots.writing import write_figure
 
     inputs = {name: file for name, file in snakemake.input.items() if name != "code"}
-    write_figure(snakemake.params.name, inputs, snakemake.output, snakemake.params.settings)
+    write_figure(
+        snakemake.params.name,
+        inputs,
+        snakemake.output,
+        snakemake.params.settings,
+        context.catalogue,
+    )

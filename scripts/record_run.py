@@ -2,7 +2,7 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.reporting.record import write_record
 
     write_record(
@@ -14,4 +14,5 @@ with job(snakemake):
         defaults=snakemake.input.defaults,
         missing=snakemake.params.missing,
         omitted=snakemake.params.omitted,
+        catalogue=context.catalogue,
     )

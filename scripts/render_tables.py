@@ -2,7 +2,9 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.reporting.tables import write_tables
 
-    write_tables(snakemake.input.tables, snakemake.input.captions, snakemake.output)
+    write_tables(
+        snakemake.input.tables, snakemake.input.captions, snakemake.output, context.catalogue
+    )

@@ -2,12 +2,12 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.tables.order import write_order
 
     write_order(
         snakemake.output[0],
-        space=snakemake.wildcards.space,
+        space=context.catalogue[snakemake.wildcards.space].space,
         deduplicate=snakemake.params.deduplicate,
         seed=int(snakemake.wildcards.seed),
         benchmark=next(iter(snakemake.input.benchmark), None),

@@ -2,12 +2,13 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.stages.ablate import ablate
 
     ablate(
         snakemake.input.networks,
         snakemake.output[0],
+        space=context.catalogue[snakemake.wildcards.space].space,
         ablation=snakemake.wildcards.ablation,
         level=snakemake.wildcards.level,
         setting=snakemake.params.setting,

@@ -2,7 +2,7 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.stages.score import score_shard
 
     in_place = snakemake.output[0].startswith("results/")  # not a copy for a storage
@@ -10,7 +10,7 @@ with job(snakemake):
         snakemake.input.sample,
         snakemake.input.batch,
         snakemake.output[0],
-        space=snakemake.wildcards.space,
+        space=context.catalogue[snakemake.wildcards.space].space,
         images=snakemake.wildcards.images,
         family=snakemake.wildcards.family,
         seed=int(snakemake.wildcards.seed),

@@ -2,14 +2,14 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.stages.sample_search import choose_from_table
 
     choose_from_table(
         snakemake.input.table,
         snakemake.output.runs,
         snakemake.output.trajectories,
-        dataset=snakemake.wildcards.dataset,
+        dataset=context.catalogue[snakemake.wildcards.space].datasets[snakemake.wildcards.dataset],
         method=snakemake.wildcards.method,
         sample_sizes=snakemake.params.sample_sizes,
         runs=snakemake.params.runs,

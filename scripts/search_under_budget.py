@@ -2,9 +2,10 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.stages.budget_search import search_table
 
+    datasets = context.catalogue[snakemake.wildcards.space].datasets
     search_table(
         snakemake.input.benchmark,
         snakemake.input.neighbours,
@@ -12,8 +13,8 @@ with job(snakemake):
         snakemake.output.trajectories,
         joined=snakemake.input.get("joined"),
         seconds=snakemake.input.get("seconds"),
-        dataset=snakemake.wildcards.dataset,
-        searched=snakemake.params.searched,
+        dataset=datasets[snakemake.wildcards.dataset],
+        searched=datasets[snakemake.params.searched],
         method=snakemake.wildcards.method,
         settings=snakemake.params.settings,
         runs=snakemake.params.runs,

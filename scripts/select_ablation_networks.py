@@ -2,14 +2,14 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.stages.ablate import write_choice
 
     write_choice(
         snakemake.input.benchmark,
         snakemake.output[0],
         space=snakemake.wildcards.space,
-        dataset=snakemake.wildcards.dataset,
+        dataset=context.catalogue[snakemake.wildcards.space].datasets[snakemake.wildcards.dataset],
         choice=snakemake.wildcards.choice,
         count=snakemake.params.networks,
         seed=int(snakemake.wildcards.seed),

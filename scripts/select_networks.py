@@ -2,10 +2,10 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake) as log:
+with job(snakemake) as context:
     from naswot.training.benchmark import pick_networks
 
-    log.info(
+    context.log.info(
         pick_networks(
             snakemake.input.benchmark,
             snakemake.output[0],

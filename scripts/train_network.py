@@ -2,12 +2,12 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.training.job import nth_network, train_one
 
     number, arch = int(snakemake.wildcards.number), snakemake.params.arch
     train_one(
-        snakemake.params.space,
+        context.catalogue[snakemake.params.space].space,
         *(nth_network(snakemake.input.picked[0], number) if arch is None else (number, arch)),
         snakemake.input.images,
         snakemake.input.batch,

@@ -2,7 +2,7 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.reporting.captions import write_captions
 
     write_captions(
@@ -10,4 +10,5 @@ with job(snakemake):
         snakemake.input.claims,
         snakemake.output,
         config=snakemake.config,
+        catalogue=context.catalogue,
     )

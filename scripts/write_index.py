@@ -2,7 +2,7 @@
 
 from naswot.workflow.job import job
 
-with job(snakemake):
+with job(snakemake) as context:
     from naswot.reporting.page import write_page
 
     write_page(
@@ -12,4 +12,5 @@ with job(snakemake):
         captions=snakemake.input.captions,
         runs=list(zip(snakemake.params.datasets, snakemake.input.joined, strict=True)),
         seed=snakemake.params.seed,
+        catalogue=context.catalogue,
     )

@@ -4,7 +4,7 @@ from naswot.workflow.job import job
 
 with job(snakemake):
     from naswot.analysis.tables import write_table
-    from naswot.benchmarks.datasets import datasets_of
+    from naswot.benchmarks.datasets import DATASETS
 
     write_table(
         snakemake.input.searches,
@@ -12,6 +12,6 @@ with job(snakemake):
         snakemake.output.csv,
         snakemake.output.markdown,
         snakemake.output.latex,
-        datasets=list(datasets_of("nasbench201")),
+        datasets=list(DATASETS["nasbench201"]),
         missing=snakemake.params.missing,
     )

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
-from registries import forgetting
 from watching.sitecustomize import watch
 from workdirs import Workdir
 
@@ -65,13 +64,6 @@ def noise():
         return torch.from_numpy(generator.standard_normal((count, 3, size, size), np.float32))
 
     return make
-
-
-@pytest.fixture
-def forget():
-    """Forget the spaces of a user that are registered."""
-    with forgetting():
-        yield
 
 
 @pytest.fixture

@@ -66,11 +66,11 @@ def parse() -> argparse.Namespace:
         help="networks of NAS-Bench-201 (24); of other spaces half or a quarter of it, and always "
         "as many for each worker",
     )
-    every = ", ".join(networks.SPACES)
+    every = ", ".join(networks.TIMED)
     parser.add_argument(
         "--spaces",
         nargs="+",
-        default=list(networks.SPACES),
+        default=list(networks.TIMED),
         metavar="SPACE",
         help=f"some of {every}",
     )

@@ -21,7 +21,7 @@ from naswot.images import mini_batch
 from naswot.runtime.device import settle_in
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, measure
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
     settle_in()  # as the workflow does
     drawn = mini_batch("photos", options.batch_size, options.image_size, 0)
     batch = Batch(torch.from_numpy(drawn.images), torch.from_numpy(drawn.labels), drawn.classes)
-    space = get_space("nasbench201")
+    space = SPACES["nasbench201"]
     cells = space.architectures()
     chosen = np.random.default_rng(0).choice(len(cells), options.networks, replace=False)
     families = [f for name, f in FAMILIES.items() if name not in options.without.split(",")]

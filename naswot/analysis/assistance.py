@@ -9,11 +9,11 @@ import pandas as pd
 from scipy.stats import norm, t
 
 from naswot.analysis.rendering import SPLITS
-from naswot.benchmarks.datasets import TITLES, datasets_of
+from naswot.benchmarks.datasets import DATASETS, TITLES
 from naswot.io.atomic import replacing
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.search import METHODS
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 
 REFERENCE = "rea"
 ASSISTED = tuple(name for name, method in METHODS.items() if method.scores != "none")
@@ -70,7 +70,7 @@ def write_assistance(
             place |= {name: about[name] for name in ("title", "score", "note")}
             pairs = group[REFERENCE][1].merge(runs, on=["run", "seed"], suffixes=("", "_method"))
             for split in SPLITS:
-                key = getattr(datasets_of(space)[dataset], split)
+                key = getattr(DATASETS[space][dataset], split)
                 both = pairs[[split, f"{split}_method"]].dropna()
                 if len(both) > 1:
                     place |= {"split": split, "accuracy": key}
@@ -132,7 +132,7 @@ def to_markdown(table: pd.DataFrame) -> str:
         "difference of the size found 8 times in 10, two-sided at the 5 % level.",
     ]
     for space, rows in table.groupby("space", sort=False):
-        lines += ["", f"## {get_space(space).title}", ""]
+        lines += ["", f"## {SPACES[space].title}", ""]
         lines += [f"- {sentence(row)}" for row in rows.to_dict("records")]
         for note, noted in rows[rows["note"] != ""].groupby("note", sort=False):
             lines += ["", f"{', '.join(noted['title'].unique())}: {note}."]

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from naswot.analysis.correlation import tau_b
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
+from naswot.benchmarks.datasets import Dataset
 from naswot.io.atomic import replacing
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.tables.seconds import read_seconds
@@ -37,6 +38,7 @@ def compare_tables(
     correlations: str | Path,
     comparison: str | Path,
     agreement: str | Path,
+    catalogue: Catalogue = BUILT_IN,
 ) -> None:
     """Write how the scores compare, and how far they agree with each other.
 
@@ -46,6 +48,7 @@ def compare_tables(
         correlations: kendall_tau.csv; tau and its interval are taken from there.
         comparison: CSV file to write, a row a space, dataset and score; `COMPARISON`.
         agreement: CSV file to write, a row a pair of scores; `AGREEMENT`.
+        catalogue: the search spaces of the run.
     """
     taus = pd.read_csv(correlations)
     groups: dict[tuple[str, str], dict[str, tuple[str | Path, str | Path]]] = {}
@@ -58,7 +61,7 @@ def compare_tables(
         known = taus[(taus[["space", "dataset"]] == pd.Series(place)).all(axis=1)]
         if known.empty:
             continue
-        key = reported_key(known, space, dataset)
+        key = reported_key(known, catalogue[space].datasets[dataset])
         table, scores = _side_by_side(paths, key)
         known = known[known["accuracy"] == key].set_index("score")
         for score in paths:
@@ -75,15 +78,15 @@ def compare_tables(
             frame.to_csv(temporary, index=False, float_format="%.4f")
 
 
-def reported_key(rows: pd.DataFrame, space: str, dataset: str) -> str:
-    """Return the accuracy key that is shown of a space and dataset.
+def reported_key(rows: pd.DataFrame, dataset: Dataset) -> str:
+    """Return the accuracy key that is shown of a dataset.
 
     Args:
-        rows: the rows of kendall_tau.csv of this space and dataset.
-        space, dataset: what they are about.
+        rows: the rows of kendall_tau.csv of a space and this dataset.
+        dataset: what they are about.
     """
     counts = rows.groupby("accuracy", sort=False)["n"].max().to_dict()
-    return datasets_of(space)[dataset].reported(counts, "valid", others=counts)
+    return dataset.reported(counts, "valid", others=counts)
 
 
 def _side_by_side(

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.benchmarks.table import accuracy_keys
 from naswot.io.atomic import replacing
 from naswot.io.parquet import read_metadata, read_parquet
@@ -87,6 +87,7 @@ def correlate_tables(
     resamples: int,
     seed: int,
     missing: Mapping[str, str] | None = None,
+    catalogue: Catalogue = BUILT_IN,
 ) -> None:
     """Write kendall_tau.csv: a row for every space, dataset and accuracy key.
 
@@ -97,13 +98,14 @@ def correlate_tables(
             row is about every length of training.
         resamples, seed: of the bootstrap.
         missing: spaces that were left out, and why; each gets a row that says so.
+        catalogue: the search spaces of the run.
     """
     reference = pd.read_csv(published)
     rows = []
     for dataset, path in joined:
         table, described = read_parquet(path), read_metadata(path)
         space, score = described["space"], described["score"]
-        for key in datasets_of(space)[dataset].keys_among(accuracy_keys(table)):
+        for key in catalogue[space].datasets[dataset].keys_among(accuracy_keys(table)):
             found = asdict(correlate(table["score"], table[key], resamples, seed))
             lost = {kind: found.pop(kind) for kind in ("nan", "inf")}
             notes = [f"{count} scores are {kind}" for kind, count in lost.items() if count]

@@ -9,11 +9,11 @@ import pandas as pd
 
 from naswot.analysis.rendering import SPLITS
 from naswot.analysis.tables import by_method, pool_of
-from naswot.benchmarks.datasets import TITLES, Dataset, datasets_of, matches
+from naswot.benchmarks.datasets import DATASETS, TITLES, Dataset, matches
 from naswot.io.atomic import replacing
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.search import METHODS
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 
 COLUMNS = [
     "where",
@@ -131,7 +131,7 @@ def accuracy_rows(
     groups = _groups(searches)
     for row in paper.to_dict("records"):
         space, method = row["benchmark"], row["method"]
-        for dataset, about in datasets_of(space).items():
+        for dataset, about in DATASETS[space].items():
             for split in SPLITS:
                 mean, key = row.get(f"{dataset}_{split}_mean"), getattr(about, split)
                 if pd.isna(mean):
@@ -198,7 +198,7 @@ def _absent(
     if space in missing:
         return f"left out: {missing[space]}"
     if space not in {one for one, _ in groups}:
-        return f"{get_space(space).title} is not among the spaces of this run"
+        return f"{SPACES[space].title} is not among the spaces of this run"
     group = groups.get((space, dataset))
     if group is None:
         return f"{TITLES[dataset]} was not asked for"
@@ -295,7 +295,7 @@ def _of_scoring(space: str, dataset: str, images: str, scoring: Mapping[str, Any
     if scoring["precision"] != "float32":
         auto = "float32 or bfloat16, as the machine is" if scoring["precision"] == "auto" else ""
         differences.append(f"scored in {auto or scoring['precision']}")
-    if scoring["deduplicate"] and get_space(space).unique:
+    if scoring["deduplicate"] and SPACES[space].unique:
         differences.append("isomorphic architectures share one score")
     if scoring["relu_count"] == "once" and space.startswith("nds_"):
         differences.append("each ReLU counts once, in the published scores some count twice")
@@ -334,12 +334,12 @@ def tau_rows(
             if rows.empty:
                 absent = f"kendall_tau.csv has nothing on {known[name]}"
                 if name == "space":
-                    absent = f"{get_space(space).title} is not among the spaces of this run"
+                    absent = f"{SPACES[space].title} is not among the spaces of this run"
                 yield found | {"absent": absent}
                 break
         if rows.empty:
             continue
-        ours = closest(rows, known["accuracy"], datasets_of(space)[dataset])
+        ours = closest(rows, known["accuracy"], DATASETS[space][dataset])
         if ours is None:
             lacking = f"kendall_tau.csv has no tau against {known['accuracy']} or the like"
             yield found | {"absent": lacking}

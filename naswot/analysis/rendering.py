@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from naswot.benchmarks.datasets import TITLES
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 
 SPLITS = ("valid", "test")
 FAMILIES = {
@@ -95,7 +95,7 @@ def _lines(
 ) -> Iterator[tuple[str, list[str]]]:
     """Yield the section and the cells of each row; number the notes on the way."""
     for row in table.to_dict("records"):
-        heading = f"{get_space(row['benchmark']).title}: {FAMILIES[row['family']]}"
+        heading = f"{SPACES[row['benchmark']].title}: {FAMILIES[row['family']]}"
         note, seconds = row["note"], row["search_seconds"]
         name = row["method"]
         if isinstance(note, str) and note:

@@ -14,9 +14,8 @@ import pandas as pd
 
 from naswot.analysis.claims import Claim, write_claims
 from naswot.analysis.correlation import Correlation, correlate
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.io.atomic import replacing
-from naswot.spaces import get_space
 from naswot.tables.kernels import Kernels, read_kernels
 
 THRESHOLDS = (0.8, 0.9, 0.95)
@@ -79,6 +78,7 @@ def similarity_tables(
     *,
     resamples: int,
     seed: int,
+    catalogue: Catalogue = BUILT_IN,
 ) -> None:
     """Write kernel_similarity.csv and what becomes of the claims of Figure 1.
 
@@ -87,6 +87,7 @@ def similarity_tables(
         table: CSV file to write, a row a file, band (and all of them) and statistic; `COLUMNS`.
         claims: CSV file to write, see `naswot.analysis.claims`.
         resamples, seed: of the bootstrap of Kendall tau.
+        catalogue: the search spaces of the run.
     """
     rows, found = [], []
     for path in kernels:
@@ -95,7 +96,7 @@ def similarity_tables(
         measured = statistics(one, high)
         summary = summarise(one, measured, high, resamples, seed)
         rows += summary
-        found += judge(one, measured, pd.DataFrame(summary), resamples, seed)
+        found += judge(one, measured, pd.DataFrame(summary), resamples, seed, catalogue)
     with replacing(table) as temporary:
         frame = pd.DataFrame(rows, columns=COLUMNS)
         frame.to_csv(temporary, index=False, float_format="%.6g")
@@ -147,7 +148,12 @@ def decided(low: float, high: float) -> bool | None:
 
 
 def judge(
-    kernels: Kernels, measured: pd.DataFrame, summary: pd.DataFrame, resamples: int, seed: int
+    kernels: Kernels,
+    measured: pd.DataFrame,
+    summary: pd.DataFrame,
+    resamples: int,
+    seed: int,
+    catalogue: Catalogue = BUILT_IN,
 ) -> list[Claim]:
     """Return the claims of Figure 1 and what the kernels of one file say of each.
 
@@ -155,9 +161,9 @@ def judge(
         kernels, measured: a file of kernels and its `statistics`.
         summary: its rows of kernel_similarity.csv.
         resamples, seed: of the bootstrap.
+        catalogue: the search spaces of the run.
     """
-    space, dataset = kernels.about["space"], kernels.about["dataset"]
-    where = f"({get_space(space).title}, {datasets_of(space)[dataset].title})"
+    where = f"({catalogue.title(kernels.about['space'], kernels.about['dataset'])})"
     rows, best = summary.set_index(["band", "statistic"]), str(len(kernels.band_low))
     overall = rows.loc[("all", HIGH)]
     share = measured[HIGH].to_numpy()

@@ -6,12 +6,12 @@ from pathlib import Path
 import pandas as pd
 
 from naswot.analysis.rendering import FAMILIES, SPLITS, accuracies, to_latex, to_markdown
-from naswot.benchmarks.datasets import TITLES, datasets_of
+from naswot.benchmarks.datasets import DATASETS, TITLES
 from naswot.errors import NaswotError
 from naswot.io.atomic import replacing
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.search.sampling import SAMPLINGS
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 
 
 def columns(datasets: Iterable[str]) -> list[str]:
@@ -71,7 +71,7 @@ def write_table(
     with replacing(csv) as temporary:
         table.to_csv(temporary, index=False, float_format="%.2f")
     remarks = [
-        f"Nothing was measured on {get_space(space).title}: there is no data of it."
+        f"Nothing was measured on {SPACES[space].title}: there is no data of it."
         for space in missing
     ]
     for path, rendered in ((markdown, to_markdown), (latex, to_latex)):
@@ -153,7 +153,7 @@ def _row(
         key: runs[split].isna()
         for dataset, (_, runs) in done.items()
         for split in SPLITS
-        if (key := getattr(datasets_of(space)[dataset], split))
+        if (key := getattr(DATASETS[space][dataset], split))
     }
     lacking = [key for key, absent in keys.items() if absent.all()]
     if lacking:

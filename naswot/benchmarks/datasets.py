@@ -5,6 +5,9 @@ Which of two accuracies stands for a dataset is decided here alone, by `Dataset.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+
+from naswot.spaces.nds import SPACES_NDS
 
 TITLES = {
     "cifar10": "CIFAR-10",
@@ -71,8 +74,8 @@ def matches(key: str, wanted: str) -> bool:
     return key == wanted or key.startswith(f"{wanted}/")
 
 
-def _of_nats_bench(epochs: int) -> dict[str, Dataset]:
-    return _by_name(
+def _of_nats_bench(epochs: int) -> Mapping[str, Dataset]:
+    return by_name(
         Dataset("cifar10", f"cifar10-valid/x-valid/{epochs}", f"cifar10/ori-test/{epochs}"),
         Dataset("cifar100", f"cifar100/x-valid/{epochs}", f"cifar100/x-test/{epochs}"),
         Dataset(
@@ -83,29 +86,24 @@ def _of_nats_bench(epochs: int) -> dict[str, Dataset]:
     )
 
 
-def _by_name(*datasets: Dataset) -> dict[str, Dataset]:
-    return {dataset.name: dataset for dataset in datasets}
+def by_name(*datasets: Dataset) -> Mapping[str, Dataset]:
+    """Return name → data set, read-only."""
+    return MappingProxyType({dataset.name: dataset for dataset in datasets})
 
 
-_DATASETS = {
-    "nasbench201": _of_nats_bench(200),
-    "natsbench_sss": _of_nats_bench(90),
-    "nasbench101": _by_name(Dataset("cifar10", "cifar10/valid/108", "cifar10/test/108")),
-    # A surrogate's prediction of the validation accuracy; nothing was trained.
-    "nasbench301": _by_name(Dataset("cifar10", None, "cifar10/surrogate/100")),
-}
 # NDS has no validation set.
-_NDS = _by_name(Dataset("cifar10", None, "cifar10/test/100"))
-_NDS_IMAGENET = _by_name(Dataset("imagenet", None, "ImageNet/test"))
+_NDS = by_name(Dataset("cifar10", None, "cifar10/test/100"))
+_NDS_IMAGENET = by_name(Dataset("imagenet", None, "ImageNet/test"))
 
-
-def set_datasets(space: str, dataset: Dataset) -> None:
-    """Say on what the networks of a custom space were trained."""
-    _DATASETS[space] = _by_name(dataset)
-
-
-def datasets_of(space: str) -> Mapping[str, Dataset]:
-    """Return name → dataset, for the datasets on which the networks of `space` were trained."""
-    if space not in _DATASETS and space.startswith("nds_"):
-        return _NDS_IMAGENET if space.endswith("_in") else _NDS
-    return _DATASETS[space]
+# Space → name → data set on which its networks were trained. It stands apart from the readers of
+# the benchmarks' files, so that what only asks for an accuracy does not depend on how it was read.
+DATASETS: Mapping[str, Mapping[str, Dataset]] = MappingProxyType(
+    {
+        "nasbench201": _of_nats_bench(200),
+        "natsbench_sss": _of_nats_bench(90),
+        "nasbench101": by_name(Dataset("cifar10", "cifar10/valid/108", "cifar10/test/108")),
+        # A surrogate's prediction of the validation accuracy; nothing was trained.
+        "nasbench301": by_name(Dataset("cifar10", None, "cifar10/surrogate/100")),
+        **{name: _NDS_IMAGENET if name.endswith("_in") else _NDS for name in SPACES_NDS},
+    }
+)

@@ -5,10 +5,11 @@ source names its file or folder, reads it into a table, and says what it is.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -113,44 +114,46 @@ def _nds(space: str) -> tuple[Source, ...]:
 
 _NASBENCH101 = {"title": nasbench101.SOURCE, "licence": nasbench101.LICENCE}
 
-SOURCES: dict[str, tuple[Source, ...]] = {
-    "nasbench201": (
-        Source("nasbench201.parquet", read_parquet),
-        *_nats_bench("NATS-tss-v1_0-3ffb9-simple", "tss", "topology space"),
-        Source(
-            "NAS-Bench-201-v1_1-096897.pth",
-            nasbench201_pth.read,
-            nasbench201_pth.SOURCE,
-            nasbench201_pth.LICENCE,
+SOURCES: Mapping[str, tuple[Source, ...]] = MappingProxyType(
+    {
+        "nasbench201": (
+            Source("nasbench201.parquet", read_parquet),
+            *_nats_bench("NATS-tss-v1_0-3ffb9-simple", "tss", "topology space"),
+            Source(
+                "NAS-Bench-201-v1_1-096897.pth",
+                nasbench201_pth.read,
+                nasbench201_pth.SOURCE,
+                nasbench201_pth.LICENCE,
+            ),
         ),
-    ),
-    "natsbench_sss": (
-        Source("natsbench_sss.parquet", _read_sizes),
-        *_nats_bench("NATS-sss-v1_0-50262-simple", "sss", "size space"),
-    ),
-    "nasbench101": (
-        Source("nasbench101.parquet", _read_nasbench101),
-        Source("nasbench_full.tfrecord", nasbench101.read, **_NASBENCH101),
-        Source("nasbench_only108.tfrecord", nasbench101.read, **_NASBENCH101),
-    ),
-    "nasbench301": (
-        Source(
-            "nasbench301_darts_sample.parquet",
-            _read_nasbench301,
-            "genotypes with the accuracy that NAS-Bench-301's surrogate predicts",
+        "natsbench_sss": (
+            Source("natsbench_sss.parquet", _read_sizes),
+            *_nats_bench("NATS-sss-v1_0-50262-simple", "sss", "size space"),
         ),
-    ),
-    **{space: (Source(f"{space}.parquet", read_parquet), *_nds(space)) for space in SPACES_NDS},
-}
+        "nasbench101": (
+            Source("nasbench101.parquet", _read_nasbench101),
+            Source("nasbench_full.tfrecord", nasbench101.read, **_NASBENCH101),
+            Source("nasbench_only108.tfrecord", nasbench101.read, **_NASBENCH101),
+        ),
+        "nasbench301": (
+            Source(
+                "nasbench301_darts_sample.parquet",
+                _read_nasbench301,
+                "genotypes with the accuracy that NAS-Bench-301's surrogate predicts",
+            ),
+        ),
+        **{space: (Source(f"{space}.parquet", read_parquet), *_nds(space)) for space in SPACES_NDS},
+    }
+)
 
 
-def find(space: str, mirror: str | Path | None) -> Source | None:
-    """Return the first source of `space` that there is, or None.
+def find(sources: Iterable[Source], mirror: str | Path | None) -> Source | None:
+    """Return the first of the sources of a space that there is, or None.
 
     Files are looked for in the directory `mirror`; those of custom spaces have a place
     of their own, and what the workflow makes is always there.
     """
-    for source in SOURCES[space]:
+    for source in sources:
         named = mirror is not None or Path(source.file).is_absolute()
         if source.made or (named and source.place(mirror).exists()):
             return source

@@ -5,11 +5,14 @@ import dataclasses
 import hashlib
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from naswot.errors import NaswotError, shown
 from naswot.io.atomic import replacing
 from naswot.io.yaml import read_yaml
+
+if TYPE_CHECKING:
+    from naswot.benchmarks.catalogue import Catalogue
 
 FORMATS = ("svg", "png", "pdf")
 
@@ -59,22 +62,21 @@ def add_to(commands: Any) -> None:
 
 
 def _draw(options: argparse.Namespace) -> None:
-    from naswot.spaces import get_space
+    from naswot.benchmarks.catalogue import BUILT_IN
     from naswot.spaces.diagrams import diagram_of, spaces_of
 
     ending = options.output.suffix.lower()[1:] if options.output else FORMATS[0]
     if ending not in FORMATS:
         raise NaswotError(f"{options.output} has to end in .{', .'.join(FORMATS)}.")
-    if options.config is not None:
-        _register(options.config)
+    catalogue = BUILT_IN if options.config is None else _catalogue(options.config)
     spaces = [options.space] if options.space else []
     arch = options.arch.strip()
-    if arch.isdecimal() and (not spaces or get_space(spaces[0]).file is None):
-        arch = _official(arch, options.space)
+    if arch.isdecimal() and (not spaces or catalogue[spaces[0]].space.file is None):
+        arch = _official(arch, options.space, catalogue)
     spaces = spaces or spaces_of(arch)
-    diagram = diagram_of(spaces[0], arch)
+    diagram = diagram_of(catalogue[spaces[0]].space, arch)
     # Spaces that share a way of writing share the drawing too.
-    titles = " or ".join(get_space(space).title for space in spaces)
+    titles = " or ".join(catalogue[space].space.title for space in spaces)
     diagram = dataclasses.replace(diagram, title=titles)
     output = options.output or Path(f"{spaces[0]}-{_short(options.arch.strip())}.svg")
     if ending == "svg":
@@ -89,16 +91,15 @@ def _draw(options: argparse.Namespace) -> None:
     print(f"{output}: {titles}")
 
 
-def _official(index: str, space: str | None) -> str:
+def _official(index: str, space: str | None, catalogue: "Catalogue") -> str:
     """Return the architecture that has an official index."""
-    from naswot.spaces import SPACES, get_space
-
-    listed = [name for name, known in SPACES.items() if known.architectures and not known.file]
+    spaces = {name: entry.space for name, entry in catalogue.items()}
+    listed = [name for name, known in spaces.items() if known.architectures and not known.file]
     if space is None:
         raise NaswotError(
             f"{index} is an index of several spaces: name one with --space {' or '.join(listed)}."
         )
-    known = get_space(space)
+    known = catalogue[space].space
     if known.architectures is None:
         raise NaswotError(
             f"The architectures of {space} are only listed in its benchmark table: give the "
@@ -109,9 +110,9 @@ def _official(index: str, space: str | None) -> str:
     return known.architectures()[int(index)]
 
 
-def _register(config: Path) -> None:
-    """Make the custom spaces known that a configuration file describes."""
-    from naswot.workflow.custom_spaces import register
+def _catalogue(config: Path) -> "Catalogue":
+    """Return the built-in search spaces and the custom ones of a configuration file."""
+    from naswot.workflow.custom_spaces import catalogue_of
 
     read = read_yaml(config)
     own = read.get("custom_spaces") if isinstance(read, dict) else None
@@ -125,7 +126,7 @@ def _register(config: Path) -> None:
     if type(seed) is not int or seed < 0:
         raise NaswotError(f"{config}: seed is {shown(seed)}, no whole number from 0.")
     try:
-        register(own, seed=seed)
+        return catalogue_of(own, seed=seed)
     except NaswotError as error:
         raise NaswotError(f"{config}: {error}") from error
 

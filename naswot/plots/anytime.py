@@ -4,10 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.catalogue import BUILT_IN
 from naswot.plots.comparison import WIDTH
 from naswot.plots.methods import stacked, style_of, write_names
-from naswot.spaces import get_space
 
 FAR = 0.75  # of the axis: a curve that ends before it has its name there
 
@@ -34,15 +33,14 @@ def anytime(curves: pd.DataFrame) -> plt.Figure:
     for axes, ((space, dataset), rows) in zip(grid, panels, strict=True):
         axes.set_xlim(curves["seconds"].min() / 1.5, curves["seconds"].max() * 1.2)
         _panel(axes, rows)
-        about = datasets_of(space)[dataset]
         (key,) = set(rows["accuracy"])
         seen = ", ".join(rows["fitness"].unique())
         axes.set_title(
-            f"{get_space(space).title}, {about.title}: {key}, chosen by {seen}",
+            f"{BUILT_IN.title(space, dataset)}: {key}, chosen by {seen}",
             loc="left",
             fontsize=6.5,
         )
-        word = "validation" if key == about.valid else "test"
+        word = "validation" if key == BUILT_IN[space].datasets[dataset].valid else "test"
         axes.set_ylabel(f"{word} accuracy (%)", fontsize=7)
     figure.align_ylabels()
     grid[-1].set_xlabel("simulated time of one run (s)", fontsize=7)

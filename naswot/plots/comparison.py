@@ -5,8 +5,7 @@ import numpy as np
 import pandas as pd
 
 from naswot.analysis.comparison import DECILES
-from naswot.benchmarks.datasets import datasets_of
-from naswot.spaces import get_space
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 
 COLOURS = ["#1b3a5c", "#d98032", "#5b9aa0", "#b04a5a", "#8a8f3c", "#7b6b9e", "#777777"]
 DIVERGING = "RdBu"  # red and blue are told apart by all who see colours
@@ -14,7 +13,11 @@ WIDTH = 6.9  # inches, of a page's text
 PAPERS = ("grad_norm", "synflow", "naswot")  # what Figure 4 of the paper compares
 
 
-def figure4(comparison: pd.DataFrame, agreement: pd.DataFrame) -> plt.Figure:
+def figure4(
+    comparison: pd.DataFrame,
+    agreement: pd.DataFrame,
+    catalogue: Catalogue = BUILT_IN,
+) -> plt.Figure:
     """Draw bars of Kendall tau, a group a space and dataset, a colour a score.
 
     The scores are the paper's, those of them that there are; all, where there are fewer than two.
@@ -40,7 +43,7 @@ def figure4(comparison: pd.DataFrame, agreement: pd.DataFrame) -> plt.Figure:
             label=score,
         )
     axes.axhline(0, color="black", linewidth=0.6)
-    titles = [_title(*place).replace(" (", "\n(") for place in places]
+    titles = [catalogue.title(*place).replace(", ", "\n").replace(" (", "\n(") for place in places]
     axes.set_xticks(range(len(places)), titles, fontsize=7 if len(places) < 6 else 5.5)
     axes.set_ylabel(r"Kendall $\tau$, 95 % interval", fontsize=8)
     axes.tick_params(axis="y", labelsize=7)
@@ -49,7 +52,11 @@ def figure4(comparison: pd.DataFrame, agreement: pd.DataFrame) -> plt.Figure:
     return figure
 
 
-def tau_heatmap(comparison: pd.DataFrame, agreement: pd.DataFrame) -> plt.Figure:
+def tau_heatmap(
+    comparison: pd.DataFrame,
+    agreement: pd.DataFrame,
+    catalogue: Catalogue = BUILT_IN,
+) -> plt.Figure:
     """Draw Kendall tau of every score (row) on every space and dataset, with its interval."""
     places, scores = _places(comparison), _scores(comparison)
     rows = comparison.set_index(["score", "space", "dataset"])
@@ -64,14 +71,20 @@ def tau_heatmap(comparison: pd.DataFrame, agreement: pd.DataFrame) -> plt.Figure
     figure, axes = plt.subplots(
         figsize=(1.4 + 1.05 * len(places), 0.8 + 0.34 * len(scores)), layout="constrained"
     )
-    drawn = _matrix(axes, tau, words, scores, [_title(*place) for place in places])
+    drawn = _matrix(
+        axes, tau, words, scores, [catalogue.title(*place).replace(", ", "\n") for place in places]
+    )
     bar = figure.colorbar(drawn, ax=axes, shrink=0.8, aspect=30)
     bar.set_label(r"Kendall $\tau$", fontsize=7)
     bar.ax.tick_params(labelsize=6)
     return figure
 
 
-def score_agreement(comparison: pd.DataFrame, agreement: pd.DataFrame) -> plt.Figure:
+def score_agreement(
+    comparison: pd.DataFrame,
+    agreement: pd.DataFrame,
+    catalogue: Catalogue = BUILT_IN,
+) -> plt.Figure:
     """Draw Spearman's rho between all scores, a matrix a space and dataset.
 
     Of datasets whose networks were shown the same images, the first stands for all.
@@ -100,14 +113,18 @@ def score_agreement(comparison: pd.DataFrame, agreement: pd.DataFrame) -> plt.Fi
         words = np.vectorize(lambda v: "" if np.isnan(v) else f"{100 * v:.0f}")(matrix)
         drawn = _matrix(axes, matrix, words, scores, scores)
         axes.tick_params(axis="x", labelrotation=90)
-        axes.set_title(_title(space, dataset).replace("\n", ", "), fontsize=8)
+        axes.set_title(catalogue.title(space, dataset), fontsize=8)
     bar = figure.colorbar(drawn, ax=grid, shrink=0.6, aspect=30)
     bar.set_label(r"Spearman's $\rho$ (numbers: in percent)", fontsize=7)
     bar.ax.tick_params(labelsize=6)
     return figure
 
 
-def tau_by_decile(comparison: pd.DataFrame, agreement: pd.DataFrame) -> plt.Figure:
+def tau_by_decile(
+    comparison: pd.DataFrame,
+    agreement: pd.DataFrame,
+    catalogue: Catalogue = BUILT_IN,
+) -> plt.Figure:
     """Draw Kendall tau within each tenth of the networks by accuracy, a panel a place."""
     places, scores = _places(comparison), _scores(comparison)
     columns = min(3, len(places))
@@ -137,7 +154,7 @@ def tau_by_decile(comparison: pd.DataFrame, agreement: pd.DataFrame) -> plt.Figu
                 label=score,
             )
         axes.axhline(0, color="black", linewidth=0.5)
-        axes.set_title(_title(space, dataset).replace("\n", ", "), fontsize=8)
+        axes.set_title(catalogue.title(space, dataset), fontsize=8)
         axes.tick_params(labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)
     figure.supxlabel("tenth of the networks by accuracy, 10 = best", fontsize=8)
@@ -156,10 +173,6 @@ def _places(comparison: pd.DataFrame) -> list[tuple[str, str]]:
 
 def _scores(comparison: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(comparison["score"]))
-
-
-def _title(space: str, dataset: str) -> str:
-    return f"{get_space(space).title}\n{datasets_of(space)[dataset].title}"
 
 
 def _interval(row: pd.Series) -> str:

@@ -11,11 +11,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from naswot.analysis.similarity import HIGH
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.plots.palette import INK
 from naswot.plots.registry import STAND_INS
 from naswot.plots.scatter import accuracy_kind
-from naswot.spaces import get_space
 from naswot.tables.kernels import Kernels, read_kernels
 
 COLOURS = "magma_r"
@@ -27,13 +26,20 @@ HEAD, LABEL, STRIP, STRIP_AXES, FOOT = 0.6, 0.15, 0.93, 0.52, 0.62
 NARROWEST = 0.54  # a matrix, for its label's sake
 
 
-def figure1(kernels: Sequence[str | Path], similarity: pd.DataFrame, *, shown: int) -> plt.Figure:
+def figure1(
+    kernels: Sequence[str | Path],
+    similarity: pd.DataFrame,
+    *,
+    shown: int,
+    catalogue: Catalogue = BUILT_IN,
+) -> plt.Figure:
     """Draw Figure 1.
 
     Args:
         kernels: files of `naswot.stages.kernels.write_kernels`, one block each, from the top.
         similarity: kernel_similarity.csv.
         shown: how many networks of each band are drawn, the first of the file.
+        catalogue: the search spaces of the run.
     """
     blocks = [read_kernels(path) for path in kernels]
     rows = similarity.set_index(["space", "dataset"])
@@ -50,7 +56,7 @@ def figure1(kernels: Sequence[str | Path], similarity: pd.DataFrame, *, shown: i
             kinds.append(kind)
         mark = f" {'¹²³'[kinds.index(kind)]}" if kind in kinds else ""
         top = sum(heights[number:]) + FOOT
-        _draw_block(figure, block, high, shown, top, _title(block, spaces) + mark)
+        _draw_block(figure, block, high, shown, top, _title(block, spaces, catalogue) + mark)
     notes = [f"{'¹²³'[number]} {kind}" for number, kind in enumerate(kinds)]
     _draw_foot(figure, notes)
     return figure
@@ -204,9 +210,9 @@ def _write(figure: plt.Figure, across: float, up: float, text: str, **style) -> 
     figure.text(across / width, up / height, text, **style)
 
 
-def _title(block: Kernels, spaces: set[str]) -> str:
+def _title(block: Kernels, spaces: set[str], catalogue: Catalogue) -> str:
     """Return the names of space and dataset, and of the space that it stands in for."""
     space, dataset = block.about["space"], block.about["dataset"]
-    title = f"{get_space(space).title}, {datasets_of(space)[dataset].title}"
+    title = catalogue.title(space, dataset)
     absent = [own for own, other in STAND_INS.items() if other == space and own not in spaces]
-    return title + "".join(f", for {get_space(own).title}" for own in absent)
+    return title + "".join(f", for {catalogue[own].space.title}" for own in absent)

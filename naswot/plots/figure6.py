@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.plots.comparison import WIDTH
 from naswot.plots.methods import spread
-from naswot.spaces import get_space
 from naswot.training.protocol import ZOOMED_EPOCHS
 
 HEIGHT = 4.7  # inches
@@ -24,7 +24,7 @@ DARK = LinearSegmentedColormap.from_list(
 )
 
 
-def figure6(table: str | Path) -> plt.Figure:
+def figure6(table: str | Path, catalogue: Catalogue = BUILT_IN) -> plt.Figure:
     """Draw Figure 6.
 
     `table` is the file of `naswot.analysis.evolution.follow_networks`. The paper's figure is one
@@ -46,7 +46,7 @@ def figure6(table: str | Path) -> plt.Figure:
     for (_, axes), column in zip(grid, ROWS, strict=True):  # once all limits are final
         _name(axes, lines, scale, column)
     figure.subplots_adjust(left=0.08, right=0.885, top=0.95, bottom=0.18, wspace=0.09, hspace=0.2)
-    figure.text(0.012, 0.015, "\n".join(_notes(rows, about)), fontsize=6.5, va="bottom")
+    figure.text(0.012, 0.015, "\n".join(_notes(rows, about, catalogue)), fontsize=6.5, va="bottom")
     return figure
 
 
@@ -97,9 +97,9 @@ def _name(axes: plt.Axes, lines: Sequence[pd.DataFrame], scale: Normalize, colum
         )  # fmt: skip
 
 
-def _notes(rows: pd.DataFrame, about: dict) -> list[str]:
+def _notes(rows: pd.DataFrame, about: dict, catalogue: Catalogue) -> list[str]:
     """Return what the lines are, and how the trainings fall short of the paper's."""
-    count, space = rows["network"].nunique(), get_space(about["space"]).title
+    count, space = rows["network"].nunique(), catalogue[about["space"]].space.title
     notes = [
         f"{count} of the {about['eligible']:,} networks of {space} with "
         f"{about['accuracy']} above {about['above']:g} %, drawn at random; colours and names: "

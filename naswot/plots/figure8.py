@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 
 from naswot.plots.drawing import POINTS, TITLE, draw
 from naswot.plots.placing import MARGIN, place
+from naswot.spaces import SPACES
 from naswot.spaces.diagrams import diagram_of
 
 BELOW = 0.22  # inches under all panels, for the small print
@@ -60,7 +61,7 @@ EXAMPLES = (
 
 def figure8() -> plt.Figure:
     """Draw Figure 8."""
-    diagrams = [diagram_of(space, arch) for space, arch, _ in EXAMPLES]
+    diagrams = [diagram_of(SPACES[space], arch) for space, arch, _ in EXAMPLES]
     drawings = [place(diagram) for diagram in diagrams]
     heights = [TITLE + placed.height * POINTS / 72 + 0.1 for placed in drawings]
     width = max(placed.width for placed in drawings) * POINTS / 72

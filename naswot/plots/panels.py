@@ -6,9 +6,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from naswot.benchmarks.catalogue import BUILT_IN
 from naswot.plots.registry import PANELS, STAND_INS
-from naswot.plots.scatter import accuracy_kind, draw, table_and_row, title
-from naswot.spaces import get_space
+from naswot.plots.scatter import accuracy_kind, draw, table_and_row
+from naswot.spaces import SPACES
 
 COLUMNS = 5
 PANEL_INCHES = 1.45, 1.6
@@ -56,10 +57,10 @@ def panels(
         score = row["score"]
         axes.tick_params(labelsize=6, length=2)
         axes.locator_params(nbins=4)
-        names = title(row).replace(", ", "\n", 1)
+        names = BUILT_IN.title(row["space"], row["dataset"]).replace(", ", "\n", 1)
         if space in STAND_INS.values():
             (own,) = (name for name, other in STAND_INS.items() if other == space)
-            names = f"{names}, for {get_space(own).title} ¹"
+            names = f"{names}, for {SPACES[own].title} ¹"
         axes.set_title(
             f"({letter}) {names}\n"
             rf"$\tau$ = {row['tau']:.3f}, n = {row['n']:,}",
@@ -77,7 +78,7 @@ def _below(kinds: Sequence[str], figure: str, missing: Sequence[str]) -> list[st
     lines = ["accuracy when trained (%)"] if kinds else []
     lines += [f"¹ {kind}" for kind in sorted(set(kinds) - {"accuracy when trained"})]
     own = dict.fromkeys(space for space, _ in PANELS[figure])
-    lacking = [get_space(space).title for space in own if space in missing]
+    lacking = [SPACES[space].title for space in own if space in missing]
     if lacking:
         name = figure.replace("figure", "Figure ")
         lines += [f"{name}, left out for want of data: {', '.join(lacking)}"]

@@ -7,32 +7,38 @@ import numpy as np
 import pandas as pd
 
 from naswot.analysis.comparison import reported_key
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.plots.palette import INK
-from naswot.spaces import get_space
 
 
-def scatter(joined: str | Path, correlations: pd.DataFrame, *, dataset: str) -> plt.Figure:
+def scatter(
+    joined: str | Path,
+    correlations: pd.DataFrame,
+    *,
+    dataset: str,
+    catalogue: Catalogue = BUILT_IN,
+) -> plt.Figure:
     """Draw the scatter plot of one dataset.
 
     Args:
         joined: joined table with score and accuracies.
         correlations: kendall_tau.csv; its values stand in the title.
         dataset: whose accuracies are drawn.
+        catalogue: the search spaces of the run.
 
     Raises:
         NaswotError: there is no accuracy of this dataset to draw.
     """
-    table, row = table_and_row(joined, correlations, dataset)
+    table, row = table_and_row(joined, correlations, dataset, catalogue)
     figure, axes = plt.subplots(figsize=(3.6, 3.2), layout="constrained")
     draw(axes, table, row)
     axes.set_xlabel(f"{accuracy_kind(row)} (%)\n{row['accuracy']}", fontsize=8)
     axes.set_ylabel(f"{row['score']} of the untrained network", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.set_title(
-        f"{title(row)}\n"
+        f"{catalogue.title(row['space'], row['dataset'])}\n"
         rf"$\tau$ = {row['tau']:.3f}  [{row['tau_low']:.3f}, {row['tau_high']:.3f}]",
         fontsize=9,
         pad=16,
@@ -45,7 +51,10 @@ def scatter(joined: str | Path, correlations: pd.DataFrame, *, dataset: str) -> 
 
 
 def table_and_row(
-    joined: str | Path, correlations: pd.DataFrame, dataset: str
+    joined: str | Path,
+    correlations: pd.DataFrame,
+    dataset: str,
+    catalogue: Catalogue = BUILT_IN,
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Return what a plot of a joined table shows on `dataset`, and its row of kendall_tau.csv.
 
@@ -63,7 +72,7 @@ def table_and_row(
             f"kendall_tau.csv has no row for {', '.join(place.values())}: the benchmark table has "
             f"no accuracy on {dataset}. Leave it out of `datasets`."
         )
-    key = reported_key(rows, described["space"], dataset)
+    key = reported_key(rows, catalogue[described["space"]].datasets[dataset])
     row = rows[rows["accuracy"] == key].iloc[0]
     return read_parquet(joined, ["score", row["accuracy"]]), row
 
@@ -82,11 +91,6 @@ def draw(axes: plt.Axes, table: pd.DataFrame, row: pd.Series, size: float = 4) -
         rasterized=True,
     )
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def title(row: pd.Series) -> str:
-    """Return the names of the row's space and dataset as people write them."""
-    return f"{get_space(row['space']).title}, {datasets_of(row['space'])[row['dataset']].title}"
 
 
 def accuracy_kind(row: pd.Series) -> str:

@@ -4,10 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.plots.comparison import WIDTH
 from naswot.plots.methods import plain, spread
-from naswot.spaces import get_space
 
 BOXES = {
     "batches": "(a) mini-batches of images",
@@ -21,11 +20,16 @@ BEYOND = {
 }
 
 
-def figure5(networks: pd.DataFrame, levels: pd.DataFrame) -> plt.Figure:
+def figure5(
+    networks: pd.DataFrame,
+    levels: pd.DataFrame,
+    catalogue: Catalogue = BUILT_IN,
+) -> plt.Figure:
     """Draw the scores of the networks over mini-batches, noise, initialisations and batch sizes.
 
     Args:
         networks, levels: the content of ablations/networks.csv and ablations/levels.csv.
+        catalogue: the search spaces of the run.
     """
     figure, grid = plt.subplots(2, 2, figsize=(WIDTH, 5.4), layout="constrained")
     boxed = networks[networks["ablation"].isin(BOXES)]
@@ -45,13 +49,18 @@ def figure5(networks: pd.DataFrame, levels: pd.DataFrame) -> plt.Figure:
     _caption(
         figure,
         networks,
+        catalogue,
         "Boxes: quartiles; whiskers: lowest and highest.\n"
         "(d): median, lowest and highest; numbers on the right: accuracy (%).",
     )
     return figure
 
 
-def ablations(networks: pd.DataFrame, levels: pd.DataFrame) -> plt.Figure:
+def ablations(
+    networks: pd.DataFrame,
+    levels: pd.DataFrame,
+    catalogue: Catalogue = BUILT_IN,
+) -> plt.Figure:
     """Draw the scores over schemes of initial weights, image sizes and numbers of classes.
 
     Arguments as for `figure5`. Below each level stands the tau of its mean scores with those over
@@ -75,6 +84,7 @@ def ablations(networks: pd.DataFrame, levels: pd.DataFrame) -> plt.Figure:
     _caption(
         figure,
         networks,
+        catalogue,
         "Median, lowest and highest score; numbers on the right: accuracy (%).\n"
         "τ: Kendall tau of the mean scores with those over mini-batches (Figure 5 a).",
     )
@@ -177,8 +187,8 @@ def _title(axes: plt.Axes, text: str) -> None:
     axes.set_title(text, loc="left", fontsize=8)
 
 
-def _caption(figure: plt.Figure, networks: pd.DataFrame, text: str) -> None:
+def _caption(figure: plt.Figure, networks: pd.DataFrame, catalogue: Catalogue, text: str) -> None:
     row = networks.iloc[0]
-    place = f"{get_space(row['space']).title}, {datasets_of(row['space'])[row['dataset']].title}"
+    place = catalogue.title(row["space"], row["dataset"])
     count = networks["index"].nunique()
     figure.supxlabel(f"{count} networks of {place}. {text}", fontsize=6.5, x=0.01, ha="left")

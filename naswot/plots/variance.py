@@ -4,21 +4,25 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.plots.comparison import COLOURS, WIDTH
 from naswot.plots.methods import plain, spread
-from naswot.spaces import get_space
 
 NAVY, ORANGE, TEAL = COLOURS[:3]
 POPULATIONS = {"all": (NAVY, "o"), "better half": (ORANGE, "s")}
 REPEATED = {"mini-batches": (TEAL, "s"), "initialisations": (ORANGE, "^"), "both": (NAVY, "o")}
 
 
-def variance(components: pd.DataFrame, stability: pd.DataFrame) -> plt.Figure:
+def variance(
+    components: pd.DataFrame,
+    stability: pd.DataFrame,
+    catalogue: Catalogue = BUILT_IN,
+) -> plt.Figure:
     """Draw each component's standard deviation, and Kendall tau against the number of repeats.
 
     Args:
         components, stability: the content of variance_components.csv and rank_stability.csv.
+        catalogue: the search spaces of the run.
     """
     figure = plt.figure(figsize=(WIDTH, 5.4), layout="constrained")
     if components.empty:
@@ -34,7 +38,7 @@ def variance(components: pd.DataFrame, stability: pd.DataFrame) -> plt.Figure:
         axes.set_title(f"({letter}) stability of the ranking: {population}", loc="left", fontsize=8)
         axes.set_ylabel("Kendall τ of two averages", fontsize=7)
     row = components.iloc[0]
-    place = f"{get_space(row['space']).title}, {datasets_of(row['space'])[row['dataset']].title}"
+    place = catalogue.title(row["space"], row["dataset"])
     lines = (
         f"{row['architectures']} random networks of {place} × {row['batches']} mini-batches of "
         f"{row['images']} × {row['initialisations']} initialisations.",

@@ -1,6 +1,7 @@
 """Figures → files."""
 
 import importlib
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.io.atomic import replacing
 from naswot.plots.registry import FIGURES
 
@@ -24,6 +26,7 @@ def write_figure(
     inputs: Mapping[str, str | Path | Sequence[str | Path]],
     outputs: Iterable[str | Path],
     settings: Mapping[str, Any],
+    catalogue: Catalogue = BUILT_IN,
 ) -> None:
     """Draw a figure and write it to each of `outputs`, whose suffixes give the formats.
 
@@ -33,12 +36,15 @@ def write_figure(
             over as a table, another one as its path.
         outputs: e.g. a .png and a .pdf file.
         settings: other arguments of the function.
+        catalogue: the search spaces of the run, for functions that name some.
 
     Raises:
         NaswotError: a file is damaged, or there is nothing to draw.
     """
     module, _, function = FIGURES[name].function.partition(".")
     draw = getattr(importlib.import_module(f"naswot.plots.{module}"), function)  # noqa: TID251, ours
+    if "catalogue" in inspect.signature(draw).parameters:
+        settings = {**settings, "catalogue": catalogue}
     save(draw(**{key: _read(value) for key, value in inputs.items()}, **settings), outputs)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined, TemplateError
 
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.errors import NaswotError
 from naswot.io.atomic import replacing
-from naswot.spaces import get_space
 
 
 def write_captions(
@@ -18,6 +18,7 @@ def write_captions(
     outputs: Sequence[str | Path],
     *,
     config: Mapping[str, Any],
+    catalogue: Catalogue = BUILT_IN,
 ) -> None:
     """Fill in caption templates, each into its file.
 
@@ -29,6 +30,7 @@ def write_captions(
         claims: claims.csv.
         outputs: .rst files to write, one for each template.
         config: the configuration of the run.
+        catalogue: the search spaces of the run.
 
     Raises:
         NaswotError: a template cannot be filled in; the message names it.
@@ -37,7 +39,7 @@ def write_captions(
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
     environment.filters["rst"] = escape
     found = pd.read_csv(claims, dtype=str, keep_default_na=False)
-    spaces = [get_space(name).title for name in config["spaces"]]
+    spaces = [catalogue[name].space.title for name in config["spaces"]]
     for template, output in zip(map(Path, templates), outputs, strict=True):
         own = found[found["figure"] == template.stem].to_dict("records")
         try:

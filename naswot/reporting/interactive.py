@@ -11,13 +11,13 @@ from bokeh.plotting import figure
 from bokeh.resources import Resources
 from markupsafe import Markup, escape  # noqa: TID251, HTML of Bokeh's and ours
 
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue, Entry
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.plots.palette import INK
 from naswot.plots.svg import svg
 from naswot.reporting.tables import written
-from naswot.spaces import Space, get_space
+from naswot.spaces import Space
 from naswot.spaces.diagrams import diagram_of
 
 NETWORKS = 1000  # a plot; as many as in most of the paper's
@@ -25,12 +25,15 @@ PINNED = "pinned"  # the element that shows the network which was tapped
 CHOSEN = "#d98032"
 
 
-def plots(runs: Sequence[tuple[str, str | Path]], seed: int) -> dict[str, Markup | str]:
+def plots(
+    runs: Sequence[tuple[str, str | Path]], seed: int, catalogue: Catalogue = BUILT_IN
+) -> dict[str, Markup | str]:
     """Return scatter plots, a tab a search space and dataset, as HTML that needs no network.
 
     Args:
         runs: datasets, each with its joined table.
         seed: of the draw of networks, where a table has more than `NETWORKS`.
+        catalogue: the search spaces of the run.
 
     Returns:
         `library` and `script`, HTML for the head and the end of a page, `div`, where the plots
@@ -39,11 +42,12 @@ def plots(runs: Sequence[tuple[str, str | Path]], seed: int) -> dict[str, Markup
     sources: dict[str | Path, tuple[ColumnDataSource, str]] = {}
     panels, notes = [], []
     for dataset, path in runs:
-        space = get_space(read_metadata(path)["space"])
+        entry = catalogue[read_metadata(path)["space"]]
+        space = entry.space
         if path not in sources:
-            sources[path] = _source(path, space, seed)
+            sources[path] = _source(path, entry, seed)
             notes.append(f"{space.title}: {sources[path][1]}")
-        about = datasets_of(space.name)[dataset]
+        about = entry.datasets[dataset]
         source, _ = sources[path]
         counts = {key: pd.Series(values).count() for key, values in source.data.items()}
         key = about.reported(counts, "valid")
@@ -88,7 +92,7 @@ def _plot(source: ColumnDataSource, key: str, about: dict) -> figure:
     return plot
 
 
-def _source(path: str | Path, space: Space, seed: int) -> tuple[ColumnDataSource, str]:
+def _source(path: str | Path, entry: Entry, seed: int) -> tuple[ColumnDataSource, str]:
     """Return the networks of a joined table that are drawn, and a clause that counts them."""
     table = read_parquet(path)
     finite = table[np.isfinite(table["score"])]
@@ -102,11 +106,11 @@ def _source(path: str | Path, space: Space, seed: int) -> tuple[ColumnDataSource
         note += f"; {len(table) - len(finite):,} without a finite score cannot be drawn"
     keys = [
         key
-        for dataset in datasets_of(space.name).values()
+        for dataset in entry.datasets.values()
         for key in (dataset.valid, dataset.test)
         if key in drawn
     ]
-    details = [_details(row, keys, space) for row in drawn.to_dict("records")]
+    details = [_details(row, keys, entry.space) for row in drawn.to_dict("records")]
     source = ColumnDataSource(
         {"score": drawn["score"], "details": details} | {key: drawn[key] for key in keys}
     )
@@ -130,7 +134,7 @@ def _details(row: dict, keys: Sequence[str], space: Space) -> str:
         if not pd.isna(row[key])
     )
     try:
-        drawn = svg(diagram_of(space.name, row["arch"]))
+        drawn = svg(diagram_of(space, row["arch"]))
         drawing = Markup(drawn.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1))  # noqa: S704
     except NaswotError:  # a custom space need not say how it is drawn
         drawing = Markup("")

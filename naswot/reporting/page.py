@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.io.atomic import replacing
 from naswot.reporting.contents import CONTENTS, ITEMS, Item
 from naswot.reporting.interactive import PINNED, plots
 from naswot.reporting.tables import prose, read_csv, table
 from naswot.reporting.templates import render
-from naswot.spaces import get_space
 
 
 def write_page(
@@ -23,6 +23,7 @@ def write_page(
     captions: Sequence[str | Path],
     runs: Sequence[tuple[str, str | Path]],
     seed: int,
+    catalogue: Catalogue = BUILT_IN,
 ) -> None:
     """Write the page.
 
@@ -33,6 +34,7 @@ def write_page(
         captions: .rst files, named after their items.
         runs: datasets, each with its joined table.
         seed: of the draw of networks in the interactive plots.
+        catalogue: the search spaces of the run.
 
     Raises:
         NaswotError: an input is missing or damaged.
@@ -47,19 +49,22 @@ def write_page(
     links = {name: _link(path, output) for name, path in files.items()}
     shown = [item for item in CONTENTS if item.name in {**frames, **pictures}]
     shown.remove(ITEMS["questions"])  # it stands above
-    spaces = dict.fromkeys(get_space(Path(path).parts[-4]).title for _, path in runs)
+    spaces = dict.fromkeys(catalogue[Path(path).parts[-4]].space.title for _, path in runs)
     html = render(
         "index.html.jinja",
         title=f"naswot: {', '.join(spaces)}",
         chapters=[
-            (category, [_section(item, frames, pictures, texts, links) for item in items])
+            (
+                category,
+                [_section(item, frames, pictures, texts, links, catalogue) for item in items],
+            )
             for category, items in groupby(shown, key=lambda item: item.category)
         ],
         answers=[
             (question, list(lines["answer"]))
             for question, lines in frames["questions"].groupby("question", sort=False)
         ],
-        plots=plots(runs, seed),
+        plots=plots(runs, seed, catalogue),
         pinned=PINNED,
     )
     with replacing(output) as temporary:
@@ -76,11 +81,12 @@ def _section(
     pictures: Mapping[str, Sequence[str]],
     texts: Mapping[str, str],
     links: Mapping[str, str],
+    catalogue: Catalogue,
 ) -> dict[str, Any]:
     return {
         "item": item,
         "caption": texts.get(item.name, ""),
         "pictures": pictures.get(item.name, []),
-        "table": table(item.name, frames[item.name]) if item.name in frames else None,
+        "table": table(item.name, frames[item.name], catalogue) if item.name in frames else None,
         "link": links.get(item.name),
     }

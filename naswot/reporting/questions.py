@@ -7,7 +7,7 @@ import pandas as pd
 
 from naswot.io.atomic import replacing
 from naswot.reporting.tables import read_csv, written
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 
 QUESTIONS = ["question", "answer"]
 HEADLINE = "NASWOT (N=1000)"  # the paper's own method
@@ -95,7 +95,7 @@ def _comparison(frames: Mapping[str, pd.DataFrame]) -> list[str]:
         lines.append(line)
         for row in measured[measured["method"] == HEADLINE].to_dict("records"):
             lines.append(
-                f"{HEADLINE}, {get_space(row['benchmark']).title}, {row['quantity']}: "
+                f"{HEADLINE}, {SPACES[row['benchmark']].title}, {row['quantity']}: "
                 f"{written(row['ours'], 2)} ± {written(row['ours_std'], 2)} % "
                 f"(paper {written(row['published'], 2)} ± {written(row['published_std'], 2)})."
             )
@@ -106,7 +106,7 @@ def _comparison(frames: Mapping[str, pd.DataFrame]) -> list[str]:
     if "kendall_tau" in frames:
         for row in frames["kendall_tau"].dropna(subset=["published"]).to_dict("records"):
             lines.append(
-                f"Kendall tau, {get_space(row['space']).title}, {row['accuracy']}: "
+                f"Kendall tau, {SPACES[row['space']].title}, {row['accuracy']}: "
                 f"{written(row['tau'], 3)} (paper {written(row['published'], 3)})."
             )
     return lines

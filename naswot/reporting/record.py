@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from naswot.benchmarks.datasets import TITLES
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.benchmarks.table import accuracy_keys
 from naswot.errors import NaswotError
 from naswot.images import get_source
@@ -18,7 +18,6 @@ from naswot.io.atomic import replacing
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.runtime.cpu import processor_name
 from naswot.runtime.provenance import package_version
-from naswot.spaces import get_space
 from naswot.tables.seconds import read_seconds
 
 RECORD = ["topic", "item", "value"]
@@ -37,6 +36,7 @@ def write_record(
     defaults: str | Path,
     missing: Mapping[str, str],
     omitted: Mapping[str, str],
+    catalogue: Catalogue = BUILT_IN,
 ) -> None:
     """Write run.csv, columns `RECORD`.
 
@@ -49,11 +49,12 @@ def write_record(
         defaults: config.yaml, to tell what differs from it.
         missing: space → why it was left out.
         omitted: figure, or what else was left out → why.
+        catalogue: the search spaces of the run.
     """
     rows = [
-        *_scored(dict(zip(joined, seconds, strict=True))),
-        *_searched(searches),
-        *_missing(joined, searches, missing),
+        *_scored(dict(zip(joined, seconds, strict=True)), catalogue),
+        *_searched(searches, catalogue),
+        *_missing(joined, searches, missing, catalogue),
         *(("what is missing", what, why) for what, why in omitted.items()),
         *_versions(joined),
         *_settings(config, defaults),
@@ -103,11 +104,13 @@ def write_times(
         frame.to_csv(temporary, index=False, float_format="%.2f")
 
 
-def _scored(joined: Mapping[str | Path, str | Path]) -> Iterator[tuple[str, str, str]]:
+def _scored(
+    joined: Mapping[str | Path, str | Path], catalogue: Catalogue
+) -> Iterator[tuple[str, str, str]]:
     for path, seconds in joined.items():
         about = read_metadata(path)
         table = read_parquet(path, ["score", "representative"])
-        score, space = table["score"].to_numpy(float), get_space(about["space"])
+        score, space = table["score"].to_numpy(float), catalogue[about["space"]].space
         own = table["representative"].nunique()
         size = f" of {space.size:,}" if space.size else ""
         text = f"{len(table):,}{size} networks"
@@ -129,14 +132,16 @@ def _scored(joined: Mapping[str | Path, str | Path]) -> Iterator[tuple[str, str,
         yield "what was run", f"{space.title}, accuracies", text
 
 
-def _searched(searches: Sequence[str | Path]) -> Iterator[tuple[str, str, str]]:
+def _searched(
+    searches: Sequence[str | Path], catalogue: Catalogue
+) -> Iterator[tuple[str, str, str]]:
     found: dict[str, dict[str, None]] = {}
     budgets: dict[str, dict[str, None]] = {}
     for path in searches:
         about = read_metadata(path)
         if "not_run" in about:
             continue
-        space = get_space(about["space"]).title
+        space = catalogue[about["space"]].space.title
         found.setdefault(space, {})[about["title"]] = None
         if about.get("budget") is not None and "fitness" in about:
             text = f"{about['fitness']} within {about['budget']:,.0f} {about['budget_unit']}"
@@ -148,20 +153,27 @@ def _searched(searches: Sequence[str | Path]) -> Iterator[tuple[str, str, str]]:
 
 
 def _missing(
-    joined: Sequence[str | Path], searches: Sequence[str | Path], missing: Mapping[str, str]
+    joined: Sequence[str | Path],
+    searches: Sequence[str | Path],
+    missing: Mapping[str, str],
+    catalogue: Catalogue,
 ) -> Iterator[tuple[str, str, str]]:
     for space, reason in missing.items():
-        yield "what is missing", get_space(space).title, reason
+        yield "what is missing", catalogue[space].space.title, reason
     for path in dict.fromkeys(joined):
         about = read_metadata(path)
         parts = {key.split("/")[1] for key in accuracy_keys(read_parquet(path))}
         if not any("test" in part for part in parts):
             text = f"the table ({about['accuracies']}) has {' and '.join(sorted(parts))} only"
-            yield "what is missing", f"{get_space(about['space']).title}, test accuracies", text
+            yield (
+                "what is missing",
+                f"{catalogue[about['space']].space.title}, test accuracies",
+                text,
+            )
     for path in searches:
         about = read_metadata(path)
         if "not_run" in about:
-            where = f"{get_space(about['space']).title}, {TITLES[about['dataset']]}"
+            where = f"{catalogue.title(about['space'], about['dataset'])}"
             yield "what is missing", f"{about['title']} on {where}", about["not_run"]
 
 

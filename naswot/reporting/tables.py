@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from docutils.core import publish_parts
 
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.benchmarks.datasets import TITLES
 from naswot.errors import NaswotError
 from naswot.io.atomic import replacing
 from naswot.reporting.contents import ITEMS
 from naswot.reporting.templates import render
-from naswot.spaces import SPACES
 
 Row = Mapping[str, Any]
 
@@ -40,6 +40,7 @@ def write_tables(
     csvs: Sequence[str | Path],
     captions: Sequence[str | Path],
     outputs: Sequence[str | Path],
+    catalogue: Catalogue = BUILT_IN,
 ) -> None:
     """Write a page with a caption and a sortable table for each CSV file, named after its item.
 
@@ -51,7 +52,7 @@ def write_tables(
             "table.html.jinja",
             title=ITEMS[csv.stem].title,
             caption=prose(Path(caption).read_text(encoding="utf-8")),
-            table=table(csv.stem, read_csv(csv)),
+            table=table(csv.stem, read_csv(csv), catalogue),
         )
         with replacing(output) as temporary:
             temporary.write_text(html, encoding="utf-8")
@@ -72,12 +73,17 @@ def read_csv(path: str | Path) -> pd.DataFrame:
         ) from error
 
 
-def table(name: str, frame: pd.DataFrame) -> dict[str, Any]:
+def table(name: str, frame: pd.DataFrame, catalogue: Catalogue = BUILT_IN) -> dict[str, Any]:
     """Return heading and cells of the table called `name`, for the templates.
+
+    Search spaces of the `catalogue` have their titles in it.
 
     Returns:
         `name`, `columns` (list of `Column`) and `rows` (lists of `Cell`).
     """
+    titles = {key: entry.space.title for key, entry in catalogue.items()}
+    for column in {"space", "benchmark"} & {*frame.columns}:
+        frame = frame.assign(**{column: frame[column].map(lambda key: titles.get(key, key))})
     frame = ORDERS.get(name, lambda same: same)(frame)
     columns = VIEWS[name](frame) if name in VIEWS else every_column(frame)
     rows = [[column.cell(row) for column in columns] for row in frame.to_dict("records")]
@@ -141,15 +147,11 @@ def every_column(frame: pd.DataFrame) -> list[Column]:
     for key in map(str, frame.columns):
         heading = key.replace("_", " ")
         if pd.api.types.is_bool_dtype(frame[key]) or not pd.api.types.is_numeric_dtype(frame[key]):
-            columns.append(words(heading, key, _spaces() | TITLES))
+            columns.append(words(heading, key, TITLES))
         else:
             whole = (frame[key].dropna() % 1 == 0).all()
             columns.append(number(heading, key, 0 if whole else 3))
     return columns
-
-
-def _spaces() -> dict[str, str]:
-    return {space.name: space.title for space in SPACES.values()}
 
 
 def _verdict(row: Row) -> Cell:
@@ -177,7 +179,7 @@ def _digits(column: Callable[[int], Column]) -> Column:
 def _paper_comparison(frame: pd.DataFrame) -> list[Column]:
     return [
         words("In the paper", "where"),
-        words("Space", "benchmark", _spaces()),
+        words("Space", "benchmark"),
         words("Dataset", "dataset", TITLES),
         words("Method", "method"),
         words("Quantity", "quantity"),
@@ -192,7 +194,7 @@ def _paper_comparison(frame: pd.DataFrame) -> list[Column]:
 
 def _kendall_tau(frame: pd.DataFrame) -> list[Column]:
     return [
-        words("Space", "space", _spaces()),
+        words("Space", "space"),
         words("Dataset", "dataset", TITLES),
         words("Score", "score"),
         words("Accuracy", "accuracy"),
@@ -216,7 +218,7 @@ def _accuracies(frame: pd.DataFrame) -> list[Column]:
         heading = f"{TITLES[dataset]} {split}"
         found.append(number(heading, key, 2, key.replace("_mean", "_std")))
     return [
-        words("Space", "benchmark", _spaces()),
+        words("Space", "benchmark"),
         words("Method", "method"),
         words("Source", "source"),
         number("Search (s)", "search_seconds", 2),
@@ -227,7 +229,7 @@ def _accuracies(frame: pd.DataFrame) -> list[Column]:
 
 def _assistance(frame: pd.DataFrame) -> list[Column]:
     return [
-        words("Space", "space", _spaces()),
+        words("Space", "space"),
         words("Dataset", "dataset", TITLES),
         words("Accuracy", "accuracy"),
         words("Search", "title"),

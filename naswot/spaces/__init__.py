@@ -1,16 +1,15 @@
 """Search spaces: what an architecture is, how many there are, and how one is built.
 
-A space is one entry of `SPACES`. Nothing here imports torch until a network is built, so
-that planning a run stays cheap.
+A built-in space is one entry of `SPACES`; `naswot.spaces.custom` makes others. Nothing here imports
+torch until a network is built, so that planning a run stays cheap.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING
 
-from naswot.errors import NaswotError
 from naswot.spaces import nasbench101, nasbench201, natsbench_sss, nds
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ class Space:
             stands for one; raises NaswotError for a malformed architecture. None where an
             architecture is no such list.
         file: the user's file that builds its networks, if there is one.
-        custom: whether it is the user's, see `naswot.workflow.custom_spaces`.
         like: the space whose networks it has, for a custom space that names one.
     """
 
@@ -52,7 +50,6 @@ class Space:
     benchmark_params: Callable[[str], int]
     genes: Callable[[str], tuple[int, ...]] | None = None
     file: str | None = None
-    custom: bool = False
     like: str | None = None
 
 
@@ -72,24 +69,15 @@ def _space(name: str, title: str, module: ModuleType, unique: int | None = None)
     )
 
 
-SPACES = {
-    space.name: space
-    for space in (
-        _space("nasbench201", "NAS-Bench-201", nasbench201, unique=nasbench201.UNIQUE),
-        _space("natsbench_sss", "NATS-Bench SSS", natsbench_sss),
-        _space("nasbench101", "NAS-Bench-101", nasbench101),
-        _space("nasbench301", "NAS-Bench-301 (DARTS)", nds),
-        *(_space(name, nds.TITLES[name], nds) for name in nds.SPACES_NDS),
-    )
-}
-
-
-def get_space(name: str) -> Space:
-    """Return the space called `name`.
-
-    Raises:
-        NaswotError: there is no such space.
-    """
-    if name not in SPACES:
-        raise NaswotError(f"There is no search space {name!r}; there are: {', '.join(SPACES)}.")
-    return SPACES[name]
+SPACES: Mapping[str, Space] = MappingProxyType(
+    {
+        space.name: space
+        for space in (
+            _space("nasbench201", "NAS-Bench-201", nasbench201, unique=nasbench201.UNIQUE),
+            _space("natsbench_sss", "NATS-Bench SSS", natsbench_sss),
+            _space("nasbench101", "NAS-Bench-101", nasbench101),
+            _space("nasbench301", "NAS-Bench-301 (DARTS)", nds),
+            *(_space(name, nds.TITLES[name], nds) for name in nds.SPACES_NDS),
+        )
+    }
+)

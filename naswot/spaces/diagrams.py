@@ -4,11 +4,11 @@ This registry stands apart from `naswot.spaces`, so that scores do not depend on
 here draws anew and scores nothing.
 """
 
-import importlib
 from collections.abc import Callable
 
 from naswot.errors import NaswotError
-from naswot.spaces import get_space, nds
+from naswot.spaces import SPACES, Space, nds
+from naswot.spaces.custom import custom_diagram
 from naswot.spaces.graph import Diagram
 from naswot.spaces.nasbench101 import diagram as nasbench101
 from naswot.spaces.nasbench201 import diagram as nasbench201
@@ -24,22 +24,20 @@ DIAGRAMS: dict[str, Callable[[str, str], Diagram]] = {
 }
 
 
-def diagram_of(space: str, arch: str) -> Diagram:
+def diagram_of(space: Space, arch: str) -> Diagram:
     """Return the diagram of an architecture, written as in its benchmark table.
 
     A custom space has one if its Python file has a function ``diagram(arch)`` that
     returns a `naswot.spaces.graph.Diagram`.
 
     Raises:
-        NaswotError: there is no such space, the architecture is not of the space, or the space is
-            custom and says nothing of what its networks look like.
+        NaswotError: the architecture is not of the space, or the space is custom and says
+            nothing of what its networks look like.
     """
-    known = get_space(space)
-    if known.file is not None:
-        # By name, so that it is code of the stages that build such networks, not of all.
-        return importlib.import_module("naswot.spaces.custom").custom_diagram(known, arch)  # noqa: TID251
-    known.canonical(arch)  # checks that it is of this very space
-    return DIAGRAMS[known.like or space](arch, known.title)
+    if space.file is not None:
+        return custom_diagram(space, arch)
+    space.canonical(arch)  # checks that it is of this very space
+    return DIAGRAMS[space.like or space.name](arch, space.title)
 
 
 def spaces_of(arch: str) -> list[str]:
@@ -63,7 +61,7 @@ def spaces_of(arch: str) -> list[str]:
     found, faults = [], []
     for name in candidates:
         try:
-            get_space(name).canonical(arch)
+            SPACES[name].canonical(arch)
             found.append(name)
         except NaswotError as error:
             faults.append(error)

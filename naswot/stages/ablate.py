@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from naswot.analysis.anytime import reported_accuracy
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.datasets import Dataset
 from naswot.errors import NaswotError
 from naswot.images import mini_batch
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
@@ -20,7 +20,7 @@ from naswot.runtime.provenance import described
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
 from naswot.scores.initialisation import draw_scheme
-from naswot.spaces import get_space
+from naswot.spaces import Space
 from naswot.stages.score import score_architectures
 
 COLUMNS = {
@@ -82,7 +82,7 @@ def write_choice(
     output: str | Path,
     *,
     space: str,
-    dataset: str,
+    dataset: Dataset,
     choice: str,
     count: int,
     seed: int,
@@ -94,13 +94,13 @@ def write_choice(
     Raises:
         NaswotError: there is no accuracy on `dataset`, or there are too few networks.
     """
-    accuracy = reported_accuracy(benchmark, datasets_of(space)[dataset], "valid")
+    accuracy = reported_accuracy(benchmark, dataset, "valid")
     if accuracy is None:
-        raise NaswotError(f"{benchmark} has no accuracy on {dataset}; name another dataset.")
+        raise NaswotError(f"{benchmark} has no accuracy on {dataset.name}; name another dataset.")
     chosen = choose_networks(accuracy, count, choice, seed)
     arch = read_parquet(benchmark, ["index", "arch"]).set_index("index")["arch"]
     chosen.insert(1, "arch", arch.loc[chosen["index"]].to_numpy())
-    settings = {"space": space, "dataset": dataset, "choice": choice, "seed": seed}
+    settings = {"space": space, "dataset": dataset.name, "choice": choice, "seed": seed}
     write_parquet(chosen, output, described(**settings, accuracy=accuracy.name))
 
 
@@ -108,6 +108,7 @@ def ablate(
     networks: str | Path,
     output: str | Path,
     *,
+    space: Space,
     ablation: str,
     level: str,
     setting: Mapping[str, Any],
@@ -122,6 +123,7 @@ def ablate(
     Args:
         networks: Parquet file of `write_choice`.
         output: the file to write, with the columns `COLUMNS`; −inf and NaN are kept.
+        space: whose networks they are.
         ablation, level: what is varied, and its value.
         setting: how, see `naswot.workflow.ablations.setting_of`.
         precision, relu_count, device: as for `naswot.stages.score.score_shard`.
@@ -136,7 +138,6 @@ def ablate(
     target = choose_device(device)
     precision = choose_precision(precision, target)
     chosen, about = read_parquet(networks), read_metadata(networks)
-    space = get_space(about["space"])
     build = partial(_build, space.build, setting["classes"], setting["scheme"])
     seeds = setting["seeds"]
     progress = Progress(f"{ablation} {level}", len(chosen) * len(seeds), "scores")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.datasets import Dataset
 from naswot.benchmarks.fitness import Fitness, UnsearchableError, read_fitness
 from naswot.errors import NaswotError
 from naswot.io.parquet import column_names, digest_of, read_metadata, read_parquet, write_parquet
@@ -35,8 +35,8 @@ def search_table(
     output: str | Path,
     trajectories: str | Path,
     *,
-    dataset: str,
-    searched: str,
+    dataset: Dataset,
+    searched: Dataset,
     method: str,
     settings: Mapping[str, Any],
     runs: int,
@@ -82,8 +82,8 @@ def search_table(
     }
     metadata |= described(
         space=space,
-        dataset=dataset,
-        searched=searched,
+        dataset=dataset.name,
+        searched=searched.name,
         method=method,
         runs=runs,
         seed=seed,
@@ -92,7 +92,7 @@ def search_table(
     try:
         fitness = read_fitness(
             benchmark,
-            datasets_of(space)[searched],
+            searched,
             epochs=settings["epochs"],
             budget_s=settings["budget_s"],
             evaluations=settings["evaluations"],
@@ -104,7 +104,7 @@ def search_table(
         if not len(trajectory.run) and table.cost.min() <= fitness.budget:
             raise UnsearchableError("the scores that it asks for cost more than the budget")
     except UnsearchableError as error:
-        log.warning("%s on %s, %s: not run, %s", title, space, dataset, error)
+        log.warning("%s on %s, %s: not run, %s", title, space, dataset.name, error)
         metadata |= {"not_run": str(error)}
         nothing = np.empty(0, dtype=np.int64)
         trajectory = Trajectory(*[nothing] * 6)
@@ -245,7 +245,7 @@ def outcomes(
     trajectory: Trajectory,
     benchmark: str | Path,
     index: np.ndarray,
-    dataset: str,
+    dataset: Dataset,
     method: str,
     runs: int,
     seed: int,
@@ -264,10 +264,8 @@ def outcomes(
         had spent by its last training. A run that could not afford any has index −1 and no
         accuracies.
     """
-    space = read_metadata(benchmark)["space"]
-    reported = datasets_of(space)[dataset]
     present = column_names(benchmark)
-    keys = [key for key in ("arch", reported.valid, reported.test) if key in present]
+    keys = [key for key in ("arch", dataset.valid, dataset.test) if key in present]
     table = read_parquet(benchmark, ["index", *keys]).set_index("index")
     place = trajectory.chosen(runs)
     some = place >= 0
@@ -290,8 +288,8 @@ def outcomes(
             "search_seconds": spent,
             "evaluations": counts,
             "fitness": np.where(some, trajectory.fitness[place], np.nan),
-            "valid": accuracy(reported.valid),
-            "test": accuracy(reported.test),
+            "valid": accuracy(dataset.valid),
+            "test": accuracy(dataset.test),
             "test_index": best,
         },
         columns=list(COLUMNS),

@@ -1,6 +1,6 @@
 """Networks, drawn in bands of their trained accuracy → their kernels, untrained."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from scipy.cluster.hierarchy import leaves_list, linkage
 
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.datasets import Dataset
 from naswot.benchmarks.table import accuracy_keys
 from naswot.errors import NaswotError
 from naswot.io.npz import write_arrays
@@ -18,7 +18,7 @@ from naswot.runtime.device import choose_device, settle_in
 from naswot.runtime.progress import Progress, log
 from naswot.runtime.provenance import described
 from naswot.scores.naswot import hamming_kernel, log_determinant
-from naswot.spaces import get_space
+from naswot.spaces import Space
 from naswot.tables.batch import read_mini_batch
 from naswot.tables.kernels import NOT_A_NUMBER
 from naswot.tables.order import read_order
@@ -30,7 +30,8 @@ def write_kernels(
     batch: str | Path,
     output: str | Path,
     *,
-    dataset: str,
+    space: Space,
+    dataset: Dataset,
     bands: int,
     networks: int,
     device: str = "auto",
@@ -45,6 +46,7 @@ def write_kernels(
         order: Parquet file of `naswot.spaces.sampling.order_architectures`.
         batch: the mini-batch that the networks were scored on.
         output: .npz file to write.
+        space: whose networks they are.
         dataset: by whose reported accuracy the networks are cut into bands.
         bands, networks: how many bands, and how many networks are drawn of each.
         device: "auto" takes a GPU if torch sees one.
@@ -60,18 +62,18 @@ def write_kernels(
     if failed.any():
         log.info("%d of %d networks failed and are left out", failed.sum(), len(failed))
         table = table[~failed].reset_index(drop=True)
-    key = accuracy_key(table, scored["space"], dataset)
+    key = accuracy_key(table, space.name, dataset)
     cut = cut_into_bands(table[key].to_numpy(float), bands)
     rows = draw(cut, networks, scored["seed"])
     chosen = table.loc[np.concatenate(rows)]
     archs = read_order(order).set_index("index")["arch"]
     images = torch.from_numpy(read_mini_batch(batch).images).to(target)
     built = [archs[index] for index in chosen["representative"]]
-    pairs, units, scores = measure(built, images, scored)
+    pairs, units, scores = measure(space.build, built, images, scored)
     accuracies = [table.loc[band, key] for band in cut]
     settings = ("space", "images", "seed", "precision", "relu_count", "batch_size")
     about = described(
-        dataset=dataset,
+        dataset=dataset.name,
         accuracy=key,
         image_size=images.shape[-1],
         **{name: scored[name] for name in settings},
@@ -99,11 +101,15 @@ def write_kernels(
 
 
 def measure(
-    archs: Sequence[str], images: torch.Tensor, scored: Mapping[str, Any]
+    build: Callable[[str, int], torch.nn.Module],
+    archs: Sequence[str],
+    images: torch.Tensor,
+    scored: Mapping[str, Any],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the kernels of untrained networks on `images` (B, 3, H, W), and their scores.
 
     Args:
+        build: makes the network of an architecture for a number of classes.
         archs: n architectures.
         images: the mini-batch, on the device to use.
         scored: the metadata of scores: `space`, `images`, `seed`, `precision` and `relu_count`.
@@ -115,7 +121,7 @@ def measure(
     pairs = np.empty((len(archs), len(above[0])), np.int32)
     units, scores = np.empty(len(archs), np.int64), np.empty(len(archs))
     label = f"kernels of {scored['space']} on {scored['images']}"
-    progress, build = Progress(label, len(archs), "networks"), get_space(scored["space"]).build
+    progress = Progress(label, len(archs), "networks")
     for row, arch in enumerate(archs):
         torch.manual_seed(scored["seed"])
         network = build(arch, 1)
@@ -128,19 +134,19 @@ def measure(
     return pairs, units, scores
 
 
-def accuracy_key(table: pd.DataFrame, space: str, dataset: str) -> str:
+def accuracy_key(table: pd.DataFrame, space: str, dataset: Dataset) -> str:
     """Return the accuracy of a joined table that is reported of a dataset, as in the figures.
 
     Raises:
         NaswotError: there is none.
     """
-    about = datasets_of(space)[dataset]
-    counts = table[about.keys_among(accuracy_keys(table))].count()
+    counts = table[dataset.keys_among(accuracy_keys(table))].count()
     counts = counts[counts > 0].to_dict()
-    key = about.reported(counts, "valid", others=counts)
+    key = dataset.reported(counts, "valid", others=counts)
     if key is None:
         raise NaswotError(
-            f"{space} has no accuracy on {dataset} to cut into bands; leave it out of `datasets`."
+            f"{space} has no accuracy on {dataset.name} to cut into bands; leave it out of "
+            "`datasets`."
         )
     return key
 

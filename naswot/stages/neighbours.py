@@ -8,7 +8,7 @@ import numpy as np
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.runtime.provenance import described
-from naswot.spaces import get_space
+from naswot.spaces import Space
 from naswot.spaces.neighbourhood import NEAREST, neighbourhood
 from naswot.tables.neighbours import write_neighbours
 
@@ -16,7 +16,7 @@ log = logging.getLogger("naswot")
 
 
 def connect_architectures(
-    benchmark: str | Path, output: str | Path, *, space: str, known: str | None = None
+    benchmark: str | Path, output: str | Path, *, space: Space, known: str | None = None
 ) -> None:
     """Write which architectures of a benchmark table are neighbours (`naswot.tables.neighbours`).
 
@@ -37,11 +37,11 @@ def connect_architectures(
     if table.empty:
         raise NaswotError(f"{benchmark} has no architecture{f' with {known}' if known else ''}.")
     index = table["index"].to_numpy(np.int32)
-    found = neighbourhood(get_space(space), table["arch"].tolist())
+    found = neighbourhood(space, table["arch"].tolist())
     counts = (found.neighbours >= 0).sum(axis=1)
     apart = f"the {NEAREST} nearest" if found.nearest else "one mutation apart"
     source = read_metadata(benchmark).get("source")
-    settings = described(space=space, neighbours=apart, known=known, accuracies=source)
+    settings = described(space=space.name, neighbours=apart, known=known, accuracies=source)
     write_neighbours(index, found, output, settings)
     log.info(
         "%s architectures; neighbours are %s: %d to %d, in the middle %g",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from naswot.benchmarks.datasets import Dataset, datasets_of
+from naswot.benchmarks.datasets import Dataset
 from naswot.io.parquet import column_names, digest_of, read_metadata, read_parquet, write_parquet
 from naswot.runtime.provenance import described
 from naswot.scores import LOWER_IS_BETTER
@@ -21,7 +21,7 @@ def choose_from_table(
     output: str | Path,
     trajectories: str | Path,
     *,
-    dataset: str,
+    dataset: Dataset,
     method: str,
     sample_sizes: Sequence[int],
     runs: int,
@@ -35,8 +35,7 @@ def choose_from_table(
     `seconds` is what its scores took, for NASWOT.
     """
     about, columns = read_metadata(table), column_names(table)
-    reported = datasets_of(about["space"])[dataset]
-    wanted = ("index", "arch", "score", reported.valid, reported.test)
+    wanted = ("index", "arch", "score", dataset.valid, dataset.test)
     pool = read_parquet(table, [name for name in wanted if name in columns])
     if seconds is not None:
         pool["seconds"] = pool["index"].map(read_seconds(seconds)["seconds"])
@@ -44,14 +43,14 @@ def choose_from_table(
     if sign < 0:
         pool["score"] *= sign
     results = pd.concat(
-        [search(pool, reported, method, size, runs, seed) for size in sample_sizes],
+        [search(pool, dataset, method, size, runs, seed) for size in sample_sizes],
         ignore_index=True,
     )
-    drawn = trajectory(pool, reported, method, max(sample_sizes), runs, seed)
+    drawn = trajectory(pool, dataset, method, max(sample_sizes), runs, seed)
     results["score"] *= sign
-    score, seen = about.get("score"), _seen(pool, reported)
+    score, seen = about.get("score"), _seen(pool, dataset)
     metadata = about | described(
-        dataset=dataset,
+        dataset=dataset.name,
         method=method,
         sample_sizes=list(sample_sizes),
         runs=runs,

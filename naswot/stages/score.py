@@ -28,7 +28,7 @@ from naswot.runtime.provenance import described
 from naswot.scores import FAMILIES, Family
 from naswot.scores.base import Batch, Options, measure
 from naswot.scores.failures import how_it_fails
-from naswot.spaces import get_space
+from naswot.spaces import Space
 from naswot.spaces.sampling import Sample, sample_of, to_score
 from naswot.tables.batch import read_mini_batch
 from naswot.tables.order import read_order
@@ -39,7 +39,7 @@ def score_shard(
     batch: str | Path,
     output: str | Path,
     *,
-    space: str,
+    space: Space,
     images: str,
     family: str,
     seed: int,
@@ -57,7 +57,8 @@ def score_shard(
         order: Parquet file of `naswot.spaces.sampling.order_architectures`.
         batch: .npz file with the mini-batch under `images`.
         output: the shard's file; its neighbours are the other shards.
-        space, images, seed, precision, relu_count: see config/README.md; the last two for
+        space: whose architectures they are.
+        images, seed, precision, relu_count: see config/README.md; the last two for
             families that have such options. The file's metadata tell what "auto" has become.
         family: a key of `naswot.scores.FAMILIES`; all its scores are computed.
         first, last: the shard's stretch of all that could be scored, in the order of drawing,
@@ -82,10 +83,10 @@ def score_shard(
         torch.from_numpy(found.labels).to(target),
         found.classes,
     )
-    every, known = to_score(read_order(order)), get_space(space)
+    every = to_score(read_order(order))
     architectures = every[first:last]
     end = first + len(architectures)
-    label = f"{family} of {space} on {images}, networks {first + 1:,} to {end:,}"
+    label = f"{family} of {space.name} on {images}, networks {first + 1:,} to {end:,}"
     log.info(
         "%s: %s with %d thread%s, %s%s",
         label,
@@ -98,16 +99,16 @@ def score_shard(
     started = time.monotonic()
     scored = score_architectures(
         architectures,
-        known.build,
+        space.build,
         shown,
         FAMILIES[family],
         seed,
         Progress(label, len(architectures), "networks"),
         options,
-        custom=known.file is not None,
+        custom=space.file is not None,
     )
     metadata = described(
-        space=space,
+        space=space.name,
         images=images,
         family=family,
         seed=seed,
@@ -128,7 +129,7 @@ def score_shard(
     if sample is None or architectures.empty:  # where only a table counts, it may list fewer
         log.info("%s: done", label)
         return
-    drawn = sample_of(sample, space)
+    drawn = sample_of(sample, space.name)
     total = len(every) if drawn == "all" else min(len(every), int(drawn))
     outlook = _outlook(Path(output), total, time.monotonic() - started)
     log.info("%s: done%s", label, outlook)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from naswot.io.parquet import read_parquet, write_parquet
 from naswot.runtime.provenance import described
-from naswot.spaces import get_space
+from naswot.spaces import Space
 from naswot.spaces.sampling import order_architectures
 
 COLUMNS = ["index", "arch", "representative"]
@@ -15,7 +15,7 @@ COLUMNS = ["index", "arch", "representative"]
 def write_order(
     output: str | Path,
     *,
-    space: str,
+    space: Space,
     deduplicate: bool,
     seed: int,
     benchmark: str | Path | None = None,
@@ -24,13 +24,12 @@ def write_order(
 
     `benchmark` is the benchmark table, for a space whose architectures only it lists.
     """
-    known = get_space(space)
-    if known.architectures is not None:
-        architectures = known.architectures()
+    if space.architectures is not None:
+        architectures = space.architectures()
     else:
         architectures = read_parquet(benchmark, ["arch"])["arch"]
-    order = order_architectures(known, architectures, deduplicate, seed)
-    settings = described(space=space, deduplicate=deduplicate, seed=seed)
+    order = order_architectures(space, architectures, deduplicate, seed)
+    settings = described(space=space.name, deduplicate=deduplicate, seed=seed)
     write_parquet(order, output, settings)
 
 

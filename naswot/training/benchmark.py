@@ -10,7 +10,7 @@ from naswot.benchmarks.table import accuracy_keys
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.runtime.provenance import described, versions
-from naswot.spaces import get_space
+from naswot.spaces import Space
 from naswot.training.protocol import EVALUATED
 
 # What trainings of a table differ in, and what they may differ in besides.
@@ -58,7 +58,7 @@ def pick_networks(
     return f"{len(good):,} networks with {accuracy} above {above} %"
 
 
-def gather_trainings(trainings: Sequence[str | Path], output: str | Path, *, space: str) -> str:
+def gather_trainings(trainings: Sequence[str | Path], output: str | Path, *, space: Space) -> str:
     """Write the benchmark table (docs/tables.md) of networks that were trained here.
 
     Its keys are `images/valid/epochs` and `images/test/epochs`, the accuracies after the last
@@ -74,10 +74,9 @@ def gather_trainings(trainings: Sequence[str | Path], output: str | Path, *, spa
     """
     about = [read_metadata(path) for path in trainings]
     settings = _common(trainings, about)
-    known = get_space(space)
     rows = [_row(read_parquet(path)) for path in trainings]
     table = pd.DataFrame(rows).sort_values("index", ignore_index=True)
-    table.insert(2, "params", [known.benchmark_params(arch) for arch in table["arch"]])
+    table.insert(2, "params", [space.benchmark_params(arch) for arch in table["arch"]])
     images, epochs = settings["images"], settings["training_epochs"]
     table.columns = [name.format(images=images, epochs=epochs) for name in table.columns]
     table = table.dropna(axis=1, how="all")
@@ -85,7 +84,7 @@ def gather_trainings(trainings: Sequence[str | Path], output: str | Path, *, spa
         f"trained here: {settings['train_images']:,} images of {images}, {settings['image_size']} "
         f"pixels wide, {epochs} epochs, seed {settings['seed']}"
     )
-    settings |= {"space": space, "source": source, "licence": "the user's"}
+    settings |= {"space": space.name, "source": source, "licence": "the user's"}
     write_parquet(table, output, versions() | settings)
     return f"{source}; {_summary(table)}"
 

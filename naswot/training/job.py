@@ -16,7 +16,7 @@ from naswot.runtime.device import choose_device, device_name, settle_in
 from naswot.runtime.progress import log
 from naswot.runtime.provenance import described, versions
 from naswot.scores.base import Options
-from naswot.spaces import Space, get_space
+from naswot.spaces import Space
 from naswot.tables.batch import read_mini_batch
 from naswot.training.checkpoint import Checkpoint
 from naswot.training.images import read_images
@@ -25,7 +25,7 @@ from naswot.training.protocol import Protocol
 
 
 def train_one(
-    space: str,
+    space: Space,
     index: int,
     arch: str,
     images: str | Path,
@@ -64,11 +64,11 @@ def train_one(
     torch.backends.cudnn.deterministic = True
     settle_in()
     target = choose_device(device)
-    known, data = get_space(space), read_images(images, target)
+    data = read_images(images, target)
     shown = torch.from_numpy(read_mini_batch(batch).images).to(target)
     plan = Protocol(**protocol)
     settings = {
-        "space": space,
+        "space": space.name,
         "index": index,
         "arch": arch,
         "seed": seed,
@@ -83,13 +83,13 @@ def train_one(
     seen = {
         "data": data.fingerprint(),
         "shown": hashlib.sha256(shown.cpu().numpy()).hexdigest(),
-        "code": _code(known),
+        "code": _code(space),
     }
     checkpoint = Checkpoint(Path(f"{output}.checkpoint"), settings | seen | versions())
     label = f"network {index} ({arch}) on {data.about['images']}"
     try:
         rows = train_network(
-            partial(known.build, arch),
+            partial(space.build, arch),
             data,
             shown,
             plan,
@@ -101,11 +101,11 @@ def train_one(
     except NaswotError as error:
         raise NaswotError(f"architecture {index} ({arch}): {error}") from error
     except Exception as error:
-        if known.file is None:
+        if space.file is None:
             raise
         raise NaswotError(
             f"architecture {index} ({arch}) cannot be trained ({type(error).__name__}: {error}): "
-            f"mend what {known.file} builds."
+            f"mend what {space.file} builds."
         ) from error
     rows.insert(0, "index", index)
     rows.insert(1, "arch", arch)

@@ -7,10 +7,9 @@ value of it, and one job.
 from collections.abc import Mapping
 from typing import Any
 
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.catalogue import Catalogue
 from naswot.errors import NaswotError, shown
 from naswot.images import SOURCES
-from naswot.spaces import SPACES
 
 # What Figure 5 of the paper varies, then what it does not.
 FIGURE5 = ("batches", "noise", "initialisations", "batch_size")
@@ -21,7 +20,7 @@ ABLATIONS = (*FIGURE5, *BEYOND, VARIANCE)
 CHOICES = ("percentiles", "random")
 
 
-def check(config: Mapping[str, Any]) -> None:
+def check(config: Mapping[str, Any], catalogue: Catalogue) -> None:
     """Check what the JSON Schema cannot say of `ablations`.
 
     Raises:
@@ -29,17 +28,17 @@ def check(config: Mapping[str, Any]) -> None:
     """
     wanted = config["ablations"]
     space = wanted["space"]
-    if space not in SPACES:
+    if space not in catalogue:
         raise NaswotError(
             f"configuration: ablations.space = {shown(space)} is not allowed; it must be one of "
-            f"{', '.join(SPACES)}."
+            f"{', '.join(catalogue)}."
         )
-    if wanted["dataset"] not in datasets_of(space):
+    if wanted["dataset"] not in catalogue[space].datasets:
         raise NaswotError(
             f"configuration: ablations.dataset = {wanted['dataset']!r} is not allowed; {space} was "
-            f"trained on {', '.join(datasets_of(space))}."
+            f"trained on {', '.join(catalogue[space].datasets)}."
         )
-    size = SPACES[space].size
+    size = catalogue[space].space.size
     for key, count in (
         ("networks", wanted["networks"]),
         ("variance.networks", wanted["variance"]["networks"]),

@@ -12,8 +12,8 @@ from typing import Any
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
 
-from naswot.benchmarks.datasets import CUSTOM, datasets_of
-from naswot.benchmarks.sources import SOURCES as TABLES
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
+from naswot.benchmarks.datasets import CUSTOM
 from naswot.benchmarks.sources import find
 from naswot.errors import NaswotError, shown
 from naswot.images import SOURCES
@@ -21,9 +21,10 @@ from naswot.images.decoding import KINDS
 from naswot.images.labelled import NATURAL
 from naswot.io.yaml import is_bounded, parse_yaml
 from naswot.scores import FAMILIES
-from naswot.spaces import SPACES, Space
+from naswot.spaces import Space
 from naswot.spaces.sampling import Sample, sample_of, scored_at_most
-from naswot.workflow import ablations, custom_spaces
+from naswot.workflow import ablations
+from naswot.workflow.custom_spaces import catalogue_of
 
 # A shard of this many 16×16 mini-batches of 128, in float32, takes about a minute on one core;
 # starting its job takes four seconds.
@@ -88,11 +89,13 @@ def _meant(value: Any) -> Any:
     return value
 
 
-def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Catalogue:
     """Check a configuration against its JSON Schema and against the facts.
 
-    Each property's description in the schema completes the sentence "… must be". Custom
-    spaces are made known on the way.
+    Each property's description in the schema completes the sentence "… must be".
+
+    Returns:
+        The built-in search spaces and the custom ones of the configuration.
 
     Raises:
         NaswotError: one line that names the key and says what is allowed.
@@ -105,19 +108,19 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     error = best_match(_Validator(schema).iter_errors(config))
     if error is not None:
         raise NaswotError(f"configuration: {_explain(error, schema)}")
-    custom_spaces.register(config["custom_spaces"], config["training"], config["seed"])
+    catalogue = catalogue_of(config["custom_spaces"], config["training"], config["seed"])
     for name in config["sample"] if isinstance(config["sample"], Mapping) else ():
-        if name not in SPACES:
+        if name not in catalogue:
             raise NaswotError(f"configuration: sample.{name}: there is no such space.")
     for name in config["search"]["fitness"]:
-        if name not in SPACES:
+        if name not in catalogue:
             raise NaswotError(f"configuration: search.fitness.{name}: there is no such space.")
     if config["kernels"]["shown"] > config["kernels"]["networks"]:
         raise NaswotError(
             f"configuration: kernels.shown = {config['kernels']['shown']} is not allowed; it must "
             f"be at most kernels.networks, {config['kernels']['networks']}."
         )
-    if config["figure6"]["space"] not in SPACES:
+    if config["figure6"]["space"] not in catalogue:
         raise NaswotError(
             f"configuration: figure6.space = {shown(config['figure6']['space'])}: there is no such "
             "space."
@@ -125,20 +128,21 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     if _trains(config):
         _check_images(config, config["training"]["images"])
     for name in config["spaces"]:
-        if name not in SPACES:
+        if name not in catalogue:
             raise NaswotError(
                 f"configuration: spaces has {shown(name)}, which is neither in custom_spaces nor "
-                f"one of {', '.join(SPACES)}."
+                f"one of {', '.join(catalogue)}."
             )
-        _check_sizes(config, SPACES[name])
-        trained = datasets_of(name)
+        _check_sizes(config, catalogue[name].space)
+        trained = catalogue[name].datasets
         if not trained.keys() & {*config["datasets"], CUSTOM}:
             raise NaswotError(
                 f"configuration: datasets has none that {name} was trained on "
                 f"({', '.join(trained)})."
             )
-    ablations.check(config)
-    _check_mirror(config)
+    ablations.check(config, catalogue)
+    _check_mirror(config, catalogue)
+    return catalogue
 
 
 def _trains(config: Mapping[str, Any]) -> bool:
@@ -169,30 +173,31 @@ def _exceeds(sample: Sample, space: Space) -> bool:
     return sample != "all" and space.size is not None and sample > space.size
 
 
-def settle_samples(config: MutableMapping[str, Any]) -> list[str]:
+def settle_samples(config: MutableMapping[str, Any], catalogue: Catalogue = BUILT_IN) -> list[str]:
     """Let samples that are larger than their space be all of it, in place; say so, a line each."""
     samples = {name: sample_of(config["sample"], name) for name in config["spaces"]}
-    large = {name: sample for name, sample in samples.items() if _exceeds(sample, SPACES[name])}
+    spaces = {name: catalogue[name].space for name in samples}
+    large = {name: sample for name, sample in samples.items() if _exceeds(sample, spaces[name])}
     if large:
         config["sample"] = samples | dict.fromkeys(large, "all")
     return [
-        f"sample = {sample}: {name} has {SPACES[name].size:,} architectures; all are taken."
+        f"sample = {sample}: {name} has {spaces[name].size:,} architectures; all are taken."
         for name, sample in large.items()
     ]
 
 
-def _check_mirror(config: Mapping[str, Any]) -> None:
+def _check_mirror(config: Mapping[str, Any], catalogue: Catalogue) -> None:
     mirror = config["mirror"]
     if mirror is not None and not os.path.isdir(mirror):
         raise NaswotError(
             f"configuration: mirror = {shown(mirror)} is not allowed; no such directory."
         )
     images = images_of(config)
-    for dataset in sorted({dataset for _, dataset in runs_of(config)}):
+    for dataset in sorted({dataset for _, dataset in runs_of(config, catalogue)}):
         if dataset not in images:
             raise NaswotError(f"configuration: images.{dataset} is missing.")
         _check_images(config, images[dataset])
-    missing = missing_spaces(config)
+    missing = missing_spaces(config, catalogue)
     if missing and not config["skip_missing"]:
         raise NaswotError(
             f"configuration: {next(iter(missing.values()))}; docs/spaces.md describes the "
@@ -225,12 +230,13 @@ def _check_images(config: Mapping[str, Any], name: str) -> None:
         )
 
 
-def missing_spaces(config: Mapping[str, Any]) -> dict[str, str]:
+def missing_spaces(config: Mapping[str, Any], catalogue: Catalogue = BUILT_IN) -> dict[str, str]:
     """Return space → what is missing, for the spaces asked for that there is no data of."""
     mirror, missing = config["mirror"], {}
     for space in config["spaces"]:
-        files = " or ".join(source.file for source in TABLES[space])
-        if find(space, mirror) is not None or (mirror is None and space == "nasbench201"):
+        sources = catalogue[space].sources
+        files = " or ".join(source.file for source in sources)
+        if find(sources, mirror) is not None or (mirror is None and space == "nasbench201"):
             continue
         if mirror is None:
             missing[space] = f"the space {space!r} needs a mirror that holds {files}"
@@ -241,15 +247,15 @@ def missing_spaces(config: Mapping[str, Any]) -> dict[str, str]:
     return missing
 
 
-def runs_of(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+def runs_of(config: Mapping[str, Any], catalogue: Catalogue = BUILT_IN) -> list[tuple[str, str]]:
     """Return the pairs of space and dataset that a run is about, without missing spaces."""
-    missing = missing_spaces(config)
+    missing = missing_spaces(config, catalogue)
     return [
         (space, dataset)
         for space in config["spaces"]
         if space not in missing
         for dataset in (*config["datasets"], CUSTOM)
-        if dataset in datasets_of(space)
+        if dataset in catalogue[space].datasets
     ]
 
 
@@ -296,14 +302,18 @@ def shard_size(config: Mapping[str, Any], space: str, images: str, family: str) 
 
 
 def shards_of(
-    config: Mapping[str, Any], space: str, images: str, family: str
+    config: Mapping[str, Any],
+    space: str,
+    images: str,
+    family: str,
+    catalogue: Catalogue = BUILT_IN,
 ) -> list[tuple[int, int]]:
     """Return the stretches into which the architectures to score are cut, as (first, last).
 
     Enlarging the sample lengthens the last one and adds others.
     """
     sample = sample_of(config["sample"], space)
-    scored = scored_at_most(SPACES[space], sample, config["deduplicate"])
+    scored = scored_at_most(catalogue[space].space, sample, config["deduplicate"])
     size = shard_size(config, space, images, family)
     return [(first, min(first + size, scored)) for first in range(0, scored, size)]
 

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue, Entry
 from naswot.benchmarks.custom import dataset_of, read_table, source_of
-from naswot.benchmarks.datasets import CUSTOM, Dataset, set_datasets
-from naswot.benchmarks.sources import SOURCES, Source
+from naswot.benchmarks.datasets import CUSTOM, Dataset, by_name
+from naswot.benchmarks.sources import Source
 from naswot.errors import NaswotError, shown
 from naswot.io.parquet import read_parquet
-from naswot.spaces import SPACES, Space
+from naswot.spaces import Space
 from naswot.spaces.custom import custom_space
 from naswot.spaces.sampling import order_architectures
 from naswot.training.protocol import EVALUATED
@@ -28,12 +29,12 @@ def trained(name: str) -> str:
     return f"results/trained/{name}.parquet"
 
 
-def register(
+def catalogue_of(
     spaces: Mapping[str, Mapping[str, Any]],
     training: Mapping[str, Any] | None = None,
     seed: int = 0,
-) -> None:
-    """Make spaces known to this process, as `custom_spaces` in the configuration describes them.
+) -> Catalogue:
+    """Return the built-in search spaces and those that `custom_spaces` of a configuration adds.
 
     Args:
         spaces: name → ``networks``, the Python file or the name of a space; ``title``, optional;
@@ -45,42 +46,42 @@ def register(
     Raises:
         NaswotError: a name is taken, or a file is missing or has not the form above.
     """
-    for name, about in spaces.items():
-        _check_form(name, about)
-        if name in TAKEN or (name in SPACES and not SPACES[name].custom):
-            raise NaswotError(
-                f"custom_spaces.{name}: there is a space of this name; choose another."
-            )
-        if ("accuracies" in about) == ("train" in about):
-            raise NaswotError(
-                f"custom_spaces.{name} needs either accuracies, a CSV file, or train, the networks "
-                "to train."
-            )
-        space = _networks(name, about)
-        title = about.get("title", name)
-        if "accuracies" in about:
-            path = _existing(name, about, "accuracies")
-            table = read_table(path)
-            architectures = tuple(table["arch"])
-            source = source_of(path, f"accuracies of {title}")
-            dataset = dataset_of(table, path)
-        else:
-            architectures = _to_train(name, about["train"], space, seed)
-            source = Source(trained(name), read_parquet, made=True)
-            dataset = _to_be_known(training) if training else None
-        SPACES[name] = dataclasses.replace(
-            space,
-            name=name,
-            title=title,
-            size=len(architectures),
-            unique=None,
-            architectures=lambda architectures=architectures: architectures,
-            custom=True,
-            like=None if space.file else space.name,
+    return BUILT_IN.with_custom(
+        {name: _entry(name, about, training, seed) for name, about in spaces.items()}
+    )
+
+
+def _entry(name: str, about: Mapping[str, Any], training: Mapping | None, seed: int) -> Entry:
+    _check_form(name, about)
+    if name in TAKEN or name in BUILT_IN:
+        raise NaswotError(f"custom_spaces.{name}: there is a space of this name; choose another.")
+    if ("accuracies" in about) == ("train" in about):
+        raise NaswotError(
+            f"custom_spaces.{name} needs either accuracies, a CSV file, or train, the networks to "
+            "train."
         )
-        SOURCES[name] = (source,)
-        if dataset is not None:
-            set_datasets(name, dataset)
+    space = _networks(name, about)
+    title = about.get("title", name)
+    if "accuracies" in about:
+        path = _existing(name, about, "accuracies")
+        table = read_table(path)
+        architectures = tuple(table["arch"])
+        source = source_of(path, f"accuracies of {title}")
+        datasets = by_name(dataset_of(table, path))
+    else:
+        architectures = _to_train(name, about["train"], space, seed)
+        source = Source(trained(name), read_parquet, made=True)
+        datasets = by_name(*([_to_be_known(training)] if training else []))
+    custom = dataclasses.replace(
+        space,
+        name=name,
+        title=title,
+        size=len(architectures),
+        unique=None,
+        architectures=lambda: architectures,
+        like=None if space.file else space.name,
+    )
+    return Entry(custom, datasets, (source,))
 
 
 FORMS = {"networks": str, "accuracies": str, "train": (str, int), "title": str}
@@ -105,8 +106,8 @@ def _to_be_known(training: Mapping[str, Any]) -> Dataset:
 
 def _networks(name: str, about: Mapping[str, Any]) -> Space:
     """Return the space whose networks `about` names, or a new one of the user's Python file."""
-    if about["networks"] in SPACES and not SPACES[about["networks"]].custom:
-        return SPACES[about["networks"]]
+    if about["networks"] in BUILT_IN:
+        return BUILT_IN[about["networks"]].space
     return custom_space(name, _existing(name, about, "networks"))
 
 

@@ -15,12 +15,13 @@ import yaml
 from snakemake.io import flag
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 
+from naswot.benchmarks.catalogue import Catalogue
 from naswot.benchmarks.sources import Source, find
 from naswot.images import SOURCES, folder
 from naswot.io import digests
 from naswot.io.python_files import local_imports
 from naswot.plots.registry import FIGURES
-from naswot.spaces import SPACES
+from naswot.spaces import Space
 from naswot.workflow import paths
 from naswot.workflow.code_dependencies import sources
 from naswot.workflow.config import image_directory
@@ -37,10 +38,11 @@ class Inputs:
     Args:
         config: a configuration that `naswot.workflow.config.check` has seen.
         root: the folder of the project.
+        catalogue: what `naswot.workflow.config.check` returned.
     """
 
-    def __init__(self, config: Mapping[str, Any], root: Path):
-        self.config, self.root = config, root
+    def __init__(self, config: Mapping[str, Any], root: Path, catalogue: Catalogue):
+        self.config, self.root, self.catalogue = config, root, catalogue
 
     def ours(self, file: str | Path) -> str:
         """Return a file of this project, from the working folder, whichever that is."""
@@ -68,16 +70,15 @@ class Inputs:
             named.append(FIGURES[figure.partition("/")[0]].module)
         beside: list[str] = []
         if space is not None:
-            own, others = place(space), {place(other) for other in SPACES}
+            known = self.catalogue[space].space
+            own, others = place(known), {place(other.space) for other in self.catalogue.values()}
             foreign = tuple(others - {own, None})
             files = {file for file in files if not file.startswith(foreign)}
             if own is None:
-                beside = local_imports(SPACES[space].file)
+                beside = local_imports(known.file)
+                files.add("naswot/spaces/custom.py")
             else:
                 named.append(self._module(own))
-            if SPACES[space].custom:
-                named.append("naswot/spaces/custom.py")
-                files.add(named.pop())
         for file in named:
             files |= {file, *sources(self.root / file, self.root)}
         return [self.ours(file) for file in sorted(files)] + [in_place(file) for file in beside]
@@ -117,7 +118,7 @@ class Inputs:
         return None
 
     def _source(self, space: str) -> Source | None:
-        return find(space, self.config["mirror"])
+        return find(self.catalogue[space].sources, self.config["mirror"])
 
     def table_file(self, space: str) -> list[str]:
         """Return the file that the benchmark table of a space is read from, if there is one."""
@@ -136,15 +137,21 @@ class Inputs:
 
     def listing(self, space: str) -> list[str]:
         """Return the benchmark table, if only it lists the architectures of a space."""
-        return [] if SPACES[space].architectures else [paths.BENCHMARK.format(space=space)]
+        return (
+            []
+            if self.catalogue[space].space.architectures
+            else [paths.BENCHMARK.format(space=space)]
+        )
 
     def custom_architectures(self, space: str) -> str | None:
         """Return a digest of the architectures of a custom space, None of another."""
-        if not SPACES[space].custom:
+        if space not in self.config["custom_spaces"]:
             return None
-        return hashlib.sha256("\n".join(SPACES[space].architectures()).encode()).hexdigest()
+        return hashlib.sha256(
+            "\n".join(self.catalogue[space].space.architectures()).encode()
+        ).hexdigest()
 
 
-def place(space: str) -> str | None:
+def place(space: Space) -> str | None:
     """Return the file, without .py, or folder of a space's networks; None of a user's."""
-    return None if SPACES[space].file else SPACES[space].build.__module__.replace(".", "/")
+    return None if space.file else space.build.__module__.replace(".", "/")

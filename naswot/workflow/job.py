@@ -1,26 +1,50 @@
 """How a script behaves as a job: it logs, and it fails with one message."""
 
 import ctypes
-import importlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from naswot.errors import NaswotError
+
+if TYPE_CHECKING:
+    from naswot.benchmarks.catalogue import Catalogue
 
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
+@dataclass(frozen=True)
+class Context:
+    """What a script's body may need.
+
+    Attributes:
+        log: the logger.
+        config: the configuration of the run.
+    """
+
+    log: logging.Logger
+    config: Mapping[str, Any]
+
+    @cached_property
+    def catalogue(self) -> "Catalogue":
+        """The search spaces of the run, built-in and custom."""
+        from naswot.workflow.custom_spaces import catalogue_of
+
+        return catalogue_of(*(self.config[key] for key in ("custom_spaces", "training", "seed")))
+
+
 @contextmanager
-def job(snakemake: Any) -> Iterator[logging.Logger]:
+def job(snakemake: Any) -> Iterator[Context]:
     """Run a script's body: log to the rule's log file and the screen, explain mistakes.
 
-    Yields the logger.
+    Yields what the body may need.
 
     On Linux the script ends when the Snakemake that started it is killed, so that none computes on
     beside the run that is started next. (The system tells the parent's end, and bash before 5.1
@@ -39,11 +63,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     try:
         for path in snakemake.log:
             _log_to(Path(path))
-        if snakemake.config.get("custom_spaces"):
-            # By name, so that it is code of the stages that build such networks, not of all.
-            own = importlib.import_module("naswot.workflow.custom_spaces")  # noqa: TID251
-            own.register(*(snakemake.config[key] for key in ("custom_spaces", "training", "seed")))
-        yield log
+        yield Context(log, snakemake.config)
     except NaswotError as error:
         log.error("%s: %s", snakemake.rule, error)
         sys.exit(1)

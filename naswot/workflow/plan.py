@@ -5,8 +5,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from naswot.benchmarks.catalogue import Catalogue
 from naswot.benchmarks.fitness import searched_on
-from naswot.benchmarks.sources import SOURCES
 from naswot.errors import NaswotError
 from naswot.plots.registry import (
     FIGURES,
@@ -20,7 +20,6 @@ from naswot.plots.registry import (
 from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.search import METHODS
 from naswot.search.sampling import SAMPLINGS
-from naswot.spaces import SPACES
 from naswot.spaces.sampling import sample_of
 from naswot.workflow import ablations, paths
 from naswot.workflow.config import SEARCHED, images_of, missing_spaces, runs_of, shards_of
@@ -52,6 +51,7 @@ class Plan:
 
     Args:
         config: a configuration that `naswot.workflow.config.check` has seen.
+        catalogue: what that returned.
 
     Attributes:
         scores, seed: as in the configuration.
@@ -64,11 +64,11 @@ class Plan:
             processor: who wants GPUs has to ask for them.
     """
 
-    def __init__(self, config: Mapping[str, Any]):
-        self.config = config
+    def __init__(self, config: Mapping[str, Any], catalogue: Catalogue):
+        self.config, self.catalogue = config, catalogue
         self.scores, self.seed = config["scores"], config["seed"]
-        self.runs = runs_of(config)
-        self.missing = missing_spaces(config)
+        self.runs = runs_of(config, catalogue)
+        self.missing = missing_spaces(config, catalogue)
         self.images = images_of(config)
         self.ablated = config["ablations"]["space"], config["ablations"]["dataset"]
         self.methods = {
@@ -81,7 +81,7 @@ class Plan:
     @property
     def titles(self) -> list[str]:
         """The names of the spaces as people write them."""
-        return [SPACES[space].title for space in self.config["spaces"]]
+        return [self.catalogue[space].space.title for space in self.config["spaces"]]
 
     # Scores.
 
@@ -91,7 +91,7 @@ class Plan:
 
     def bounds(self, space: str, images: str, family: str) -> list[tuple[int, int]]:
         """Return the first and the last architecture of each shard of a family's scores."""
-        return shards_of(self.config, space, images, family)
+        return shards_of(self.config, space, images, family, self.catalogue)
 
     def shards(self, space: str, images: str, score: str) -> list[str]:
         """Return the shards that hold a score of a space on an image source."""
@@ -204,13 +204,21 @@ class Plan:
         A job depends on it and not on the list that it stands in, so that a longer list trains
         only what is new.
         """
-        return None if networks == "figure6" else SPACES[networks].architectures()[number]
+        return (
+            None
+            if networks == "figure6"
+            else self.catalogue[networks].space.architectures()[number]
+        )
 
     def trainings(self, networks: str, count: int | None = None) -> list[str]:
         """Return what the first `count` networks of a list (default: all) were in training."""
         if count is None:
             figure6 = networks == "figure6"
-            count = self.config["figure6"]["networks"] if figure6 else SPACES[networks].size
+            count = (
+                self.config["figure6"]["networks"]
+                if figure6
+                else self.catalogue[networks].space.size
+            )
         images = self.config["training"]["images"]
         return [
             paths.TRAINING.format(
@@ -424,7 +432,7 @@ class Plan:
                 yield rule, path, [path.format(**known)]
             joined = [self.joined(space, dataset, score) for score in self.scores]
             yield "join_accuracies", paths.JOINED, joined
-            if SOURCES[space][0].made:
+            if self.catalogue[space].sources[0].made:
                 yield "collect_trained", paths.TRAINED, [paths.TRAINED.format(space=space)]
                 yield "train_network", paths.TRAINING, self.trainings(space)
             for score in FAMILY_OF.keys() & set(self.scores):

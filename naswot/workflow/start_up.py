@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequenc
 from pathlib import Path
 from typing import Any
 
+from naswot.benchmarks.catalogue import Catalogue
 from naswot.errors import NaswotError
 from naswot.runtime.cpu import available_cores
 from naswot.workflow import config as configuration
@@ -32,22 +33,26 @@ def will_execute(arguments: Sequence[str]) -> bool:
     return not any(NOTHING_RUNS.fullmatch(word) for word in arguments)
 
 
-def check_config(config: MutableMapping[str, Any], root: Path, tell: bool) -> None:
+def check_config(config: MutableMapping[str, Any], root: Path, tell: bool) -> Catalogue:
     """Check and complete a configuration in place; end with one line if anything is wrong.
 
     Args:
         config: as Snakemake read it.
         root: the folder of the project.
         tell: whether to print notes on what is changed.
+
+    Returns:
+        The search spaces of the run, built-in and custom.
     """
     try:
         configuration.normalise(config)
-        configuration.check(config, read_schema(root))
+        catalogue = configuration.check(config, read_schema(root))
     except NaswotError as error:
         sys.exit(str(error))
-    for note in configuration.settle_samples(config):
+    for note in configuration.settle_samples(config, catalogue):
         if tell:
             print(note, file=sys.stderr)
+    return catalogue
 
 
 def check_results(workflow: Any) -> None:

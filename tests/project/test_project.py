@@ -5,7 +5,8 @@ import tomllib
 
 import yaml
 
-from naswot.workflow.code_dependencies import sources
+from naswot.io.python_files import imported
+from naswot.workflow.code_dependencies import NOT_CODE_OF, sources
 
 # Names that differ between PyPI and conda-forge or bioconda.
 CONDA_NAMES = {
@@ -60,7 +61,8 @@ def test_the_code_of_a_stage_is_all_that_it_imports(root):
     assert "naswot/scores/rectifiers.py" not in scoring  # the rule adds a family's own files
     assert "naswot/images/photos.py" not in scoring
     assert "naswot/spaces/nasbench201/network.py" in scoring
-    assert not [path for path in scoring if "diagram" in path or "graph" in path]  # or it re-scores
+    parts = ("diagram", "graph", "benchmarks/", "workflow/custom")  # edits of these score nothing
+    assert not [path for path in scoring if any(part in path for part in parts)]
     assert "naswot/__init__.py" not in scoring
     for stage in (
         "search_under_budget", "join_accuracies", "plot_figure", "write_table2",
@@ -68,6 +70,14 @@ def test_the_code_of_a_stage_is_all_that_it_imports(root):
     ):  # fmt: skip
         found = sources(root / f"scripts/{stage}.py", root)
         assert {path for path in found if "scores/" in path} <= {"naswot/scores/__init__.py"}
+        assert "naswot/benchmarks/nats_bench.py" not in found
+    assert "naswot/benchmarks/nats_bench.py" in sources(root / "scripts/convert_benchmark.py", root)
+
+
+def test_each_import_that_is_not_followed_is_there(root):
+    for importing, file in NOT_CODE_OF:
+        module = file.removesuffix(".py").replace("/", ".")
+        assert module in imported(root / importing)
 
 
 def test_the_example_of_the_readme_runs(root):

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 from benching.machine import INSTRUCTIONS, machine
-from benching.networks import SPACES, shares
+from benching.networks import TIMED, shares
 from benching.timing import Settings, Worker, stopwatch
 
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.scores import graph, naswot, reading
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 from naswot.spaces.nds import parse
 
 # Import names of what a machine need not have.
@@ -83,14 +83,14 @@ def test_a_gpu_that_is_not_there_is_asked_for_in_vain(root):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", TIMED)
 def test_workers_get_as_many_different_networks_each_of_the_space(space):
     drawn = shares(space, 16, 3, seed=1)
     assert len({len(own) for own in drawn}) == 1
     every = [arch for own in drawn for arch in own]
-    assert len(set(every)) == len(every) >= 16 * SPACES[space][1]
+    assert len(set(every)) == len(every) >= 16 * TIMED[space][1]
     for arch in every:
-        get_space(SPACES[space][0]).canonical(arch)  # raises for what is not of the space
+        SPACES[TIMED[space][0]].canonical(arch)  # raises for what is not of the space
     assert shares(space, 16, 3, seed=1) == drawn != shares(space, 16, 3, seed=2)
 
 

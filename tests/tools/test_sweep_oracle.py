@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.functional import relu
 
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 
 
 def agreements(*read: torch.Tensor) -> list[list[int]]:
@@ -148,7 +148,7 @@ def test_nan_is_the_kernel_of_a_network_that_returns_it(images):
 def test_it_agrees_with_the_literal_protocol_on_a_cell(noise):
     torch.manual_seed(2)
     cell = "|nor_conv_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|none~0|nor_conv_3x3~1|avg_pool_3x3~2|"
-    network = get_space("nasbench201").build(cell, 1)
+    network = SPACES["nasbench201"].build(cell, 1)
     found = seen(network, noise(6))
     expected = oracle.kernel(network, noise(6), containers=False)
     assert found.kernel.tolist() == expected.tolist()

@@ -16,8 +16,8 @@ def build(arch, classes):
 
 
 @pytest.fixture
-def custom(forget, tmp_path):
-    """Return the description of a space with two networks; what is registered is forgotten."""
+def custom(tmp_path):
+    """Return the description of a space with two networks."""
     (tmp_path / "neighbour.py").write_text("WIDTHS = {'narrow': 3, 'wide': 9}")
     (tmp_path / "space.py").write_text(BUILD)
     csv = "arch,params,flowers/val/9,flowers/test/9\nwide,510,70,71\nnarrow,160,,51\n"

@@ -7,12 +7,12 @@ from functools import partial
 import numpy as np
 
 from naswot.errors import NaswotError
-from naswot.spaces import get_space, nasbench101
+from naswot.spaces import SPACES, nasbench101
 from naswot.spaces.nasbench101.cells import MAX_VERTICES, OPERATIONS, Cell, to_string
 from naswot.spaces.nds import canonical
 
 # Name here → name of the space that builds it, and how many networks for one of NAS-Bench-201.
-SPACES = {
+TIMED = {
     "nasbench201": ("nasbench201", 1.0),
     "natsbench_sss": ("natsbench_sss", 0.5),
     "nasbench101": ("nasbench101", 0.5),
@@ -33,10 +33,8 @@ DARTS_SIZE = {"width": 32, "depth": 8, "aux": False, "drop_prob": 0.0}  # as in 
 def check(spaces: Sequence[str]) -> None:
     """Raise NaswotError for a space that cannot be timed."""
     for name in spaces:
-        if name not in SPACES:
-            raise NaswotError(
-                f"There is no space {name!r} to time; there are: {', '.join(SPACES)}."
-            )
+        if name not in TIMED:
+            raise NaswotError(f"There is no space {name!r} to time; there are: {', '.join(TIMED)}.")
 
 
 def shares(space: str, networks: int, workers: int, seed: int) -> list[list[str]]:
@@ -45,10 +43,10 @@ def shares(space: str, networks: int, workers: int, seed: int) -> list[list[str]
     `networks` is how many there would be of NAS-Bench-201; in each space the number is rounded up
     so that all workers are busy till the end.
     """
-    name, share = SPACES[space]
+    name, share = TIMED[space]
     each = max(1, -(-round(networks * share) // workers))
     generator = np.random.default_rng(seed)
-    every = get_space(name).architectures
+    every = SPACES[name].architectures
     if every is not None:
         places = generator.choice(len(every()), workers * each, replace=False)
         drawn = [every()[place] for place in places]

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from benching.networks import SPACES
-from naswot.spaces import get_space
+from benching.networks import TIMED
+from naswot.spaces import SPACES
 
 PHASES = ("build", "forward", "codes", "kernel", "determinant")
 NOTES = """\
@@ -78,7 +78,7 @@ def markdown(table: pd.DataFrame, about: Mapping) -> str:
     )
     speed, places = [], []
     for _, one in table.iterrows():
-        name = [get_space(SPACES[one["space"]][0]).title, one["precision"]]
+        name = [SPACES[TIMED[one["space"]][0]].title, one["precision"]]
         gpu = f" + {one['gpu_memory_mib']:,.0f} GPU" * bool(one["gpu_memory_mib"] > 0)
         speed.append(
             [

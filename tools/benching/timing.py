@@ -14,12 +14,12 @@ import oracle
 import torch
 from torch import nn
 
-from benching.networks import SPACES
+from benching.networks import TIMED
 from naswot.images import mini_batch
 from naswot.runtime.device import choose_device, peak_memory, settle_in
 from naswot.scores import graph, naswot, reading, size
 from naswot.scores.fused import sums
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 
 MATRIX = {"cpu": 2048, "cuda": 8192}  # side of the matrices whose product is the peak
 PEAK_S = 1.0  # how long products are repeated
@@ -46,7 +46,7 @@ class Worker:
         # Noise, which needs no other package; to the seconds the images hardly matter.
         drawn = mini_batch("noise", settings.batch, settings.size, settings.seed)
         self.images = torch.from_numpy(drawn.images).to(self.device)
-        self.ours("nasbench201", get_space("nasbench201").architectures()[0], "float32")
+        self.ours("nasbench201", SPACES["nasbench201"].architectures()[0], "float32")
         settle_in()
 
     def now(self) -> float:
@@ -58,7 +58,7 @@ class Worker:
     def build(self, space: str, arch: str) -> nn.Module:
         """Return the network as scoring builds it: with one output, from the same seed."""
         torch.manual_seed(self.settings.seed)
-        return get_space(SPACES[space][0]).build(arch, 1)
+        return SPACES[TIMED[space][0]].build(arch, 1)
 
     def protocol(self, space: str, arch: str) -> float:
         """Return the seconds of the literal protocol, construction included."""

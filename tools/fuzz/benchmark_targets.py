@@ -22,7 +22,7 @@ from naswot.io.pickles import (
     decompressed,
     load,
 )
-from naswot.spaces import Space, get_space
+from naswot.spaces import SPACES, Space
 
 EVERYTHING = NUMPY_ARRAYS | NUMPY_SCALARS | ORDERED_DICT | PROTOCOL_2
 NAME = "000000.pickle.pbz2"
@@ -71,16 +71,14 @@ def _read_custom(path: Path) -> None:
 
 
 def _read_nds(space: str):
-    return lambda path: _keep(
-        check(sources._read_nds(path, space), get_space(space), str(path)), path
-    )
+    return lambda path: _keep(check(sources._read_nds(path, space), SPACES[space], str(path)), path)
 
 
 def _read_table(reader, space: str):
     def read(path: Path) -> None:
         table = reader(path)
         sources.Source(path.name, reader).describe(path)
-        _keep(check(table, get_space(space), str(path)), path)
+        _keep(check(table, SPACES[space], str(path)), path)
 
     return read
 

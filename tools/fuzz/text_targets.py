@@ -7,10 +7,9 @@ from pathlib import Path
 
 import miniatures
 import yaml
-from registries import forgetting
 
 from fuzz.harness import Target
-from naswot.cli.draw import _register
+from naswot.cli.draw import _catalogue
 from naswot.cli.main import read_list
 from naswot.errors import NaswotError
 from naswot.io.download import read_sources
@@ -19,13 +18,12 @@ from naswot.workflow import config as configuration
 from naswot.workflow.schema import read_schema
 
 ROOT = Path(__file__).parents[2]
-BUILT_IN = tuple(SPACES.values())  # before a configuration adds others
 
 
 def _read_architecture(content: bytes) -> None:
     """Hand a text to every space, none of which may raise anything but a NaswotError."""
     text, complaints = content.decode(errors="replace"), []
-    for space in BUILT_IN:
+    for space in SPACES.values():
         for read in (space.canonical, space.genes):
             try:
                 if read is not None:
@@ -58,17 +56,11 @@ def _read_config(path: Path) -> None:
         return
     default, schema = _default()
     config = copy.deepcopy(default) | changes
-    with forgetting():
-        try:
-            configuration.normalise(config)
-            configuration.check(config, schema)
-        except NaswotError as error:
-            raise NaswotError(f"{path.name}: {error}") from error
-
-
-def _draw_config(path: Path) -> None:
-    with forgetting():
-        _register(path)
+    try:
+        configuration.normalise(config)
+        configuration.check(config, schema)
+    except NaswotError as error:
+        raise NaswotError(f"{path.name}: {error}") from error
 
 
 def _configs() -> list[bytes]:
@@ -96,7 +88,7 @@ TARGETS = (
     Target(
         "draw_config",
         lambda: [b"custom_spaces: {mine: {networks: nasbench201, train: 5}}\nseed: 3\n"],
-        _draw_config,
+        _catalogue,
         "mine.yaml",
     ),
     Target("sources", _sources, read_sources, "sources.yaml"),

@@ -6,13 +6,12 @@ import pytest
 
 from naswot.analysis.correlation import Correlation
 from naswot.analysis.evolution import claims_of, follow_networks, ranked, reduction
-from naswot.benchmarks import datasets
 from naswot.benchmarks.convert import convert
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 from naswot.training.benchmark import gather_trainings, pick_networks
-from naswot.workflow.custom_spaces import register
+from naswot.workflow.custom_spaces import catalogue_of
 
 TRAINING = {"images": "digits", "valid_images": 40, "epochs": 4}
 SETTINGS = {"accuracy": "cifar10-valid/x-valid/200", "above": 90.0, "reduced": None}
@@ -38,27 +37,26 @@ ABOUT = {
 }
 
 
-def test_a_space_to_train_is_a_draw_of_another_with_its_networks(forget):
-    register({"mine": {"networks": "nasbench201", "train": 5}}, TRAINING, seed=1)
-    register({"mine": {"networks": "nasbench201", "train": 5}}, TRAINING, seed=1)  # once more
-    space, whole = get_space("mine"), get_space("nasbench201")
-    register({"more": {"networks": "nasbench201", "train": 9}}, TRAINING, seed=1)
+def test_a_space_to_train_is_a_draw_of_another_with_its_networks():
+    about = {"networks": "nasbench201", "train": 5}
+    catalogue = catalogue_of({"mine": about, "more": about | {"train": 9}}, TRAINING, seed=1)
+    space, whole = catalogue["mine"].space, SPACES["nasbench201"]
     assert len(set(space.architectures())) == space.size == 5
-    assert get_space("more").architectures()[:5] == space.architectures()
+    assert catalogue["more"].space.architectures()[:5] == space.architectures()
     assert set(space.architectures()) < set(whole.architectures())
-    assert (space.build, space.genes, space.custom) == (whole.build, whole.genes, True)
-    dataset = datasets.datasets_of("mine")["custom"]
+    assert (space.build, space.genes) == (whole.build, whole.genes)
+    dataset = catalogue["mine"].datasets["custom"]
     assert (dataset.valid, dataset.test) == ("digits/valid/4", "digits/test/4")
 
 
-def test_the_networks_to_train_may_be_listed(forget, tmp_path):
+def test_the_networks_to_train_may_be_listed(tmp_path):
     (tmp_path / "list.csv").write_text("arch\n64:8:8:8:8\n8:8:8:8:8\n")
     (tmp_path / "space.py").write_text("def build(arch): ...")
     for networks in ("natsbench_sss", str(tmp_path / "space.py")):
         about = {"networks": networks, "train": str(tmp_path / "list.csv")}
-        register({"mine": about}, TRAINING | {"valid_images": 0})
-        assert get_space("mine").architectures() == ("64:8:8:8:8", "8:8:8:8:8")
-    assert datasets.datasets_of("mine")["custom"].valid is None
+        entry = catalogue_of({"mine": about}, TRAINING | {"valid_images": 0})["mine"]
+        assert entry.space.architectures() == ("64:8:8:8:8", "8:8:8:8:8")
+    assert entry.datasets["custom"].valid is None
 
 
 @pytest.mark.parametrize(
@@ -74,24 +72,30 @@ def test_the_networks_to_train_may_be_listed(forget, tmp_path):
         ({"train": "none.csv"}, "custom_spaces.mine.train = 'none.csv': there is no such file"),
     ],
 )
-def test_a_mistake_in_what_to_train_is_named(forget, about, message):
+def test_a_mistake_in_what_to_train_is_named(about, message):
     with pytest.raises(NaswotError, match=message):
-        register({"mine": {"networks": "nasbench201"} | about}, TRAINING)
+        catalogue_of({"mine": {"networks": "nasbench201"} | about}, TRAINING)
 
 
-def test_a_space_cannot_be_called_like_the_trainings_of_figure_6(forget):
+def test_a_space_cannot_be_called_like_the_trainings_of_figure_6():
     with pytest.raises(NaswotError, match=r"custom_spaces\.figure6: there is a space of this name"):
-        register({"figure6": {"networks": "nasbench201", "train": 3}}, TRAINING)
+        catalogue_of({"figure6": {"networks": "nasbench201", "train": 3}}, TRAINING)
 
 
 @pytest.fixture
-def gathered(forget, tmp_path, monkeypatch):
+def mine():
+    """Return the entry of a space of which three networks are trained."""
+    about = {"networks": "nasbench201", "train": 3}
+    return catalogue_of({"mine": about}, TRAINING)["mine"]
+
+
+@pytest.fixture
+def gathered(mine, tmp_path, monkeypatch):
     """Return the table of three trainings, the files in another order than the indices."""
     monkeypatch.chdir(tmp_path)
-    register({"mine": {"networks": "nasbench201", "train": 3}}, TRAINING)
     files = []
     for index in (2, 0, 1):
-        arch = get_space("mine").architectures()[index]
+        arch = mine.space.architectures()[index]
         files.append(tmp_path / f"{index}.parquet")
         final = [np.nan, 5, 7, 9, 11, 13, 60 + index]
         frame = trained(index=index, arch=arch, valid_accuracy=final)
@@ -99,11 +103,11 @@ def gathered(forget, tmp_path, monkeypatch):
     return files
 
 
-def test_the_table_of_trainings_is_a_benchmark_table(gathered, tmp_path):
-    told = gather_trainings(gathered, tmp_path / "results/trained/mine.parquet", space="mine")
+def test_the_table_of_trainings_is_a_benchmark_table(gathered, mine, tmp_path):
+    told = gather_trainings(gathered, tmp_path / "results/trained/mine.parquet", space=mine.space)
     assert "80 images of digits, 8 pixels wide, 4 epochs" in told
     assert "digits/valid/4 60.0–62.0" in told
-    convert("mine", None, tmp_path / "table.parquet")  # checks it
+    convert(mine, None, tmp_path / "table.parquet")  # checks it
     table = read_parquet(tmp_path / "table.parquet")
     assert table["index"].tolist() == [0, 1, 2]
     assert table["digits/valid/4"].tolist() == [60, 61, 62]
@@ -111,48 +115,48 @@ def test_the_table_of_trainings_is_a_benchmark_table(gathered, tmp_path):
     assert table["digits/valid/4/per-epoch"].iloc[1].tolist() == [7, 11, 13, 61]
     assert table["digits/train-seconds-per-epoch"].tolist() == [2, 2, 2]
     assert table["digits/eval-seconds"].tolist() == [0.5] * 3
-    params = [get_space("nasbench201").benchmark_params(arch) for arch in table["arch"]]
+    params = [SPACES["nasbench201"].benchmark_params(arch) for arch in table["arch"]]
     assert table["params"].tolist() == params
     assert read_metadata(tmp_path / "table.parquet")["source"].startswith("trained here: 80 images")
 
 
-def test_without_validation_images_there_are_no_validation_accuracies(gathered, tmp_path):
+def test_without_validation_images_there_are_no_validation_accuracies(gathered, mine, tmp_path):
     for path in gathered:
         frame, about = read_parquet(path), read_metadata(path)
         write_parquet(frame.assign(valid_accuracy=np.nan), path, about)
-    gather_trainings(gathered, tmp_path / "results/trained/mine.parquet", space="mine")
-    convert("mine", None, tmp_path / "table.parquet")
+    gather_trainings(gathered, tmp_path / "results/trained/mine.parquet", space=mine.space)
+    convert(mine, None, tmp_path / "table.parquet")
     named = list(read_parquet(tmp_path / "table.parquet").columns)
     assert [name for name in named if name.startswith("digits/")] == [
         "digits/test/4", "digits/test/4/per-epoch", "digits/train-seconds-per-epoch"
     ]  # fmt: skip
 
 
-def test_trainings_of_two_kinds_are_not_mixed(gathered, tmp_path):
+def test_trainings_of_two_kinds_are_not_mixed(gathered, mine, tmp_path):
     write_parquet(read_parquet(gathered[0]), gathered[0], ABOUT | {"train_images": 90})
     message = (
         r"/2\.parquet was trained with train_images = 90, others with 80: delete this one file"
     )
     with pytest.raises(NaswotError, match=message):
-        gather_trainings(gathered, tmp_path / "table.parquet", space="mine")
+        gather_trainings(gathered, tmp_path / "table.parquet", space=mine.space)
 
 
-def test_trainings_of_several_computers_are_gathered(gathered, tmp_path):
+def test_trainings_of_several_computers_are_gathered(gathered, mine, tmp_path):
     for path, device in zip(gathered, ("cpu", "H100", "H100"), strict=True):
         write_parquet(read_parquet(path), path, ABOUT | {"device": device, "torch": "2.0"})
-    gather_trainings(gathered, tmp_path / "table.parquet", space="mine")
+    gather_trainings(gathered, tmp_path / "table.parquet", space=mine.space)
     about = read_metadata(tmp_path / "table.parquet")
     assert (about["device"], about["torch"]) == ("several", "2.0")
 
 
-def test_a_trained_table_needs_no_training_again(gathered, tmp_path):
-    gather_trainings(gathered, tmp_path / "results/trained/mine.parquet", space="mine")
+def test_a_trained_table_needs_no_training_again(gathered, mine, tmp_path):
+    gather_trainings(gathered, tmp_path / "results/trained/mine.parquet", space=mine.space)
     before = read_parquet(tmp_path / "results/trained/mine.parquet")
     before.to_parquet(tmp_path / "kept.parquet")
     kept = str(tmp_path / "kept.parquet")
-    register({"again": {"networks": "nasbench201", "accuracies": kept}}, TRAINING)
-    assert get_space("again").architectures() == get_space("mine").architectures()
-    convert("again", None, tmp_path / "table.parquet")
+    again = catalogue_of({"again": {"networks": "nasbench201", "accuracies": kept}})["again"]
+    assert again.space.architectures() == mine.space.architectures()
+    convert(again, None, tmp_path / "table.parquet")
     after = read_parquet(tmp_path / "table.parquet")
     pd.testing.assert_frame_equal(after, before, check_dtype=False)
 
@@ -165,11 +169,11 @@ def test_a_trained_table_needs_no_training_again(gathered, tmp_path):
         ("64:8:8:8:8\n8:8:8\n", r"list\.csv, row 2: .*8:8:8"),
     ],
 )
-def test_a_list_that_cannot_be_trained_is_named(forget, tmp_path, rows, message):
+def test_a_list_that_cannot_be_trained_is_named(tmp_path, rows, message):
     (tmp_path / "list.csv").write_text("arch\n" + rows)
     about = {"networks": "natsbench_sss", "train": str(tmp_path / "list.csv")}
     with pytest.raises(NaswotError, match=message):
-        register({"mine": about}, TRAINING)
+        catalogue_of({"mine": about}, TRAINING)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from naswot.analysis import assistance, paper_comparison
 from naswot.analysis.assistance import assist, runs_needed, sentence, write_assistance
 from naswot.analysis.correlation import COLUMNS as CORRELATIONS
 from naswot.analysis.paper_comparison import finish, write_paper_comparison
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.datasets import DATASETS
 from naswot.io.parquet import write_parquet
 
 SCORING = {
@@ -186,7 +186,7 @@ def test_the_sampling_error_of_tau_is_that_of_normal_pairs():
 def test_tau_is_taken_against_the_accuracy_most_like_the_papers(keys, chosen):
     keys = [key if key.count("/") == 2 else f"cifar10-valid/{key}" for key in keys]
     rows = pd.DataFrame({"accuracy": keys, "tau": 0.5, "n": 100})
-    about = datasets_of("nasbench201")["cifar10"]
+    about = DATASETS["nasbench201"]["cifar10"]
     found = paper_comparison.closest(rows, "cifar10-valid/ori-test/200", about)
     assert (None if found is None else found["accuracy"]) == chosen
     rows["tau"] = np.nan

@@ -6,14 +6,14 @@ import pytest
 
 from naswot.analysis.anytime import reported_accuracy
 from naswot.analysis.comparison import reported_key
-from naswot.benchmarks.datasets import Dataset, datasets_of
+from naswot.benchmarks.datasets import DATASETS, Dataset
 from naswot.io.parquet import read_metadata, write_parquet
 from naswot.reporting import interactive
 from naswot.stages.ablate import write_choice
 from naswot.stages.kernels import accuracy_key
 
 VALID, TEST = "cifar10-valid/x-valid/200", "cifar10/ori-test/200"
-ABOUT = datasets_of("nasbench201")["cifar10"]
+ABOUT = DATASETS["nasbench201"]["cifar10"]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_all_figures_of_scores_stand_on_one_accuracy(tmp_path, monkeypatch):
         path,
         tmp_path / "chosen.parquet",
         space="nasbench201",
-        dataset="cifar10",
+        dataset=ABOUT,
         choice="random",
         count=2,
         seed=0,
@@ -67,8 +67,8 @@ def test_all_figures_of_scores_stand_on_one_accuracy(tmp_path, monkeypatch):
     )
     interactive.plots([("cifar10", path)], seed=0)
     assert {
-        accuracy_key(table, "nasbench201", "cifar10"),
-        reported_key(rows, "nasbench201", "cifar10"),
+        accuracy_key(table, "nasbench201", ABOUT),
+        reported_key(rows, ABOUT),
         read_metadata(tmp_path / "chosen.parquet")["accuracy"],
         *explored,
     } == {VALID}

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from naswot.benchmarks.datasets import Dataset, datasets_of
+from naswot.benchmarks.datasets import DATASETS, Dataset
 from naswot.benchmarks.fitness import UnsearchableError, read_fitness, searched_on
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_parquet, write_parquet
 
-CIFAR10 = datasets_of("nasbench201")["cifar10"]
-NB101 = datasets_of("nasbench101")["cifar10"]
+CIFAR10 = DATASETS["nasbench201"]["cifar10"]
+NB101 = DATASETS["nasbench101"]["cifar10"]
 ASKED = {"epochs": 12, "budget_s": 12000, "evaluations": 106}
 KEY = "cifar10-valid/x-valid"
 
@@ -124,7 +124,7 @@ def test_nasbench201_is_searched_on_cifar10_and_the_sizes_on_the_dataset_itself(
 @pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "imagenet16_120"])
 def test_a_mirror_knows_what_measuring_costs(mirror, dataset):
     path = mirror / "nasbench201.parquet"
-    about = datasets_of("nasbench201")[dataset]
+    about = DATASETS["nasbench201"][dataset]
     found = read_fitness(path, about, **ASKED)
     assert found.note == ""
     name, table = about.valid.split("/")[0], read_parquet(path)

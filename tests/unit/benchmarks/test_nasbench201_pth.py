@@ -14,9 +14,9 @@ from naswot.benchmarks import nasbench201_pth, nats_bench
 from naswot.benchmarks.convert import describe
 from naswot.benchmarks.table import check
 from naswot.errors import NaswotError
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 
-SPACE = get_space("nasbench201")
+SPACE = SPACES["nasbench201"]
 SAMPLES = [0, 11, 284]
 
 

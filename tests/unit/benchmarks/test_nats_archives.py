@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from naswot.benchmarks import nats_bench, nds
+from naswot.benchmarks.catalogue import BUILT_IN
 from naswot.benchmarks.convert import convert
-from naswot.benchmarks.sources import find
+from naswot.benchmarks.sources import SOURCES, find
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.io.pickles import MAXIMUM_BYTES
@@ -262,22 +263,22 @@ def test_a_zip_bomb_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_mirror_with_archives_has_their_spaces(packed, unpacked, official, tmp_path):
-    assert find("natsbench_sss", tmp_path).file == packed.name
-    assert find("nasbench201", tmp_path) is None
+    assert find(SOURCES["natsbench_sss"], tmp_path).file == packed.name
+    assert find(SOURCES["nasbench201"], tmp_path) is None
     networks = json.loads((official / "nds_list_synthetic.json").read_text())[:8]
     content = json.dumps(networks)
     zipped(tmp_path / "nds_data.zip", {"nds_data/DARTS.json": content})
-    assert {find(space, tmp_path).file for space in SPACES_NDS} == {"nds_data.zip"}
-    line = convert("nds_darts", tmp_path, tmp_path / "out.parquet")
+    assert {find(SOURCES[space], tmp_path).file for space in SPACES_NDS} == {"nds_data.zip"}
+    line = convert(BUILT_IN["nds_darts"], tmp_path, tmp_path / "out.parquet")
     assert line.startswith("NDS, DARTS: 8 architectures")
     assert read_metadata(tmp_path / "out.parquet")["source"] == "NDS, DARTS"
     with pytest.raises(NaswotError, match=r"zip has no ENAS\.json; it has: nds_data/DARTS\.json"):
-        convert("nds_enas", tmp_path, tmp_path / "none.parquet")
-    line = convert("natsbench_sss", tmp_path, tmp_path / "sizes.parquet")
+        convert(BUILT_IN["nds_enas"], tmp_path, tmp_path / "none.parquet")
+    line = convert(BUILT_IN["natsbench_sss"], tmp_path, tmp_path / "sizes.parquet")
     assert line.startswith("NATS-Bench v1.0, size space: 32,768 architectures")
     assert read_parquet(tmp_path / "sizes.parquet", ["params"])["params"].notna().sum() == 3
 
 
 def test_what_is_unpacked_comes_before_its_archive(packed, tmp_path):
     (tmp_path / SIZES).mkdir()
-    assert find("natsbench_sss", tmp_path).file == SIZES
+    assert find(SOURCES["natsbench_sss"], tmp_path).file == SIZES

@@ -23,7 +23,7 @@ from naswot.io.pickles import (
     decompressed,
     load,
 )
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 
 EVERYTHING = ORDERED_DICT | NUMPY_SCALARS | NUMPY_ARRAYS
 FOLDERS = {"tss": "NATS-tss-v1_0-3ffb9-simple", "sss": "NATS-sss-v1_0-50262-simple"}
@@ -158,7 +158,7 @@ def sizes(mirror, tmp_path):
 
 
 def test_topologies_are_those_of_the_reference_table(nats, mirror):
-    table = check(nats["tss"], get_space("nasbench201"), "nats")
+    table = check(nats["tss"], SPACES["nasbench201"], "nats")
     reference = pd.read_parquet(mirror / "nasbench201.parquet")
     assert list(table["arch"]) == list(reference["arch"])
     seconds = reference.filter(regex="/(train-seconds-per-epoch|eval-seconds)$").columns

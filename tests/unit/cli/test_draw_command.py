@@ -110,7 +110,6 @@ def test_a_custom_space_may_say_what_it_looks_like(draw, custom, tmp_path):
     assert "returned a str, not a naswot.spaces.graph.Diagram" in draw("wide", *arguments)[2]
 
 
-@pytest.mark.usefixtures("custom")  # which forgets what is registered
 def test_the_example_of_a_custom_space_can_be_drawn(draw, root, tmp_path, monkeypatch):
     monkeypatch.chdir(root)
     config, output = root / "examples/custom_space/config.yaml", tmp_path / "plain.svg"

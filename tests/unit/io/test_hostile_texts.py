@@ -11,7 +11,7 @@ from fuzz.harness import attempt
 from naswot.errors import NaswotError
 from naswot.io.https import Transfer
 from naswot.io.yaml import LARGEST_BYTES, parse_yaml
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 from naswot.spaces.nds import from_record
 
 
@@ -130,7 +130,7 @@ def test_a_seed_of_another_form_is_named(seed, tmp_path):
 def test_a_text_that_is_no_architecture_is_refused_by_every_space(text):
     for name in ("nasbench101", "nasbench201", "natsbench_sss", "nds_darts", "nds_resnet"):
         with pytest.raises(NaswotError) as caught:
-            get_space(name).canonical(text)
+            SPACES[name].canonical(text)
         assert len(str(caught.value)) < 1000
 
 

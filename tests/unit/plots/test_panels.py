@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from naswot.analysis.correlation import correlate_tables
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.datasets import DATASETS
 from naswot.io.parquet import write_parquet
 from naswot.plots.registry import PANELS, panels_of, wanted
 
@@ -20,7 +20,7 @@ def draw(root, tmp_path, drawn):
         chosen, generator = panels_of(figure, runs), np.random.default_rng(0)
         joined = []
         for space, dataset in chosen.values():
-            key = datasets_of(space)[dataset].test
+            key = DATASETS[space][dataset].test
             key = key if key.count("/") == 2 else f"{key}/50"
             score = generator.normal(1500, 60, 300)
             accuracy = np.clip(90 + score / 60 - 25 + generator.normal(0, 1, 300), 0, 100)

@@ -20,7 +20,7 @@ from naswot.scores import reading
 from naswot.scores.fused import sums
 from naswot.scores.fused import tensor as pending
 from naswot.scores.naswot import hamming_kernel
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 from naswot.spaces.nasbench201 import cells
 
 loops = pytest.importorskip("naswot.scores.fused.loops", reason="nothing is put off without numba")
@@ -184,7 +184,7 @@ def kernels(network, images, **options):
 )
 def test_kernels_of_any_cell_are_those_of_torchs_operations(operations, seed, count, threads):
     torch.manual_seed(seed)
-    network = get_space("nasbench201").build(cells.to_string(operations), 1)
+    network = SPACES["nasbench201"].build(cells.to_string(operations), 1)
     with using(threads):
         late, at_once = kernels(network, torch.randn(6, 3, 16, 16), relu_count=count)
     assert torch.equal(late, at_once)
@@ -321,7 +321,7 @@ def test_known_networks_are_computed_late_at_the_first_attempt(space, arch, monk
     monkeypatch.setattr(
         reading, "watch", lambda *rest, late=False: ways.append(late) or watch(*rest, late=late)
     )
-    network = arch() if space is None else get_space(space).build(arch, 1)
+    network = arch() if space is None else SPACES[space].build(arch, 1)
     hamming_kernel(network, torch.randn(4, 3, 16, 16))
     assert ways == [True]
 
@@ -354,7 +354,7 @@ def test_a_network_that_can_never_be_viewed_fails_with_torchs_words():
 
 
 def test_not_a_number_is_not_lost():
-    network = get_space("nasbench201").build(cells.to_string(["none"] * 6), 1)
+    network = SPACES["nasbench201"].build(cells.to_string(["none"] * 6), 1)
     images = torch.randn(4, 3, 8, 8)
     images[0, 0, 0, 0] = torch.nan
     assert hamming_kernel(network, images)[0].isnan().all()
@@ -367,7 +367,7 @@ def test_bfloat16_ranks_five_hundred_cells_as_float32_does():
     from naswot.images import mini_batch
     from naswot.scores.naswot import log_determinant
 
-    space = get_space("nasbench201")
+    space = SPACES["nasbench201"]
     images = torch.from_numpy(mini_batch("photos", 32, 16, 0).images)
     scores = {"float32": [], "bfloat16": []}
     for index in np.random.default_rng(0).choice(space.size, 500, replace=False):
@@ -386,10 +386,10 @@ if sys.argv[1] == "without":
 import torch
 from naswot.scores.fused import sums
 from naswot.scores.naswot import score
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 assert (sums.loops is None) == (sys.argv[1] == "without")
 torch.manual_seed(0)
-network = get_space("nasbench201").build(get_space("nasbench201").architectures()[1], 1)
+network = SPACES["nasbench201"].build(SPACES["nasbench201"].architectures()[1], 1)
 print(repr(score(network, torch.randn(6, 3, 8, 8)).value))
 """
     scored = [

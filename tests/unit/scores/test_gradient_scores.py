@@ -22,7 +22,7 @@ from naswot import NaswotError
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, measure
 from naswot.scores.passes import TrainPass
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 
 CLASSES = 3
 OURS = ("gradients", "weights", "grasp", "synflow")
@@ -251,7 +251,7 @@ def test_scores_do_not_depend_on_the_others(small, noise):
 def residual():
     """Return a network of NAS-Bench-201, whose cells hold what layers returned for longer."""
     cell = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|nor_conv_1x1~1|none~2|"
-    return get_space("nasbench201").build(cell, CLASSES)
+    return SPACES["nasbench201"].build(cell, CLASSES)
 
 
 def in_place():

@@ -16,10 +16,10 @@ from naswot import NaswotError, score
 from naswot.runtime.device import choose_precision
 from naswot.scores.naswot import hamming_kernel
 from naswot.scores.rectifiers import pairwise_active
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 from naswot.spaces.nasbench201 import cells
 
-SPACE = get_space("nasbench201")
+SPACE = SPACES["nasbench201"]
 
 
 def flat(x):

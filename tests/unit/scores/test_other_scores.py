@@ -17,10 +17,10 @@ from naswot.scores import FAMILIES, FAMILY_OF, NEEDS, needs_of, zen
 from naswot.scores.base import Batch, measure
 from naswot.scores.linear_regions import POINTS, RAYS, rays
 from naswot.scores.ntk import IMAGES
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 
 NAMES = ("jacobian", "zen", "zico", "ntk", "linear_regions", "nngp", "size")
-SPACE = get_space("nasbench201")
+SPACE = SPACES["nasbench201"]
 CELL = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|nor_conv_1x1~1|none~2|"
 NOTHING = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 SEEDS = range(4)
@@ -375,9 +375,9 @@ def test_all_spaces_have_all_scores(noise):
     chain["ops"] = ["input", "conv3x3-bn-relu", "output"]
     built = [
         SPACE.build(CELL, 3),
-        get_space("nds_darts").build(json.dumps({"searchspace": "DARTS", "net": net}), 3),
-        get_space("nds_vanilla").build(json.dumps(vanilla), 3),
-        get_space("nasbench101").build(json.dumps(chain), 3),
+        SPACES["nds_darts"].build(json.dumps({"searchspace": "DARTS", "net": net}), 3),
+        SPACES["nds_vanilla"].build(json.dumps(vanilla), 3),
+        SPACES["nasbench101"].build(json.dumps(chain), 3),
     ]
     for network in built:
         found = values(network, batch_of(noise(4)), *NAMES)

@@ -5,13 +5,13 @@ import torch
 from threads import using
 
 from naswot import score
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 
 # What other numbers of threads may change of a float32 score, relatively: docs/reliability.md.
 TOLERANCE = 1e-5
 
 CELLS = (13281, 258, 9946, 4807)  # the first is the one of 24 that threads change most
-SPACE = get_space("nasbench201")
+SPACE = SPACES["nasbench201"]
 ARCHITECTURES = list(SPACE.architectures())
 
 

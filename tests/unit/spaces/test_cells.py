@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from naswot.benchmarks.catalogue import BUILT_IN
 from naswot.errors import NaswotError
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 from naswot.spaces.nasbench201 import cells
 
 operations = st.tuples(*[st.sampled_from(cells.OPERATIONS)] * 6)
@@ -56,7 +57,7 @@ def test_the_offending_part_is_named(arch, part):
 
 
 def test_number_of_cells_up_to_isomorphism():
-    space = get_space("nasbench201")
+    space = SPACES["nasbench201"]
     assert len({space.canonical(arch) for arch in space.architectures()}) == space.unique == 6466
 
 
@@ -82,4 +83,4 @@ def test_canonical_form_is_the_published_one(mirror):
 
 def test_unknown_space_is_named():
     with pytest.raises(NaswotError, match=r"nasbench999.*there are: nasbench201"):
-        get_space("nasbench999")
+        BUILT_IN["nasbench999"]

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from naswot.benchmarks import datasets
+from naswot.benchmarks.catalogue import BUILT_IN, Entry
 from naswot.benchmarks.convert import convert
+from naswot.benchmarks.datasets import DATASETS
 from naswot.benchmarks.sources import SOURCES
 from naswot.errors import NaswotError
 from naswot.io.npz import write_arrays
@@ -17,32 +18,41 @@ from naswot.io.python_files import local_imports
 from naswot.runtime.progress import Progress
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 from naswot.stages.join import join_shards
 from naswot.stages.kernels import write_kernels
 from naswot.stages.score import score_architectures, score_shard
 from naswot.tables.kernels import read_kernels
 from naswot.tables.order import write_order
-from naswot.workflow.custom_spaces import register
+from naswot.workflow.custom_spaces import catalogue_of
+
+
+def entry_of(about) -> Entry:
+    return catalogue_of({"mine": about})["mine"]
+
+
+def test_it_changes_nothing_that_is_built_in(custom):
+    before = list(BUILT_IN)
+    catalogue = catalogue_of({"mine": custom, "other": custom})
+    assert list(catalogue) == [*before, "mine", "other"]
+    assert list(BUILT_IN) == list(SPACES) == before
+    assert catalogue["nasbench201"] is BUILT_IN["nasbench201"]
+    for table in (SPACES, DATASETS, SOURCES, catalogue["mine"].datasets):
+        with pytest.raises(TypeError, match="does not support item assignment"):
+            table["x"] = None
 
 
 def test_it_lists_builds_and_converts_its_architectures(custom, tmp_path):
-    register({"mine": custom | {"title": "My space"}})
-    space = get_space("mine")
+    entry = entry_of(custom | {"title": "My space"})
+    space = entry.space
     assert (space.title, space.size, space.architectures()) == ("My space", 2, ("wide", "narrow"))
     assert space.build("wide", 4)[-1].out_features == 4
     assert space.benchmark_params("narrow") == 49 * 3 + 4 * 10
-    dataset = datasets.datasets_of("mine")["custom"]
+    dataset = entry.datasets["custom"]
     assert (dataset.valid, dataset.test) == ("flowers/val/9", "flowers/test/9")
-    assert "2 architectures" in convert("mine", None, tmp_path / "table.parquet")
+    assert "2 architectures" in convert(entry, None, tmp_path / "table.parquet")
     table = read_parquet(tmp_path / "table.parquet")
     assert table["flowers/test/9"].tolist() == [71, 51]
-
-
-def test_registering_again_changes_nothing(custom):
-    register({"mine": custom})
-    register({"mine": custom})
-    assert get_space("mine").size == 2
 
 
 @pytest.mark.parametrize(
@@ -103,22 +113,17 @@ def test_registering_again_changes_nothing(custom):
 )
 def test_a_mistake_is_named(custom, tmp_path, name, content, message):
     (tmp_path / name).write_text(content)
-
-    def use():
-        register({"mine": custom})
-        get_space("mine").build("wide", 2)
-
     with pytest.raises(NaswotError, match=message):
-        use()
+        entry_of(custom).space.build("wide", 2)
 
 
 def test_taken_names_and_missing_files_are_refused(custom):
     with pytest.raises(NaswotError, match="there is a space of this name"):
-        register({"nasbench201": custom})
+        catalogue_of({"nasbench201": custom})
     with pytest.raises(
         NaswotError, match=r"custom_spaces\.mine\.networks = 'none\.py'.*no such file"
     ):
-        register({"mine": custom | {"networks": "none.py"}})
+        entry_of(custom | {"networks": "none.py"})
 
 
 def test_a_build_function_without_classes_and_with_late_imports_will_do(custom, tmp_path):
@@ -126,8 +131,7 @@ def test_a_build_function_without_classes_and_with_late_imports_will_do(custom, 
         "def build(arch, width=5):\n    from late import Linear\n    return Linear(3, width)\n"
     )
     (tmp_path / "late.py").write_text("from torch.nn import Linear")
-    register({"mine": custom})
-    assert get_space("mine").build("wide", 7).out_features == 5
+    assert entry_of(custom).space.build("wide", 7).out_features == 5
 
 
 @pytest.mark.parametrize(
@@ -145,8 +149,7 @@ def test_a_build_function_without_classes_and_with_late_imports_will_do(custom, 
 )
 def test_tables_of_spreadsheets_are_read(custom, tmp_path, content):
     (tmp_path / "mine.csv").write_text(content, encoding="utf-8")
-    register({"mine": custom})
-    table = SOURCES["mine"][0].read(tmp_path / "mine.csv")
+    table = entry_of(custom).sources[0].read(tmp_path / "mine.csv")
     assert table.to_dict("list") == {
         "arch": ["x y", "slim"],
         "params": [510, 160],
@@ -157,15 +160,14 @@ def test_tables_of_spreadsheets_are_read(custom, tmp_path, content):
 
 def test_a_column_that_scoring_adds_is_refused(custom, tmp_path):
     (tmp_path / "mine.csv").write_text("arch,seconds,a/test/1\nwide,3,5\nslim,2,4\n")
-    register({"mine": custom})
     with pytest.raises(NaswotError, match=r"mine\.csv: rename the column 'seconds'"):
-        convert("mine", None, tmp_path / "table.parquet")
+        convert(entry_of(custom), None, tmp_path / "table.parquet")
 
 
 def test_a_compressed_table_is_to_be_unpacked_first(custom, tmp_path):
     (tmp_path / "mine.csv.gz").write_bytes(b"\x1f\x8b")
     with pytest.raises(NaswotError, match=r"mine\.csv\.gz.*unpack it first"):
-        register({"mine": custom | {"accuracies": str(tmp_path / "mine.csv.gz")}})
+        entry_of(custom | {"accuracies": str(tmp_path / "mine.csv.gz")})
 
 
 def test_neighbours_are_part_of_its_code(custom, tmp_path):
@@ -198,12 +200,11 @@ NOTES = {
 
 @pytest.fixture
 def failing(custom, tmp_path):
-    """Register the space `mine`, three of whose five networks fail."""
+    """Return the space `mine`, three of whose five networks fail."""
     (tmp_path / "space.py").write_text(FAILING)
     rows = [f"{arch},{50 + number}" for number, arch in enumerate(ARCHS)]
     (tmp_path / "mine.csv").write_text("\n".join(["arch,flowers/test/9", *rows, ""]))
-    register({"mine": custom})
-    return get_space("mine")
+    return entry_of(custom)
 
 
 def score(space, archs, noise, family="naswot"):
@@ -217,7 +218,7 @@ def score(space, archs, noise, family="naswot"):
 
 def test_a_network_that_fails_has_a_gap_and_a_note(failing, noise, caplog):
     caplog.set_level(logging.INFO)
-    frame = score(failing, ARCHS, noise).set_index("arch")
+    frame = score(failing.space, ARCHS, noise).set_index("arch")
     assert frame["naswot"].isna().to_dict() == {arch: arch in NOTES for arch in ARCHS}
     for arch, note in NOTES.items():
         assert frame["note"].str.contains(note)[arch], frame["note"][arch]
@@ -226,51 +227,52 @@ def test_a_network_that_fails_has_a_gap_and_a_note(failing, noise, caplog):
     assert (frame["seconds"] >= 0).all()
     assert "mine: 3 of 5 networks failed, see note; the first: architecture 0 (ex" in caplog.text
     assert "3 of 5 naswot are NaN" in caplog.text
-    gradients = score(failing, ARCHS, noise, "gradients").set_index("arch")
+    gradients = score(failing.space, ARCHS, noise, "gradients").set_index("arch")
     assert gradients["note"].ne("").sum() == 2
     assert "relu_units" not in gradients
-    alone = score(failing, ["plain"], noise)
+    alone = score(failing.space, ["plain"], noise)
     assert alone["naswot"][0] == frame["naswot"]["plain"]
 
 
 def test_if_all_networks_of_a_shard_fail_the_first_cause_ends_the_run(failing, noise, tmp_path):
     message = r"2 of 2 networks failed; the first: architecture 0 \(large\): fails on images of"
     with pytest.raises(NaswotError, match=message):
-        score(failing, ["large", "exits"], noise)
-    assert score(failing, ["large"], noise)["naswot"].isna().all()  # what of the other shards?
+        score(failing.space, ["large", "exits"], noise)
+    assert (
+        score(failing.space, ["large"], noise)["naswot"].isna().all()
+    )  # what of the other shards?
 
 
 def test_a_file_that_cannot_be_imported_ends_the_run_at_once(custom, noise, tmp_path):
     (tmp_path / "space.py").write_text(
         "open(__file__ + '.tried', 'a').write('x')\nimport no_such_module\n"
     )
-    register({"mine": custom})
     with pytest.raises(NaswotError, match=r"space\.py cannot be imported"):
-        score(get_space("mine"), ["wide", "narrow"], noise)
+        score(entry_of(custom).space, ["wide", "narrow"], noise)
     assert (tmp_path / "space.py.tried").read_text() == "x"
 
 
-def shards(folder, noise):
+def shards(entry, folder, noise):
     """Score the space in shards of one network and return what there is to join."""
-    convert("mine", None, folder / "table.parquet")
-    write_order(folder / "order.parquet", space="mine", deduplicate=True, seed=0)
+    convert(entry, None, folder / "table.parquet")
+    write_order(folder / "order.parquet", space=entry.space, deduplicate=True, seed=0)
     about = {"classes": 4, "true_labels": False}
     images = noise(4, 4).numpy()
     write_arrays(folder / "batch.npz", about, images=images, labels=np.arange(4))
     made = []
-    for number in range(get_space("mine").size):
+    for number in range(entry.space.size):
         made.append(folder / f"{number}.parquet")
         score_shard(
-            folder / "order.parquet", folder / "batch.npz", made[-1], space="mine", images="noise",
-            family="naswot", seed=0, first=number, last=number + 1, precision="float32",
-            relu_count="once", device="cpu",
+            folder / "order.parquet", folder / "batch.npz", made[-1], space=entry.space,
+            images="noise", family="naswot", seed=0, first=number, last=number + 1,
+            precision="float32", relu_count="once", device="cpu",
         )  # fmt: skip
     return folder / "order.parquet", made, folder / "table.parquet"
 
 
 def test_gaps_are_joined_and_left_out_of_kernels(failing, noise, tmp_path):
     joined = tmp_path / "joined.parquet"
-    inputs = shards(tmp_path, noise)
+    inputs = shards(failing, tmp_path, noise)
     join_shards(*inputs, joined, tmp_path / "seconds.parquet", score="naswot", sample="all")
     table = read_parquet(joined)
     assert table["arch"].tolist() == list(ARCHS)
@@ -279,7 +281,8 @@ def test_gaps_are_joined_and_left_out_of_kernels(failing, noise, tmp_path):
     assert table["relu_units"].dtype == "Int64"
     kernels = tmp_path / "kernels.npz"
     write_kernels(
-        joined, inputs[0], tmp_path / "batch.npz", kernels, dataset="custom", bands=2, networks=2,
+        joined, inputs[0], tmp_path / "batch.npz", kernels, space=failing.space,
+        dataset=failing.datasets["custom"], bands=2, networks=2,
         device="cpu",
     )  # fmt: skip
     assert sorted(read_kernels(kernels).arch) == ["lazy", "plain"]
@@ -287,8 +290,7 @@ def test_gaps_are_joined_and_left_out_of_kernels(failing, noise, tmp_path):
 
 def test_if_no_shard_has_a_score_nothing_is_joined(custom, noise, tmp_path):
     (tmp_path / "space.py").write_text("def build(arch, classes): raise ValueError('no head')")
-    register({"mine": custom})
-    inputs = shards(tmp_path, noise)
+    inputs = shards(entry_of(custom), tmp_path, noise)
     with pytest.raises(NaswotError, match=r"All 2 networks failed; the first: .*no head"):
         join_shards(
             *inputs, tmp_path / "joined.parquet", tmp_path / "s.parquet", score="naswot",

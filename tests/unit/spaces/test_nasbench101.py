@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naswot.errors import NaswotError
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 from naswot.spaces.nasbench101 import cells
 
-SPACE = get_space("nasbench101")
+SPACE = SPACES["nasbench101"]
 LARGEST = cells.Cell(
     ((0, 1, 1, 0), (0, 0, 1, 1), (0, 0, 0, 1), (0, 0, 0, 0)),
     ("input", "conv3x3-bn-relu", "maxpool3x3", "output"),
@@ -130,5 +130,5 @@ def test_any_other_text_is_refused(text):
 )
 def test_a_malformed_size_architecture_is_named(arch, part):
     with pytest.raises(NaswotError) as caught:
-        get_space("natsbench_sss").canonical(arch)
+        SPACES["natsbench_sss"].canonical(arch)
     assert part in str(caught.value)

@@ -8,11 +8,11 @@ import torch
 from torch.nn import functional
 
 from naswot.scores.naswot import hamming_kernel
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 from naswot.spaces.nasbench201.network import AveragePool3x3
 
-SPACE = get_space("nasbench201")
-SSS = get_space("natsbench_sss")
+SPACE = SPACES["nasbench201"]
+SSS = SPACES["natsbench_sss"]
 CELL_101 = (
     '{"matrix":[[0,1,1,0],[0,0,1,1],[0,0,0,1],[0,0,0,0]],'
     '"ops":["input","conv3x3-bn-relu","maxpool3x3","output"]}'
@@ -66,7 +66,7 @@ def test_params_of_a_size_architecture_are_those_of_its_network(arch):
 
 def test_logits_of_every_space_have_a_column_a_class(noise):
     for name, arch in (("natsbench_sss", "8:16:8:24:8"), ("nasbench101", CELL_101)):
-        assert get_space(name).build(arch, 7)(noise(4, 16)).shape == (4, 7)
+        assert SPACES[name].build(arch, 7)(noise(4, 16)).shape == (4, 7)
 
 
 @pytest.mark.slow
@@ -80,7 +80,7 @@ def test_the_authors_values_are_met(space, shared):
     for _, row in rows.iterrows():
         for kind in golden.KINDS:
             images = golden.load_images(csv, row["images"])
-            found = golden.compare(row, get_space(space), images, kind, seeds=2)
+            found = golden.compare(row, SPACES[space], images, kind, seeds=2)
             assert found.passed, (row["arch"], kind, found)
             deviations.append(found.difference)
     assert np.isfinite(deviations).all()

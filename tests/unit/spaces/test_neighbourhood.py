@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from naswot.benchmarks.nasbench101 import read_mirror
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 from naswot.spaces import neighbourhood as module
 from naswot.spaces.nasbench101 import cells
 from naswot.spaces.nasbench101.neighbours import invariants, one_apart
 from naswot.spaces.neighbourhood import NEAREST, neighbourhood
 from naswot.stages.neighbours import connect_architectures
 from naswot.tables.neighbours import read_neighbours
-from naswot.workflow.custom_spaces import register
+from naswot.workflow.custom_spaces import catalogue_of
 
 PARTS = {
     "nasbench201": lambda arch: [edge for edge in arch.replace("+", "").split("|") if edge],
@@ -29,7 +29,7 @@ PARTS = {
 }
 # Corners of spaces: of a few architectures there, some have neighbours and some have none.
 CORNERS = {
-    name: [arch for arch in get_space(name).architectures() if max(get_space(name).genes(arch)) < 2]
+    name: [arch for arch in SPACES[name].architectures() if max(SPACES[name].genes(arch)) < 2]
     for name in PARTS
 }
 
@@ -62,7 +62,7 @@ def nearest(parts) -> list[list[int]]:
 
 @pytest.mark.parametrize(("name", "count"), [("nasbench201", 6 * 4), ("natsbench_sss", 5 * 7)])
 def test_one_choice_differs_in_the_whole_space(name, count):
-    space = get_space(name)
+    space = SPACES[name]
     architectures = space.architectures()
     found = neighbourhood(space, architectures)
     assert found.neighbours.shape == (space.size, count)
@@ -79,14 +79,14 @@ def test_one_choice_differs_in_the_whole_space(name, count):
 
 def test_genes_are_positions_among_the_choices():
     arch = "|none~0|+|skip_connect~0|nor_conv_1x1~1|+|nor_conv_3x3~0|avg_pool_3x3~1|none~2|"
-    assert get_space("nasbench201").genes(arch) == (0, 1, 2, 3, 4, 0)
-    assert get_space("natsbench_sss").genes("64:8:16:24:8") == (7, 0, 1, 2, 0)
+    assert SPACES["nasbench201"].genes(arch) == (0, 1, 2, 3, 4, 0)
+    assert SPACES["natsbench_sss"].genes("64:8:16:24:8") == (7, 0, 1, 2, 0)
 
 
 @pytest.mark.parametrize("name", PARTS)
 @given(seed=st.integers(0, 2**16), size=st.integers(0, 60), doubles=st.booleans())
 def test_any_list_of_architectures_has_neighbours(name, seed, size, doubles):
-    space, generator = get_space(name), random.Random(seed)
+    space, generator = SPACES[name], random.Random(seed)
     corner = CORNERS[name]
     listed = (
         generator.choices(corner, k=size) if doubles else generator.sample(corner, min(size, 8))
@@ -101,14 +101,14 @@ def test_any_list_of_architectures_has_neighbours(name, seed, size, doubles):
 def test_malformed_architectures_are_named():
     for name in ("nasbench201", "natsbench_sss", "nds_darts", "nasbench101"):
         with pytest.raises(NaswotError, match="'nonsense'"):
-            neighbourhood(get_space(name), ["nonsense"])
+            neighbourhood(SPACES[name], ["nonsense"])
 
 
 def test_too_many_pairs_are_refused(monkeypatch):
     monkeypatch.setattr(module, "MOST_PAIRS", 63)
     eight = [f"{channels}:8:8:8:8" for channels in range(8, 65, 8)]
     with pytest.raises(NaswotError, match=r"natsbench_sss: too many .* differ in gene 0 alone"):
-        neighbourhood(get_space("natsbench_sss"), eight)
+        neighbourhood(SPACES["natsbench_sss"], eight)
 
 
 # --- NDS ----------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ NODE, OTHER = [["none", 0], ["skip_connect", 1]], [["conv_1x1", 2], ["none", 0]]
 
 
 def test_genes_of_networks_of_cells():
-    genes = get_space("nds_amoeba").genes
+    genes = SPACES["nds_amoeba"].genes
     first, second = [0, 0, 1, 1], [6, 2, 0, 0]
     arch = cell_network(NODE + OTHER, [3], NODE, aux=True)
     assert [*genes(arch)] == [16, 8, 1, *first, 0, *first, 1, *second, 1, *[-1] * 5]
@@ -139,10 +139,10 @@ def test_genes_of_networks_of_cells():
 
 
 def test_genes_of_networks_of_stages():
-    assert [*get_space("nds_resnet").genes(stages())] == [0, 16, 3, 32, 1, 0, 0, 4, 64, 2, 0, 0]
+    assert [*SPACES["nds_resnet"].genes(stages())] == [0, 16, 3, 32, 1, 0, 0, 4, 64, 2, 0, 0]
     bottlenecks = stages("res_bottleneck_block", bms=[0.25, 0.5], gws=[4, 8])
     expected = [1, 16, 3, 32, 1, 250, 4, 4, 64, 2, 500, 8]
-    assert [*get_space("nds_resnext-a").genes(bottlenecks)] == expected
+    assert [*SPACES["nds_resnext-a"].genes(bottlenecks)] == expected
 
 
 def test_a_missing_node_or_stage_is_a_choice_too():
@@ -152,19 +152,19 @@ def test_a_missing_node_or_stage_is_a_choice_too():
         cell_network(NODE, [2], NODE, width=18),
         cell_network(NODE + OTHER, [2], NODE),
     ]
-    found = neighbourhood(get_space("nds_amoeba"), listed)
+    found = neighbourhood(SPACES["nds_amoeba"], listed)
     assert found.nearest  # for the last differs in more than one gene
     assert rows(found.neighbours) == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
     assert found.genes[:3, -10:].tolist() == [[-1] * 10] * 3
-    exact = neighbourhood(get_space("nds_amoeba"), listed[:3])
+    exact = neighbourhood(SPACES["nds_amoeba"], listed[:3])
     assert rows(exact.neighbours) == [[1, 2], [0], [0]]
     shorter = stages(ss=[1], ds=[3], ws=[32])
-    found = neighbourhood(get_space("nds_resnet"), [stages(), shorter])
+    found = neighbourhood(SPACES["nds_resnet"], [stages(), shorter])
     assert found.genes[1].tolist() == [*found.genes[0, :7], *[-1] * 5]
 
 
 def test_the_nearest_take_the_place_of_neighbours(mirror):
-    space = get_space("nasbench301")
+    space = SPACES["nasbench301"]
     genotypes = read_parquet(mirror / "nasbench301_darts_sample.parquet")["genotype"][:120]
     parts = []
     for genotype in map(json.loads, genotypes):
@@ -183,7 +183,7 @@ def test_the_nearest_take_the_place_of_neighbours(mirror):
 
 
 def test_chunks_make_no_difference(monkeypatch):
-    space, generator = get_space("natsbench_sss"), random.Random(1)
+    space, generator = SPACES["natsbench_sss"], random.Random(1)
     listed = generator.sample(space.architectures(), 90)
     whole = neighbourhood(space, listed)
     monkeypatch.setattr(module, "_CHUNK", 1000)
@@ -271,7 +271,7 @@ def test_all_small_cells(small):
     assert len(small) == 1 + 6 + 84  # as many as the benchmark has
     assert len(set(invariants(small).tolist())) == len(small)
     position = {cells.canonical(arch): i for i, arch in enumerate(small)}
-    found = neighbourhood(get_space("nasbench101"), small)
+    found = neighbourhood(SPACES["nasbench101"], small)
     assert found.genes is None
     for arch, row in zip(small, rows(found.neighbours), strict=True):
         expected = {position.get(name) for name in mutated(cells.parse(arch))} - {None}
@@ -282,7 +282,7 @@ def test_all_small_cells(small):
 def test_all_mutations_of_a_cell_are_found(cell):
     others = mutated(cell)
     listed = [cells.to_string(other) for other in (cell, *others.values())]
-    found = rows(neighbourhood(get_space("nasbench101"), listed).neighbours)
+    found = rows(neighbourhood(SPACES["nasbench101"], listed).neighbours)
     assert found[0] == list(range(1, len(listed)))
 
 
@@ -327,7 +327,7 @@ def test_isomorphic_and_malformed_cells_are_named(small):
     mixed = '{"matrix":[[0,1],[0,0]],"ops":["input","maxpool3x3","output"]}'
     with pytest.raises(NaswotError, match="there are 3 operations for 2 vertices"):
         one_apart([*small, mixed])
-    assert neighbourhood(get_space("nasbench101"), []).neighbours.shape == (0, 0)
+    assert neighbourhood(SPACES["nasbench101"], []).neighbours.shape == (0, 0)
 
 
 @pytest.fixture(scope="module")
@@ -374,8 +374,8 @@ CUSTOM = ["plain-8", "plain-16", "wide-8", "wide-64", "wide-16"]
 
 
 @pytest.fixture
-def custom(tmp_path, forget):
-    """Return a function that registers a space with `CUSTOM`; what is registered is forgotten."""
+def custom(tmp_path):
+    """Return a function that makes a space with `CUSTOM`."""
 
     def make(code: str):
         networks, accuracies = tmp_path / "space.py", tmp_path / "mine.csv"
@@ -383,8 +383,8 @@ def custom(tmp_path, forget):
         accuracies.write_text(
             "\n".join(["arch,a/test/1", *(f"{arch},{len(arch)}" for arch in CUSTOM)])
         )
-        register({"mine": {"networks": str(networks), "accuracies": str(accuracies)}})
-        return get_space("mine")
+        about = {"networks": str(networks), "accuracies": str(accuracies)}
+        return catalogue_of({"mine": about})["mine"].space
 
     return make
 
@@ -460,7 +460,7 @@ def test_neighbours_are_written_as_official_indices(tmp_path, caplog):
     caplog.set_level(logging.INFO, "naswot")
     listed = ["8:8:8:8:8", "8:8:8:8:16", "8:8:8:8:24", "8:8:8:16:8"]
     benchmark, output = written(tmp_path, listed, [4, 9, 2, 7]), tmp_path / "n.parquet"
-    connect_architectures(benchmark, output, space="natsbench_sss")
+    connect_architectures(benchmark, output, space=SPACES["natsbench_sss"])
     table = pd.read_parquet(output)
     assert table["index"].tolist() == [4, 9, 2, 7]
     assert [list(row) for row in table["neighbours"]] == [[9, 2, 7], [4, 2], [4, 9], [4]]
@@ -478,7 +478,7 @@ def test_neighbours_are_written_as_official_indices(tmp_path, caplog):
 def test_only_what_is_known_counts(tmp_path, small):
     accuracy = np.where(np.arange(len(small)) % 3, 90.0, np.nan)
     benchmark, output = written(tmp_path, small, known=accuracy), tmp_path / "n.parquet"
-    connect_architectures(benchmark, output, space="nasbench101", known="known")
+    connect_architectures(benchmark, output, space=SPACES["nasbench101"], known="known")
     index, neighbours, genes = read_neighbours(output)
     assert genes is None
     assert (index % 3 > 0).all()
@@ -486,15 +486,15 @@ def test_only_what_is_known_counts(tmp_path, small):
     for i, row in zip(index, rows(neighbours), strict=True):
         assert index[row].tolist() == [j for j in second[first == i] if j % 3]
     with pytest.raises(NaswotError, match=r"benchmark\.parquet has no column 'accuracy'"):
-        connect_architectures(benchmark, output, space="nasbench101", known="accuracy")
+        connect_architectures(benchmark, output, space=SPACES["nasbench101"], known="accuracy")
     benchmark = written(tmp_path, small, known=np.nan)
     with pytest.raises(NaswotError, match=r"benchmark\.parquet has no architecture with known"):
-        connect_architectures(benchmark, output, space="nasbench101", known="known")
+        connect_architectures(benchmark, output, space=SPACES["nasbench101"], known="known")
 
 
 def test_a_space_without_mutations_has_empty_rows(tmp_path, custom):
-    custom("def build(arch): ...")
-    connect_architectures(written(tmp_path, CUSTOM), tmp_path / "n.parquet", space="mine")
+    space = custom("def build(arch): ...")
+    connect_architectures(written(tmp_path, CUSTOM), tmp_path / "n.parquet", space=space)
     index, neighbours, genes = read_neighbours(tmp_path / "n.parquet")
     assert (index.tolist(), neighbours.shape, genes) == ([0, 1, 2, 3, 4], (5, 0), None)
 

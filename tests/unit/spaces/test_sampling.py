@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from naswot.io.parquet import read_parquet, write_parquet
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 from naswot.spaces.sampling import (
     first_drawn,
     order_architectures,
@@ -14,7 +14,7 @@ from naswot.spaces.sampling import (
 )
 from naswot.tables.order import write_order
 
-SPACE = get_space("nasbench201")
+SPACE = SPACES["nasbench201"]
 CELLS = SPACE.architectures()
 
 
@@ -70,7 +70,7 @@ def test_a_space_that_cannot_list_itself_is_drawn_from_its_table(tmp_path, caplo
     write_parquet(pd.DataFrame({"arch": cells}), tmp_path / "table.parquet", {})
     write_order(
         tmp_path / "order.parquet",
-        space="nasbench101",
+        space=SPACES["nasbench101"],
         deduplicate=True,
         seed=0,
         benchmark=tmp_path / "table.parquet",

@@ -14,11 +14,12 @@ from naswot import score
 from naswot.analysis.ablations import collate, normalise, summarise_levels, summarise_networks
 from naswot.analysis.figure5_claims import ahead, claims_of, every, verdict
 from naswot.analysis.rankings import mean_agreement, mean_interval
+from naswot.benchmarks.datasets import DATASETS
 from naswot.errors import NaswotError
 from naswot.images import mini_batch
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.scores.initialisation import SCHEMES, draw_scheme
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 from naswot.stages.ablate import ablate, choose_networks, write_choice
 from naswot.workflow import ablations
 from naswot.workflow.config import check
@@ -54,7 +55,7 @@ def chosen(tmp_path):
         tmp_path / "benchmark.parquet",
         tmp_path / "chosen.parquet",
         space="nasbench201",
-        dataset="cifar100",
+        dataset=DATASETS["nasbench201"]["cifar100"],
         choice="percentiles",
         count=3,
         seed=0,
@@ -68,6 +69,7 @@ def scored(chosen, setting, ablation="batches", level="noise"):
     ablate(
         chosen,
         output,
+        space=SPACES["nasbench201"],
         ablation=ablation,
         level=level,
         setting=base | {"scheme": "default", "seeds": [[0, 0]]} | setting,
@@ -167,7 +169,7 @@ def test_scores_are_those_of_the_library(chosen):
     for row in table.itertuples():
         images = torch.from_numpy(mini_batch("noise", 6, 8, row.batch_seed).images)
         torch.manual_seed(row.init_seed)
-        build = partial(get_space("nasbench201").build, row.arch, 1)
+        build = partial(SPACES["nasbench201"].build, row.arch, 1)
         assert row.score == score(build, images).value
     assert table["score"].isin([-np.inf]).sum() == 3
     assert list(table["repeat"]) == [0, 0, 0, 1, 1, 1, 2, 2, 2]

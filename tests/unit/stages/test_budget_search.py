@@ -6,10 +6,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from naswot.benchmarks.catalogue import BUILT_IN
 from naswot.benchmarks.convert import convert
+from naswot.benchmarks.datasets import DATASETS
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.search import Settings
+from naswot.spaces import SPACES
 from naswot.stages.budget_search import COLUMNS, known_neighbours, search_table
 from naswot.stages.neighbours import connect_architectures
 from naswot.tables.seconds import write_seconds
@@ -29,9 +32,9 @@ def benchmark(tmp_path_factory):
 
 
 def prepared(folder, mirror):
-    convert("nasbench201", mirror, folder / "table.parquet")
+    convert(BUILT_IN["nasbench201"], mirror, folder / "table.parquet")
     connect_architectures(
-        folder / "table.parquet", folder / "neighbours.parquet", space="nasbench201"
+        folder / "table.parquet", folder / "neighbours.parquet", space=SPACES["nasbench201"]
     )
 
 
@@ -42,8 +45,8 @@ def searched(folder, settings, method="rea", runs=20, dataset="cifar10", **more)
         folder / "runs.parquet",
         folder / "trajectories.parquet",
         **{
-            "dataset": dataset,
-            "searched": "cifar10",
+            "dataset": DATASETS["nasbench201"][dataset],
+            "searched": DATASETS["nasbench201"]["cifar10"],
             "method": method,
             "settings": settings,
             "runs": runs,

@@ -18,6 +18,7 @@ from naswot.analysis.similarity import (
     statistics,
     superiority,
 )
+from naswot.benchmarks.datasets import DATASETS
 from naswot.errors import NaswotError
 from naswot.io.npz import write_arrays
 from naswot.io.parquet import read_parquet, write_parquet
@@ -26,13 +27,13 @@ from naswot.plots.registry import kernel_runs
 from naswot.runtime.progress import Progress
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
-from naswot.spaces import get_space
+from naswot.spaces import SPACES
 from naswot.stages.join import join
 from naswot.stages.kernels import cut_into_bands, draw, seriation, write_kernels
 from naswot.stages.score import score_architectures, score_shard
 from naswot.tables.kernels import NOT_A_NUMBER, read_kernels
 
-SPACE = get_space("nasbench201")
+SPACE, DATA = SPACES["nasbench201"], DATASETS["nasbench201"]
 KEY = "cifar10-valid/x-valid/200"
 
 
@@ -71,7 +72,14 @@ def scored(tmp_path, noise):
 
 @pytest.fixture
 def kernels(scored, tmp_path):
-    write_kernels(*scored[0], tmp_path / "k.npz", dataset="cifar10", bands=2, networks=9)
+    write_kernels(
+        *scored[0],
+        tmp_path / "k.npz",
+        space=SPACE,
+        dataset=DATASETS["nasbench201"]["cifar10"],
+        bands=2,
+        networks=9,
+    )
     return read_kernels(tmp_path / "k.npz")
 
 
@@ -89,7 +97,7 @@ def test_the_score_of_a_kernel_is_the_joined_score(scored, kernels):
 
 def test_a_shard_beyond_the_last_architecture_is_empty(scored, tmp_path):
     (_, order, batch), *_ = scored
-    about = {"space": "nasbench201", "images": "noise", "family": "naswot", "seed": 3}
+    about = {"space": SPACE, "images": "noise", "family": "naswot", "seed": 3}
     bounds = {"first": 9, "last": 20, "sample": 20}
     options = {"precision": "float32", "relu_count": "once", "device": "cpu"}
     score_shard(order, batch, tmp_path / "0009.parquet", **about, **bounds, **options)
@@ -116,7 +124,14 @@ def test_bands_know_the_range_of_all_their_networks(kernels):
 
 def test_a_dataset_without_accuracies_is_named(scored, tmp_path):
     with pytest.raises(NaswotError, match="nasbench201 has no accuracy on cifar100"):
-        write_kernels(*scored[0], tmp_path / "k.npz", dataset="cifar100", bands=2, networks=9)
+        write_kernels(
+            *scored[0],
+            tmp_path / "k.npz",
+            space=SPACE,
+            dataset=DATASETS["nasbench201"]["cifar100"],
+            bands=2,
+            networks=9,
+        )
 
 
 def test_a_file_of_another_kind_is_named(scored):

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from naswot.benchmarks.datasets import datasets_of
+from naswot.benchmarks.datasets import DATASETS
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.stages.sample_search import choose_from_table, search, trajectory
 
-CIFAR100 = datasets_of("nasbench201")["cifar100"]
+CIFAR100 = DATASETS["nasbench201"]["cifar100"]
 VALID, TEST = "cifar100/x-valid/200", "cifar100/x-test/200"
 special = st.sampled_from([-np.inf, np.nan, 0.0, 1.0])
 pools = st.lists(
@@ -96,7 +96,7 @@ def test_an_accuracy_is_called_by_its_key(tmp_path):
         choose_from_table(
             tmp_path / "table.parquet",
             *outputs,
-            dataset="cifar100",
+            dataset=DATASETS["nasbench201"]["cifar100"],
             method="optimal",
             sample_sizes=[3],
             runs=2,

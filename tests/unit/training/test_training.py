@@ -24,7 +24,7 @@ from naswot.images.labelled import divide
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.scores.base import Options, copied
 from naswot.scores.naswot import hamming_kernel, score
-from naswot.spaces import get_space
+from naswot.spaces import SPACES, Space
 from naswot.spaces.custom import _function, _module
 from naswot.stages.draw_batch import write_mini_batch
 from naswot.training import images, loop
@@ -34,7 +34,7 @@ from naswot.training.job import train_one
 from naswot.training.looking import EvalMode, accuracy, current_score
 from naswot.training.loop import COLUMNS, train_network
 from naswot.training.protocol import Protocol
-from naswot.workflow.custom_spaces import register
+from naswot.workflow.custom_spaces import catalogue_of
 
 TIMES = ["seconds", "eval_seconds"]
 PLAIN = {
@@ -225,7 +225,7 @@ def test_bfloat16_trains_too(train):
 def test_a_plain_cell_tells_nine_of_ten_digits(data, noise):
     arch = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
     protocol = Protocol(**PLAIN | {"epochs": 10, "learning_rate": 0.1, "evaluations_per_epoch": 1})
-    build = partial(get_space("nasbench201").build, arch)
+    build = partial(SPACES["nasbench201"].build, arch)
     assert train_network(build, data, noise(16), protocol, 0)["test_accuracy"].iloc[-1] > 90
 
 
@@ -245,7 +245,7 @@ def task(tmp_path):
     places = [str(tmp_path / name) for name in ("images.npz", "batch.npz")]
     before = torch.get_num_threads()
 
-    def arguments(output: str, space="natsbench_sss", arch="16:8:8:8:8", **changes):
+    def arguments(output: str, space=SPACES["natsbench_sss"], arch="16:8:8:8:8", **changes):
         protocol = PLAIN | {"epochs": 8, "augment": True} | changes
         how = {"protocol": protocol, "seed": 1, "precision": "float32", "relu_count": "once"}
         return [space, 8, arch, *places, str(tmp_path / output)], how
@@ -260,7 +260,8 @@ def test_a_killed_training_goes_on_to_the_same_table(task, tmp_path, caplog):
     train_one(*positional, **how)
     positional, how = task("killed.parquet")
     output, checkpoint = tmp_path / "killed.parquet", tmp_path / "killed.parquet.checkpoint"
-    script = f"from naswot.training.job import train_one; train_one(*{positional!r}, **{how!r})"
+    script = "from naswot.spaces import SPACES; from naswot.training.job import train_one; "
+    script += f"train_one(SPACES['natsbench_sss'], *{positional[1:]!r}, **{how!r})"
     # Slow steps, so that the process is in the middle of an epoch when it is killed.
     slow = "import time, torch; step = torch.optim.SGD.step\n"
     slow += "torch.optim.SGD.step = lambda *a, **k: (time.sleep(0.05), step(*a, **k))[1]\n"
@@ -366,10 +367,10 @@ LAST = "nn.Dropout(0.4), nn.Linear(WIDTH, classes)"
 
 
 @pytest.fixture
-def custom(forget, tmp_path):
-    """Return a function that makes and registers a custom space with that last layer."""
+def custom(tmp_path):
+    """Return a function that makes a custom space with that last layer."""
 
-    def make(last: str = LAST) -> None:
+    def make(last: str = LAST) -> Space:
         (tmp_path / "space.py").write_text(CUSTOM.format(last=last))
         (tmp_path / "widths.py").write_text("WIDTH = 20")
         (tmp_path / "list.csv").write_text("arch\none\ntwo\n")
@@ -378,34 +379,35 @@ def custom(forget, tmp_path):
         _module.cache_clear()
         _function.cache_clear()
         sys.modules.pop("widths", None)
-        register({"mine": about}, training)
+        return catalogue_of({"mine": about}, training)["mine"].space
 
-    make()
     yield make
     sys.path[:] = [place for place in sys.path if place != str(tmp_path)]
 
 
-MINE = {"space": "mine", "arch": "one", "epochs": 4}
+MINE = {"arch": "one", "epochs": 4}
 
 
 def test_a_stopped_training_of_a_network_that_draws_goes_on_to_the_same_table(
     custom, task, stopped, caplog
 ):
     caplog.set_level(logging.INFO, "naswot")
-    stopped("mine.parquet", **MINE)
-    again = finish(task, "mine.parquet", **MINE)
+    mine = MINE | {"space": custom()}
+    stopped("mine.parquet", **mine)
+    again = finish(task, "mine.parquet", **mine)
     assert "going on after epoch 2" in caplog.text
-    pd.testing.assert_frame_equal(again, finish(task, "fresh.parquet", **MINE))
+    pd.testing.assert_frame_equal(again, finish(task, "fresh.parquet", **mine))
 
 
 @pytest.mark.parametrize("file", ["space.py", "widths.py"])
 def test_code_that_is_edited_in_between_trains_anew(custom, task, stopped, tmp_path, caplog, file):
-    stopped("mine.parquet", **MINE)
+    mine = MINE | {"space": custom()}
+    stopped("mine.parquet", **mine)
     with (tmp_path / file).open("a") as stream:
         stream.write("\n# another thought\n")
-    again = finish(task, "mine.parquet", **MINE)
+    again = finish(task, "mine.parquet", **mine)
     assert "is of other settings" in caplog.text
-    pd.testing.assert_frame_equal(again, finish(task, "fresh.parquet", **MINE))
+    pd.testing.assert_frame_equal(again, finish(task, "fresh.parquet", **mine))
 
 
 @pytest.mark.parametrize(
@@ -424,11 +426,11 @@ def test_code_that_is_edited_in_between_trains_anew(custom, task, stopped, tmp_p
 def test_a_network_of_the_user_s_that_cannot_be_trained_is_named(
     custom, task, tmp_path, last, message
 ):
-    custom(last)
+    space = custom(last)
     with (tmp_path / "space.py").open("a") as stream:
         late = "def forward(self, x):\n        return x / (len(x) < 3 or 1 // 0)\n"
         stream.write(f"class Late(nn.Module):\n    {late}")
-    positional, how = task("mine.parquet", **MINE)
+    positional, how = task("mine.parquet", space=space, **MINE)
     with pytest.raises(NaswotError, match=rf"architecture 8 \(one\):? {message}") as caught:
         train_one(*positional, **how)
     assert "\n" not in str(caught.value)

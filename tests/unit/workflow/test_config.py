@@ -183,9 +183,7 @@ def test_a_wrong_setting_of_a_training_is_named(key, changes, message, config, s
     assert message in str(caught.value)
 
 
-def test_images_to_train_on_are_needed_only_where_something_is_trained(
-    config, schema, tmp_path, forget
-):
+def test_images_to_train_on_are_needed_only_where_something_is_trained(config, schema, tmp_path):
     (tmp_path / "space.py").write_text("def build(arch): ...")
     (tmp_path / "mine.csv").write_text("arch,a/test/1\na,50\nb,60\n")
     mine = {"networks": str(tmp_path / "space.py"), "accuracies": str(tmp_path / "mine.csv")}

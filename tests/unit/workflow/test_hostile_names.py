@@ -20,7 +20,7 @@ from naswot.reporting.page import write_page
 from naswot.reporting.tables import prose
 from naswot.spaces.diagrams import diagram_of
 from naswot.workflow import config as configuration
-from naswot.workflow.custom_spaces import register
+from naswot.workflow.custom_spaces import catalogue_of
 from naswot.workflow.schema import read_schema
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -65,7 +65,7 @@ def about(tmp_path_factory):
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(name="mine-2_b")
 @given(name=NAMES)
-def test_the_name_of_a_space_leads_nowhere_else(name, about, forget):
+def test_the_name_of_a_space_leads_nowhere_else(name, about):
     custom = {name: about}
     if accepted(configured(custom_spaces=custom, spaces=["nasbench201"])):
         assert re.fullmatch("[a-z][a-z0-9_-]*", name, re.ASCII)
@@ -78,7 +78,7 @@ def test_the_name_of_a_space_leads_nowhere_else(name, about, forget):
 @pytest.mark.parametrize(
     "name", ["../up", "/etc", "a/b", "a\n", ".", "..", "", "-a", "a b", "a\0", "A", "é"]
 )
-def test_names_that_lead_elsewhere_are_refused(name, about, forget):
+def test_names_that_lead_elsewhere_are_refused(name, about):
     with pytest.raises(NaswotError, match="custom_spaces"):
         configuration.check(configured(custom_spaces={name: about}), SCHEMA)
 
@@ -110,7 +110,7 @@ def test_what_becomes_part_of_a_path_is_one_of_a_list(place, name):
 
 
 @pytest.mark.parametrize("title", ["$x_{ 5$", "two\nlines", "line\n", "\x1b[2J"])
-def test_a_title_that_figures_cannot_show_is_refused(title, about, forget):
+def test_a_title_that_figures_cannot_show_is_refused(title, about):
     custom = {"mine": about | {"title": title}}
     with pytest.raises(NaswotError, match="a title on one line without"):
         configuration.check(configured(custom_spaces=custom), SCHEMA)
@@ -137,9 +137,9 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture
-def page(about, forget, tmp_path) -> str:
+def page(about, tmp_path) -> str:
     """Return results/index.html of a space whose networks and title are attacks."""
-    register({"mine": about | {"title": EVIL + ENDS}})
+    catalogue = catalogue_of({"mine": about | {"title": EVIL + ENDS}})
     table = pd.read_csv(about["accuracies"]).assign(index=range(3), score=[1.0, 2.0, 3.0])
     joined = tmp_path / "results/joined/mine/photos/naswot/0.parquet"
     write_parquet(table, joined, {"space": "mine", "score": EVIL})
@@ -156,6 +156,7 @@ def page(about, forget, tmp_path) -> str:
         captions=[tmp_path / "results/captions/run.rst"],
         runs=[("custom", joined)],
         seed=0,
+        catalogue=catalogue,
     )
     return (tmp_path / "results/index.html").read_text(encoding="utf-8")
 
@@ -192,11 +193,11 @@ def strings(value):
         yield value
 
 
-def test_names_are_drawn_as_they_are(about, forget, tmp_path):
-    register({"mine": about})
+def test_names_are_drawn_as_they_are(about, tmp_path):
+    space = catalogue_of({"mine": about})["mine"].space
     for suffix in ("png", "pdf"):
         output = tmp_path / f"drawn.{suffix}"
-        diagram_file(diagram_of("mine", "$x_{ 5$"), output)
+        diagram_file(diagram_of(space, "$x_{ 5$"), output)
         assert output.stat().st_size > 1000
 
 

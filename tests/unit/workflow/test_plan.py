@@ -24,13 +24,12 @@ TEMPLATES = {name: path for name, path in TEMPLATES.items() if isinstance(path, 
 
 @pytest.fixture
 def config(root):
-    """Return a function that makes a configuration: the default one, with changes."""
+    """Return a function that makes the default configuration, with changes, and its catalogue."""
 
     def make(**changes):
         text = (root / "config/config.yaml").read_text(encoding="utf-8")
         config = yaml.safe_load(text) | changes
-        configuration.check(config, read_schema(root))
-        return config
+        return config, configuration.check(config, read_schema(root))
 
     return make
 
@@ -38,7 +37,7 @@ def config(root):
 @pytest.fixture
 def plan(config):
     """Return a function that plans the default configuration, with changes."""
-    return lambda **changes: Plan(config(**changes))
+    return lambda **changes: Plan(*config(**changes))
 
 
 def test_the_default_run_has_the_tables_and_figures_of_its_space(plan):
@@ -141,7 +140,8 @@ def test_a_path_of_another_kind_is_refused():
 
 
 def test_the_code_of_a_job_is_that_of_its_space_and_score(config, root):
-    inputs = Inputs(config(), root)
+    settings, catalogue = config()
+    inputs = Inputs(settings, root, catalogue)
 
     def code(*arguments, **named):
         files = inputs.code(*arguments, **named)
