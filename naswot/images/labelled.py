@@ -158,7 +158,7 @@ def _folders(name: str, directory: Path, size: int) -> tuple[Images, Images | No
     classes = sorted({folder.class_of(path, top) for path in paths})
     if len(classes) < 2:
         raise NaswotError(f"{top} has no folders of images, one for each class, to train on.")
-    tested = test and _decoded(folder.walk(test), top, classes, size)
+    tested = _decoded(folder.walk(test), top, classes, size) if test else None
     return _decoded(paths, top, classes, size), tested, len(classes)
 
 

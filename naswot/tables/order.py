@@ -28,7 +28,7 @@ def write_order(
     if known.architectures is not None:
         architectures = known.architectures()
     else:
-        architectures = read_parquet(benchmark, ["arch"])["arch"]
+        architectures = read_parquet(benchmark, ["arch"])["arch"]  # type: ignore[arg-type]
     order = order_architectures(known, architectures, deduplicate, seed)
     settings = described(space=space, deduplicate=deduplicate, seed=seed)
     write_parquet(order, output, settings)
