@@ -83,7 +83,7 @@ def reported_key(rows: pd.DataFrame, space: str, dataset: str) -> str:
         space, dataset: what they are about.
     """
     counts = rows.groupby("accuracy", sort=False)["n"].max().to_dict()
-    return datasets_of(space)[dataset].reported(counts, "valid", others=counts)
+    return datasets_of(space)[dataset].reported(counts, "valid", others=counts)  # type: ignore[return-value]
 
 
 def _side_by_side(

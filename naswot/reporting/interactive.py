@@ -104,7 +104,7 @@ def _source(path: str | Path, space: Space, seed: int) -> tuple[ColumnDataSource
         key
         for dataset in datasets_of(space.name).values()
         for key in (dataset.valid, dataset.test)
-        if key in drawn
+        if key and key in drawn
     ]
     details = [_details(row, keys, space) for row in drawn.to_dict("records")]
     source = ColumnDataSource(
