@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -111,7 +112,7 @@ def _nds(space: str) -> tuple[Source, ...]:
     )
 
 
-_NASBENCH101 = {"title": nasbench101.SOURCE, "licence": nasbench101.LICENCE}
+_NASBENCH101: dict[str, Any] = {"title": nasbench101.SOURCE, "licence": nasbench101.LICENCE}
 
 SOURCES: dict[str, tuple[Source, ...]] = {
     "nasbench201": (
