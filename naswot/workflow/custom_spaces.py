@@ -63,7 +63,7 @@ def register(
             table = read_table(path)
             architectures = tuple(table["arch"])
             source = source_of(path, f"accuracies of {title}")
-            dataset = dataset_of(table, path)
+            dataset: Dataset | None = dataset_of(table, path)
         else:
             architectures = _to_train(name, about["train"], space, seed)
             source = Source(trained(name), read_parquet, made=True)
@@ -74,7 +74,7 @@ def register(
             title=title,
             size=len(architectures),
             unique=None,
-            architectures=lambda architectures=architectures: architectures,
+            architectures=lambda architectures=architectures: architectures,  # type: ignore[misc]
             custom=True,
             like=None if space.file else space.name,
         )
@@ -83,7 +83,7 @@ def register(
             set_datasets(name, dataset)
 
 
-FORMS = {"networks": str, "accuracies": str, "train": (str, int), "title": str}
+FORMS: dict[str, Any] = {"networks": str, "accuracies": str, "train": (str, int), "title": str}
 
 
 def _check_form(name: Any, about: Any) -> None:
@@ -114,7 +114,7 @@ def _to_train(name: str, which: int | str, space: Space, seed: int) -> tuple[str
     """Return the architectures to train: those of a CSV file, or as many at random."""
     if isinstance(which, str):
         return _listed(_existing(name, {"train": which}, "train"), space)
-    if space.architectures is None:
+    if space.architectures is None or space.size is None:
         raise NaswotError(
             f"custom_spaces.{name}.train = {which}: these networks are not listed to draw from; "
             "name a CSV file with a column 'arch'."

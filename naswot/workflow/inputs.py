@@ -69,10 +69,10 @@ class Inputs:
         beside: list[str] = []
         if space is not None:
             own, others = place(space), {place(other) for other in SPACES}
-            foreign = tuple(others - {own, None})
+            foreign = tuple(other for other in others if other and other != own)
             files = {file for file in files if not file.startswith(foreign)}
             if own is None:
-                beside = local_imports(SPACES[space].file)
+                beside = local_imports(SPACES[space].file)  # type: ignore[arg-type]
             else:
                 named.append(self._module(own))
             if SPACES[space].custom:
@@ -142,7 +142,8 @@ class Inputs:
         """Return a digest of the architectures of a custom space, None of another."""
         if not SPACES[space].custom:
             return None
-        return hashlib.sha256("\n".join(SPACES[space].architectures()).encode()).hexdigest()
+        architectures: Any = SPACES[space].architectures
+        return hashlib.sha256("\n".join(architectures()).encode()).hexdigest()
 
 
 def place(space: str) -> str | None:

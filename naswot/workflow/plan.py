@@ -204,7 +204,7 @@ class Plan:
         A job depends on it and not on the list that it stands in, so that a longer list trains
         only what is new.
         """
-        return None if networks == "figure6" else SPACES[networks].architectures()[number]
+        return None if networks == "figure6" else SPACES[networks].architectures()[number]  # type: ignore[misc]
 
     def trainings(self, networks: str, count: int | None = None) -> list[str]:
         """Return what the first `count` networks of a list (default: all) were in training."""
@@ -216,7 +216,7 @@ class Plan:
             paths.TRAINING.format(
                 networks=networks, images=images, seed=self.seed, number=f"{number:04d}"
             )
-            for number in range(count)
+            for number in range(count)  # type: ignore[arg-type]
         ]
 
     @property
