@@ -122,7 +122,7 @@ def mini_batch(
         if source.files != (".",) and source.find(directory) is None:
             raise NaswotError(f"{directory} lacks the images {name!r}: {', '.join(source.files)}.")
     generator = np.random.default_rng(seed)
-    batch = source.draw(count, size, generator, directory and Path(directory))
+    batch = source.draw(count, size, generator, None if directory is None else Path(directory))
     if strict and batch.skipped:
         raise NaswotError(batch.skipped[0])
     if batch.skipped:

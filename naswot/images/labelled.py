@@ -71,7 +71,8 @@ def divide(
     source = get_source(name)
     if source.files and directory is None:
         raise NaswotError(f"The images {name!r} need a directory: set `{source.directory}`.")
-    (pixels, labels), test, classes = _read(name)(directory and Path(directory), size)
+    where = None if directory is None else Path(directory)
+    (pixels, labels), test, classes = _read(name)(where, size)
     if test is None:
         order = np.random.default_rng(0).permutation(len(pixels))
         tested, kept = np.split(order, [round(TESTED * len(pixels))])
