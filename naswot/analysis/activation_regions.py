@@ -103,13 +103,13 @@ def cut(network: Network, polygon: np.ndarray) -> tuple[list[Region], list[Bound
     Regions smaller than `AREA` are left out.
     """
     # Of each piece: its code so far, and the affine map from inputs to what enters the layer.
-    pieces = [((), polygon, np.eye(2), np.zeros(2))]
+    pieces: list[tuple] = [((), polygon, np.eye(2), np.zeros(2))]
     boundaries: list[Boundary] = []
     for layer, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
         result = []
         for code, whole, matrix, offset in pieces:
             slopes, heights = weight @ matrix, weight @ offset + bias
-            parts = [((), whole)]
+            parts: list[tuple[tuple[bool, ...], np.ndarray]] = [((), whole)]
             for unit, (slope, height) in enumerate(zip(slopes, heights, strict=True)):
                 split = []
                 for signs, part in parts:

@@ -55,6 +55,7 @@ def write_assistance(
         output, markdown: the files to write.
     """
     found: dict[tuple[str, str], dict[str, tuple[Mapping, pd.DataFrame]]] = {}
+    about: Mapping
     for path in searches:
         about = read_metadata(path)
         if about["method"] in (REFERENCE, *ASSISTED) and "not_run" not in about:

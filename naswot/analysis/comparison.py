@@ -86,7 +86,7 @@ def reported_key(rows: pd.DataFrame, dataset: Dataset) -> str:
         dataset: what they are about.
     """
     counts = rows.groupby("accuracy", sort=False)["n"].max().to_dict()
-    return dataset.reported(counts, "valid", others=counts)
+    return dataset.reported(counts, "valid", others=counts)  # type: ignore[return-value]
 
 
 def _side_by_side(

@@ -137,6 +137,6 @@ def _spread(scores: np.ndarray) -> str:
     )
 
 
-def _words(found: tuple[float, float, float], digits: int = 3) -> str:
+def _words(found: tuple[float, ...], digits: int = 3) -> str:
     value, low, high = (f"{number:.{digits}f}" for number in found)
     return f"{value} [{low}, {high}]"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import SupportsFloat
 
 import numpy as np
 import pandas as pd
@@ -88,7 +89,7 @@ def crossed(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return scores.reshape([len(one) for one in labels]), accuracy[labels[0]].to_numpy(float)
 
 
-def reliability(found: Mapping[str, float], repeated: str, repeats: int) -> float:
+def reliability(found: Mapping[str, SupportsFloat], repeated: str, repeats: int) -> float:
     """Return the correlation that components predict between two averages of `repeats` scores.
 
     It is the Spearman–Brown formula with several sources of error, the generalisability coefficient
@@ -199,7 +200,7 @@ def _measured(
     names = MEASURES if disjoint else MEASURES[-1:]
     value = _correlations(x, y, accuracy)
     again = [_correlations(x[:, one], y[:, one], accuracy[one]) for one in drawn]
-    found = {}
+    found: dict[str, float] = {}
     for name in names:
         low, high = np.nanquantile([one[name] for one in again], (0.025, 0.975))
         found |= {name: value[name], f"{name}_low": low, f"{name}_high": high}

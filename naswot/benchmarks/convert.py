@@ -1,6 +1,7 @@
 """Whatever a benchmark comes as → the project's benchmark table."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -50,8 +51,8 @@ def convert(
         if not found.made:  # what the workflow makes is told by what made it
             file, digest = path.name, sha256_of(path)
     table = check(table, space, origin)
-    metadata = {"space": space.name, "source": source, "licence": licence, **versions()}
-    metadata |= {"source_file": file, "source_sha256": digest}
+    metadata: dict[str, Any] = {"space": space.name, "source": source, "licence": licence}
+    metadata |= {**versions(), "source_file": file, "source_sha256": digest}
     write_parquet(table, output, metadata)
     return f"{source}: {describe(table)}"
 

@@ -51,7 +51,7 @@ def read(path: str | Path) -> pd.DataFrame:
             the form above, or a cell lacks trainings.
     """
     cells: dict[str, int] = {}  # hash → position in the order of first appearance
-    architectures, params = [], array("q")
+    architectures, params = list[str](), array("q")
     rows, epochs_of, measured = array("i"), array("i"), array("d")
     for offset, data in records(path):
         try:
@@ -88,19 +88,19 @@ def read(path: str | Path) -> pd.DataFrame:
         "module_hash": pd.array(order, dtype="str")[by_hash],
         "params": np.array(params)[by_hash],
     }
-    rows, epochs_of = np.frombuffer(rows, np.int32), np.frombuffer(epochs_of, np.int32)
+    row_of, trained = np.frombuffer(rows, np.int32), np.frombuffer(epochs_of, np.int32)
     values = np.frombuffer(measured).reshape(-1, 1 + len(SPLITS))
     seconds = {}
     for epochs in lengths:
-        chosen = np.flatnonzero(epochs_of == epochs)
-        counts = np.bincount(rows[chosen], minlength=len(order))
+        chosen = np.flatnonzero(trained == epochs)
+        counts = np.bincount(row_of[chosen], minlength=len(order))
         if (counts != REPEATS).any():
             cell = int(np.flatnonzero(counts != REPEATS)[0])
             raise NaswotError(
                 f"{path} has {counts[cell]} trainings of {epochs} epochs of cell {order[cell]} "
                 f"instead of {REPEATS}. Put the benchmark's own file, whole, in its place."
             )
-        chosen = chosen[np.argsort(rows[chosen], kind="stable")]
+        chosen = chosen[np.argsort(row_of[chosen], kind="stable")]
         trainings = values[chosen].reshape(len(order), REPEATS, -1)[by_hash]
         seconds[f"train-seconds/{epochs}"] = trainings[..., 0].mean(1)
         for split in ("valid", "test", "train"):

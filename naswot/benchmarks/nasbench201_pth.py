@@ -18,7 +18,7 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pandas as pd
 
@@ -79,7 +79,7 @@ def read(path: str | Path) -> pd.DataFrame:
     return trainings.table(architectures)
 
 
-def _content(path: Path) -> object:
+def _content(path: Path) -> Any:
     with _main_pickle(path) as stream:
         return load(stream, ALLOWED, str(path))
 

@@ -11,6 +11,7 @@ Gabrys, "NATS-Bench: Benchmarking NAS Algorithms for Architecture Topology and S
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -103,6 +104,6 @@ def _add(
         trainings.add(index, length, origin)
 
 
-def _load(files: Folder | Tar, name: str) -> object:
+def _load(files: Folder | Tar, name: str) -> Any:
     allowed = NUMPY_SCALARS | ORDERED_DICT
     return load(files.decompressed(name), allowed, files.origin(name))

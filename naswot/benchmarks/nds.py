@@ -133,6 +133,7 @@ def _networks(path: Path, name: str, origin: str) -> list[tuple[str | None, dict
         raise NaswotError(
             f"{origin} is not JSON ({error}). Put an intact copy in its place."
         ) from error
+    parts: dict[str | None, list]
     if isinstance(content, list):
         parts = {None: content}
     elif (

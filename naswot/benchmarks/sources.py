@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
@@ -112,7 +113,7 @@ def _nds(space: str) -> tuple[Source, ...]:
     )
 
 
-_NASBENCH101 = {"title": nasbench101.SOURCE, "licence": nasbench101.LICENCE}
+_NASBENCH101: dict[str, Any] = {"title": nasbench101.SOURCE, "licence": nasbench101.LICENCE}
 
 SOURCES: Mapping[str, tuple[Source, ...]] = MappingProxyType(
     {

@@ -87,7 +87,7 @@ def _check_some(table: pd.DataFrame, space: Space, origin: str) -> None:
 
 
 def _check_all(table: pd.DataFrame, space: Space, origin: str) -> None:
-    official = {arch: index for index, arch in enumerate(space.architectures())}
+    official = {arch: index for index, arch in enumerate(space.architectures())}  # type: ignore[misc]
     for arch in table["arch"]:
         if arch not in official:
             try:

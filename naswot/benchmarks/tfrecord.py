@@ -8,6 +8,7 @@ rotated right by 15 bits, plus a constant, modulo 2³² (tensorflow/core/lib/io/
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import google_crc32c
 
@@ -64,7 +65,7 @@ def _damaged(path: str | Path, offset: int, reason: str) -> NaswotError:
     )
 
 
-def fields(message: bytes) -> Iterator[tuple[int, int | float | bytes]]:
+def fields(message: bytes) -> Iterator[tuple[int, Any]]:
     """Yield the number and value of each field of a protobuf message, in its order.
 
     Fixed 64-bit fields are read as doubles; fixed 32-bit ones come as bytes.

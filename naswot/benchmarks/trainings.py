@@ -34,8 +34,8 @@ class Trainings:
 
     def __init__(self, size: int):
         """Start with `size` architectures of which nothing is known."""
-        self._numbers = defaultdict(lambda: np.full(size, np.nan))
-        self._lists = defaultdict(lambda: np.full(size, None))
+        self._numbers: dict[str, np.ndarray] = defaultdict(lambda: np.full(size, np.nan))
+        self._lists: dict[str, np.ndarray] = defaultdict(lambda: np.full(size, None))
         self._seen = np.zeros(size, bool)
 
     @property

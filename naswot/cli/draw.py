@@ -100,7 +100,7 @@ def _official(index: str, space: str | None, catalogue: "Catalogue") -> str:
             f"{index} is an index of several spaces: name one with --space {' or '.join(listed)}."
         )
     known = catalogue[space].space
-    if known.architectures is None:
+    if known.architectures is None or known.size is None:
         raise NaswotError(
             f"The architectures of {space} are only listed in its benchmark table: give the "
             f"column `arch` of row {index}, not the index. Indices will do for {', '.join(listed)}."

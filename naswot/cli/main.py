@@ -324,11 +324,12 @@ def _score(options: argparse.Namespace) -> int:
             for name, (factory, arguments) in entries.items()
         },
     }
-    file, kept = None, []
+    file = None
+    kept: list[Row] = []
     if options.output is not None:
         file = RankingFile(options.output, render, None if kind == "table" else settings)
-    if options.resume:
-        kept = file.resume(kind, names)
+        if options.resume:
+            kept = file.resume(kind, names)
     done = {row.network for row in kept if row.failure is None}
     left = {name: model for name, model in models.items() if name not in done}
     rows = [row for row in kept if row.network not in left]
@@ -352,7 +353,8 @@ def _score(options: argparse.Namespace) -> int:
                 if options.traceback:
                     for error in filter(None, (row.failure, *row.crashes)):
                         traceback.print_exception(error, file=sys.stderr)
-                progress.advance()
+                if progress:
+                    progress.advance()
                 if any(row.values for row in rows):
                     _deliver(render, rows, file, last=False)
     except KeyboardInterrupt:
@@ -488,7 +490,7 @@ def find_factory(path: str) -> Any:
     """
     module_name, attribute = _parts(path)
     try:
-        found = importlib.import_module(module_name)  # noqa: TID251, the user's own code
+        found: Any = importlib.import_module(module_name)  # noqa: TID251, the user's own code
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise _not_imported(module_name, error) from error
@@ -573,8 +575,8 @@ def _mini_batch(options: argparse.Namespace, models: dict[str, Any]) -> tuple[An
 class _Counter(Progress):
     """Counts networks on a terminal, in one line that is overwritten and finally removed."""
 
-    def advance(self) -> None:
-        self.done += 1
+    def advance(self, count: int = 1) -> None:
+        self.done += count
         more = f"{self.done} of {self.total} {self.unit}" if self.done < self.total else ""
         print(f"{REMOVE_LINE}{more}", end="", file=sys.stderr, flush=True)
 

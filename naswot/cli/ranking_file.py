@@ -53,7 +53,7 @@ class RankingFile:
     ):
         self.path, self._render = path, render
         self._beside = path.with_name(f"{path.name}.settings.json")
-        self._settings = None if settings is None else json.loads(_as_json(settings))
+        self._settings: Any = None if settings is None else json.loads(_as_json(settings))
         self._due = -math.inf
         self._begun = self._resumed = False
 

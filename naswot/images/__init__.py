@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from naswot.images import archives, cifar, digits, folder, imagenet16, imagenett
 from naswot.images.drawing import MiniBatch, first_channel, luminance, told_of
 from naswot.runtime.progress import log
 
-Draw = Callable[[int, int, np.random.Generator, Path], MiniBatch]
+Draw = Callable[[int, int, np.random.Generator, Any], MiniBatch]
 Read = Callable[[Path], tuple[np.ndarray, np.ndarray | None]]
 
 
@@ -52,7 +53,8 @@ def _archived(archive: archives.Archive, official: Read, files: tuple[str, ...])
     """Return the source of an .npz archive, or, in a mirror without it, of the official files."""
 
     def draw(count: int, size: int, generator: np.random.Generator, mirror: Path) -> MiniBatch:
-        path, read = mirror / archive.file, archive.read
+        read: Read = archive.read
+        path = mirror / archive.file
         if not path.exists() and any((mirror / file).exists() for file in files):
             path, read = mirror, official
         return archive.draw(*read(path), count, generator, path)
@@ -114,12 +116,13 @@ def mini_batch(
     source = get_source(name)
     if source.size is not None and size != source.size:
         raise NaswotError(f"The images of {name} are {source.size} pixels wide, not {size}.")
-    if source.files and directory is None:
-        raise NaswotError(f"The images {name!r} need a directory: set `{source.directory}`.")
-    if source.files not in ((), (".",)) and source.find(directory) is None:
-        raise NaswotError(f"{directory} lacks the images {name!r}: {', '.join(source.files)}.")
+    if source.files:
+        if directory is None:
+            raise NaswotError(f"The images {name!r} need a directory: set `{source.directory}`.")
+        if source.files != (".",) and source.find(directory) is None:
+            raise NaswotError(f"{directory} lacks the images {name!r}: {', '.join(source.files)}.")
     generator = np.random.default_rng(seed)
-    batch = source.draw(count, size, generator, directory and Path(directory))
+    batch = source.draw(count, size, generator, None if directory is None else Path(directory))
     if strict and batch.skipped:
         raise NaswotError(batch.skipped[0])
     if batch.skipped:

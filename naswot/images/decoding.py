@@ -134,7 +134,7 @@ def _opened(stored: bytes) -> "ImageFile":
     for name in FORMATS:
         importlib.import_module(f"PIL.{name}ImagePlugin")  # noqa: TID251, of a fixed list
         factory, accept = Image.OPEN[name.upper()]
-        accepted = accept(stored[:16])
+        accepted = accept and accept(stored[:16])
         if isinstance(accepted, str):
             raise ValueError(accepted)  # this Pillow lacks the format
         if accepted:
@@ -155,7 +155,7 @@ def _deep(image: "ImageFile", stored: bytes) -> np.ndarray | None:
     """Return the values of an image of more than 8 bits, (H, W) or (H, W, 3); None of another."""
     if image.mode[0] in "IF":
         return np.asarray(image)
-    args = image.tile[0].args if image.tile else ""
+    args = image.tile[0].args or "" if image.tile else ""
     mode = args if isinstance(args, str) else str(args[0])
     if mode == "LA;16B":
         grey = np.asarray(_read_as(image, "RGBA"), np.uint16)  # upper and lower 8 bits, then alpha
@@ -169,7 +169,7 @@ def _deep(image: "ImageFile", stored: bytes) -> np.ndarray | None:
 def _read_as(image: "ImageFile", mode: str) -> "ImageFile":
     """Return `image`, of which Pillow will take the bytes for those of the raw mode `mode`."""
     image.tile = [
-        tile._replace(args=mode if isinstance(tile.args, str) else (mode, *tile.args[1:]))
+        tile._replace(args=mode if isinstance(tile.args, str) else (mode, *(tile.args or ())[1:]))
         for tile in image.tile
     ]
     return image

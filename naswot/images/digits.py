@@ -37,7 +37,7 @@ def draw(
 
 def moments(pixels: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of each channel of images (N, H, W, 3)."""
-    mean, std = (find(pixels, (0, 1, 2), np.float64) for find in (np.mean, np.std))
+    mean, std = pixels.mean((0, 1, 2), np.float64), pixels.std((0, 1, 2), np.float64)
     return tuple(mean.tolist()), tuple(std.tolist())
 
 

@@ -15,6 +15,8 @@ RANDOM_CLASSES = 10
 LUMINANCE = (0.299, 0.587, 0.114)
 MOST_NAMED = 3  # files that a message names; it counts the others
 
+Moments = np.ndarray | tuple[float, ...]  # a number a channel
+
 
 @dataclass(frozen=True)
 class MiniBatch:
@@ -121,14 +123,14 @@ def unlabelled(
     return MiniBatch(images, generator.integers(classes, size=len(images)), classes, False)
 
 
-def standardise(pixels: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
+def standardise(pixels: np.ndarray, mean: Moments, std: Moments) -> np.ndarray:
     """Return images (B, H, W, 3) as (B, 3, H, W), `mean` taken off and divided by `std` (3,)."""
     return ((pixels - mean) / std).transpose(0, 3, 1, 2)
 
 
 def luminance(images: np.ndarray) -> np.ndarray:
     """Return images (B, 3, H, W) as (B, 1, H, W): the luminance of the normalised channels."""
-    return np.tensordot(np.float32(LUMINANCE), images, (0, 1))[:, None]
+    return np.tensordot(np.array(LUMINANCE, np.float32), images, (0, 1))[:, None]
 
 
 def first_channel(images: np.ndarray) -> np.ndarray:

@@ -160,7 +160,7 @@ def is_image(path: PurePath) -> bool:
 
 def label(
     pictures: Sequence[Decoded],
-    chosen: Sequence[int],
+    chosen: np.ndarray,
     classes: Sequence[PurePath],
     generator: np.random.Generator,
     origin: Path,
@@ -177,7 +177,7 @@ def label(
         skipped: as in `MiniBatch`.
     """
     pixels = np.stack([picture.pixels for picture in pictures])
-    images = standardise(pixels, np.float32(MEAN), np.float32(STD))
+    images = standardise(pixels, np.array(MEAN, np.float32), np.array(STD, np.float32))
     names = sorted(set(classes), key=lambda one: "/".join(one.parts))
     if len(names) < 2:
         batch = unlabelled(images, generator)

@@ -71,7 +71,8 @@ def divide(
     source = get_source(name)
     if source.files and directory is None:
         raise NaswotError(f"The images {name!r} need a directory: set `{source.directory}`.")
-    (pixels, labels), test, classes = _read(name)(directory and Path(directory), size)
+    where = None if directory is None else Path(directory)
+    (pixels, labels), test, classes = _read(name)(where, size)
     if test is None:
         order = np.random.default_rng(0).permutation(len(pixels))
         tested, kept = np.split(order, [round(TESTED * len(pixels))])
@@ -158,7 +159,7 @@ def _folders(name: str, directory: Path, size: int) -> tuple[Images, Images | No
     classes = sorted({folder.class_of(path, top) for path in paths})
     if len(classes) < 2:
         raise NaswotError(f"{top} has no folders of images, one for each class, to train on.")
-    tested = test and _decoded(folder.walk(test), top, classes, size)
+    tested = _decoded(folder.walk(test), top, classes, size) if test else None
     return _decoded(paths, top, classes, size), tested, len(classes)
 
 

@@ -43,7 +43,7 @@ def _patch(
 ) -> np.ndarray:
     from skimage.transform import resize
 
-    photograph = photographs[generator.integers(len(photographs))]
+    photograph = photographs[int(generator.integers(len(photographs)))]
     height, width = photograph.shape[:2]
     smallest = min(max(SMALLEST_PATCH, size), height, width)
     side = round(np.exp(generator.uniform(np.log(smallest), np.log(min(height, width)))))

@@ -93,7 +93,8 @@ class Transfer:
             ) from error
 
     def _tell(self, state: tenacity.RetryCallState) -> None:
-        log.warning("%s: %s; trying again", self.url, state.outcome.exception())
+        error = state.outcome and state.outcome.exception()
+        log.warning("%s: %s; trying again", self.url, error)
 
     def _attempt(self) -> None:
         have = self.part.stat().st_size if self.part.exists() else 0

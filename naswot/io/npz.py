@@ -15,7 +15,7 @@ LARGEST_ARRAYS_BYTES = 2**32  # four times all images of ImageNet at 16×16 pixe
 def write_arrays(path: str | Path, metadata: dict, **arrays: np.ndarray) -> None:
     """Write named arrays and `metadata` to a compressed .npz file."""
     with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, metadata=json.dumps(metadata), **arrays)
+        np.savez_compressed(stream, metadata=json.dumps(metadata), **arrays)  # type: ignore[arg-type]
 
 
 def read_arrays(path: str | Path) -> dict[str, np.ndarray]:

@@ -45,7 +45,7 @@ def write_parquet(frame: pd.DataFrame | pa.Table, path: str | Path, metadata: di
             writer.write_table(table, row_group_size=ROW_GROUP)
             writer.add_key_value_metadata({DIGEST_KEY.decode(): NO_DIGEST.decode()})
         with temporary.open("r+b") as stream:
-            _, place = _stated_digest(stream)
+            _, place = _stated_digest(stream)  # type: ignore[misc]
             digest = _digest(stream, place)
             stream.seek(place)
             stream.write(digest)

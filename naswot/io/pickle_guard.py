@@ -47,6 +47,7 @@ def examine(stream: BinaryIO, most: int | None = None) -> None:
             its size, has too many operations, or ends early; the message has the byte offset.
     """
     start = stream.tell()
+    content: memoryview | mmap.mmap
     if isinstance(stream, io.BytesIO):
         content = stream.getbuffer()
     else:
@@ -78,7 +79,7 @@ def _tables() -> tuple[np.ndarray, ...]:
             continue
         place, name = ord(operation.code), operation.name
         size = operation.arg.n if operation.arg else 0
-        if size == pickletools.UP_TO_NEWLINE:
+        if operation.arg and size == pickletools.UP_TO_NEWLINE:
             size = _LINES + (2 if operation.arg.name.endswith("pair") else 1)
         elif size < 0:
             size = _SIZED + sized[size]

@@ -172,7 +172,7 @@ class _Array(np.ndarray):
             raise pickle.UnpicklingError(
                 f"an array of shape {shown(shape)} lacks or exceeds its values"
             )
-        super().__setstate__((1, shape, dtype, bool(fortran), content))
+        super().__setstate__((1, shape, dtype, bool(fortran), content))  # type: ignore[arg-type]
 
 
 def _numeric(dtype: object) -> np.dtype:
@@ -206,7 +206,7 @@ def _encode(longest: int, text: str, encoding: str | bytes) -> bytes:
     return text.encode("latin1")
 
 
-def text_of(value: object) -> object:
+def text_of(value: object) -> Any:
     """Return a string of Python 2 that came as bytes as str; anything else as it is."""
     return value.decode("latin1") if isinstance(value, bytes) else value
 
@@ -215,7 +215,7 @@ def _members(members: list) -> list:
     return members  # no copy, for the same reason
 
 
-_STAND_INS = {
+_STAND_INS: dict[str, Callable[..., Any]] = {
     "set": _members,
     "OrderedDict": _ordered_dict,
     "dtype": _Dtype,

@@ -41,7 +41,7 @@ def unpacked(path: Path) -> Iterator[BinaryIO]:
             yield stream
             return
         with gzip.GzipFile(fileobj=stream) as content:
-            yield content
+            yield content  # type: ignore[misc]
 
 
 def members(stream: BinaryIO, largest: int | None = None) -> Iterator[tarfile.TarInfo]:
@@ -56,7 +56,7 @@ def members(stream: BinaryIO, largest: int | None = None) -> Iterator[tarfile.Ta
             bounds. A damaged archive can raise any other kind too; see `explained`.
     """
     bounded = _Bounded(stream)
-    with tarfile.open(fileobj=bounded, mode="r:") as archive:
+    with tarfile.open(fileobj=bounded, mode="r:") as archive:  # type: ignore[call-overload]
         for _ in range(MOST_MEMBERS):
             bounded.left = LARGEST_HEADER_BYTES
             member = archive.next()

@@ -1,6 +1,7 @@
 """A diagram as a picture: what `naswot.plots.placing` has given places, drawn with matplotlib."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyBboxPatch, PathPatch
@@ -15,7 +16,7 @@ TITLE = 0.22  # inches above a drawing
 POINTS = 0.8  # a unit of `placing` on paper; text so has 7.2 pt
 NOTE = 6.5  # points
 LINES = "#333333"
-PLAIN = {"parse_math": False}  # names of the user's own may have a $
+PLAIN: dict[str, Any] = {"parse_math": False}  # names of the user's own may have a $
 FAINT = "#999999"
 
 
@@ -42,7 +43,7 @@ def draw(figure: plt.Figure, placed: Placed, left: float, top: float) -> plt.Axe
     for box in placed.boxes:
         _draw_box(axes, box)
     for one in placed.captions:
-        look = {"fontsize": FONT * POINTS, "fontweight": "bold", **PLAIN}
+        look: dict[str, Any] = {"fontsize": FONT * POINTS, "fontweight": "bold", **PLAIN}
         heading = axes.text(one.x, one.y, one.text, **look)
         axes.annotate(
             one.note,

@@ -60,7 +60,8 @@ def _label(axes: plt.Axes, code: str, corners: np.ndarray, first: int) -> None:
     box = middle + half * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     if outline.contains_points(box).all():
         text = f"{code[:first]}\n{code[first:]}"
-        axes.text(*middle, text, ha="center", va="center", fontsize=6.5, linespacing=1.05)
+        x, y = middle
+        axes.text(x, y, text, ha="center", va="center", fontsize=6.5, linespacing=1.05)
 
 
 def _draw_kernel(axes: plt.Axes, points: pd.DataFrame, kernels: pd.DataFrame, first: int) -> None:

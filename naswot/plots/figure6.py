@@ -79,7 +79,7 @@ def _name(axes: plt.Axes, lines: Sequence[pd.DataFrame], scale: Normalize, colum
     ends = sorted(end for end in ends if np.isfinite(end[0]))
     low, high = axes.get_ylim()
     wanted = np.array([(score - low) / (high - low) for score, _ in ends])
-    places = spread(wanted, NAME_HEIGHT, (0, 1)) if ends else []
+    places = spread(wanted, NAME_HEIGHT, (0, 1)) if ends else wanted
     for (score, accuracy), place in zip(ends, places, strict=True):
         colour = DARK(scale(accuracy))
         axes.annotate(

@@ -74,7 +74,7 @@ def _split(table: pd.DataFrame, dataset: str) -> str:
     """Return which accuracies to show: of the test set, unless more rows have the other."""
     measured = table[table["source"] == "measured"]
     counts = {split: measured[f"{dataset}_{split}_mean"].count() for split in SPLITS}
-    return Dataset(dataset, "valid", "test").reported(counts, "test")
+    return Dataset(dataset, "valid", "test").reported(counts, "test") or "test"
 
 
 def _panel(axes: plt.Axes, rows: pd.DataFrame) -> None:

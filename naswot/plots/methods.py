@@ -1,6 +1,7 @@
 """What figures of searches share: the look of each method, and names that keep apart."""
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -99,7 +100,7 @@ def write_names(axes: plt.Axes, points: Iterable[tuple[str, float, float]]) -> N
         )  # fmt: skip
 
 
-def plain(axes: plt.Axes, grid: str = "y") -> None:
+def plain(axes: plt.Axes, grid: Literal["x", "y"] = "y") -> None:
     """Leave the axes two of their sides, and a faint grid behind what is drawn.
 
     Args:

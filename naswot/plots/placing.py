@@ -138,7 +138,7 @@ def place_cell(cell: Cell) -> Placed:
 
 def place_skeleton(skeleton: tuple[Block, ...]) -> Placed:
     """Return the blocks of a skeleton in one row, what they put out below their names."""
-    boxes, curves, x = [], [], MARGIN
+    curves, boxes, x = [], list[Box](), MARGIN
     depth = 3 if any(block.note for block in skeleton) else 2
     height = depth * LINE + 6
     for block in skeleton:

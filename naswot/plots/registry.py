@@ -198,7 +198,7 @@ def panels_of(figure: str, runs: Sequence[tuple[str, str]]) -> dict[str, tuple[s
     """
     found = {}
     for number, (space, dataset) in enumerate(PANELS[figure]):
-        for one in (space, STAND_INS.get(space)):
+        for one in (space, STAND_INS.get(space, space)):
             if (one, dataset) in runs:
                 found["abcdefghij"[number]] = (one, dataset)
                 break

@@ -67,7 +67,7 @@ def _place_operations(
     """Add a vertex for each operation to a column between nodes, the emptiest near its middle."""
     operations: list[int | None] = [None] * len(edges)
     by_length = sorted(range(len(edges)), key=lambda i: layers[edges[i][1]] - layers[edges[i][0]])
-    columns = {}
+    columns: dict[int, int] = {}
     for i in by_length:
         source, target, labelled = edges[i]
         if labelled:
@@ -81,8 +81,8 @@ def _place_operations(
                 ),
             )  # fmt: skip
     for i, column in sorted(columns.items()):
-        operations[i] = len(layers) + sum(vertex is not None for vertex in operations)
-        members[column].append(operations[i])
+        operations[i] = vertex = len(layers) + sum(one is not None for one in operations)
+        members[column].append(vertex)
     return operations
 
 

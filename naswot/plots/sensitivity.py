@@ -67,7 +67,8 @@ def ablations(
     mini-batches.
     """
     figure = plt.figure(figsize=(WIDTH, 5.6), layout="constrained")
-    top, bottom = figure.add_gridspec(2, 1)
+    grid = figure.add_gridspec(2, 1)
+    top, bottom = grid[0], grid[1]
     below = bottom.subgridspec(1, 2)
     places = dict(zip(BEYOND, (top, below[0], below[1]), strict=True))
     for ablation, place in places.items():

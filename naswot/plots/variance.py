@@ -28,12 +28,13 @@ def variance(
     if components.empty:
         figure.text(0.5, 0.5, "Fewer than two networks have finite scores.", ha="center")
         return figure
-    top, bottom = figure.add_gridspec(2, 1, height_ratios=(1, 1.15))
+    grid = figure.add_gridspec(2, 1, height_ratios=(1, 1.15))
+    top, bottom = grid[0], grid[1].subgridspec(1, 2)
     _components(figure.add_subplot(top), components)
     populations = list(dict.fromkeys(stability["population"]))
     lowest = np.nanmin([*stability["tau_low"], stability["tau_predicted"].min(), 0.95])
-    for place, letter, population in zip(bottom.subgridspec(1, 2), "bc", populations, strict=False):
-        axes = figure.add_subplot(place)
+    for number, (letter, population) in enumerate(zip("bc", populations, strict=False)):
+        axes = figure.add_subplot(bottom[number])
         _stability(axes, stability[stability["population"] == population], lowest)
         axes.set_title(f"({letter}) stability of the ranking: {population}", loc="left", fontsize=8)
         axes.set_ylabel("Kendall τ of two averages", fontsize=7)

@@ -108,7 +108,7 @@ def _source(path: str | Path, entry: Entry, seed: int) -> tuple[ColumnDataSource
         key
         for dataset in entry.datasets.values()
         for key in (dataset.valid, dataset.test)
-        if key in drawn
+        if key and key in drawn
     ]
     details = [_details(row, keys, entry.space) for row in drawn.to_dict("records")]
     source = ColumnDataSource(

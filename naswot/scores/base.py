@@ -97,19 +97,19 @@ def measure(
     """
     started = time.perf_counter()
     given = isinstance(network, nn.Module)
-    original = network if given else network()
+    original = network if isinstance(network, nn.Module) else network()
     materialise(original, batch.images[:2])  # some lazy modules cannot be copied
     build_seconds = 0.0 if given else time.perf_counter() - started
     cpu, cuda = torch.get_rng_state(), torch.cuda.get_rng_state_all()
     sharing = tuple(family for family in families if family.shares)
     groups = list(dict.fromkeys(sharing if family.shares else (family,) for family in families))
-    results = {}
+    results: dict[str, Score] = {}
     for group in groups:
         started = time.perf_counter()
         own = original if group is groups[-1] and not given else copied(original)
         if group is sharing:
             needs = {need for family in group for need in family.shares}
-            seen = (group[0].look(own, batch.images, batch.labels, batch.classes, needs),)
+            seen: tuple = (group[0].look(own, batch.images, batch.labels, batch.classes, needs),)
         else:
             seen = (own, batch)
         for family in group:
@@ -222,14 +222,14 @@ def keep_state(network: nn.Module, images: torch.Tensor) -> Callable[[], None]:
     def restore() -> None:
         torch.set_rng_state(generators[0])
         if images.is_cuda:
-            torch.cuda.set_rng_state(generators[1], images.device)
+            torch.cuda.set_rng_state(generators[1], images.device)  # type: ignore[arg-type]
         for names, kept in attributes:
             names.clear()
             names.update(kept)
-        for held, kept in lists:
-            held[:] = kept
+        for held, items in lists:
+            held[:] = items
         with torch.no_grad():
-            for buffer, kept in buffers:
-                buffer.copy_(kept)
+            for buffer, values in buffers:
+                buffer.copy_(values)
 
     return restore

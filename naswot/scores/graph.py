@@ -58,7 +58,7 @@ LEAVING = frozenset(
 TRANSPOSED = frozenset(getattr(torch.Tensor, name).__get__ for name in ("T", "H"))
 
 # Nodes of the autograd graph that rectifiers make → the saved number that is 0 if they do.
-NODES = {
+NODES: dict[str, Any] = {
     "ReluBackward0": None,
     "LeakyReluBackward0": None,
     "PreluKernelBackward0": None,
@@ -97,7 +97,7 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.batch_size = batch_size
         self.published = published
-        self.postponed = Postponed() if late else None
+        self.postponed: Postponed | Any = Postponed() if late else None
         self.readings: list[Reading] = []
         self.cut = self.moved = self.hidden = False
         self._agreements, self._sums = Memory(), Memory()

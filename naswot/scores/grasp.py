@@ -14,6 +14,8 @@ codes make a second forward pass for g, which equals the first but for dropout; 
 gives both. NASLib writes −10⁸ for NaN and inf; they are kept here.
 """
 
+from typing import Any
+
 import torch
 
 from naswot.scores.base import Options
@@ -28,7 +30,7 @@ def compute(seen: TrainPass, options: Options) -> dict[str, float]:
             (B, classes).
     """
     with torch.enable_grad():
-        square = sum((g.detach() * g).sum() for g in seen.gradients)
+        square: Any = sum((g.detach() * g).sum() for g in seen.gradients)
     if not square.requires_grad:
         return {"grasp": 0.0}  # the loss depends on none of the weights: g and H are exactly zero
     products = torch.autograd.grad(square, seen.weights, retain_graph=True, materialize_grads=True)

@@ -14,6 +14,7 @@ It is then in float64: neighbouring points differ by 1e-7.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -67,7 +68,7 @@ def distinct_codes(network: nn.Module, inputs: torch.Tensor) -> tuple[float, str
     return float((~same.tril(-1).any(1)).sum().item()), codes.note
 
 
-def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, Any]:
     """Return the scores of the family."""
     if len(batch.images) < 2:
         raise NaswotError("linear_regions looks between images; one image is not enough.")

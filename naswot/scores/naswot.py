@@ -163,7 +163,7 @@ def hamming_kernel(
     return HammingKernel(kernel, units, len(codes.agreements), codes.note)
 
 
-def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, Any]:
     """Return the score, and how many units and rectifiers it counts."""
     found = hamming_kernel(network, batch.images, options.precision, options.relu_count)
     about = {"relu_units": found.units, "relu_modules": found.modules, "note": found.note}

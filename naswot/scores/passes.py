@@ -8,6 +8,7 @@ layers share counts once.
 
 from collections.abc import Collection
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import nn
@@ -47,7 +48,7 @@ def weights(network: nn.Module) -> list[nn.Parameter]:
     Raises:
         NaswotError: there is none, or one is not a parameter but computed from others.
     """
-    found = {}
+    found: dict[int, Any] = {}
     for name, layer in network.named_modules():
         if isinstance(layer, LAYERS):
             weight = layer.weight

@@ -245,7 +245,7 @@ def name_models(models: Mapping[str, Model] | Iterable[Model]) -> dict[str, Mode
     if isinstance(models, Mapping):
         named = dict(models)
     else:
-        named, seen = {}, Counter()
+        named, seen = {}, Counter[str]()
         for model in models:
             name = _called(model)
             seen[name] += 1
@@ -332,7 +332,7 @@ class Candidate:
             log.debug("%s is scored family by family: %r", self.name, error)
             found = None
         if found is None:
-            network = None  # a second one will need the memory
+            network = None  # type: ignore[assignment]  # a second one will need the memory
             found = {}
             for name, family in families.items():
                 try:
@@ -361,8 +361,8 @@ class Candidate:
         if isinstance(self.model, Missing):
             raise self.model.error
         torch.manual_seed(self.seed)
-        given = isinstance(self.model, nn.Module)
-        network = self.copy(self.model) if given else self.built(self.model)
+        model = self.model
+        network = self.copy(model) if isinstance(model, nn.Module) else self.built(model)
         device, dtype = self.batch.images.device, self.batch.images.dtype
         return moved(network, device, dtype)
 

@@ -79,7 +79,7 @@ def read_codes(
     ways += ["graph", "flow", "flow with gradients"]
     if batch_dim:
         ways = ways[-2:]
-    failure = None
+    failure: Any = None
     with _uncompiled(network):
         while ways:
             way = ways.pop(0)
@@ -151,10 +151,10 @@ def _follow(
             "has to return its output."
         )
     if not any(call.carried & IMAGES for call in flow.calls):
-        looking = " looks at the images and" if flow.calls else ""
+        looks = " looks at the images and" if flow.calls else ""
         raise NoRectifierError(
             f"{type(network).__name__} calls no ReLU, ReLU6, LeakyReLU, PReLU or RReLU that"
-            f"{looking} can be seen, so it has no activation codes to score."
+            f"{looks} can be seen, so it has no activation codes to score."
         )
     surely, counted = _count(flow, output)
     looking = [call for call in counted if call.carried & IMAGES]
@@ -167,7 +167,7 @@ def _follow(
         if place is None and batch_dim == 0 and call.shape[:1] == (batch,):
             place, guessed = Place(0, True), guessed + 1
         if place is not None:
-            call.agreement = place.agreement(call.codes, batch)
+            call.agreement = place.agreement(call.codes, batch)  # type: ignore[arg-type]
     lost = [call for call in unclear if call.agreement is None]
     if lost and len(lost) == len(looking):
         raise NaswotError(

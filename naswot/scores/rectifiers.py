@@ -111,7 +111,7 @@ BENDING = {
     functional.hardtanh: ("min_val", -1.0),  # nn.ReLU6 is one from 0 to 6
     functional.hardtanh_: ("min_val", -1.0),
     functional.threshold: ("threshold", None),
-    functional.threshold_: ("threshold", None),
+    functional.threshold_: ("threshold", None),  # type: ignore[attr-defined]
     torch.threshold: ("threshold", None),
     torch.threshold_: ("threshold", None),
     **{

@@ -46,7 +46,8 @@ def synflow(network: nn.Module, images: torch.Tensor) -> float:
     network.eval()
     for layer in network.modules():
         if isinstance(layer, BATCH_NORMS):
-            layer.forward = torch.clone  # what follows may change it in place
+            # What follows may change it in place.
+            layer.forward = torch.clone  # type: ignore[method-assign]
     with torch.no_grad():
         for tensor in itertools.chain(network.parameters(), network.buffers()):
             if tensor.is_floating_point():

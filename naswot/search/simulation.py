@@ -1,7 +1,7 @@
 """Many runs of a search side by side: what they may look up, and what they have to pay for."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -85,9 +85,12 @@ class Simulation:
         self.runs, self.rows = len(seeds), np.arange(len(seeds))
         self.size = table.fitness.shape[1]
         self.rungs = len(table.fitness)
-        self.neighbours, self.genes = table.neighbours, table.genes
+        self.neighbours = table.neighbours
         self.degree = (table.neighbours >= 0).sum(axis=1)
-        self.scores, self.scoring = table.scores, table.scoring
+        # Only methods that need these are played on a table that has them.
+        self.genes: np.ndarray | Any = table.genes
+        self.scores: np.ndarray | Any = table.scores
+        self.scoring: np.ndarray | Any = table.scoring
         self.draws = Draws(seeds)
         self.running = np.ones(self.runs, dtype=bool)
         self.seconds = np.zeros(self.runs)

@@ -55,7 +55,7 @@ def _defines(path: Path, name: str) -> bool:
 @functools.cache
 def _module(path: Path) -> ModuleType:
     # The user's own code.
-    specification = importlib.util.spec_from_file_location(f"naswot_custom_{path.stem}", path)  # noqa: TID251
+    specification: Any = importlib.util.spec_from_file_location(f"naswot_custom_{path.stem}", path)  # noqa: TID251
     module = importlib.util.module_from_spec(specification)  # noqa: TID251
     sys.path.insert(0, str(path.parent))  # it may import its neighbours, now or when it builds
     try:
@@ -96,7 +96,7 @@ def _build(path: Path, arch: str, classes: int = 1) -> "nn.Module":
 
 def _genes(path: Path, arch: str) -> tuple:
     """Return the choices that make up `arch`, as the user's file has them."""
-    genes = getattr(_module(path), "genes", None)
+    genes: Any = getattr(_module(path), "genes", None)
     try:
         choices = genes(arch)
         if not isinstance(choices, (tuple, list)) or not choices:
@@ -116,7 +116,7 @@ def custom_diagram(space: Space, arch: str) -> "Diagram":
     """
     from naswot.spaces.graph import Diagram
 
-    path = Path(space.file)
+    path = Path(space.file)  # type: ignore[arg-type]
     draw = getattr(_module(path), "diagram", None)
     if not callable(draw):
         raise NaswotError(

@@ -80,7 +80,7 @@ def _rows(positions: np.ndarray, neighbours: np.ndarray, size: int) -> np.ndarra
 
 def _genes(space: Space, architectures: Sequence[str]) -> np.ndarray:
     """Return the genes of all architectures, (n, G) int32."""
-    rows = [space.genes(arch) for arch in architectures]
+    rows = [space.genes(arch) for arch in architectures]  # type: ignore[misc]
     longest = max(map(len, rows))
     if space.file is None:
         return np.array([[*row, *[-1] * (longest - len(row))] for row in rows], np.int32)

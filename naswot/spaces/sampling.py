@@ -1,6 +1,7 @@
 """Which architectures a run looks at, which of them are scored, and in what order."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,10 @@ from naswot.errors import NaswotError
 from naswot.runtime.progress import log
 from naswot.spaces import Space
 
-Sample = int | str  # a number of architectures, or "all"
+Sample = int | Literal["all"]  # a number of architectures, or "all"
 
 
-def sample_of(sample: Sample | Mapping[str, Sample], space: str) -> Sample | None:
+def sample_of(sample: Sample | Mapping[str, Sample], space: str) -> Any:
     """Return how many architectures of `space` are drawn, or "all"; None if nothing is said.
 
     `sample` is one value for all spaces or a mapping from space to value.

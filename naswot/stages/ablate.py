@@ -68,6 +68,7 @@ def choose_networks(accuracy: pd.Series, count: int, choice: str, seed: int) -> 
             "fewer (`ablations`)."
         )
     generator = np.random.default_rng(seed)
+    places: Any
     if choice == "percentiles":
         places = [generator.choice(part) for part in np.array_split(np.arange(len(known)), count)]
     else:

@@ -123,7 +123,7 @@ def search_table(
                 f"search.budget_s = {settings['budget_s']} buys no training on {space}: the "
                 f"cheapest costs {table.cost.min():,.0f} of {fitness.budget:,.0f}."
             )
-        index, epochs = fitness.index, fitness.epochs
+        index, epochs = fitness.index, list(fitness.epochs)
         found = outcomes(trajectory, benchmark, index, dataset, method, runs, seed)
         if fitness.unit != "s":
             found["search_seconds"] = np.nan
@@ -159,7 +159,8 @@ def arrays(
     scores = scoring = None
     if joined is not None:
         table = read_parquet(joined, ["index", "score"]).set_index("index")
-        table = table.join(read_seconds(seconds)).reindex(fitness.index)
+        measured = read_seconds(seconds)  # type: ignore[arg-type]
+        table = table.join(measured).reindex(fitness.index)
         sign = -1 if read_metadata(joined)["score"] in LOWER_IS_BETTER else 1
         scores = sign * table["score"].to_numpy(float)
         scoring = table["seconds"].fillna(0.0).to_numpy(float)

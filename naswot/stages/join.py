@@ -70,9 +70,9 @@ def join_shards(
         "deduplicate": ordered["deduplicate"],
     }
     told = {"accuracies": source["source"], **origin_of(source), "table": digest_of(benchmark)}
-    metadata = same | settings | described(**told)
-    write_parquet(joined.drop(columns=MEASURED), output, metadata)
-    write_seconds(joined, seconds, metadata)
+    about = same | settings | described(**told)
+    write_parquet(joined.drop(columns=MEASURED), output, about)
+    write_seconds(joined, seconds, about)
 
 
 def join(

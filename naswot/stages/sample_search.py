@@ -138,7 +138,7 @@ def trajectory(
     )
 
 
-def _seen(table: pd.DataFrame, dataset: Dataset) -> str:
+def _seen(table: pd.DataFrame, dataset: Dataset) -> str | None:
     """Return the key of the accuracy that Optimal knows: validation, where the table has any."""
     unknown = np.isnan(_numbers(table, dataset.valid)).all()
     return dataset.test if unknown else dataset.valid

@@ -76,7 +76,7 @@ def score_shard(
     target = choose_device(device)
     options = Options()
     if FAMILIES[family].options:
-        options = Options(choose_precision(precision, target), relu_count)
+        options = Options(choose_precision(precision, target), relu_count)  # type: ignore[arg-type]
     found = read_mini_batch(batch)
     shown = Batch(
         torch.from_numpy(found.images).to(target),
@@ -210,10 +210,10 @@ def score_architectures(
     if frame["relu_units"].isna().all():
         frame = frame.drop(columns=["relu_units", "relu_modules"])
     for name in family.scores:
-        for kind, found in (("−inf", np.isneginf), ("inf", np.isposinf), ("NaN", np.isnan)):
-            count = int(found(frame[name].to_numpy(float)).sum())
-            if count:
-                log.info("%s: %d of %d %s are %s", progress.label, count, len(frame), name, kind)
+        for kind, is_it in (("−inf", np.isneginf), ("inf", np.isposinf), ("NaN", np.isnan)):
+            number = int(is_it(frame[name].to_numpy(float)).sum())
+            if number:
+                log.info("%s: %d of %d %s are %s", progress.label, number, len(frame), name, kind)
     return frame
 
 

@@ -12,7 +12,7 @@ from naswot.io.npz import read_arrays, write_arrays
 
 def write_batch(batch: MiniBatch, output: str | Path, metadata: Mapping[str, Any]) -> None:
     """Write a mini-batch, with what it says of itself and `metadata`."""
-    found = {"classes": batch.classes, "true_labels": batch.true_labels}
+    found: dict[str, Any] = {"classes": batch.classes, "true_labels": batch.true_labels}
     found |= {"skipped": len(batch.skipped), "whites": batch.whites}
     write_arrays(output, dict(metadata) | found, images=batch.images, labels=batch.labels)
 

@@ -27,7 +27,7 @@ def write_order(
     if space.architectures is not None:
         architectures = space.architectures()
     else:
-        architectures = read_parquet(benchmark, ["arch"])["arch"]
+        architectures = read_parquet(benchmark, ["arch"])["arch"]  # type: ignore[arg-type]
     order = order_architectures(space, architectures, deduplicate, seed)
     settings = described(space=space.name, deduplicate=deduplicate, seed=seed)
     write_parquet(order, output, settings)

@@ -52,12 +52,12 @@ class Data:
     @classmethod
     def of(cls, images: LabelledImages, device: torch.device, about: dict | None = None) -> "Data":
         """Return `images` on `device`."""
-        parts = (
+        train, valid, test = (
             Part(torch.from_numpy(pixels).to(device), torch.from_numpy(labels).to(device))
             for pixels, labels in (images.train, images.valid, images.test)
         )
-        moments = (torch.tensor(one, device=device) for one in (images.mean, images.std))
-        return cls(*parts, images.classes, *moments, about or {})
+        mean, std = (torch.tensor(one, device=device) for one in (images.mean, images.std))
+        return cls(train, valid, test, images.classes, mean, std, about or {})
 
     def normalised(self, pixels: torch.Tensor, layout: torch.memory_format) -> torch.Tensor:
         """Return images (B, H, W, 3) as float32 (B, 3, H, W) in the memory format `layout`."""
@@ -153,8 +153,9 @@ def read_images(path: str | Path, device: torch.device) -> Data:
     arrays = read_arrays(path)
     try:
         about = json.loads(str(arrays["metadata"]))
-        parts = [(arrays[part], arrays[f"{part}_labels"]) for part in PARTS]
-        images = LabelledImages(*parts, about["classes"], about["mean"], about["std"])
+        train, valid, test = ((arrays[part], arrays[f"{part}_labels"]) for part in PARTS)
+        moments = about["mean"], about["std"]
+        images = LabelledImages(train, valid, test, about["classes"], *moments)
     except KeyError as error:
         raise NaswotError(f"{path} has no {error}: delete it and run again.") from error
     return Data.of(images, device, about)

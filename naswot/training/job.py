@@ -82,7 +82,7 @@ def train_one(
     }
     seen = {
         "data": data.fingerprint(),
-        "shown": hashlib.sha256(shown.cpu().numpy()).hexdigest(),
+        "shown": hashlib.sha256(shown.cpu().numpy().tobytes()).hexdigest(),
         "code": _code(space),
     }
     checkpoint = Checkpoint(Path(f"{output}.checkpoint"), settings | seen | versions())

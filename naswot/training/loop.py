@@ -151,7 +151,7 @@ class _Training:
         self.looks = self.protocol.looks(self.steps_an_epoch)
         self.all_steps = self.steps_an_epoch * self.protocol.epochs
         self.layout = _layout(self.network, self.data)
-        self.network.to(memory_format=self.layout)
+        self.network.to(memory_format=self.layout)  # type: ignore[call-overload]
         self.progress = Progress(self.label, self.all_steps - self.steps, "steps")
         self.started = time.perf_counter()
 
@@ -236,7 +236,7 @@ def _layout(network: nn.Module, data: Data) -> torch.memory_format:
         NaswotError: the network fails on the images, or has not an output a class.
     """
     for layout in (torch.channels_last, torch.contiguous_format):
-        trial = copied(network).to(memory_format=layout).train()
+        trial = copied(network).to(memory_format=layout).train()  # type: ignore[call-overload]
         images = data.normalised(data.train.pixels[:2], layout)
         try:
             with torch.no_grad(), torch.random.fork_rng():

@@ -84,7 +84,7 @@ def _entry(name: str, about: Mapping[str, Any], training: Mapping | None, seed: 
     return Entry(custom, datasets, (source,))
 
 
-FORMS = {"networks": str, "accuracies": str, "train": (str, int), "title": str}
+FORMS: dict[str, Any] = {"networks": str, "accuracies": str, "train": (str, int), "title": str}
 
 
 def _check_form(name: Any, about: Any) -> None:
@@ -115,7 +115,7 @@ def _to_train(name: str, which: int | str, space: Space, seed: int) -> tuple[str
     """Return the architectures to train: those of a CSV file, or as many at random."""
     if isinstance(which, str):
         return _listed(_existing(name, {"train": which}, "train"), space)
-    if space.architectures is None:
+    if space.architectures is None or space.size is None:
         raise NaswotError(
             f"custom_spaces.{name}.train = {which}: these networks are not listed to draw from; "
             "name a CSV file with a column 'arch'."

@@ -72,12 +72,12 @@ class Inputs:
         if space is not None:
             known = self.catalogue[space].space
             own, others = place(known), {place(other.space) for other in self.catalogue.values()}
-            foreign = tuple(others - {own, None})
+            foreign = tuple(other for other in others if other and other != own)
             files = {file for file in files if not file.startswith(foreign)}
-            if own is None:
+            if own is None and known.file is not None:
                 beside = local_imports(known.file)
                 files.add("naswot/spaces/custom.py")
-            else:
+            elif own is not None:
                 named.append(self._module(own))
         for file in named:
             files |= {file, *sources(self.root / file, self.root)}
@@ -147,9 +147,8 @@ class Inputs:
         """Return a digest of the architectures of a custom space, None of another."""
         if space not in self.config["custom_spaces"]:
             return None
-        return hashlib.sha256(
-            "\n".join(self.catalogue[space].space.architectures()).encode()
-        ).hexdigest()
+        architectures: Any = self.catalogue[space].space.architectures
+        return hashlib.sha256("\n".join(architectures()).encode()).hexdigest()
 
 
 def place(space: Space) -> str | None:

@@ -204,11 +204,10 @@ class Plan:
         A job depends on it and not on the list that it stands in, so that a longer list trains
         only what is new.
         """
-        return (
-            None
-            if networks == "figure6"
-            else self.catalogue[networks].space.architectures()[number]
-        )
+        if networks == "figure6":
+            return None
+        architectures: Any = self.catalogue[networks].space.architectures
+        return architectures()[number]
 
     def trainings(self, networks: str, count: int | None = None) -> list[str]:
         """Return what the first `count` networks of a list (default: all) were in training."""
@@ -224,7 +223,7 @@ class Plan:
             paths.TRAINING.format(
                 networks=networks, images=images, seed=self.seed, number=f"{number:04d}"
             )
-            for number in range(count)
+            for number in range(count)  # type: ignore[arg-type]
         ]
 
     @property

@@ -15,7 +15,7 @@ import torch
 try:
     from naswot.scores.fused import loops
 except ImportError:  # without numba nothing is put off
-    loops = None
+    loops = None  # type: ignore[assignment]
 
 LANES = 512  # numbers in a row of the loops, at least
 MOST_TERMS = 3
@@ -63,11 +63,11 @@ class Sum:
     dtype: torch.dtype
     terms: tuple[Term, ...]
     finite: bool | None = None
-    value: torch.Tensor | None = None
+    value: torch.Tensor | Any = None
     value_handed_out: bool = False
-    rectified: torch.Tensor | None = None
+    rectified: torch.Tensor | Any = None
     rectified_version: int = 0
-    active: torch.Tensor | None = None
+    active: torch.Tensor | Any = None
     rectified_handed_out: bool = False
 
     def addends(self) -> tuple[Term, ...]:

@@ -46,6 +46,11 @@ class Pending(torch.Tensor):
         now: what ReLU or an addition in place has made of it.
     """
 
+    known: Sum
+    computed: torch.Tensor | Any
+    version: int
+    now: torch.Tensor | None
+
     @staticmethod
     def __new__(cls, known: Sum) -> "Pending":
         """Return a tensor without values, channels-last, of which `known` is known."""

@@ -24,7 +24,7 @@ def build(arch: str, classes: int = 1) -> "Network":
     """
     from naswot.spaces.nasbench101.network import Network
 
-    return Network(prune(parse(arch)), SCORED_STEM, classes)
+    return Network(prune(parse(arch)), SCORED_STEM, classes)  # type: ignore[arg-type]
 
 
 def benchmark_params(arch: str) -> int:
@@ -38,5 +38,5 @@ def benchmark_params(arch: str) -> int:
     from naswot.spaces.nasbench101.network import Network
 
     with torch.device("meta"):
-        network = Network(prune(parse(arch)), BENCHMARK_STEM, classes=10)
+        network = Network(prune(parse(arch)), BENCHMARK_STEM, 10)  # type: ignore[arg-type]
     return sum(parameter.numel() for parameter in network.parameters())

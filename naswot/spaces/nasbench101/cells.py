@@ -137,7 +137,7 @@ def canonical(arch: str) -> str:
     Raises:
         NaswotError: `arch` is malformed.
     """
-    return module_hash(prune(parse(arch)))
+    return module_hash(prune(parse(arch)))  # type: ignore[arg-type]
 
 
 def vertex_channels(cell: Cell, c_in: int, c_out: int) -> list[int]:

@@ -106,7 +106,7 @@ def _read(architectures: Sequence[str]) -> tuple[list[int], np.ndarray, np.ndarr
             matrix = names = arch  # written in another way
         if matrix not in matrices or names not in operations:
             cell = parse(arch)
-            graph, kept = _pruned(_edges(cell), len(cell.operations) - 1)
+            graph, kept = _pruned(_edges(cell), len(cell.operations) - 1)  # type: ignore[misc]
             matrices[matrix] = graphs.setdefault(graph, len(graphs)), len(cell.operations), kept
             operations[names] = [_LABELS[name] for name in cell.operations]
         graph_of[position], size, kept = matrices[matrix]
@@ -166,8 +166,9 @@ def _edits(graph: int) -> tuple[np.ndarray, np.ndarray]:
     last = max(map(max, edges))
     leads = _leads(edges, last + 1)
     free = [(i, j) for i in range(last) for j in range(1, last + 1) if i not in leads[j]]
-    edited = [(_pruned(edges - {edge}, last), {}) for edge in edges]
-    edited += [(_pruned(edges | {edge}, last), {}) for edge in free if edge not in edges]
+    nothing: dict[int, int] = {}
+    edited = [(_pruned(edges - {edge}, last), nothing) for edge in edges]
+    edited += [(_pruned(edges | {edge}, last), nothing) for edge in free if edge not in edges]
     new = last + 1
     for i, j in free if new < MAX_VERTICES else ():
         pruned = _pruned(edges | {(i, new), (new, j)}, last)
@@ -210,7 +211,7 @@ def _mutated(
         parts.append((np.repeat(cells, len(edited)), np.tile(edited, len(cells)), relabelled))
         count += len(relabelled)
         if count > _AT_ONCE or number == len(graphs):
-            yield tuple(map(np.concatenate, zip(*parts, strict=True)))
+            yield tuple(map(np.concatenate, zip(*parts, strict=True)))  # type: ignore[misc]
             parts, count = [], 0
         progress.advance()
 

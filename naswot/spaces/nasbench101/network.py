@@ -69,7 +69,7 @@ class CellModule(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         last = len(self.channels) - 1
-        vertices = {}
+        vertices: dict[int, torch.Tensor] = {}
         for vertex in range(1, last):
             fed = [
                 vertices[source][:, : self.channels[vertex]]

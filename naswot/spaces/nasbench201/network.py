@@ -10,6 +10,7 @@ weights load and one seed draws the weights that it draws for the authors.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -89,7 +90,7 @@ class Cell(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        nodes: list[torch.Tensor | None] = [x, None, None, None]
+        nodes: list[torch.Tensor | Any] = [x, None, None, None]
         for layer, (source, target) in zip(self.layers, EDGES, strict=True):
             value = layer(nodes[source])
             nodes[target] = value if nodes[target] is None else nodes[target] + value

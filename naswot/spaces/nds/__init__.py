@@ -8,7 +8,7 @@ Source: Radosavovic, Johnson, Xie, Lo & Dollár, "On Network Design Spaces for V
 Recognition", ICCV 2019.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from naswot.spaces.nds.genes import genes
 from naswot.spaces.nds.genotypes import (
@@ -46,11 +46,11 @@ def build(arch: str, classes: int = 1) -> "nn.Module":
     Raises:
         NaswotError: the architecture is malformed.
     """
-    network = parse(arch)
+    network: Any = parse(arch)
     if isinstance(network, CellNetwork):
         from naswot.spaces.nds.darts_style import Network
     else:
-        from naswot.spaces.nds.anynet import Network
+        from naswot.spaces.nds.anynet import Network  # type: ignore[assignment]
     return Network(network, classes)
 
 
@@ -65,10 +65,10 @@ def benchmark_params(arch: str) -> int:
     """
     import torch
 
-    network = parse(arch)
+    network: Any = parse(arch)
     cells = isinstance(network, CellNetwork)
     classes = 1000 if cells and network.imagenet else 10
     with torch.device("meta"):
-        built = build(arch, classes)
+        built: Any = build(arch, classes)
     params = sum(parameter.numel() for parameter in built.parameters())
     return params + (built.auxiliary_params(classes) if cells and network.aux else 0)

@@ -4,6 +4,8 @@ Two kinds of cell are stacked. The cells at one and two thirds of the depth redu
 the resolution and double the channels. Every cell reads the outputs of the two cells before it.
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -124,6 +126,6 @@ class Network(nn.Module):
         It reads the output of the second reduction: a 1×1 convolution to 128 channels, a 2×2
         one to 768, each with batch normalisation (on ImageNet only the first), and a linear layer.
         """
-        channels = self.cells[2 * len(self.cells) // 3].channels
+        channels: Any = self.cells[2 * len(self.cells) // 3].channels
         normalised = 128 if isinstance(self.stem, ImageNetStem) else 128 + 768
         return channels * 128 + 4 * 128 * 768 + 2 * normalised + (768 + 1) * classes

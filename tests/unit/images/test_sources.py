@@ -196,6 +196,12 @@ def test_photographs_give_images_larger_than_themselves():
     assert mini_batch("photos", 3, 400, seed=0).images.shape == (3, 3, 400, 400)
 
 
+def test_an_empty_path_is_the_working_directory(mirror, monkeypatch):
+    monkeypatch.chdir(mirror)
+    there, here = (mini_batch("cifar10", 2, 32, seed=0, directory=path) for path in (mirror, ""))
+    np.testing.assert_array_equal(there.images, here.images)
+
+
 def test_a_directory_without_the_images_is_named(tmp_path):
     with pytest.raises(NaswotError, match="lacks the images 'imagenette'"):
         mini_batch("imagenette", 3, 32, seed=0, directory=tmp_path)
