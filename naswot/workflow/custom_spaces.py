@@ -79,7 +79,6 @@ def _entry(name: str, about: Mapping[str, Any], training: Mapping | None, seed: 
         size=len(architectures),
         unique=None,
         architectures=lambda: architectures,
-        like=None if space.file else space.name,
     )
     return Entry(custom, datasets, (source,))
 
