@@ -9,8 +9,7 @@ from dangers import found_in
 ALLOWED = {
     ("naswot/scores/__init__.py", "importlib.import_module"): "a family of scores, of ours",
     ("naswot/plots/writing.py", "importlib.import_module"): "a figure, of ours",
-    ("naswot/spaces/diagrams.py", "importlib.import_module"): "a module of ours, by its name",
-    ("naswot/workflow/job.py", "importlib.import_module"): "a module of ours, by its name",
+    ("naswot/spaces/space.py", "pkgutil.resolve_name"): "a function of ours, by its name",
     (
         "naswot/cli/main.py",
         "importlib.import_module",
@@ -19,11 +18,11 @@ ALLOWED = {
     ("naswot/scores/base.py", "torch.jit.ScriptModule"): "asks what a module is, and runs none",
     ("naswot/scores/channels.py", "torch.jit.ScriptModule"): "asks what a module is, and runs none",
     (
-        "naswot/workflow/custom_spaces.py",
+        "naswot/spaces/custom.py",
         "importlib.util.spec_from_file_location",
     ): "the user's space",
-    ("naswot/workflow/custom_spaces.py", "importlib.util.module_from_spec"): "the user's space",
-    ("naswot/workflow/custom_spaces.py", "exec_module"): "the user's space",
+    ("naswot/spaces/custom.py", "importlib.util.module_from_spec"): "the user's space",
+    ("naswot/spaces/custom.py", "exec_module"): "the user's space",
     ("naswot/workflow/slurm.py", "subprocess.run"): "Slurm's own commands, without a shell",
     ("naswot/workflow/slurm.py", "subprocess.CalledProcessError"): "how they fail",
     ("naswot/workflow/faults.py", "tempfile.TemporaryFile"): "a probe in the run's own folder",
