@@ -56,9 +56,9 @@ class Catalogue(Mapping[str, Entry]):
         """Return a catalogue that has these entries too."""
         return Catalogue({**self._entries, **entries})
 
-    def title(self, space: str, dataset: str) -> str:
+    def title(self, space: str, dataset: str, between: str = ", ") -> str:
         """Return the names of a space and a data set as people write them."""
-        return f"{self[space].space.title}, {TITLES[dataset]}"
+        return f"{self[space].space.title}{between}{TITLES[dataset]}"
 
 
 BUILT_IN = Catalogue(

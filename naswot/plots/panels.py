@@ -57,7 +57,7 @@ def panels(
         score = row["score"]
         axes.tick_params(labelsize=6, length=2)
         axes.locator_params(nbins=4)
-        names = BUILT_IN.title(row["space"], row["dataset"]).replace(", ", "\n", 1)
+        names = BUILT_IN.title(space, dataset, "\n")
         if space in STAND_INS.values():
             (own,) = (name for name, other in STAND_INS.items() if other == space)
             names = f"{names}, for {SPACES[own].title} ¹"

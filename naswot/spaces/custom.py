@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from naswot.errors import NaswotError, SpaceError
-from naswot.spaces import Space
+from naswot.spaces.space import Space
 
 if TYPE_CHECKING:
     from torch import nn
@@ -38,6 +38,7 @@ def custom_space(name: str, path: Path) -> Space:
         canonical=str,
         build=partial(_build, path),
         benchmark_params=partial(_params, path),
+        diagram=partial(_diagram, path, name),
         genes=partial(_genes, path) if _defines(path, "genes") else None,
         file=str(path),
     )
@@ -108,20 +109,15 @@ def _genes(path: Path, arch: str) -> tuple:
     return tuple(choices)
 
 
-def custom_diagram(space: Space, arch: str) -> "Diagram":
-    """Return what `arch` of a custom space looks like, as the user's file has it.
-
-    Raises:
-        NaswotError: the file does not say, or fails.
-    """
+def _diagram(path: Path, name: str, arch: str, title: str) -> "Diagram":
+    """Return what `arch` looks like, as the user's file has it."""
     from naswot.spaces.graph import Diagram
 
-    path = Path(space.file)  # type: ignore[arg-type]
     draw = getattr(_module(path), "diagram", None)
     if not callable(draw):
         raise NaswotError(
             f"{path} has no function diagram(arch), so nothing is known of what networks of "
-            f"{space.name} look like. Let one return a naswot.spaces.graph.Diagram "
+            f"{name} look like. Let one return a naswot.spaces.graph.Diagram "
             "(docs/figures.md has an example)."
         )
     try:

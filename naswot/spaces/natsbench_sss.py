@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from naswot.errors import NaswotError, shown
 from naswot.spaces.nasbench201.cells import parse as parse_cell
+from naswot.spaces.space import Later, Space
 
 if TYPE_CHECKING:
     from naswot.spaces.nasbench201.network import Network
@@ -97,3 +98,19 @@ def benchmark_params(arch: str) -> int:
 
     body = cell(c1, c1) + reduction(c1, c2) + cell(c2, c3) + reduction(c3, c4) + cell(c4, c5)
     return convolution(3, c1) + body + 2 * c5 + 10 * (c5 + 1)
+
+
+SPACE = Space(
+    name="natsbench_sss",
+    title="NATS-Bench SSS",
+    size=SIZE,
+    unique=None,
+    architectures=architectures,
+    canonical=canonical,
+    build=build,
+    benchmark_params=benchmark_params,
+    diagram=Later("naswot.spaces.nasbench201.diagram:size_diagram"),
+    genes=genes,
+    relative_cost=1.0,
+    recognises=lambda text: ":" in text and "~" not in text and text[0] not in "|{",
+)

@@ -1,7 +1,7 @@
 """Which architectures of a list are one mutation apart, found for all of them at once.
 
-One mutation is another choice of one gene (`Space.genes`); cells of NAS-Bench-101 are graphs and
-have their own (`naswot.spaces.nasbench101.neighbours`). Of some spaces only a few thousand of
+One mutation is another choice of one gene (`Space.genes`), unless a space has mutations of its own
+(`Space.neighbours`), as the graphs of NAS-Bench-101. Of some spaces only a few thousand of
 countless networks are known, of which hardly two differ in one gene: there the most similar ones
 take the place of neighbours.
 """
@@ -13,7 +13,6 @@ import numpy as np
 
 from naswot.errors import NaswotError
 from naswot.spaces import Space
-from naswot.spaces.nasbench101.neighbours import one_apart
 
 NEAREST = 20  # neighbours of each, where some would have none
 MOST_PAIRS = 1 << 26  # that differ in one certain gene: about 2 GB while they are looked at
@@ -52,11 +51,11 @@ def neighbourhood(space: Space, architectures: Sequence[str]) -> Neighbourhood:
 
     Raises:
         NaswotError: an architecture is malformed, the genes of a custom space are
-            unsound, cells of NAS-Bench-101 are double, or too many differ in one gene.
+            unsound, cells are double, or too many differ in one gene.
     """
     size = len(architectures)
-    if space.name == "nasbench101" and size:
-        return Neighbourhood(_rows(*one_apart(architectures), size), None)
+    if space.neighbours is not None and size:
+        return Neighbourhood(_rows(*space.neighbours(architectures), size), None)
     if space.genes is None or not size:
         return Neighbourhood(np.empty((size, 0), np.int32), None)
     genes = _genes(space, architectures)

@@ -7,6 +7,8 @@ statements, wherever in a module they stand, and yields files for a rule's input
 from pathlib import Path
 
 from naswot.io.python_files import imported
+from naswot.spaces import SPACES
+from naswot.spaces.space import Later
 
 PACKAGE = "naswot"
 _CATALOGUE = (
@@ -23,6 +25,19 @@ NOT_CODE_OF = {
 }
 
 
+def _later(attribute: str) -> set[str]:
+    """Return the modules of the functions that built-in spaces import when they are called."""
+    functions = (getattr(space, attribute) for space in SPACES.values())
+    return {each.name.partition(":")[0] for each in functions if isinstance(each, Later)}
+
+
+# File → modules that it imports by name, through the spaces.
+CALLED_LATER = {
+    "naswot/spaces/neighbourhood.py": _later("neighbours"),
+    "naswot/spaces/diagrams.py": _later("diagram"),
+}
+
+
 def sources(script: str | Path, root: str | Path) -> list[str]:
     """Return the library files that `script` imports, directly or not, relative to `root`.
 
@@ -34,7 +49,7 @@ def sources(script: str | Path, root: str | Path) -> list[str]:
     pending = [str(Path(script).relative_to(root))]
     while pending:
         importing = pending.pop()
-        for module in imported(root / importing):
+        for module in imported(root / importing) | CALLED_LATER.get(importing, set()):
             file = _file_of(module, root)
             if file and file not in found and (importing, file) not in NOT_CODE_OF:
                 found.add(file)

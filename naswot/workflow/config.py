@@ -14,7 +14,7 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.benchmarks.datasets import CUSTOM
-from naswot.benchmarks.sources import find
+from naswot.benchmarks.sources import files_of, find
 from naswot.errors import NaswotError, shown
 from naswot.images import SOURCES
 from naswot.images.decoding import KINDS
@@ -31,9 +31,6 @@ from naswot.workflow.custom_spaces import catalogue_of
 SHARD_SIZE_AT_16_PIXELS = 800
 # Spaces that the paper's tables search: Table 1, Table 2(a) and (b).
 SEARCHED = ("nasbench101", "nasbench201", "natsbench_sss")
-# Seconds a network, of a network of NAS-Bench-201.
-RELATIVE_COST = {"nasbench201": 1.0, "natsbench_sss": 1.0, "nasbench101": 1.0}
-RELATIVE_COST_OF_OTHERS = 6.0
 
 # What was renamed, and its name now.
 RENAMED = {
@@ -235,8 +232,8 @@ def missing_spaces(config: Mapping[str, Any], catalogue: Catalogue = BUILT_IN) -
     mirror, missing = config["mirror"], {}
     for space in config["spaces"]:
         sources = catalogue[space].sources
-        files = " or ".join(source.file for source in sources)
-        if find(sources, mirror) is not None or (mirror is None and space == "nasbench201"):
+        files = files_of(sources)
+        if find(sources, mirror) is not None:
             continue
         if mirror is None:
             missing[space] = f"the space {space!r} needs a mirror that holds {files}"
@@ -290,12 +287,18 @@ def protocol(config: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def shard_size(config: Mapping[str, Any], space: str, images: str, family: str) -> int:
+def shard_size(
+    config: Mapping[str, Any],
+    space: str,
+    images: str,
+    family: str,
+    catalogue: Catalogue = BUILT_IN,
+) -> int:
     """Return how many architectures make a shard, of a space, an image source and a family."""
     if config["shard_size"] != "auto":
         return config["shard_size"]
     pixels = (image_size(config, images) / 16) ** 2 * config["batch_size"] / 128
-    cost = RELATIVE_COST.get(space, RELATIVE_COST_OF_OTHERS) * pixels * FAMILIES[family].cost
+    cost = catalogue[space].space.relative_cost * pixels * FAMILIES[family].cost
     if FAMILIES[family].options and config["precision"] == "bfloat16":
         cost /= 2
     return max(1, round(SHARD_SIZE_AT_16_PIXELS / cost))
@@ -314,7 +317,7 @@ def shards_of(
     """
     sample = sample_of(config["sample"], space)
     scored = scored_at_most(catalogue[space].space, sample, config["deduplicate"])
-    size = shard_size(config, space, images, family)
+    size = shard_size(config, space, images, family, catalogue)
     return [(first, min(first + size, scored)) for first in range(0, scored, size)]
 
 

@@ -71,7 +71,7 @@ def _entry(name: str, about: Mapping[str, Any], training: Mapping | None, seed: 
     else:
         architectures = _to_train(name, about["train"], space, seed)
         source = Source(trained(name), read_parquet, made=True)
-        datasets = by_name(*([_to_be_known(training)] if training else []))
+        datasets = by_name(_to_be_known(training)) if training else {}
     custom = dataclasses.replace(
         space,
         name=name,
@@ -79,7 +79,6 @@ def _entry(name: str, about: Mapping[str, Any], training: Mapping | None, seed: 
         size=len(architectures),
         unique=None,
         architectures=lambda: architectures,
-        like=None if space.file else space.name,
     )
     return Entry(custom, datasets, (source,))
 

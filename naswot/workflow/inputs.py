@@ -118,7 +118,9 @@ class Inputs:
         return None
 
     def _source(self, space: str) -> Source | None:
-        return find(self.catalogue[space].sources, self.config["mirror"])
+        """Return the source of a space, if it is a file."""
+        found = find(self.catalogue[space].sources, self.config["mirror"])
+        return None if found is None or found.packaged else found
 
     def table_file(self, space: str) -> list[str]:
         """Return the file that the benchmark table of a space is read from, if there is one."""

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from naswot.benchmarks.catalogue import Catalogue
-from naswot.benchmarks.fitness import searched_on
 from naswot.errors import NaswotError
 from naswot.plots.registry import (
     FIGURES,
@@ -157,7 +156,8 @@ class Plan:
 
     def searched(self, space: str, dataset: str) -> str:
         """Return the dataset that searches under a budget train on."""
-        return searched_on(space, dataset, [name for place, name in self.runs if place == space])
+        datasets = [name for place, name in self.runs if place == space]
+        return self.catalogue[space].datasets[dataset].searched_on(datasets)
 
     def search_scores(self, space: str, dataset: str, method: str) -> dict[str, str]:
         """Return the scores and seconds of a search that uses scores, by name; {} of others."""

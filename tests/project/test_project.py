@@ -74,6 +74,15 @@ def test_the_code_of_a_stage_is_all_that_it_imports(root):
     assert "naswot/benchmarks/nats_bench.py" in sources(root / "scripts/convert_benchmark.py", root)
 
 
+def test_what_a_space_imports_later_is_code_of_its_caller(root):
+    found = sources(root / "scripts/find_neighbours.py", root)
+    assert "naswot/spaces/nasbench101/neighbours.py" in found
+    assert not [file for file in found if "diagram" in file]
+    assert "naswot/spaces/nasbench201/diagram.py" in sources(root / "scripts/write_index.py", root)
+    scoring = sources(root / "scripts/score_networks.py", root)
+    assert "naswot/spaces/nasbench101/neighbours.py" not in scoring
+
+
 def test_each_import_that_is_not_followed_is_there(root):
     for importing, file in NOT_CODE_OF:
         module = file.removesuffix(".py").replace("/", ".")

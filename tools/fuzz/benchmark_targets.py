@@ -65,7 +65,7 @@ def _keep(table: pd.DataFrame, path: Path) -> None:
 
 
 def _read_custom(path: Path) -> None:
-    space = Space("custom", "custom", None, None, None, str, None, None, file="custom.py")
+    space = Space("custom", "custom", None, None, None, str, None, None, None, file="custom.py")
     custom.dataset_of(custom.read_table(path), path)
     _keep(check(custom.source_of(path, "accuracies").read(path), space, str(path)), path)
 

@@ -6,11 +6,12 @@ The list of cells comes with the benchmark table; here a cell is read, checked a
 from typing import TYPE_CHECKING
 
 from naswot.spaces.nasbench101.cells import SIZE, canonical, parse, prune
+from naswot.spaces.space import Later, Space
 
 if TYPE_CHECKING:
     from naswot.spaces.nasbench101.network import Network
 
-__all__ = ["SIZE", "benchmark_params", "build", "canonical", "parse"]
+__all__ = ["SIZE", "SPACE", "benchmark_params", "build", "canonical", "parse"]
 
 SCORED_STEM = 16  # channels; the authors of the score use a narrow network
 BENCHMARK_STEM = 128
@@ -40,3 +41,19 @@ def benchmark_params(arch: str) -> int:
     with torch.device("meta"):
         network = Network(prune(parse(arch)), BENCHMARK_STEM, 10)  # type: ignore[arg-type]
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+SPACE = Space(
+    name="nasbench101",
+    title="NAS-Bench-101",
+    size=SIZE,
+    unique=None,
+    architectures=None,
+    canonical=canonical,
+    build=build,
+    benchmark_params=benchmark_params,
+    diagram=Later("naswot.spaces.nasbench101.diagram:diagram"),
+    neighbours=Later("naswot.spaces.nasbench101.neighbours:one_apart"),
+    relative_cost=1.0,
+    recognises=lambda text: text.startswith("{") and '"matrix"' in text,
+)

@@ -15,12 +15,14 @@ from naswot.spaces.nasbench201.cells import (
     genes,
     parse,
 )
+from naswot.spaces.space import Later, Space
 
 if TYPE_CHECKING:
     from naswot.spaces.nasbench201.network import Network
 
 __all__ = [
     "SIZE",
+    "SPACE",
     "UNIQUE",
     "architectures",
     "benchmark_params",
@@ -64,3 +66,19 @@ def _params(convolutions_1x1: int, convolutions_3x3: int) -> int:
     with torch.device("meta"):
         network = topology_network(operations, classes=10)
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+SPACE = Space(
+    name="nasbench201",
+    title="NAS-Bench-201",
+    size=SIZE,
+    unique=UNIQUE,
+    architectures=architectures,
+    canonical=canonical,
+    build=build,
+    benchmark_params=benchmark_params,
+    diagram=Later("naswot.spaces.nasbench201.diagram:topology_diagram"),
+    genes=genes,
+    relative_cost=1.0,
+    recognises=lambda text: text.startswith("|") or ("~" in text and not text.startswith("{")),
+)

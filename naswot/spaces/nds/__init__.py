@@ -8,6 +8,7 @@ Source: Radosavovic, Johnson, Xie, Lo & Dollár, "On Network Design Spaces for V
 Recognition", ICCV 2019.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from naswot.spaces.nds.genes import genes
@@ -20,13 +21,14 @@ from naswot.spaces.nds.genotypes import (
 )
 from naswot.spaces.nds.records import from_record
 from naswot.spaces.nds.stages import STAGE_TITLES
+from naswot.spaces.space import Later, Space
 
 if TYPE_CHECKING:
     from torch import nn
 
 __all__ = [
+    "SPACES",
     "SPACES_NDS",
-    "TITLES",
     "benchmark_params",
     "build",
     "canonical",
@@ -72,3 +74,38 @@ def benchmark_params(arch: str) -> int:
         built: Any = build(arch, classes)
     params = sum(parameter.numel() for parameter in built.parameters())
     return params + (built.auxiliary_params(classes) if cells and network.aux else 0)
+
+
+def _recognises(text: str) -> bool:
+    keys = ('"searchspace"', '"block_type"')
+    return text.startswith("{") and '"matrix"' not in text and any(key in text for key in keys)
+
+
+def _space(name: str, title: str, **about: Any) -> Space:
+    return Space(
+        name=name,
+        title=title,
+        size=None,
+        unique=None,
+        architectures=None,
+        build=build,
+        benchmark_params=benchmark_params,
+        diagram=Later("naswot.spaces.nds.diagram:diagram"),
+        genes=genes,
+        **about,
+    )
+
+
+SPACES = (
+    *(
+        _space(name, title, canonical=partial(canonical, space=name), recognises=_recognises)
+        for name, title in TITLES.items()
+    ),
+    # Written as the networks of nds_darts.
+    _space(
+        "nasbench301",
+        "NAS-Bench-301 (DARTS)",
+        canonical=canonical,
+        recognises=lambda text: _recognises(text) and '"DARTS"' in text,
+    ),
+)

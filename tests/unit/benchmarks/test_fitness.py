@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from naswot.benchmarks.datasets import DATASETS, Dataset
-from naswot.benchmarks.fitness import UnsearchableError, read_fitness, searched_on
+from naswot.benchmarks.fitness import UnsearchableError, read_fitness
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_parquet, write_parquet
 
@@ -116,9 +116,9 @@ def test_a_fitness_that_is_nowhere_known_is_no_fitness(table):
 
 def test_nasbench201_is_searched_on_cifar10_and_the_sizes_on_the_dataset_itself():
     all_three = ["cifar10", "cifar100", "imagenet16_120"]
-    assert searched_on("nasbench201", "cifar100", all_three) == "cifar10"
-    assert searched_on("nasbench201", "cifar100", ["cifar100"]) == "cifar100"
-    assert searched_on("natsbench_sss", "cifar100", all_three) == "cifar100"
+    assert DATASETS["nasbench201"]["cifar100"].searched_on(all_three) == "cifar10"
+    assert DATASETS["nasbench201"]["cifar100"].searched_on(["cifar100"]) == "cifar100"
+    assert DATASETS["natsbench_sss"]["cifar100"].searched_on(all_three) == "cifar100"
 
 
 @pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "imagenet16_120"])
