@@ -77,20 +77,9 @@ def read_fitness(
         NaswotError: it lacks the accuracy `key`.
     """
     names = column_names(benchmark)
-    prefix = (key or dataset.valid or "").rpartition("/")[0]
-    lengths = sorted(
-        int(name.removeprefix(f"{prefix}/"))
-        for name in names
-        if prefix and name.rpartition("/")[0] == prefix and name.rpartition("/")[2].isdigit()
+    prefix, lengths = _trainings(
+        benchmark, names, key or dataset.valid or "", named=key is not None
     )
-    if key is not None and key not in names:
-        accuracies = ", ".join(name for name in names if ACCURACY_KEY.fullmatch(name))
-        raise NaswotError(f"{benchmark} has no accuracy {key!r} to search by; it has {accuracies}.")
-    if not lengths:
-        raise UnsearchableError(
-            "the benchmark table has no validation accuracies to search by; `search: {fitness: …}` "
-            "can name others"
-        )
     asked = epochs if key is None else int(key.rpartition("/")[2])
     chosen = next((length for length in lengths if length >= asked), lengths[-1])
     rungs, values = _rungs(benchmark, names, prefix, chosen, shorter)
@@ -99,18 +88,7 @@ def read_fitness(
     if cost is None:
         total, unit = float(evaluations), "trainings"
         cost = np.broadcast_to(np.array([[length / chosen] for length in rungs]), values.shape)
-    notes = []
-    if chosen != epochs and unit == "s":
-        notes.append(
-            f"fitness and cost after {chosen} epochs instead of {epochs}, under a budget that "
-            "buys as many trainings"
-        )
-    elif chosen != epochs:
-        notes.append(f"fitness after {chosen} epochs instead of {epochs}")
-    if key is not None:
-        notes.append("searched by an accuracy of the user's choice")
-    if shorter and len(rungs) == 1:
-        notes.append("the table knows no shorter trainings: all are full, and the model guides")
+    notes = _deviations(chosen, epochs, unit, key is not None, shorter and len(rungs) == 1)
     notes += notes_of_cost
     known = (np.isfinite(values) & np.isfinite(cost) & (cost > 0)).all(axis=0)
     if not known.any():
@@ -128,6 +106,46 @@ def read_fitness(
         unit=unit,
         note="; ".join(notes),
     )
+
+
+def _trainings(
+    benchmark: str | Path, names: Sequence[str], key: str, named: bool
+) -> tuple[str, list[int]]:
+    """Return ``dataset/split`` of an accuracy key, and the epochs that the table has of it.
+
+    Raises:
+        NaswotError: the user named the key, and the table lacks it.
+        UnsearchableError: the table has no such accuracy.
+    """
+    prefix = key.rpartition("/")[0]
+    if named and key not in names:
+        accuracies = ", ".join(name for name in names if ACCURACY_KEY.fullmatch(name))
+        raise NaswotError(f"{benchmark} has no accuracy {key!r} to search by; it has {accuracies}.")
+    split = (name.rpartition("/") for name in names)
+    lengths = sorted(int(end) for start, _, end in split if start == prefix and end.isdigit())
+    if not prefix or not lengths:
+        raise UnsearchableError(
+            "the benchmark table has no validation accuracies to search by; `search: {fitness: …}` "
+            "can name others"
+        )
+    return prefix, lengths
+
+
+def _deviations(chosen: int, epochs: int, unit: str, named: bool, only_full: bool) -> list[str]:
+    """Say in words how the fitness differs from what was asked for."""
+    notes = []
+    if chosen != epochs and unit == "s":
+        notes.append(
+            f"fitness and cost after {chosen} epochs instead of {epochs}, under a budget that "
+            "buys as many trainings"
+        )
+    elif chosen != epochs:
+        notes.append(f"fitness after {chosen} epochs instead of {epochs}")
+    if named:
+        notes.append("searched by an accuracy of the user's choice")
+    if only_full:
+        notes.append("the table knows no shorter trainings: all are full, and the model guides")
+    return notes
 
 
 def _rungs(

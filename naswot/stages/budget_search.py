@@ -44,7 +44,7 @@ def search_table(
     joined: str | Path | None = None,
     seconds: str | Path | None = None,
 ) -> None:
-    """Simulate `runs` searches; write a row a run and a row an evaluation.
+    """Simulate `runs` searches; write one row per run and one row per evaluation.
 
     Where the table lacks what the method needs, both files have no rows and say why under
     ``not_run`` in their metadata.
@@ -65,23 +65,14 @@ def search_table(
     Raises:
         NaswotError: an accuracy that `settings` names is missing, or no run can afford a training.
     """
-    about = read_metadata(benchmark)
-    space, chosen = about["space"], METHODS[method]
-    scored = {} if joined is None else read_metadata(joined)
-    title = chosen.title
-    if scored and scored["score"] != "naswot":
-        title = f"{title} ({scored['score']})"
-    metadata = {key: scored[key] for key in ("score", "images", "precision") if key in scored}
-    metadata |= {
-        "title": title,
-        "search_family": "non-weight-sharing" if chosen.scores == "none" else "training-free",
-        "pool": "whole",
+    about, scored = read_metadata(benchmark), {} if joined is None else read_metadata(joined)
+    metadata = _about_method(method, scored) | {
         "accuracies": about.get("source"),
         **origin_of(about),
         "table": digest_of(benchmark),
     }
     metadata |= described(
-        space=space,
+        space=about["space"],
         dataset=dataset.name,
         searched=searched.name,
         method=method,
@@ -96,40 +87,69 @@ def search_table(
             epochs=settings["epochs"],
             budget_s=settings["budget_s"],
             evaluations=settings["evaluations"],
-            key=settings["fitness"].get(space),
-            shorter=chosen.shorter,
+            key=settings["fitness"].get(about["space"]),
+            shorter=METHODS[method].shorter,
         )
-        table, notes = arrays(fitness, neighbours, joined, seconds, chosen)
+        table, notes = arrays(fitness, neighbours, joined, seconds, METHODS[method])
         trajectory = run(method, table, fitness.budget, settings, runs, seed)
-        if not len(trajectory.run) and table.cost.min() <= fitness.budget:
-            raise UnsearchableError("the scores that it asks for cost more than the budget")
+        _check_affordable(trajectory, table, fitness, settings, about["space"])
     except UnsearchableError as error:
-        log.warning("%s on %s, %s: not run, %s", title, space, dataset.name, error)
+        log.warning(
+            "%s on %s, %s: not run, %s", metadata["title"], about["space"], dataset.name, error
+        )
         metadata |= {"not_run": str(error)}
         nothing = np.empty(0, dtype=np.int64)
-        trajectory = Trajectory(*[nothing] * 6)
-        found = pd.DataFrame(columns=COLUMNS)
-        index, epochs = nothing, [0]
-    else:
-        metadata |= {
-            "fitness": fitness.key,
-            "fitness_epochs": list(fitness.epochs),
-            "budget": fitness.budget,
-            "budget_unit": fitness.unit,
-            "note": "; ".join(note for note in (fitness.note, *notes) if note),
-        }
-        if not len(trajectory.run):
-            raise NaswotError(
-                f"search.budget_s = {settings['budget_s']} buys no training on {space}: the "
-                f"cheapest costs {table.cost.min():,.0f} of {fitness.budget:,.0f}."
-            )
-        index, epochs = fitness.index, list(fitness.epochs)
-        found = outcomes(trajectory, benchmark, index, dataset, method, runs, seed)
-        if fitness.unit != "s":
-            found["search_seconds"] = np.nan
-            trajectory = replace(trajectory, seconds=np.full(len(trajectory.run), np.nan))
-    write_trajectory(trajectory, index, epochs, trajectories, metadata)
+        write_trajectory(Trajectory(*[nothing] * 6), nothing, [0], trajectories, metadata)
+        write_parquet(pd.DataFrame(columns=COLUMNS), output, metadata)
+        return
+    metadata |= {
+        "fitness": fitness.key,
+        "fitness_epochs": list(fitness.epochs),
+        "budget": fitness.budget,
+        "budget_unit": fitness.unit,
+        "note": "; ".join(note for note in (fitness.note, *notes) if note),
+    }
+    found = outcomes(trajectory, benchmark, fitness.index, dataset, method, runs, seed)
+    if fitness.unit != "s":
+        found["search_seconds"] = np.nan
+        trajectory = replace(trajectory, seconds=np.full(len(trajectory.run), np.nan))
+    write_trajectory(trajectory, fitness.index, list(fitness.epochs), trajectories, metadata)
     write_parquet(found, output, metadata)
+
+
+def _about_method(method: str, scored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the results say of a method that uses the scores of a joined table, if any."""
+    title, scores = METHODS[method].title, METHODS[method].scores
+    if scored and scored["score"] != "naswot":
+        title = f"{title} ({scored['score']})"
+    return {key: scored[key] for key in ("score", "images", "precision") if key in scored} | {
+        "title": title,
+        "search_family": "non-weight-sharing" if scores == "none" else "training-free",
+        "pool": "whole",
+    }
+
+
+def _check_affordable(
+    trajectory: Trajectory,
+    table: Table,
+    fitness: Fitness,
+    settings: Mapping[str, Any],
+    space: str,
+) -> None:
+    """Check that some run could afford an evaluation.
+
+    Raises:
+        UnsearchableError: scoring used up the budget.
+        NaswotError: the budget is less than the cheapest training costs.
+    """
+    if len(trajectory.run):
+        return
+    if table.cost.min() <= fitness.budget:
+        raise UnsearchableError("the scores that it asks for cost more than the budget")
+    raise NaswotError(
+        f"search.budget_s = {settings['budget_s']} buys no training on {space}: the cheapest costs "
+        f"{table.cost.min():,.0f} of {fitness.budget:,.0f}."
+    )
 
 
 def arrays(

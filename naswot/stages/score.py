@@ -15,6 +15,7 @@ from pyarrow.lib import ArrowException
 from torch import nn
 
 from naswot.errors import NaswotError, SpaceError
+from naswot.images.drawing import MiniBatch
 from naswot.io.parquet import write_parquet
 from naswot.runtime.device import (
     choose_device,
@@ -78,24 +79,13 @@ def score_shard(
     if FAMILIES[family].options:
         options = Options(choose_precision(precision, target), relu_count)  # type: ignore[arg-type]
     found = read_mini_batch(batch)
-    shown = Batch(
-        torch.from_numpy(found.images).to(target),
-        torch.from_numpy(found.labels).to(target),
-        found.classes,
-    )
+    shown = _on_device(found, target)
     every = to_score(read_order(order))
     architectures = every[first:last]
     end = first + len(architectures)
     label = f"{family} of {space.name} on {images}, networks {first + 1:,} to {end:,}"
-    log.info(
-        "%s: %s with %d thread%s, %s%s",
-        label,
-        device_name(target),
-        threads,
-        "s" if threads > 1 else "",
-        options.precision,
-        " (auto)" if precision == "auto" else "",
-    )
+    chosen = f"{options.precision}{' (auto)' if precision == 'auto' else ''}"
+    log.info("%s: %s, threads: %d, %s", label, device_name(target), threads, chosen)
     started = time.monotonic()
     scored = score_architectures(
         architectures,
@@ -126,13 +116,18 @@ def score_shard(
         "peak_memory_mib": peak_memory(target),
     }
     write_parquet(scored, output, metadata)
-    if sample is None or architectures.empty:  # where only a table counts, it may list fewer
-        log.info("%s: done", label)
-        return
-    drawn = sample_of(sample, space.name)
-    total = len(every) if drawn == "all" else min(len(every), int(drawn))
-    outlook = _outlook(Path(output), total, time.monotonic() - started)
+    outlook = ""
+    if sample is not None and len(architectures):  # where only a table counts, it may list fewer
+        drawn = sample_of(sample, space.name)
+        total = len(every) if drawn == "all" else min(len(every), int(drawn))
+        outlook = _outlook(Path(output), total, time.monotonic() - started)
     log.info("%s: done%s", label, outlook)
+
+
+def _on_device(batch: MiniBatch, device: torch.device) -> Batch:
+    """Return a mini-batch as tensors on `device`."""
+    images, labels = torch.from_numpy(batch.images), torch.from_numpy(batch.labels)
+    return Batch(images.to(device), labels.to(device), batch.classes)
 
 
 def score_architectures(
@@ -218,7 +213,7 @@ def score_architectures(
 
 
 def _outlook(output: Path, total: int, took: float) -> str:
-    """Say how many networks are scored and, from the pace of late, how long the others take.
+    """Say how many networks are scored and, from recent throughput, how long the others take.
 
     `took` is how many seconds the shard `output` has taken, which was just written.
     """

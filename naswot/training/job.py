@@ -1,7 +1,8 @@
 """Training one network of a space: what the rule `train` does."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -39,7 +40,7 @@ def train_one(
     device: str = "auto",
     threads: int = 1,
 ) -> None:
-    """Train one network and write a row a look at it, see `naswot.training.loop.train_network`.
+    """Train one network and write one row per evaluation, see `naswot.training.loop.train_network`.
 
     What is interrupted goes on when it is called again: the state after each epoch is kept beside
     the output, with the ending `.checkpoint`, until the output is there.
@@ -87,7 +88,7 @@ def train_one(
     }
     checkpoint = Checkpoint(Path(f"{output}.checkpoint"), settings | seen | versions())
     label = f"network {index} ({arch}) on {data.about['images']}"
-    try:
+    with _named(f"architecture {index} ({arch})", space):
         rows = train_network(
             partial(space.build, arch),
             data,
@@ -98,15 +99,6 @@ def train_one(
             checkpoint,
             label,
         )
-    except NaswotError as error:
-        raise NaswotError(f"architecture {index} ({arch}): {error}") from error
-    except Exception as error:
-        if space.file is None:
-            raise
-        raise NaswotError(
-            f"architecture {index} ({arch}) cannot be trained ({type(error).__name__}: {error}): "
-            f"mend what {space.file} builds."
-        ) from error
     rows.insert(0, "index", index)
     rows.insert(1, "arch", arch)
     write_parquet(rows, output, described(**settings) | {"origin": data.about["origin"]})
@@ -118,6 +110,26 @@ def train_one(
         last["test_accuracy"],
         last["seconds"],
     )
+
+
+@contextmanager
+def _named(what: str, space: Space) -> Iterator[None]:
+    """Name the architecture in the messages of its training.
+
+    Raises:
+        NaswotError: training failed as it may, or in any way if a user's file builds the network.
+    """
+    try:
+        yield
+    except NaswotError as error:
+        raise NaswotError(f"{what}: {error}") from error
+    except Exception as error:
+        if space.file is None:
+            raise
+        raise NaswotError(
+            f"{what} cannot be trained ({type(error).__name__}: {error}): mend what {space.file} "
+            "builds."
+        ) from error
 
 
 def nth_network(networks: str | Path, number: int) -> tuple[int, str]:
