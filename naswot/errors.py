@@ -17,8 +17,15 @@ _QUOTE.maxstring = _QUOTE.maxother = 120
 LONGEST = 300
 
 
-# What taking apart a record from elsewhere raises where it has not the form that it should have.
-MISSHAPEN = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)
+# The errors that reading a malformed record raises.
+MALFORMED_RECORD_ERRORS = (
+    AttributeError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 class NaswotError(Exception):

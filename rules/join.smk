@@ -1,5 +1,5 @@
 """
-Put scores and accuracies side by side, a row an architecture.
+Put scores and accuracies side by side, one row per architecture.
 
 REQUIRED INPUTS:
     results/architectures/{space}/{seed}.parquet

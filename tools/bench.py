@@ -30,7 +30,7 @@ from naswot.io.atomic import replacing
 from naswot.io.parquet import write_parquet
 from naswot.runtime.cpu import available_cores
 from naswot.runtime.device import choose_device
-from naswot.runtime.provenance import described
+from naswot.runtime.provenance import build_metadata
 from naswot.scores.naswot import PRECISIONS
 
 
@@ -43,7 +43,7 @@ def main() -> None:
         choose_device(options.device)
         workers = options.workers or (1 if options.device == "cuda" else available_cores())
         table = run(options, settings, workers)
-        about = described(**asdict(settings), workers=workers, threads=1)
+        about = build_metadata(**asdict(settings), workers=workers, threads=1)
         about |= machine(options.device)
         text = markdown(table, about)
         write_parquet(table, options.output / "bench.parquet", about)
@@ -99,7 +99,7 @@ def positive(text: str) -> int:
 
 
 def run(options: argparse.Namespace, settings: Settings, count: int) -> pd.DataFrame:
-    """Return the table, a row a space and precision; say what is being done."""
+    """Return the table, one row per space and precision; say what is being done."""
     shares = {
         space: networks.shares(space, options.networks, count, settings.seed)
         for space in options.spaces

@@ -27,7 +27,7 @@ from benching.timing import Settings, Worker
 
 from naswot.errors import NaswotError
 from naswot.io.parquet import write_parquet
-from naswot.runtime.provenance import described
+from naswot.runtime.provenance import build_metadata
 from naswot.scores.size import flops
 
 METHODS = ("protocol", "float32", "bfloat16")
@@ -81,7 +81,7 @@ def main() -> None:
                 rows.append((panel, method, float(level), seconds))
             print(f"{panel}: {time.monotonic() - started:.0f} s", flush=True)
         table = pd.DataFrame(rows, columns=["panel", "method", "level", "seconds"])
-        about = described(**asdict(settings), workers=1, threads=1) | machine(settings.device)
+        about = build_metadata(**asdict(settings), workers=1, threads=1) | machine(settings.device)
         write_parquet(table, options.output / "scaling.parquet", about)
         draw(table, options.output / "scaling.svg")
     except NaswotError as error:

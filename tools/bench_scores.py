@@ -2,7 +2,7 @@
 
     python tools/bench_scores.py [--networks N] [--threads T] [--batch-size B] [--image-size S]
 
-Prints a line a family, in the form of docs/scores.md, and what computing all scores in one call
+Prints one line per family, in the form of docs/scores.md, and what computing all scores in one call
 saves against computing each in a call of its own, construction included in both.
 """
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/support")]
 
 from naswot.images import mini_batch
-from naswot.runtime.device import settle_in
+from naswot.runtime.device import tune_allocator
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, measure
 from naswot.spaces import SPACES
@@ -36,7 +36,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     # Processor time does not count what else the machine does, but adds threads up.
     clock = time.process_time if options.threads == 1 else time.perf_counter
-    settle_in()  # as the workflow does
+    tune_allocator()  # as the workflow does
     drawn = mini_batch("photos", options.batch_size, options.image_size, 0)
     batch = Batch(torch.from_numpy(drawn.images), torch.from_numpy(drawn.labels), drawn.classes)
     space = SPACES["nasbench201"]

@@ -2,7 +2,7 @@
 
     python tools/published_scores.py PATH/proxies.csv [--every K] [--scores a,b] [--mirror DIR]
 
-The file has a row a cell and dataset: `dataset, arch` and the scores published with
+The file has one row per cell and dataset: `dataset, arch` and the scores published with
 NAS-Bench-Suite-Zero, `params, flops, plain, l2_norm, grad_norm, snip, grasp, fisher, jacov`
 (our jacob_cov), `synflow` (our log_synflow), `epe_nas, nwot` (our naswot), `zen`. They come from
 another initialisation, mini-batch and batch size. Ours: seed 0, 64 images of the dataset with
@@ -100,7 +100,7 @@ def compute(table: pd.DataFrame, scores: list[str], mirror: Path) -> pd.DataFram
 
 
 def compare(table: pd.DataFrame, ours: pd.DataFrame) -> int:
-    """Print a line a score; return how many are below their thresholds."""
+    """Print one line per score; return how many are below their thresholds."""
     failures = 0
     for name in ours:
         published, found = table[COLUMNS[name]], ours[name]

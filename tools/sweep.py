@@ -5,7 +5,7 @@
 
 All classifiers of torchvision, and of every family of timm one of each kind, with random weights
 and five images of noise, of 64×64 pixels where a network takes them. Each is built and compared in
-a process of its own, which is given up after --seconds. A line a network is added to
+a process of its own, which is given up after --seconds. One line per network is added to
 DIR/sweep.csv (results/sweep); DIR/sweep.md and what is printed at the end sum it up. The exit code
 is 1 if a score differs from the oracle's and does not say why, or something else went wrong.
 """

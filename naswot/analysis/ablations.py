@@ -12,7 +12,7 @@ from naswot.analysis.rankings import kendall, mean_agreement, mean_interval
 from naswot.io.atomic import replacing
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.runtime.progress import log
-from naswot.runtime.provenance import described
+from naswot.runtime.provenance import build_metadata
 
 PLACE = ["ablation", "level"]
 QUANTILES = {"q25": 0.25, "median": 0.5, "q75": 0.75}
@@ -40,7 +40,7 @@ def collate(
     table = normalise(pd.concat([read_parquet(path) for path in shards], ignore_index=True))
     about = read_metadata(shards[0])
     same = {name: about[name] for name in ("space", "dataset", "choice", "accuracy")}
-    write_parquet(table, scores, described(**same))
+    write_parquet(table, scores, build_metadata(**same))
     per_level = summarise_levels(table)
     notes = pd.DataFrame(
         [{"ablation": "image_size", "level": size, "note": why} for size, why in left_out.items()]
@@ -142,7 +142,7 @@ def summarise_levels(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def pivot(table: pd.DataFrame, ablation: str, level: str | None = None) -> pd.DataFrame:
-    """Return the scores of an ablation, or of one level: a row a repeat, a column a network."""
+    """Return the scores of an ablation or a level, one row per repeat and column per network."""
     chosen = table[table["ablation"] == ablation]
     if level is not None:
         chosen = chosen[chosen["level"] == level]

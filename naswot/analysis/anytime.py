@@ -25,7 +25,7 @@ def write_anytime(
     """Write the curve of every search that spends time: a CSV file with the columns `COLUMNS`.
 
     Args:
-        trajectories: Parquet files, a row an evaluation (docs/tables.md). Of searches that were
+        trajectories: Parquet files, one row per evaluation (docs/tables.md). Of searches that were
             not run, or spend nothing, there is no curve.
         benchmarks: benchmark tables of their spaces.
         output: the file to write.

@@ -33,7 +33,7 @@ class Claim:
 
 
 def write_claims(path: str | Path, figure: str, claims: Sequence[Claim]) -> None:
-    """Write the claims of a figure (such as "figure5") as CSV, a row a claim."""
+    """Write the claims of a figure (such as "figure5") as CSV, one row per claim."""
     rows = [(figure, claim.claim, claim.verdict, claim.found) for claim in claims]
     with replacing(path) as temporary:
         pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(temporary, index=False)

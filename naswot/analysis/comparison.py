@@ -46,8 +46,8 @@ def compare_tables(
         joined: datasets, each with a joined table of one score and what it took; all scores
             of a space and dataset on the same architectures.
         correlations: kendall_tau.csv; tau and its interval are taken from there.
-        comparison: CSV file to write, a row a space, dataset and score; `COMPARISON`.
-        agreement: CSV file to write, a row a pair of scores; `AGREEMENT`.
+        comparison: CSV file to write, one row per space, dataset and score; `COMPARISON`.
+        agreement: CSV file to write, one row per pair of scores; `AGREEMENT`.
         catalogue: the search spaces of the run.
     """
     taus = pd.read_csv(correlations)

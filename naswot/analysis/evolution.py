@@ -18,7 +18,7 @@ from scipy.stats import spearmanr
 from naswot.analysis.claims import Claim, write_claims
 from naswot.analysis.correlation import Correlation, correlate
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
-from naswot.runtime.provenance import described
+from naswot.runtime.provenance import build_metadata
 
 MODES = {"train mode": "score", "eval mode": "score_eval"}  # and their columns
 
@@ -65,7 +65,7 @@ def follow_networks(
     kept = {key: value for key, value in trained.items() if key not in ("index", "arch")}
     settings = kept | {key: about[key] for key in ("accuracy", "above", "eligible")}
     settings |= {"reduced": reduction(trained)}
-    write_parquet(table, output, settings | described(resamples=resamples))
+    write_parquet(table, output, settings | build_metadata(resamples=resamples))
     write_claims(claims, "figure6", claims_of(table, settings, resamples, seed))
 
 
@@ -120,7 +120,7 @@ def claims_of(
 
 
 def _on_curves(scores: pd.DataFrame, finite: pd.Series, mode: str, rest: str) -> list[Claim]:
-    """Return what is claimed of the curves: of `scores`, a row a look and a column a network."""
+    """Return the claims on the curves: `scores` has one row per evaluation, columns are networks."""
     first, last = scores.iloc[0], scores.iloc[-1]
     early = (scores.loc[scores.index <= 1].iloc[-1] - first)[finite]
     half = scores.loc[scores.index >= scores.index.max() / 2]

@@ -23,7 +23,7 @@ def accuracies(datasets: Iterable[str]) -> list[str]:
 
 
 def to_markdown(table: pd.DataFrame, datasets: Sequence[str], remarks: Sequence[str] = ()) -> str:
-    """Return the table as Markdown: a line a row, mean ± std, and the notes below.
+    """Return the table as Markdown: one line per row, mean ± std, and the notes below.
 
     Args:
         table: the columns of `naswot.analysis.tables.columns(datasets)`.

@@ -56,7 +56,7 @@ def high_similarity(kernels: Kernels) -> float:
 
 
 def statistics(kernels: Kernels, high: float) -> pd.DataFrame:
-    """Return `STATISTICS` of the similarities of each network, a row a network.
+    """Return `STATISTICS` of the similarities of each network, one row per network.
 
     They are the mean over pairs of different images, the share of pairs whose similarity is at
     least `high`, or at least each of `THRESHOLDS`, and the largest. NaN where the network's output
@@ -84,7 +84,7 @@ def similarity_tables(
 
     Args:
         kernels: files of `naswot.stages.kernels.write_kernels`.
-        table: CSV file to write, a row a file, band (and all of them) and statistic; `COLUMNS`.
+        table: CSV file to write, one row per file, band (and all of them) and statistic; `COLUMNS`.
         claims: CSV file to write, see `naswot.analysis.claims`.
         resamples, seed: of the bootstrap of Kendall tau.
         catalogue: the search spaces of the run.

@@ -90,7 +90,7 @@ def summarise(
     """Return a measured row for every method, sample size and pool.
 
     Args:
-        searches: metadata and rows of each search on the space, a row a run.
+        searches: metadata and rows of each search on the space, one row per run.
         space: the benchmark.
         datasets: the table's datasets, in order.
 

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from naswot.benchmarks.tfrecord import fields, records
-from naswot.errors import MISSHAPEN, NaswotError, shown
+from naswot.errors import MALFORMED_RECORD_ERRORS, NaswotError, shown
 from naswot.io.parquet import read_parquet
 
 SOURCE = "NASBench-101"
@@ -67,7 +67,7 @@ def read(path: str | Path) -> pd.DataFrame:
             rows.append(row)
             epochs_of.append(epochs)
             measured.extend(final)
-        except MISSHAPEN as error:
+        except MALFORMED_RECORD_ERRORS as error:
             raise NaswotError(
                 f"{path}: the record at byte {offset:,} is not one of NASBench-101 ({error}). Put "
                 "the benchmark's own file in its place."

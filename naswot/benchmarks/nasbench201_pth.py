@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 from naswot.benchmarks.trainings import Trainings
-from naswot.errors import MISSHAPEN, NaswotError, shown
+from naswot.errors import MALFORMED_RECORD_ERRORS, NaswotError, shown
 from naswot.io.pickles import NUMPY_SCALARS, ORDERED_DICT, PROTOCOL_2, load
 from naswot.runtime.progress import Progress
 
@@ -64,7 +64,7 @@ def read(path: str | Path) -> pd.DataFrame:
                 raise ValueError(
                     f"it has {shown(found)} at index {index}, not {architectures[index]}"
                 )
-    except MISSHAPEN as error:
+    except MALFORMED_RECORD_ERRORS as error:
         raise NaswotError(
             f"{path} is not NAS-Bench-201 ({type(error).__name__}: {str(error)[:400]}). Put "
             "NAS-Bench-201-v1_1-096897.pth in its place."

@@ -17,7 +17,7 @@ import pandas as pd
 
 from naswot.benchmarks.nats_files import Folder, Tar, opened
 from naswot.benchmarks.trainings import Trainings
-from naswot.errors import MISSHAPEN, NaswotError, shown
+from naswot.errors import MALFORMED_RECORD_ERRORS, NaswotError, shown
 from naswot.io.pickles import NUMPY_SCALARS, ORDERED_DICT, load
 from naswot.runtime.progress import Progress
 
@@ -93,7 +93,7 @@ def _add(
         lengths = sorted(entry, key=int)
         found = {entry[length]["arch_str"] for length in lengths}
         records = [entry[length]["all_results"] for length in lengths]
-    except MISSHAPEN as error:
+    except MALFORMED_RECORD_ERRORS as error:
         raise NaswotError(f"{origin} does not hold an architecture of NATS-Bench.") from error
     if found != {architecture}:
         raise NaswotError(

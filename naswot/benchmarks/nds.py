@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from naswot.errors import MISSHAPEN, NaswotError, shown
+from naswot.errors import MALFORMED_RECORD_ERRORS, NaswotError, shown
 
 SOURCE = "NDS"
 # Names as the files have them; suffixes such as _in (ImageNet) and _fix-w-d follow.
@@ -84,7 +84,7 @@ def read(path: str | Path, space: str) -> pd.DataFrame:
                 }
             )
             curves.append(curve)
-        except MISSHAPEN as error:
+        except MALFORMED_RECORD_ERRORS as error:
             raise NaswotError(
                 f"{origin}: network {number} is not one of {name} ({type(error).__name__}: "
                 f"{str(error)[:200]}). Put the benchmark's own file in its place, or name its "

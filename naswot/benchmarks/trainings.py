@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from naswot.errors import MISSHAPEN, NaswotError, shown
+from naswot.errors import MALFORMED_RECORD_ERRORS, NaswotError, shown
 
 # What the benchmarks have, of all lengths; anything may stand in a damaged file.
 SPLITS = ("train", "valid", "x-valid", "x-test", "ori-test")
@@ -62,7 +62,7 @@ class Trainings:
                 by_dataset[dataset].append(record)
             for dataset, seeds in by_dataset.items():
                 self._add_dataset(index, dataset, seeds)
-        except MISSHAPEN as error:
+        except MALFORMED_RECORD_ERRORS as error:
             raise NaswotError(
                 f"{origin}: the training records of architecture {index} are not those of the "
                 f"benchmark ({type(error).__name__}: {str(error)[:200]}). Put the benchmark's own "

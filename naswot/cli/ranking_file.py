@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from naswot.errors import MISSHAPEN, NaswotError, shown
+from naswot.errors import MALFORMED_RECORD_ERRORS, NaswotError, shown
 from naswot.io.atomic import replacing
 from naswot.scores.ranking import Row
 
@@ -136,7 +136,7 @@ def _read(path: Path, parse: Callable[[str], Any]) -> Any:
             return parse(stream.read())
     except OSError as error:
         why = f"cannot be read: {error.strerror}"
-    except (csv.Error, *MISSHAPEN) as error:
+    except (csv.Error, *MALFORMED_RECORD_ERRORS) as error:
         why = f"is not as `naswot score` wrote it ({' '.join(str(error).split())[:300]})"
     raise NaswotError(f"{path} {why}; leave out --resume to score all networks anew.")
 

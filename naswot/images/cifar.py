@@ -2,7 +2,7 @@
 
 https://www.cs.toronto.edu/~kriz/cifar.html describes them. Two editions can be read:
 
-- python: pickled dicts with `data`, uint8 (N, 3072), a row an image, channel by channel, and
+- python: pickled dicts with `data`, uint8 (N, 3072), one row per image, channel by channel, and
   `labels` (CIFAR-100: `fine_labels`);
 - binary: records of one label byte (CIFAR-100: coarse, then fine) and 3,072 pixel bytes.
 

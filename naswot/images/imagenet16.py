@@ -1,7 +1,7 @@
 """ImageNet16-120 from its official batches: ImageNet at 16×16 pixels, the first 120 classes.
 
 The folder (NAS-Bench-201 calls it ImageNet16) holds `train_data_batch_1` … `train_data_batch_10`
-and `val_data`: pickled dicts with `data`, uint8 (N, 768), a row an image, channel by channel,
+and `val_data`: pickled dicts with `data`, uint8 (N, 768), one row per image, channel by channel,
 and `labels`, 1 … 1000 in the numbering of Chrabaszcz et al. (2017, arXiv:1707.08819).
 """
 

@@ -21,7 +21,7 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def glance(path: str | Path) -> str:
+def quick_digest(path: str | Path) -> str:
     """Return a digest for telling one file or folder from another that takes its place.
 
     It does not depend on dates, and costs milliseconds: of a file, its size and 256 blocks of

@@ -14,8 +14,8 @@ FAR = 0.75  # of the axis: a curve that ends before it has its name there
 def anytime(curves: pd.DataFrame) -> plt.Figure:
     """Draw the median accuracy of what runs have found so far, and its quartiles, against time.
 
-    A panel a space and dataset. A search is shown in the whole space if it ran there, else among
-    the scored architectures.
+    One panel per space and dataset. A search is shown in the whole space if it ran there, else
+    among the scored architectures.
 
     Args:
         curves: the content of anytime.csv.

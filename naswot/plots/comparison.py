@@ -18,7 +18,7 @@ def figure4(
     agreement: pd.DataFrame,
     catalogue: Catalogue = BUILT_IN,
 ) -> plt.Figure:
-    """Draw bars of Kendall tau, a group a space and dataset, a colour a score.
+    """Draw bars of Kendall tau, one group per space and dataset, one colour per score.
 
     The scores are the paper's, those of them that there are; all, where there are fewer than two.
     """
@@ -124,7 +124,7 @@ def tau_by_decile(
     agreement: pd.DataFrame,
     catalogue: Catalogue = BUILT_IN,
 ) -> plt.Figure:
-    """Draw Kendall tau within each tenth of the networks by accuracy, a panel a place."""
+    """Draw Kendall tau within each tenth of the networks by accuracy, one panel per place."""
     places, scores = _places(comparison), _scores(comparison)
     columns = min(3, len(places))
     rows = -(-len(places) // columns)

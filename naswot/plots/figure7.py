@@ -26,7 +26,7 @@ SLOT = 0.065  # inches between markers
 def figure7(table: pd.DataFrame) -> plt.Figure:
     """Draw the accuracy of what searches found on NAS-Bench-201 against their time.
 
-    A panel a dataset. It shows test accuracies, or validation accuracies if nothing that was
+    One panel per dataset. It shows test accuracies, or validation accuracies if nothing that was
     measured has a test accuracy; never both.
 
     Args:

@@ -1,4 +1,4 @@
-"""Figures 3, 9 and 10 of the paper: scores against accuracies, a panel a space and dataset."""
+"""Figures 3, 9 and 10 of the paper: scores against accuracies, one panel per space and dataset."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

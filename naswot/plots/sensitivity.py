@@ -116,7 +116,7 @@ def _boxes(axes: plt.Axes, rows: pd.DataFrame, limits: tuple[float, float]) -> N
 
 
 def _lines(axes: plt.Axes, rows: pd.DataFrame, value: str, taus: pd.Series | None) -> None:
-    """Draw a line a network over the levels, with its range at each and its accuracy at the end."""
+    """Draw one line per network over the levels, with its range at each level and its accuracy."""
     levels = list(dict.fromkeys(rows["level"]))
     low, high = ("normalised_low", "normalised_high") if value == "normalised" else ("low", "high")
     finite = rows[np.isfinite(rows[value])]
@@ -180,7 +180,7 @@ def _limits(rows: pd.DataFrame, low: str = "low", high: str = "high") -> tuple[f
 
 
 def _colours(count: int) -> np.ndarray:
-    """Return a colour a network, from the least to the most accurate."""
+    """Return one colour per network, from the least to the most accurate."""
     return plt.get_cmap("viridis_r")(np.linspace(0.02, 0.95, count))
 
 

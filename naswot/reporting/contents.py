@@ -1,6 +1,6 @@
 """The table of contents: every table and figure of a report, in reading order.
 
-It reads nothing, so that planning stays quick. Captions are in `report/`, a file an item.
+It reads nothing, so that planning stays quick. Captions are in `report/`, one file per item.
 """
 
 from dataclasses import dataclass

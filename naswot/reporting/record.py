@@ -66,7 +66,7 @@ def write_record(
 def write_times(
     output: str | Path, *, timings: Sequence[str | Path], stages: Mapping[str, str]
 ) -> None:
-    """Write run_times.csv, columns `TIMES`: a row a stage, in the order of `stages`.
+    """Write run_times.csv, columns `TIMES`: one row per stage, in the order of `stages`.
 
     Args:
         output: the CSV file.

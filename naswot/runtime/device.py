@@ -81,7 +81,7 @@ def peak_memory(device: torch.device) -> int | None:
     return peak >> (20 if sys.platform == "darwin" else 10)
 
 
-def settle_in() -> None:
+def tune_allocator() -> None:
     """Tell the process that it will do the same again and again.
 
     The C library is to reuse freed memory rather than to return it after every tensor: a page

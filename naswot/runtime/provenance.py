@@ -32,7 +32,7 @@ def origin_of(benchmark: Mapping[str, Any]) -> dict[str, Any]:
     return {key: benchmark.get(key) for key in ("source_file", "source_sha256")}
 
 
-def described(**settings: Any) -> dict[str, Any]:
+def build_metadata(**settings: Any) -> dict[str, Any]:
     """Return `settings` with a hash over them, and the versions: the metadata of an output."""
     text = json.dumps(settings, sort_keys=True, default=str)
     return {

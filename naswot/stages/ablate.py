@@ -16,7 +16,7 @@ from naswot.images import mini_batch
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.runtime.device import choose_device, choose_precision, device_name
 from naswot.runtime.progress import Progress, log
-from naswot.runtime.provenance import described
+from naswot.runtime.provenance import build_metadata
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
 from naswot.scores.initialisation import draw_scheme
@@ -102,7 +102,7 @@ def write_choice(
     arch = read_parquet(benchmark, ["index", "arch"]).set_index("index")["arch"]
     chosen.insert(1, "arch", arch.loc[chosen["index"]].to_numpy())
     settings = {"space": space, "dataset": dataset.name, "choice": choice, "seed": seed}
-    write_parquet(chosen, output, described(**settings, accuracy=accuracy.name))
+    write_parquet(chosen, output, build_metadata(**settings, accuracy=accuracy.name))
 
 
 def ablate(
@@ -171,7 +171,7 @@ def ablate(
     table = pd.concat(tables, ignore_index=True)[list(COLUMNS)].astype(COLUMNS)
     same = {name: about[name] for name in ("space", "dataset", "choice", "accuracy")}
     settings = same | {"ablation": ablation, "level": level, **setting}
-    metadata = described(**settings, precision=precision, relu_count=relu_count)
+    metadata = build_metadata(**settings, precision=precision, relu_count=relu_count)
     write_parquet(table, output, metadata | {"device": device_name(target), "threads": threads})
     log.info("%s: %d scores, %.1f s", progress.label, len(table), table["seconds"].sum())
 

@@ -15,7 +15,7 @@ from naswot.benchmarks.fitness import Fitness, UnsearchableError, read_fitness
 from naswot.errors import NaswotError
 from naswot.io.parquet import column_names, digest_of, read_metadata, read_parquet, write_parquet
 from naswot.runtime.progress import Progress
-from naswot.runtime.provenance import described, origin_of
+from naswot.runtime.provenance import build_metadata, origin_of
 from naswot.scores import LOWER_IS_BETTER
 from naswot.search import METHODS, Method, Settings, Table, Trajectory, simulate
 from naswot.search.combinations import are_complete
@@ -71,7 +71,7 @@ def search_table(
         **origin_of(about),
         "table": digest_of(benchmark),
     }
-    metadata |= described(
+    metadata |= build_metadata(
         space=about["space"],
         dataset=dataset.name,
         searched=searched.name,
@@ -271,7 +271,7 @@ def outcomes(
     runs: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Return a row a run: the architecture of the best fitness, and what it reaches when trained.
+    """Return one row per run: the architecture of the best fitness, and its trained accuracies.
 
     Args:
         trajectory: of `runs` runs, on a table whose architectures have these `index`.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from naswot.images import get_source, mini_batch
-from naswot.runtime.provenance import described
+from naswot.runtime.provenance import build_metadata
 from naswot.tables.batch import write_batch
 
 
@@ -20,5 +20,5 @@ def write_mini_batch(
     batch = mini_batch(name, count, size, seed, directory)
     source = get_source(name)
     file = source.find(directory) if directory is not None else None
-    settings = described(images=name, size=size, count=count, seed=seed, file=file)
+    settings = build_metadata(images=name, size=size, count=count, seed=seed, file=file)
     write_batch(batch, output, settings | {"origin": source.origin})

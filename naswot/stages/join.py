@@ -7,7 +7,7 @@ import pandas as pd
 
 from naswot.errors import NaswotError
 from naswot.io.parquet import digest_of, read_metadata, read_parquet, write_parquet
-from naswot.runtime.provenance import described, origin_of
+from naswot.runtime.provenance import build_metadata, origin_of
 from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.spaces.sampling import Sample, first_drawn
 from naswot.tables.order import read_order
@@ -70,7 +70,7 @@ def join_shards(
         "deduplicate": ordered["deduplicate"],
     }
     told = {"accuracies": source["source"], **origin_of(source), "table": digest_of(benchmark)}
-    about = same | settings | described(**told)
+    about = same | settings | build_metadata(**told)
     write_parquet(joined.drop(columns=MEASURED), output, about)
     write_seconds(joined, seconds, about)
 
@@ -84,7 +84,7 @@ def join(
 
     Args:
         sample: the first rows of `naswot.spaces.sampling.order_architectures`.
-        scored: a row a representative, see `naswot.stages.score.score_architectures`.
+        scored: one row per representative, see `naswot.stages.score.score_architectures`.
         score: the column of `scored` that becomes the column `score`.
         benchmark: a benchmark table; its lists, per seed and per epoch, are left behind.
 

@@ -14,9 +14,9 @@ from naswot.benchmarks.table import accuracy_keys
 from naswot.errors import NaswotError
 from naswot.io.npz import write_arrays
 from naswot.io.parquet import read_metadata, read_parquet
-from naswot.runtime.device import choose_device, settle_in
+from naswot.runtime.device import choose_device, tune_allocator
 from naswot.runtime.progress import Progress, log
-from naswot.runtime.provenance import described
+from naswot.runtime.provenance import build_metadata
 from naswot.scores.naswot import hamming_kernel, log_determinant
 from naswot.spaces import Space
 from naswot.tables.batch import read_mini_batch
@@ -55,7 +55,7 @@ def write_kernels(
         NaswotError: a file is damaged, or no network has an accuracy on the dataset.
     """
     torch.set_num_threads(1)
-    settle_in()
+    tune_allocator()
     target = choose_device(device)
     table, scored = read_parquet(joined), read_metadata(joined)
     failed = table["relu_units"].isna()  # networks of the user's own may; they have no kernel
@@ -72,7 +72,7 @@ def write_kernels(
     pairs, units, scores = measure(space.build, built, images, scored)
     accuracies = [table.loc[band, key] for band in cut]
     settings = ("space", "images", "seed", "precision", "relu_count", "batch_size")
-    about = described(
+    about = build_metadata(
         dataset=dataset.name,
         accuracy=key,
         image_size=images.shape[-1],

@@ -7,7 +7,7 @@ import numpy as np
 
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet
-from naswot.runtime.provenance import described
+from naswot.runtime.provenance import build_metadata
 from naswot.spaces import Space
 from naswot.spaces.neighbourhood import NEAREST, neighbourhood
 from naswot.tables.neighbours import write_neighbours
@@ -41,7 +41,7 @@ def connect_architectures(
     counts = (found.neighbours >= 0).sum(axis=1)
     apart = f"the {NEAREST} nearest" if found.nearest else "one mutation apart"
     source = read_metadata(benchmark).get("source")
-    settings = described(space=space.name, neighbours=apart, known=known, accuracies=source)
+    settings = build_metadata(space=space.name, neighbours=apart, known=known, accuracies=source)
     write_neighbours(index, found, output, settings)
     log.info(
         "%s architectures; neighbours are %s: %d to %d, in the middle %g",

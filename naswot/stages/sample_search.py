@@ -8,7 +8,7 @@ import pandas as pd
 
 from naswot.benchmarks.datasets import Dataset
 from naswot.io.parquet import column_names, digest_of, read_metadata, read_parquet, write_parquet
-from naswot.runtime.provenance import described
+from naswot.runtime.provenance import build_metadata
 from naswot.scores import LOWER_IS_BETTER
 from naswot.search.sampling import SAMPLINGS, draw
 from naswot.search.trajectory import Trajectory
@@ -28,7 +28,7 @@ def choose_from_table(
     seed: int,
     seconds: str | Path | None = None,
 ) -> None:
-    """Simulate `runs` searches for each sample size; write a row a run, and a row a draw.
+    """Simulate `runs` searches for each sample size; write one row per run, and one row per draw.
 
     The draws are those of the largest sample; smaller ones are their beginnings. `table` is a
     joined table, or a benchmark table, of a whole space, for methods that need no score;
@@ -49,7 +49,7 @@ def choose_from_table(
     drawn = trajectory(pool, dataset, method, max(sample_sizes), runs, seed)
     results["score"] *= sign
     score, seen = about.get("score"), _seen(pool, dataset)
-    metadata = about | described(
+    metadata = about | build_metadata(
         dataset=dataset.name,
         method=method,
         sample_sizes=list(sample_sizes),
@@ -79,7 +79,7 @@ def search(
         seed: run r uses the generator seeded with `seed` + r.
 
     Returns:
-        A row a run: `method, sample_size, run, seed, index, arch, score, search_seconds,
+        One row per run: `method, sample_size, run, seed, index, arch, score, search_seconds,
         valid, test, test_index`. Accuracies are in percent, NaN where the table has none.
         Optimal is the best of each split by itself, as in the paper, so its test accuracy
         belongs to `test_index`; elsewhere `test_index` is `index`. The seconds are the

@@ -22,10 +22,10 @@ from naswot.runtime.device import (
     choose_precision,
     device_name,
     peak_memory,
-    settle_in,
+    tune_allocator,
 )
 from naswot.runtime.progress import Progress, duration, log
-from naswot.runtime.provenance import described
+from naswot.runtime.provenance import build_metadata
 from naswot.scores import FAMILIES, Family
 from naswot.scores.base import Batch, Options, measure
 from naswot.scores.failures import how_it_fails
@@ -97,7 +97,7 @@ def score_shard(
         options,
         custom=space.file is not None,
     )
-    metadata = described(
+    metadata = build_metadata(
         space=space.name,
         images=images,
         family=family,
@@ -167,7 +167,7 @@ def score_architectures(
         try:
             if not settled:  # a first network pays for what torch and numba set up once
                 measure(make, batch, [family], options)
-                settle_in()
+                tune_allocator()
                 settled = True
             torch.manual_seed(seed)
             found = measure(make, batch, [family], options)

@@ -1,6 +1,6 @@
 """The kernels K_H of networks in bands of their trained accuracy, as a file holds them.
 
-A file of kernels is an .npz archive with a row a network, band by band from the worst, in the
+A file of kernels is an .npz archive with one row per network, band by band from the worst, in the
 order of drawing. K_H is symmetric, whole-numbered, and N_A on its diagonal, so that `units`
 (N_A) and the pairs above the diagonal are all of it, exactly.
 """

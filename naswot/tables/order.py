@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from naswot.io.parquet import read_parquet, write_parquet
-from naswot.runtime.provenance import described
+from naswot.runtime.provenance import build_metadata
 from naswot.spaces import Space
 from naswot.spaces.sampling import order_architectures
 
@@ -29,7 +29,7 @@ def write_order(
     else:
         architectures = read_parquet(benchmark, ["arch"])["arch"]  # type: ignore[arg-type]
     order = order_architectures(space, architectures, deduplicate, seed)
-    settings = described(space=space.name, deduplicate=deduplicate, seed=seed)
+    settings = build_metadata(space=space.name, deduplicate=deduplicate, seed=seed)
     write_parquet(order, output, settings)
 
 

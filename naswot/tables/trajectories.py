@@ -18,7 +18,7 @@ def write_trajectory(
     output: str | Path,
     metadata: Mapping[str, Any],
 ) -> None:
-    """Write a row an evaluation: `run, step, seconds, index, fitness, epochs`.
+    """Write one row per evaluation: `run, step, seconds, index, fitness, epochs`.
 
     Args:
         trajectory: what was evaluated.

@@ -9,7 +9,7 @@ import pandas as pd
 from naswot.benchmarks.table import accuracy_keys
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
-from naswot.runtime.provenance import described, versions
+from naswot.runtime.provenance import build_metadata, versions
 from naswot.spaces import Space
 from naswot.training.protocol import EVALUATED
 
@@ -54,7 +54,7 @@ def pick_networks(
         "eligible": len(good),
         "seed": seed,
     }
-    write_parquet(picked, output, described(**settings))
+    write_parquet(picked, output, build_metadata(**settings))
     return f"{len(good):,} networks with {accuracy} above {above} %"
 
 

@@ -13,7 +13,7 @@ from naswot.errors import NaswotError
 from naswot.images import get_source
 from naswot.images.labelled import LabelledImages, divide
 from naswot.io.npz import read_arrays, write_arrays
-from naswot.runtime.provenance import described
+from naswot.runtime.provenance import build_metadata
 from naswot.training.protocol import EVALUATED
 
 PARTS = ("train", *EVALUATED)
@@ -131,7 +131,7 @@ def write_images(
     arrays = {}
     for part in PARTS:
         arrays[part], arrays[f"{part}_labels"] = getattr(found, part)
-    settings = described(
+    settings = build_metadata(
         images=name,
         origin=get_source(name).origin,
         image_size=found.train[0].shape[1],

@@ -13,9 +13,9 @@ import torch
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_parquet, write_parquet
 from naswot.io.python_files import local_imports
-from naswot.runtime.device import choose_device, device_name, settle_in
+from naswot.runtime.device import choose_device, device_name, tune_allocator
 from naswot.runtime.progress import log
-from naswot.runtime.provenance import described, versions
+from naswot.runtime.provenance import build_metadata, versions
 from naswot.scores.base import Options
 from naswot.spaces import Space
 from naswot.tables.batch import read_mini_batch
@@ -63,7 +63,7 @@ def train_one(
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # gradients that fade away would take a hundred times as long
     torch.backends.cudnn.deterministic = True
-    settle_in()
+    tune_allocator()
     target = choose_device(device)
     data = read_images(images, target)
     shown = torch.from_numpy(read_mini_batch(batch).images).to(target)
@@ -101,7 +101,7 @@ def train_one(
         )
     rows.insert(0, "index", index)
     rows.insert(1, "arch", arch)
-    write_parquet(rows, output, described(**settings) | {"origin": data.about["origin"]})
+    write_parquet(rows, output, build_metadata(**settings) | {"origin": data.about["origin"]})
     checkpoint.remove()
     last = rows.iloc[-1]
     log.info(

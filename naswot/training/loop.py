@@ -63,7 +63,7 @@ def train_network(
     checkpoint: Checkpoint | None = None,
     label: str = "training",
 ) -> pd.DataFrame:
-    """Train a network from its first weights and return a row a look at it.
+    """Train a network from its first weights and return one row per look at it.
 
     On a CPU the same arguments give the same numbers, if torch computes with as many threads.
 
@@ -132,7 +132,7 @@ def _untrained(
 
 @dataclass
 class _Training:
-    """A network in training: how far it is, and a row a look at it. Fields as `train_network`."""
+    """A network in training, with one row per evaluation so far. Fields as `train_network`."""
 
     network: nn.Module
     optimiser: torch.optim.Optimizer

@@ -114,7 +114,7 @@ class Inputs:
         for file in self.image_files(images):
             if images in ("folder", "imagenette") and Path(file).is_dir():
                 return folder.fingerprint(file, every)
-            return digests.glance(file)
+            return digests.quick_digest(file)
         return None
 
     def _source(self, space: str) -> Source | None:
@@ -135,7 +135,7 @@ class Inputs:
         found = self._source(space)
         if found is None or found.made:
             return None
-        return digests.glance(found.place(self.config["mirror"]))
+        return digests.quick_digest(found.place(self.config["mirror"]))
 
     def listing(self, space: str) -> list[str]:
         """Return the benchmark table, if only it lists the architectures of a space."""

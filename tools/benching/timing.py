@@ -16,7 +16,7 @@ from torch import nn
 
 from benching.networks import TIMED
 from naswot.images import mini_batch
-from naswot.runtime.device import choose_device, peak_memory, settle_in
+from naswot.runtime.device import choose_device, peak_memory, tune_allocator
 from naswot.scores import graph, naswot, reading, size
 from naswot.scores.fused import sums
 from naswot.spaces import SPACES
@@ -47,7 +47,7 @@ class Worker:
         drawn = mini_batch("noise", settings.batch, settings.size, settings.seed)
         self.images = torch.from_numpy(drawn.images).to(self.device)
         self.ours("nasbench201", SPACES["nasbench201"].architectures()[0], "float32")
-        settle_in()
+        tune_allocator()
 
     def now(self) -> float:
         """Return seconds on a clock, once the device has done all it was told."""

@@ -11,7 +11,7 @@ from sweeping.comparing import EQUAL, EQUAL_WITH_NOTE, NO_RELU, OUTCOMES, Row, d
 
 
 def counts(rows: Sequence[Row]) -> str:
-    """Return how many networks came to what, a line an outcome."""
+    """Return how many networks came to what, one line per outcome."""
     packages = list(dict.fromkeys(row.package for row in rows))
     tally = Counter((row.package, row.outcome) for row in rows)
     lines = [f"| outcome | {' | '.join(packages)} |", f"|---|{'---:|' * len(packages)}"]

@@ -73,7 +73,7 @@ def _stack(network: genotypes.CellNetwork) -> tuple[Block, ...]:
 
 
 def _stages(network: AnyNetwork) -> tuple[Block, ...]:
-    """Return the skeleton of `naswot.spaces.nds.anynet.Network`, a block a stage."""
+    """Return the skeleton of `naswot.spaces.nds.anynet.Network`, one block per stage."""
     size, blocks = CIFAR_SIZE, [Block("stem", "stem", network.stem_width, CIFAR_SIZE)]
     for stage in network.stages:
         size = -(-size // stage.stride)

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from naswot.io.digests import BLOCK, LOOKED_AT, glance, sha256_of
+from naswot.io.digests import BLOCK, LOOKED_AT, quick_digest, sha256_of
 
 SMALL, LARGE = BLOCK // 2, (LOOKED_AT + 40) * BLOCK
 
@@ -29,28 +29,28 @@ def test_a_copy_looks_the_same_and_another_file_does_not(tmp_path, size):
     copy = tmp_path / "copy"
     shutil.copyfile(one, copy)
     os.utime(copy, (0, 0))
-    assert glance(copy) == glance(one)
+    assert quick_digest(copy) == quick_digest(one)
     one.write_bytes(os.urandom(size + 1))
-    assert glance(copy) != glance(one)
+    assert quick_digest(copy) != quick_digest(one)
 
 
 def test_of_a_large_file_the_ends_and_the_middle_are_looked_at(tmp_path):
     file = tmp_path / "large"
     file.write_bytes(bytes(LARGE))
-    seen = {glance(file)}
+    seen = {quick_digest(file)}
     for place in (0, LARGE // 2 // BLOCK * BLOCK, LARGE - 1):
         with file.open("r+b") as stream:
             stream.seek(place)
             stream.write(b"x" * min(BLOCK, LARGE - place))
-        seen.add(glance(file))
+        seen.add(quick_digest(file))
     assert len(seen) == 4
 
 
 def test_a_folder_is_its_names_and_sizes(tmp_path):
     (tmp_path / "a").write_text("1")
-    seen = {glance(tmp_path)}
+    seen = {quick_digest(tmp_path)}
     (tmp_path / "b").write_text("1")
-    seen.add(glance(tmp_path))
+    seen.add(quick_digest(tmp_path))
     (tmp_path / "b").write_text("12")
-    seen.add(glance(tmp_path))
+    seen.add(quick_digest(tmp_path))
     assert len(seen) == 3
