@@ -120,7 +120,7 @@ def claims_of(
 
 
 def _on_curves(scores: pd.DataFrame, finite: pd.Series, mode: str, rest: str) -> list[Claim]:
-    """Return the claims on the curves: `scores` has one row per evaluation, columns are networks."""
+    """Return the claims on the curves: of `scores` rows are evaluations, columns networks."""
     first, last = scores.iloc[0], scores.iloc[-1]
     early = (scores.loc[scores.index <= 1].iloc[-1] - first)[finite]
     half = scores.loc[scores.index >= scores.index.max() / 2]
