@@ -97,7 +97,7 @@ def test_cancelled_and_killed_jobs_are_tried_again(half_scored, complete, cluste
         left()[0].kill()
 
     run = half_scored.run_while(act, JOINED)
-    assert run.text.count("Error in rule score") == 2
+    assert run.text.count("Error in rule score_networks") == 2
     ended_well(run, half_scored, complete)
 
 

@@ -100,7 +100,7 @@ def test_a_killed_job_is_named_and_the_same_command_goes_on(begun, complete):
         time.sleep(0.01)
     jobs[0].kill()
     assert process.wait() == 1
-    assert lines(begun.printed(), "Error in rule score:")
+    assert lines(begun.printed(), "Error in rule score_networks:")
     assert len(lines(begun.printed(), "lower --cores", AGAIN)) == 1
     again = begun.run(JOINED)
     assert again.code == 0, again.text
@@ -159,7 +159,7 @@ def test_a_disk_that_fills_up_is_explained_and_the_same_command_goes_on(begun, c
     )
     assert "code 1" in failed
     assert "Traceback" not in failed
-    assert lines(failed, "score: results/scores", "cannot be written", "Free some space", AGAIN)
+    assert lines(failed, "score_networks: results/scores", "cannot be written", "Free some space", AGAIN)
     assert there.split() == [f"{SHARDS}/0000.parquet"]
     assert "code 0" in again
     shutil.rmtree(begun.path / "results")

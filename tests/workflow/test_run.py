@@ -130,7 +130,7 @@ def test_every_table_describes_itself(complete):
 def test_each_rule_logs_to_a_file(complete):
     logs = list((complete.path / "logs").rglob("*.log"))
     assert len(logs) == 83
-    (shard,) = [log for log in logs if log.match("score/*/*/*/*/0000.log")]
+    (shard,) = [log for log in logs if log.match("score_networks/*/*/*/*/0000.log")]
     assert "networks 1 to 6: done" in shard.read_text()
 
 
