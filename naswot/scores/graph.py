@@ -294,7 +294,7 @@ def _may_rectify(node: Any) -> bool:
     """Return whether a node of the graph is a rectifier or may hide one."""
     name = node.name()
     if isinstance(node, BackwardCFunction):  # of a function that somebody wrote
-        return type(node).__module__ != pending.__name__
+        return type(node)._forward_cls.__module__ != pending.__name__
     if "DifferentiableGraph" in name:  # of a scripted part that has been optimised
         return True
     return name in NODES and (NODES[name] is None or getattr(node, NODES[name]) == 0)

@@ -321,6 +321,7 @@ def test_known_networks_are_computed_late_at_the_first_attempt(space, arch, monk
     monkeypatch.setattr(
         reading, "watch", lambda *rest, late=False: ways.append(late) or watch(*rest, late=late)
     )
+    monkeypatch.delattr(reading, "_follow")
     network = arch() if space is None else get_space(space).build(arch, 1)
     hamming_kernel(network, torch.randn(4, 3, 16, 16))
     assert ways == [True]
