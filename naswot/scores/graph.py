@@ -6,6 +6,7 @@ stays that of a plain forward pass and no backward pass is needed. Where the gra
 (`UnsettledError`), `naswot.scores.reading` follows the data instead.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -16,13 +17,9 @@ from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
-from naswot.scores.fused import tensor as pending
-from naswot.scores.fused.sums import Sum
-from naswot.scores.fused.tensor import Pending, Postponed, latest, settled, sum_of, unseen
 from naswot.scores.outputs import tensors
 from naswot.scores.rectifiers import (
     LEAKY,
-    RELUS,
     Agreement,
     Memory,
     UnsettledError,
@@ -82,9 +79,13 @@ class Reading:
 
 
 class Recorder(TorchFunctionMode):
-    """While active, notes what every rectifier reads. Codes of one tensor are formed once.
+    """While active, records what every ReLU reads. The codes of a tensor are computed once.
 
-    With `late`, what can be put off is computed late, see `naswot.scores.fused.tensor`.
+    `naswot.scores.fused` has a faster one, which overrides the public methods.
+
+    Args:
+        batch_size: number of images.
+        published: whether ReLUs are the modules that are hooked (`hook`), not calls of functions.
 
     Attributes:
         readings: of rectifiers, in their order.
@@ -93,14 +94,13 @@ class Recorder(TorchFunctionMode):
         hidden: whether there may be rectifiers that are not among the readings.
     """
 
-    def __init__(self, batch_size: int, published: bool, late: bool):
+    def __init__(self, batch_size: int, published: bool):
         super().__init__()
         self.batch_size = batch_size
         self.published = published
-        self.postponed = Postponed() if late else None
         self.readings: list[Reading] = []
         self.cut = self.moved = self.hidden = False
-        self._agreements, self._sums = Memory(), Memory()
+        self._agreements = Memory()
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -108,19 +108,20 @@ class Recorder(TorchFunctionMode):
             self.cut = self.hidden = True  # the graph shows nothing of what runs now
         if func in TRANSPOSED or moves(getattr(func, "__name__", ""), args, kwargs):
             self.moved = True
-        if self.postponed is not None:
-            output = self.postponed.call(func, args, kwargs)
-            if output is not None:
-                return output
-        if not rectifies(func, args, kwargs):
-            output = func(*args, **kwargs)
-            self._look(func, args, kwargs, output)
-            return output
-        x = latest(args[0] if args else kwargs["input"])
-        agreement = None if self.published else self.read(x)
-        output = self._late_relu(x, func, args, kwargs) if func in RELUS else None
-        if output is None:
-            output = func(*args, **kwargs)
+        call = self.call_rectifier if rectifies(func, args, kwargs) else self.call_other
+        return call(func, args, kwargs)
+
+    def call_other(self, func: Callable, args: tuple, kwargs: dict) -> Any:
+        """Return the output of `func`, which is no ReLU."""
+        output = func(*args, **kwargs)
+        self._look(func, args, kwargs, output)
+        return output
+
+    def call_rectifier(self, func: Callable, args: tuple, kwargs: dict) -> torch.Tensor:
+        """Return the output of the ReLU `func` and record the call."""
+        x = args[0] if args else kwargs["input"]
+        agreement = None if self.published else self.agreement(x)
+        output = self.compute(func, args, kwargs)
         if agreement is not None:
             self.note(agreement, output, reader=object())
             if output is x and x._is_view():  # the graph shows what it is a view of, not it
@@ -128,6 +129,10 @@ class Recorder(TorchFunctionMode):
             if output is x and func not in LEAKY:  # in place: the codes are still its codes
                 self._agreements.keep(x, agreement)
         return output
+
+    def compute(self, func: Callable, args: tuple, kwargs: dict) -> torch.Tensor:
+        """Return the output of the ReLU `func`."""
+        return func(*args, **kwargs)
 
     def _look(self, func: Any, args: tuple, kwargs: dict, output: Any) -> None:
         """See whether `func` cuts the graph or hides a rectifier."""
@@ -145,20 +150,13 @@ class Recorder(TorchFunctionMode):
         if func in LEAVING or any(not part.requires_grad for part in _direct(output)):
             self.cut = self.cut or any(x.requires_grad for x in tensors((args, kwargs)))
 
-    def read(self, x: torch.Tensor) -> Agreement:
+    def agreement(self, x: torch.Tensor) -> Agreement:
         """Return the agreement of the codes of `x` (B, …), from memory if already formed.
 
         Raises:
             UnsettledError: it may be that the mini-batch is not the first dimension.
         """
-        x = latest(x)
-        if is_unclear(x.shape, self.batch_size, self.moved):
-            self.hidden = True  # should the network catch this
-            raise UnsettledError(f"a ReLU reads a tensor of shape {tuple(x.shape)}")
-        late = self._sum(x)
-        if late is not None:
-            late.rectify()
-            return Agreement(late.active, x.numel() // len(x))
+        self.require_batch_first(x)
         made = self._agreements.recall(x)
         if made is None:
             codes = binary_codes(x)
@@ -166,27 +164,11 @@ class Recorder(TorchFunctionMode):
             self._agreements.keep(x, made)
         return made
 
-    def _late_relu(self, x, func, args, kwargs) -> torch.Tensor | None:
-        """Return ReLU of `x` if something of it has been put off."""
-        inplace = func.__name__ == "relu_" or kwargs.get("inplace", args[1:] == (True,))
-        known = self._sum(x)
-        if known is None or (inplace and not unseen(x)):
-            return None
-        output = self.postponed.relu(x, known)
-        if inplace:
-            x.now = output
-        return output
-
-    def _sum(self, x: torch.Tensor) -> Sum | None:
-        """Return what `x` is the sum of, or None if nothing of it is put off."""
-        if self.postponed is None:
-            return None
-        if isinstance(x, Pending):
-            return x.known
-        known = self._sums.recall(x)
-        if known is None and (known := sum_of(x)) is not None:
-            self._sums.keep(x, known)
-        return known
+    def require_batch_first(self, x: torch.Tensor) -> None:
+        """Raise UnsettledError if the first dimension of `x` may not be the mini-batch."""
+        if is_unclear(x.shape, self.batch_size, self.moved):
+            self.hidden = True  # should the network catch this
+            raise UnsettledError("the first dimension that a ReLU reads may not be the mini-batch")
 
     def note(self, agreement: Agreement, output: torch.Tensor, reader: Any) -> None:
         """Record that `reader` read a tensor of this agreement and returned `output`."""
@@ -198,7 +180,7 @@ class Recorder(TorchFunctionMode):
 
         def before(_, inputs):
             kept = self.cut, self.moved, self.hidden
-            entered.append(self.read(inputs[0]))
+            entered.append(self.agreement(inputs[0]))
             self.cut, self.moved, self.hidden = kept  # what reading does is not the network's
 
         def after(_, inputs, output):
@@ -206,23 +188,33 @@ class Recorder(TorchFunctionMode):
 
         return module.register_forward_pre_hook(before), module.register_forward_hook(after)
 
+    def finish(self, output: Any) -> Any:
+        """Return `output`, which the network returned."""
+        return output
+
+    def may_rectify(self, node: Any) -> bool:
+        """Return whether a node of the autograd graph is a ReLU or may hide one."""
+        if isinstance(node, BackwardCFunction):  # of a function that somebody wrote
+            return True
+        name = node.name()
+        if "DifferentiableGraph" in name:  # of a scripted part that has been optimised
+            return True
+        return name in NODES and (NODES[name] is None or getattr(node, NODES[name]) == 0)
+
 
 def watch(
-    network: nn.Module, images: torch.Tensor, published: bool, late: bool = False
+    network: nn.Module, images: torch.Tensor, recorder: Recorder
 ) -> tuple[Any, list[Reading]]:
     """Run `network` on `images` (B, …) once; return its output and the readings that count.
 
-    With `published`, the readers are the modules whose class name contains "ReLU", as in the
-    authors' code; otherwise they are the calls of `RECTIFIERS`. With `late`, whatever can be is
-    put off until it can be computed faster.
+    The readers are the modules whose class name contains "ReLU" if `recorder` counts as published,
+    as in the authors' code; otherwise they are the calls of `RECTIFIERS`.
 
     Raises:
-        ChangedError: the network changes a tensor in a way that does not go with `late`.
         UnsettledError: the autograd graph does not tell which rectifiers count.
     """
-    recorder = Recorder(len(images), published, late)
     with ExitStack() as stack:
-        if published:
+        if recorder.published:
             for module in network.modules():
                 if shows_relu(module):
                     for handle in recorder.hook(module):
@@ -234,15 +226,15 @@ def watch(
         # copy, so that a network may rectify its own input in place.
         shown = images.detach().requires_grad_().clone()
         source = shown.grad_fn
-        output = settled(network(shown))
-    if late:
-        recorder.postponed.check()
-    if not recorder.readings or (recorder.hidden and not published):
+        output = network(shown)
+    output = recorder.finish(output)
+    if not recorder.readings or (recorder.hidden and not recorder.published):
         raise UnsettledError("there may be rectifiers that the graph does not show")
     reached = _reached(output)
     seen = _seen(reached, source)
     nodes = {reading.node for reading in recorder.readings}
-    if not published and any(_may_rectify(node) for node in reached.keys() - nodes):
+    unrecorded = reached.keys() - nodes
+    if not recorder.published and any(map(recorder.may_rectify, unrecorded)):
         raise UnsettledError("the graph shows a rectifier whose call was not seen")
     counted = {id(reading.reader) for reading in recorder.readings if reading.node in reached}
     left_out = len(counted) < len({id(reading.reader) for reading in recorder.readings})
@@ -288,16 +280,6 @@ def _direct(output: Any) -> tuple[torch.Tensor, ...]:
     if isinstance(output, tuple | list):
         return tuple(part for part in output if isinstance(part, torch.Tensor))
     return ()
-
-
-def _may_rectify(node: Any) -> bool:
-    """Return whether a node of the graph is a rectifier or may hide one."""
-    name = node.name()
-    if isinstance(node, BackwardCFunction):  # of a function that somebody wrote
-        return type(node)._forward_cls.__module__ != pending.__name__
-    if "DifferentiableGraph" in name:  # of a scripted part that has been optimised
-        return True
-    return name in NODES and (NODES[name] is None or getattr(node, NODES[name]) == 0)
 
 
 def _unavailable(_: Any) -> torch.Tensor:

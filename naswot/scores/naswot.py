@@ -126,14 +126,14 @@ def hamming_kernel(
     images: torch.Tensor,
     precision: str = "float32",
     relu_count: str = "once",
-    late: bool = True,
+    fused: bool = True,
     batch_dim: int = 0,
 ) -> HammingKernel:
     """Return K_H of the mini-batch.
 
     Takes `network` over: it is put in train mode and in the wanted precision and memory
-    format. Arguments and errors as for `score`; without `late`, every operation is torch's, one
-    after the other.
+    format. Arguments and errors as for `score`; without `fused`, every operation is PyTorch's own,
+    one after the other.
     """
     if precision not in PRECISIONS:
         raise NaswotError(f"precision is {precision!r}; it can be {', '.join(PRECISIONS)}.")
@@ -150,7 +150,7 @@ def hamming_kernel(
     if images.ndim == 4:
         lay_out(network, torch.channels_last)
         images = images.contiguous(memory_format=torch.channels_last)
-    codes = read_codes(network, images, relu_count == "as-published", late, batch_dim)
+    codes = read_codes(network, images, relu_count == "as-published", fused, batch_dim)
     batch = images.shape[batch_dim]
     active = torch.zeros(batch, batch, dtype=torch.int32, device=images.device)
     for agreement in codes.agreements:

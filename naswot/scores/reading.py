@@ -11,6 +11,7 @@ put in the place of one, and what changes belongs to it.
 """
 
 import inspect
+import logging
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +24,7 @@ from naswot.runtime.progress import log
 from naswot.scores.base import keep_state, lay_out
 from naswot.scores.dataflow import IMAGES, Call, Flow, followed
 from naswot.scores.failures import failure_of, in_one_line
-from naswot.scores.graph import watch
+from naswot.scores.graph import Recorder, watch
 from naswot.scores.outputs import tensors
 from naswot.scores.places import Place, find_places
 from naswot.scores.rectifiers import (
@@ -32,7 +33,21 @@ from naswot.scores.rectifiers import (
     UnsettledError,
 )
 
+try:
+    from naswot.scores.fused.recorder import FusedRecorder
+except ImportError:  # of numba; scores are then computed by PyTorch alone
+    FusedRecorder = None
+
 VIEW_ERROR = "view size is not compatible"
+NO_NUMBA = (
+    "numba cannot be imported, so networks are scored without the fused pass. The plain path gives "
+    "the same scores in float32, and takes longer."
+)
+SLOW = (
+    "%s is scored without the fused pass: %s. The plain path gives the same score in float32, and "
+    "takes longer. Further networks with this reason are not logged."
+)
+_LOGGED: set[str] = set()  # the reasons that this process has logged
 
 
 @dataclass
@@ -54,10 +69,10 @@ def read_codes(
     network: nn.Module,
     images: torch.Tensor,
     published: bool = False,
-    late: bool = False,
+    fused: bool = False,
     batch_dim: int = 0,
 ) -> Codes:
-    """Return the codes of `images` by the rectifiers of `network`, tried in the fastest way first.
+    """Return the codes of `images` by the ReLUs of `network`, tried in the fastest way first.
 
     What a network does that a way cannot follow may end in any error; the next way tells whether
     the network is to blame. Each way finds the network as it was.
@@ -67,42 +82,64 @@ def read_codes(
         images: the mini-batch, as the network takes it.
         published: whether the rectifiers are the modules whose class name contains "ReLU", as in
             the authors' code, instead of the calls of rectifying functions.
-        late: whether to begin with `naswot.scores.fused.tensor`.
+        fused: whether to begin with the fused pass (`naswot.scores.fused`), where it applies.
         batch_dim: the dimension of `images` that counts them.
 
     Raises:
         NoRectifierError: the network has no rectifier.
         NaswotError: the network fails on the images.
     """
-    restore = keep_state(network, images)
-    ways = ["late"] if late else []
-    ways += ["graph", "flow", "flow with gradients"]
-    if batch_dim:
-        ways = ways[-2:]
-    failure = None
+    restore, name = keep_state(network, images), type(network).__name__
+    plain = (
+        ["flow", "flow with gradients"] if batch_dim else ["graph", "flow", "flow with gradients"]
+    )
+    fused = fused and batch_dim == 0 and _fused_pass_applies(images)
+    ways = ["fused", *plain] if fused else plain
+    failure = slow = None
     with _uncompiled(network):
         while ways:
-            way = ways.pop(0)
+            way, *ways = ways
             try:
-                if way in ("late", "graph"):
-                    output, readings = watch(network, images, published, late=way == "late")
-                    return Codes(output, [reading.agreement for reading in readings])
-                return _follow(network, images, published, batch_dim, way != "flow")
+                if way in ("fused", "graph"):
+                    recorder = FusedRecorder if way == "fused" else Recorder
+                    output, readings = watch(network, images, recorder(len(images), published))
+                    codes = Codes(output, [reading.agreement for reading in readings])
+                else:
+                    codes = _follow(network, images, published, batch_dim, way != "flow")
             except (NaswotError, torch.OutOfMemoryError):
                 raise
             except UnsettledError as error:
-                log.debug("%s: %s", type(network).__name__, error)
+                log.debug("%s: %s", name, error)
+                slow = slow or (logging.INFO, str(error), str(error))
                 ways = [way for way in ways if way.startswith("flow")]
             except (Exception, SystemExit) as error:
-                log.debug("%s is computed another way: %r", type(network).__name__, error)
+                log.debug("%s is computed another way: %r", name, error)
                 failure = error
+                slow = slow or (logging.WARNING, type(error).__name__, in_one_line(error))
                 if VIEW_ERROR in str(error) and not images.is_contiguous():
-                    # It flattens by x.view, which only contiguous tensors can be.
                     lay_out(network, torch.contiguous_format)
-                    images = images.contiguous()
-                    ways = ["graph", "flow", "flow with gradients"]
+                    images, ways = images.contiguous(), plain
+                    slow = (logging.WARNING, VIEW_ERROR, "x.view needs contiguous tensors.")
+            else:
+                if fused and slow is not None:
+                    level, reason, text = slow
+                    _log_once(level, reason, SLOW, name, text.rstrip("."))
+                return codes
             restore()
     raise _failed(network, images, failure) from failure
+
+
+def _fused_pass_applies(images: torch.Tensor) -> bool:
+    if FusedRecorder is None:
+        _log_once(logging.INFO, "no numba", NO_NUMBA)
+    return FusedRecorder is not None and images.device.type == "cpu"
+
+
+def _log_once(level: int, reason: str, message: str, *arguments: str) -> None:
+    """Log `message`, unless this process has logged one for the same `reason`."""
+    if reason not in _LOGGED:
+        _LOGGED.add(reason)
+        log.log(level, message, *arguments)
 
 
 def _uncompiled(network: nn.Module) -> AbstractContextManager:

@@ -18,7 +18,7 @@ Memory is the peak resident set of a process that has only scored these networks
 PyTorch included.
 
 The protocol is the authors' code spelt out (tests/oracle.py), in float32, and counts ReLUs as
-published. The simple path is ours with every operation PyTorch's own (`late=False`).
+published. The simple path is ours with every operation PyTorch's own (`fused=False`).
 
 Phases are means over networks, so that they add up. The forward pass is everything that happens
 while the network runs, but for codes and their products. Where the loops of `naswot.scores.fused`

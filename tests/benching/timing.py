@@ -18,7 +18,6 @@ from benching.networks import SPACES
 from naswot.images import mini_batch
 from naswot.runtime.device import choose_device, peak_memory, settle_in
 from naswot.scores import graph, naswot, reading, size
-from naswot.scores.fused import sums
 from naswot.spaces import get_space
 
 MATRIX = {"cpu": 2048, "cuda": 8192}  # side of the matrices whose product is the peak
@@ -66,11 +65,11 @@ class Worker:
         oracle.score(self.build(space, arch).to(self.device), self.images)
         return self.now() - started
 
-    def ours(self, space: str, arch: str, precision: str, late: bool = True) -> float:
+    def ours(self, space: str, arch: str, precision: str, fused: bool = True) -> float:
         """Return the seconds of our score, construction included."""
         started = self.now()
         network = self.build(space, arch)
-        kernel, *_ = naswot.hamming_kernel(network, self.images, precision, late=late)
+        kernel, *_ = naswot.hamming_kernel(network, self.images, precision, fused=fused)
         naswot.log_determinant(kernel)
         return self.now() - started
 
@@ -79,13 +78,13 @@ class Worker:
     ) -> list[dict[str, float]]:
         """Return the seconds of each network by every method, one after the other.
 
-        "simple" is our score without what `late` puts off. The first network goes first once
+        "simple" is our score without the fused pass. The first network goes first once
         more, for what is set up once.
         """
         methods = {"protocol": self.protocol}
-        for kind, late in (("ours", True), ("simple", False)):
+        for kind, fused in (("ours", True), ("simple", False)):
             for precision in precisions:
-                method = partial(self.ours, precision=precision, late=late)
+                method = partial(self.ours, precision=precision, fused=fused)
                 methods[f"{kind} {precision}"] = method
         rows = []
         for arch in (archs[0], *archs):
@@ -198,8 +197,10 @@ def stopwatch(now: Callable[[], float]) -> Iterator[Stopwatch]:
         (graph, "binary_codes"),
         (graph, "pairwise_active"),
     ]
-    if sums.loops is not None:
-        places.append((sums.loops, "agree"))
+    if reading.FusedRecorder is not None:
+        from naswot.scores.fused import loops
+
+        places.append((loops, "agree"))
     with ExitStack() as stack:
         for module, name in places:
             stack.enter_context(patch.object(module, name, watch.timed(getattr(module, name))))

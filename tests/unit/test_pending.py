@@ -1,7 +1,9 @@
 """What is computed late is what would have been computed at once."""
 
+import contextlib
 import copy
 import platform
+import re
 import subprocess
 import sys
 from collections import namedtuple
@@ -94,7 +96,7 @@ def test_codes_agree_where_inputs_are_positive_together(shape, dtype, terms):
     value = random(shape, 0, dtype).double()
     for seed in range(1, terms):
         value += random(shape, seed, dtype).double()
-        known = pending.add(pending.Pending(known), random(shape, seed, dtype)).known
+        known = pending.add(pending.LazyTensor(known), random(shape, seed, dtype)).known
     rectified = known.rectify()
     codes = (rectified > 0).flatten(1).double()
     torch.testing.assert_close(rectified.double(), value.clamp_min(0), rtol=2**-7, atol=0)
@@ -167,7 +169,7 @@ def kernels(network, images, **options):
     """Return K_H computed late and at once."""
     network.to(memory_format=torch.channels_last)
     found = [
-        hamming_kernel(copy.deepcopy(network), images, late=late, **options)
+        hamming_kernel(copy.deepcopy(network), images, fused=late, **options)
         for late in (True, False)
     ]
     assert found[0][1:] == found[1][1:]
@@ -315,16 +317,11 @@ class Residual(nn.Module):
     ],
     ids=["NAS-Bench-201", "NATS-Bench SSS", "NAS-Bench-101", "residual"],
 )
-def test_known_networks_are_computed_late_at_the_first_attempt(space, arch, monkeypatch):
-    ways = []
-    watch = reading.watch
-    monkeypatch.setattr(
-        reading, "watch", lambda *rest, late=False: ways.append(late) or watch(*rest, late=late)
-    )
+def test_known_networks_are_scored_by_the_fused_pass_alone(space, arch, monkeypatch):
+    monkeypatch.delattr(reading, "Recorder")
     monkeypatch.delattr(reading, "_follow")
     network = arch() if space is None else get_space(space).build(arch, 1)
     hamming_kernel(network, torch.randn(4, 3, 16, 16))
-    assert ways == [True]
 
 
 @pytest.mark.parametrize(
@@ -379,16 +376,81 @@ def test_bfloat16_ranks_five_hundred_cells_as_float32_does():
     assert spearmanr(scores["float32"], scores["bfloat16"]).statistic >= 0.999
 
 
+@pytest.fixture
+def logged(caplog, monkeypatch):
+    """Return a function: networks → what scoring all of them logs, as (level, message)."""
+    monkeypatch.setattr(reading, "_LOGGED", set())
+    caplog.set_level("INFO", "naswot")
+
+    def score_all(*networks):
+        for network in networks:
+            with contextlib.suppress(NaswotError):
+                hamming_kernel(network, random((4, 3, 6, 5)))
+        return [(record.levelname, record.getMessage()) for record in caplog.records]
+
+    return score_all
+
+
+def function(forward):
+    network = Steps((), "features")
+    network.forward = lambda images: forward(network, network.first(images))
+    return network
+
+
+def changed(net, x):
+    y = net.norm(x)
+    x.mul_(2)
+    return net.relu(net.norm(x) + y)
+
+
+@pytest.mark.parametrize(
+    ("forward", "level", "reason"),
+    [
+        (changed, "WARNING", "the network changes a tensor in place that others are computed"),
+        (lambda net, x: net.relu(x).view(len(x), -1), "WARNING", "x.view needs contiguous tensors"),
+        (lambda net, x: net.relu(x) + torch.maximum(x, 0 * x), "INFO", "there may be rectifiers"),
+    ],
+)
+def test_a_network_that_is_scored_without_the_fused_pass_is_logged_once(
+    forward, level, reason, logged
+):
+    ((found, message),) = logged(function(forward), function(forward), Residual())
+    assert found == level
+    assert message.startswith("Steps is scored without the fused pass: ")
+    assert reason in message
+
+
+def test_networks_that_cannot_be_scored_at_all_are_not_logged(logged):
+    assert logged(function(lambda net, x: x), function(lambda net, x: net.absent)) == []
+
+
+def test_that_numba_is_missing_is_logged_once(logged, monkeypatch):
+    monkeypatch.setattr(reading, "FusedRecorder", None)
+    ((level, message),) = logged(Residual(), Residual())
+    assert level == "INFO"
+    assert message.startswith("numba cannot be imported, so networks are scored without the fused")
+
+
+def test_one_module_alone_chooses_the_fused_pass(root):
+    choosing = [
+        path.name
+        for path in (root / "naswot").rglob("*.py")
+        if path.parent.name != "fused"
+        and re.search(r"^ *(from|import) naswot.scores.fused", path.read_text(), re.M)
+    ]
+    assert choosing == ["reading.py"]
+
+
 def test_without_numba_torchs_operations_are_used():
     script = """
 import sys
 if sys.argv[1] == "without":
     sys.modules["numba"] = None
 import torch
-from naswot.scores.fused import sums
+from naswot.scores import reading
 from naswot.scores.naswot import score
 from naswot.spaces import get_space
-assert (sums.loops is None) == (sys.argv[1] == "without")
+assert (reading.FusedRecorder is None) == (sys.argv[1] == "without")
 torch.manual_seed(0)
 network = get_space("nasbench201").build(get_space("nasbench201").architectures()[1], 1)
 print(repr(score(network, torch.randn(6, 3, 8, 8)).value))

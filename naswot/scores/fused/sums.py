@@ -12,10 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-try:
-    from naswot.scores.fused import loops
-except ImportError:  # without numba nothing is put off
-    loops = None
+from naswot.scores.fused import loops
 
 LANES = 512  # numbers in a row of the loops, at least
 MOST_TERMS = 3
@@ -23,7 +20,10 @@ AS_NUMPY = {torch.float32: torch.float32, torch.bfloat16: torch.uint16}
 
 
 class ChangedError(RuntimeError):
-    """A tensor was changed in place that others are computed from."""
+    """The network has changed a tensor in place that others are still computed from."""
+
+    def __init__(self) -> None:
+        super().__init__("the network changes a tensor in place that others are computed from")
 
 
 @dataclass(eq=False, slots=True)
@@ -196,8 +196,7 @@ def as_term(x: torch.Tensor) -> Term:
 def fits(x: Any) -> bool:
     """Return whether `x` is a tensor that the loops can walk over."""
     return (
-        loops is not None
-        and type(x) in (torch.Tensor, torch.nn.Parameter)
+        type(x) in (torch.Tensor, torch.nn.Parameter)
         and x.ndim == 4
         and x.shape[1] > 1  # with one channel torch takes other ways
         and x.dtype in AS_NUMPY

@@ -15,7 +15,6 @@ tensor.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ from torch.nn import functional
 
 from naswot.scores.fused.sums import (
     MOST_TERMS,
-    ChangedError,
     Sum,
     Term,
     as_term,
@@ -36,7 +34,7 @@ from naswot.scores.fused.sums import (
 )
 
 
-class Pending(torch.Tensor):
+class LazyTensor(torch.Tensor):
     """A tensor that is computed when somebody looks at its values.
 
     Attributes:
@@ -47,7 +45,7 @@ class Pending(torch.Tensor):
     """
 
     @staticmethod
-    def __new__(cls, known: Sum) -> "Pending":
+    def __new__(cls, known: Sum) -> "LazyTensor":
         """Return a tensor without values, channels-last, of which `known` is known."""
         _, c, h, w = known.shape
         made = torch.Tensor._make_wrapper_subclass(
@@ -61,11 +59,11 @@ class Pending(torch.Tensor):
         if func in ABOUT:
             with torch._C.DisableTorchFunctionSubclass():
                 return func(*map(latest, args), **(kwargs or {}))
-        return func(*settled(args), **settled(kwargs or {}))
+        return func(*compute_nested(args), **compute_nested(kwargs or {}))
 
     @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
-        return func(*settled(args), **settled(kwargs or {}))
+        return func(*compute_nested(args), **compute_nested(kwargs or {}))
 
 
 # What tells about a tensor without looking at its values.
@@ -89,22 +87,22 @@ ABOUT = frozenset(
 )
 
 
-def settled(value: Any) -> Any:
+def compute_nested(value: Any) -> Any:
     """Return `value` with the tensors in it computed; they may be nested in lists and the like."""
-    if isinstance(value, Pending):
+    if isinstance(value, LazyTensor):
         return computed(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*map(settled, value))
+        return type(value)(*map(compute_nested, value))
     if type(value) in (list, tuple):
-        return type(value)(map(settled, value))
+        return type(value)(map(compute_nested, value))
     if type(value) is dict:
-        return {key: settled(entry) for key, entry in value.items()}
+        return {key: compute_nested(entry) for key, entry in value.items()}
     return value
 
 
 def latest(x: Any) -> Any:
     """Return what `x` is after operations in place: itself, another or an ordinary tensor."""
-    while isinstance(x, Pending):
+    while isinstance(x, LazyTensor):
         if x.now is not None:
             x = x.now
         elif x.computed is not None and x.computed._version != x.version:
@@ -117,7 +115,7 @@ def latest(x: Any) -> Any:
 def computed(x: torch.Tensor) -> torch.Tensor:
     """Return `x` as an ordinary tensor."""
     x = latest(x)
-    if not isinstance(x, Pending):
+    if not isinstance(x, LazyTensor):
         return x
     if x.computed is None:
         with torch.enable_grad():  # whoever asks, its graph is that of `x`
@@ -126,46 +124,27 @@ def computed(x: torch.Tensor) -> torch.Tensor:
     return x.computed
 
 
-def unseen(x: Any) -> bool:
+def is_replaceable(x: Any) -> bool:
     """Return whether `x` is pending and may be replaced: nobody has seen it, and grads flow."""
-    return isinstance(x, Pending) and x.computed is None and torch.is_grad_enabled()
+    return isinstance(x, LazyTensor) and x.computed is None and torch.is_grad_enabled()
 
 
-@dataclass
-class Postponed:
-    """What is put off during one forward pass."""
-
-    shared: list[tuple[torch.Tensor, int]] = field(default_factory=list)
-
-    def call(self, func: Callable, args: tuple, kwargs: dict) -> torch.Tensor | None:
-        """Return what `func` would return, put off; None if it is not to be put off."""
-        if func is functional.batch_norm:
-            return normalise(*args, **kwargs)
-        if func is functional.max_pool2d:
-            return max_pool(*args, **kwargs)
-        if len(args) != 2 or kwargs:
-            return None
-        if func in ADDITIONS:
-            return add(*args)
-        if func is torch.Tensor.add_ and unseen(x := latest(args[0])):
-            x.now = add(*args)
-            return x.now
-        if func in PRODUCTS and type(args[1]) in (int, float) and args[1] == 0:
-            return times_zero(args[0])
+def defer(func: Callable, args: tuple, kwargs: dict) -> torch.Tensor | None:
+    """Return the output of `func`, lazy if possible; None if `func` is not one of those handled."""
+    if func is functional.batch_norm:
+        return normalise(*args, **kwargs)
+    if func is functional.max_pool2d:
+        return max_pool(*args, **kwargs)
+    if len(args) != 2 or kwargs:
         return None
-
-    def relu(self, x: torch.Tensor, known: Sum) -> torch.Tensor:
-        """Return ReLU of `x`, of which `known` is known."""
-        output = _Rectify.apply(x, known)
-        if known.rectified_handed_out:
-            self.shared.append((known.rectified, known.rectified_version))
-        known.rectified_handed_out = True
-        return output
-
-    def check(self) -> None:
-        """Raise ChangedError if what was handed out twice has been changed."""
-        if any(tensor._version != version for tensor, version in self.shared):
-            raise ChangedError
+    if func in ADDITIONS:
+        return add(*args)
+    if func is torch.Tensor.add_ and is_replaceable(x := latest(args[0])):
+        x.now = add(*args)
+        return x.now
+    if func in PRODUCTS and type(args[1]) in (int, float) and args[1] == 0:
+        return times_zero(args[0])
+    return None
 
 
 ADDITIONS = frozenset({torch.add, torch.Tensor.add})
@@ -174,7 +153,7 @@ PRODUCTS = frozenset({torch.mul, torch.Tensor.mul})
 
 def sum_of(x: torch.Tensor) -> Sum | None:
     """Return what is known of `x`, for an ordinary tensor itself; None if loops cannot walk it."""
-    if isinstance(x, Pending):
+    if isinstance(x, LazyTensor):
         return x.known
     return Sum(x.shape, x.dtype, (as_term(x),)) if fits(x) else None
 
@@ -239,10 +218,21 @@ def times_zero(x: Any) -> torch.Tensor | None:
     return None if known is None or not known.is_finite() else _Zero.apply(x, known)
 
 
+def relu(x: torch.Tensor, known: Sum) -> torch.Tensor:
+    """Return ReLU of `x`, of which `known` is known."""
+    output = _Rectify.apply(x, known)
+    known.rectified_handed_out = True
+    return output
+
+
 # The functions below are nodes of the autograd graph. None has a gradient: nobody asks for one.
 
 
-class _Normalise(Function):
+class FusedFunction(Function):
+    """What is computed in the fused pass."""
+
+
+class _Normalise(FusedFunction):
     @staticmethod
     def forward(ctx, x, weight, bias, eps, running, momentum):
         rows = rows_of(x)
@@ -258,16 +248,16 @@ class _Normalise(Function):
             if kept is not None:
                 kept.lerp_(torch.from_numpy(found).to(kept.dtype), momentum)
         term = Term(x.detach(), scale, shift, rows, x._version)
-        return Pending(Sum(x.shape, x.dtype, (term,), finite))
+        return LazyTensor(Sum(x.shape, x.dtype, (term,), finite))
 
 
-class _Add(Function):
+class _Add(FusedFunction):
     @staticmethod
     def forward(ctx, left, right, left_known, right_known):
         if not right_known.addends():
-            return Pending(left_known)
+            return LazyTensor(left_known)
         if not left_known.addends():
-            return Pending(right_known)
+            return LazyTensor(right_known)
         # A sum is rounded from left to right: in another order it would be another number.
         first, second = left_known, right_known
         if len(second.terms) > len(first.terms) == 1:
@@ -277,28 +267,28 @@ class _Add(Function):
         if len(first.terms) == MOST_TERMS:
             first.shorten()
         finite = True if first.finite and second.finite else None
-        return Pending(Sum(first.shape, first.dtype, first.terms + second.terms, finite))
+        return LazyTensor(Sum(first.shape, first.dtype, first.terms + second.terms, finite))
 
 
-class _Zero(Function):
+class _Zero(FusedFunction):
     @staticmethod
     def forward(ctx, x, known):
-        return Pending(Sum(known.shape, known.dtype, (), True))
+        return LazyTensor(Sum(known.shape, known.dtype, (), True))
 
 
-class _Compute(Function):
+class _Compute(FusedFunction):
     @staticmethod
     def forward(ctx, x):
         return x.known.compute().detach()
 
 
-class _Rectify(Function):
+class _Rectify(FusedFunction):
     @staticmethod
     def forward(ctx, x, known):
         return known.rectify().detach()
 
 
-class _MaxPool(Function):
+class _MaxPool(FusedFunction):
     @staticmethod
     def forward(ctx, x, known, kernel, stride, padding):
         return known.max_pool(kernel, stride, padding)
