@@ -65,7 +65,7 @@ def train_one(
     settle_in()
     target = choose_device(device)
     known, data = get_space(space), read_images(images, target)
-    shown = torch.from_numpy(read_mini_batch(batch).images).to(target)
+    mini_batch = torch.from_numpy(read_mini_batch(batch).images).to(target)
     plan = Protocol(**protocol)
     settings = {
         "space": space,
@@ -80,18 +80,18 @@ def train_one(
         **{key: data.about[key] for key in data.about if key.endswith("images")},
         "image_size": data.about["image_size"],
     }
-    seen = {
+    digests = {
         "data": data.fingerprint(),
-        "shown": hashlib.sha256(shown.cpu().numpy()).hexdigest(),
+        "mini_batch": hashlib.sha256(mini_batch.cpu().numpy()).hexdigest(),
         "code": _code(known),
     }
-    checkpoint = Checkpoint(Path(f"{output}.checkpoint"), settings | seen | versions())
+    checkpoint = Checkpoint(Path(f"{output}.checkpoint"), settings | digests | versions())
     label = f"network {index} ({arch}) on {data.about['images']}"
     try:
         rows = train_network(
             partial(known.build, arch),
             data,
-            shown,
+            mini_batch,
             plan,
             seed,
             Options(precision, relu_count),

@@ -277,7 +277,8 @@ def shard_size(config: Mapping[str, Any], space: str, images: str, family: str) 
     if config["shard_size"] != "auto":
         return config["shard_size"]
     pixels = (image_size(config, images) / 16) ** 2 * config["batch_size"] / 128
-    cost = RELATIVE_COST.get(space, RELATIVE_COST_OF_OTHERS) * pixels * FAMILIES[family].cost
+    cost = RELATIVE_COST.get(space, RELATIVE_COST_OF_OTHERS) * pixels
+    cost *= FAMILIES[family].relative_cost
     if FAMILIES[family].options and config["precision"] == "bfloat16":
         cost /= 2
     return max(1, round(SHARD_SIZE_AT_16_PIXELS / cost))

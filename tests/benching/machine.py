@@ -7,7 +7,7 @@ import torch
 from naswot.runtime.cpu import available_cores, processor_name
 from naswot.runtime.device import BFLOAT16_INSTRUCTIONS, choose_device, device_name
 from naswot.runtime.provenance import package_version
-from naswot.scores.reading import FusedRecorder
+from naswot.scores.codes import FusedRecorder
 
 # Of what processors offer, what these timings depend on; x86 and ARM, as torch names them.
 INSTRUCTIONS = (

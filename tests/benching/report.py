@@ -22,9 +22,9 @@ published. The simple path is ours with every operation PyTorch's own (`fused=Fa
 
 Phases are means over networks, so that they add up. The forward pass is everything that happens
 while the network runs, but for codes and their products. Where the loops of `naswot.scores.fused`
-are used, the codes themselves are formed by the walk that computes a ReLU, and belong to the
-forward pass; only their products are left in the column of codes. Building includes the move to
-the device, the precision and the memory layout. Operations are two for each multiply-add of
+are used, the codes themselves are computed with the ReLU's output, and belong to the forward
+pass; only their products are left in the column of codes. Building includes the move to the
+device, the precision and the memory layout. Operations are two for each multiply-add of
 convolutions and linear layers; the peak is that of a product of two square matrices in the same
 precision, of one worker while all are busy."""
 

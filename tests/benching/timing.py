@@ -17,7 +17,7 @@ from torch import nn
 from benching.networks import SPACES
 from naswot.images import mini_batch
 from naswot.runtime.device import choose_device, peak_memory, settle_in
-from naswot.scores import graph, naswot, reading, size
+from naswot.scores import codes, naswot, relu, size
 from naswot.spaces import get_space
 
 MATRIX = {"cpu": 2048, "cuda": 8192}  # side of the matrices whose product is the peak
@@ -103,8 +103,8 @@ class Worker:
     def phases(self, space: str, archs: Sequence[str], precision: str) -> list[dict[str, float]]:
         """Return the seconds of each network by phase, and the operations of its forward pass.
 
-        "codes" is what forms codes and their products. Where codes are formed by the walk that
-        computes a ReLU, they belong to "forward".
+        "codes" is what computes codes and their products. The fused pass computes codes with the
+        ReLU's output; there they belong to "forward".
         """
         rows = []
         for arch in archs:
@@ -122,7 +122,7 @@ class Worker:
             ended = self.now()
         return {
             "build": watch.first - started,  # with the move to the device, precision and layout
-            "forward": watch.seconds["watch"] - watch.codes(),
+            "forward": watch.seconds["read_graph"] - watch.codes(),
             "codes": watch.codes(),
             "kernel": made - watch.last,
             "determinant": ended - made,
@@ -170,7 +170,7 @@ class Stopwatch:
 
     def codes(self) -> float:
         """Return the seconds of forming codes and their products."""
-        return sum(seconds for name, seconds in self.seconds.items() if name != "watch")
+        return sum(seconds for name, seconds in self.seconds.items() if name != "read_graph")
 
     def timed(self, function: Callable) -> Callable:
         """Return `function`, timed under its name."""
@@ -182,7 +182,7 @@ class Stopwatch:
             finally:
                 ended = self.now()
                 self.seconds[function.__name__] += ended - started
-                if function.__name__ == "watch":  # tried again if its first way fails
+                if function.__name__ == "read_graph":  # tried again if its first way fails
                     self.first, self.last = self.first or started, ended
 
         return call
@@ -193,14 +193,14 @@ def stopwatch(now: Callable[[], float]) -> Iterator[Stopwatch]:
     """While active, the forward pass and what forms codes and their products are timed."""
     watch = Stopwatch(now)
     places = [
-        (reading, "watch"),
-        (graph, "binary_codes"),
-        (graph, "pairwise_active"),
+        (codes, "read_graph"),
+        (relu, "binary_codes"),
+        (relu, "pairwise_active"),
     ]
-    if reading.FusedRecorder is not None:
+    if codes.FusedRecorder is not None:
         from naswot.scores.fused import loops
 
-        places.append((loops, "agree"))
+        places.append((loops, "count_overlaps"))
     with ExitStack() as stack:
         for module, name in places:
             stack.enter_context(patch.object(module, name, watch.timed(getattr(module, name))))

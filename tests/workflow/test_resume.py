@@ -38,7 +38,7 @@ def test_new_timestamps_alone_re_run_nothing(finished):
 @pytest.mark.parametrize(
     ("file", "rules"),
     [
-        ("naswot/scores/rectifiers.py", AFTER_SCORING),
+        ("naswot/scores/relu.py", AFTER_SCORING),
         ("naswot/search/random.py", ["choose", *AFTER_CHOOSING]),
         ("naswot/search/bohb.py", ["search", *AFTER_SEARCHING]),
         ("naswot/analysis/correlation.py", [*CORRELATED, *DRAWN, *REPORTED]),
