@@ -1,60 +1,61 @@
-"""Scores of untrained networks. They take any `torch.nn.Module` and a mini-batch.
+"""Scores of untrained networks, for any `torch.nn.Module` and a mini-batch.
 
-Scores that one pass over a network gives together are a family: one file here and one entry in
-`FAMILIES`. Nothing in this file imports torch, so that planning a run stays cheap.
+Scores that are computed together are a family: a module in this package and an entry in `FAMILIES`.
+This file does not import torch, so that planning a run takes little time.
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-# What a score may need: the images' values, labels, rectifiers, an output a class, a derivative of
-# the output, a feature map that is pooled or flattened. The shape of an image is always there.
+# What a score may need: the values of the images, labels, ReLUs, one output per class, a gradient
+# or second derivative of the output, a feature map that is pooled or flattened. Every score knows
+# the shape of the images.
 NEEDS = ("images", "labels", "ReLUs", "logits", "gradient", "second derivative", "feature map")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Family:
     """Scores that are computed together.
 
     Attributes:
-        name: of the family and of its file.
-        scores: their names.
-        needs: what its scores look at, of `NEEDS`; nothing else is asked of images and networks.
-        labelled: those of the scores that look at labels as well.
-        one_output: whether networks are built with one output, as the paper does, because it
-            looks at none.
-        options: whether it can be computed in more than one way, see `naswot.scores.base.Options`.
-        lower_is_better: those of the scores that fall as networks get better.
-        cost: seconds a network, of the seconds that the naswot score takes (docs/scores.md).
-        shares: what it needs of a `naswot.scores.passes.TrainPass`, if it looks at no other pass:
-            such families share one.
+        name: of the family and of its module.
+        scores: name → one-line summary, which `naswot scores` prints.
+        needs: what the scores need of images and networks, out of `NEEDS`.
+        labelled: the scores that need labels too.
+        one_output: whether networks are built with one output, as in the paper, because the family
+            needs no output per class.
+        options: whether `naswot.scores.base.Options` apply.
+        lower_is_better: the scores that are lower for better networks.
+        relative_cost: time per network, naswot = 1 (docs/scores.md).
+        pass_needs: what the family needs of a `naswot.scores.passes.TrainPass`. Families that use
+            no other pass share one.
     """
 
     name: str
-    scores: tuple[str, ...]
+    scores: Mapping[str, str]
     needs: tuple[str, ...] = ()
     labelled: tuple[str, ...] = ()
     one_output: bool = False
     options: bool = False
     lower_is_better: tuple[str, ...] = ()
-    cost: float = 1.0
-    shares: tuple[str, ...] = ()
+    relative_cost: float = 1.0
+    pass_needs: tuple[str, ...] = ()
 
     @property
     def compute(self) -> Callable:
-        """The function `compute(network, batch, options)` of the family's file.
+        """The function `compute(network, batch, options)` of the family's module.
 
-        It takes the network over and returns score → value; what else it returns is carried
-        along. If the family shares, it is `compute(seen, options)`, of a TrainPass.
+        It may change the network. It returns score → value, and keywords of `Score`. For a family
+        with `pass_needs` it is `compute(train_pass, options)`.
         """
         return importlib.import_module(f"naswot.scores.{self.name}").compute  # noqa: TID251, ours
 
     @property
-    def look(self) -> Callable:
-        """The class `naswot.scores.passes.TrainPass`, which files of families that share import.
+    def pass_class(self) -> Callable:
+        """The class `naswot.scores.passes.TrainPass`, from the module of a family that uses it.
 
-        Only those families depend on its code.
+        Other families do not depend on its code.
         """
         return importlib.import_module(f"naswot.scores.{self.name}").TrainPass  # noqa: TID251, ours
 
@@ -62,55 +63,103 @@ class Family:
 FAMILIES = {
     family.name: family
     for family in (
-        Family("naswot", ("naswot",), needs=("images", "ReLUs"), one_output=True, options=True),
+        Family(
+            "naswot",
+            {
+                "naswot": "how much the ReLU codes of images differ: ln |det K_H| "
+                "(Mellor et al. 2021)"
+            },
+            needs=("images", "ReLUs"),
+            one_output=True,
+            options=True,
+        ),
         Family(
             "gradients",
-            ("grad_norm", "snip", "fisher", "plain"),
+            {
+                "grad_norm": "norm of the loss's gradient (Abdelfattah et al. 2021)",
+                "snip": "sum of |weight × gradient| (Lee et al. 2019)",
+                "fisher": "sum of squared activation × gradient (Turner et al. 2020)",
+                "plain": "sum of weight × gradient (Abdelfattah et al. 2021)",
+            },
             needs=("images", "logits", "gradient"),
             labelled=("grad_norm", "snip", "fisher", "plain"),
-            cost=3.1,
-            shares=("outputs",),
+            relative_cost=3.1,
+            pass_needs=("outputs",),
         ),
-        Family("weights", ("l2_norm",), cost=0.1),
+        Family("weights", {"l2_norm": "norm of the weights"}, relative_cost=0.1),
         Family(
             "grasp",
-            ("grasp",),
+            {"grasp": "gradient flow that the weights keep (Wang et al. 2020)"},
             needs=("images", "logits", "second derivative"),
             labelled=("grasp",),
-            shares=("curvature",),
-            cost=12.0,
+            relative_cost=12.0,
+            pass_needs=("curvature",),
         ),
-        Family("synflow", ("synflow", "log_synflow"), needs=("gradient",), cost=0.3),
+        Family(
+            "synflow",
+            {
+                "synflow": "product of |weights| along all paths (Tanaka et al. 2020)",
+                "log_synflow": "natural logarithm of synflow",
+            },
+            needs=("gradient",),
+            relative_cost=0.3,
+        ),
         Family(
             "jacobian",
-            ("jacob_cov", "epe_nas"),
+            {
+                "jacob_cov": "how uncorrelated the images' Jacobians are (Mellor et al. 2020)",
+                "epe_nas": "how the Jacobians correlate within classes (Lopes et al. 2021)",
+            },
             needs=("images", "gradient"),
             labelled=("epe_nas",),
-            shares=("images",),
-            cost=2.3,
+            relative_cost=2.3,
+            pass_needs=("images",),
         ),
-        Family("zen", ("zen",), needs=("feature map",), cost=0.8),
+        Family(
+            "zen",
+            {"zen": "how far features move with the input (Lin et al. 2021)"},
+            needs=("feature map",),
+            relative_cost=0.8,
+        ),
         Family(
             "zico",
-            ("zico",),
+            {"zico": "large gradients that vary little (Li et al. 2023)"},
             needs=("images", "logits", "gradient"),
             labelled=("zico",),
-            cost=2.2,
+            relative_cost=2.2,
         ),
         Family(
             "ntk",
-            ("ntk_condition",),
+            {"ntk_condition": "condition number of the neural tangent kernel (Chen et al. 2021)"},
             needs=("images", "gradient"),
             lower_is_better=("ntk_condition",),
-            cost=5.8,
+            relative_cost=5.8,
         ),
-        Family("linear_regions", ("linear_regions",), needs=("images", "ReLUs"), cost=2.6),
-        Family("nngp", ("nngp",), needs=("images",), labelled=("nngp",), cost=1.5),
-        Family("size", ("params", "flops"), cost=0.8),
+        Family(
+            "linear_regions",
+            {"linear_regions": "how finely the ReLUs cut the inputs (Chen et al. 2021)"},
+            needs=("images", "ReLUs"),
+            relative_cost=2.6,
+        ),
+        Family(
+            "nngp",
+            {"nngp": "fit of the neural network Gaussian process (Park et al. 2020)"},
+            needs=("images",),
+            labelled=("nngp",),
+            relative_cost=1.5,
+        ),
+        Family(
+            "size",
+            {
+                "params": "trainable parameters",
+                "flops": "floating-point operations for one image",
+            },
+            relative_cost=0.8,
+        ),
     )
 }
 LOWER_IS_BETTER = frozenset(s for family in FAMILIES.values() for s in family.lower_is_better)
-# Score → name of its family.
+# Score → name of its family
 FAMILY_OF = {score: name for name, family in FAMILIES.items() for score in family.scores}
 
 

@@ -19,8 +19,8 @@ from torch import nn
 from naswot.errors import NaswotError
 from naswot.runtime.progress import log
 from naswot.scores import Family
-from naswot.scores.failures import in_one_line
-from naswot.scores.lazy import materialise
+from naswot.scores.failures import one_line
+from naswot.scores.lazy_modules import materialise
 
 
 @dataclass(frozen=True)
@@ -97,19 +97,21 @@ def measure(
     """
     started = time.perf_counter()
     given = isinstance(network, nn.Module)
-    original = network if isinstance(network, nn.Module) else network()
+    original: Any = network if given else network()
     materialise(original, batch.images[:2])  # some lazy modules cannot be copied
     build_seconds = 0.0 if given else time.perf_counter() - started
     cpu, cuda = torch.get_rng_state(), torch.cuda.get_rng_state_all()
-    sharing = tuple(family for family in families if family.shares)
-    groups = list(dict.fromkeys(sharing if family.shares else (family,) for family in families))
+    sharing = tuple(family for family in families if family.pass_needs)
+    groups = list(dict.fromkeys(sharing if family.pass_needs else (family,) for family in families))
     results: dict[str, Score] = {}
     for group in groups:
         started = time.perf_counter()
-        own = original if group is groups[-1] and not given else copied(original)
+        own = original if group is groups[-1] and not given else copy_network(original)
         if group is sharing:
-            needs = {need for family in group for need in family.shares}
-            seen: tuple = (group[0].look(own, batch.images, batch.labels, batch.classes, needs),)
+            needs = {need for family in group for need in family.pass_needs}
+            seen: tuple = (
+                group[0].pass_class(own, batch.images, batch.labels, batch.classes, needs),
+            )
         else:
             seen = (own, batch)
         for family in group:
@@ -126,7 +128,7 @@ def measure(
     return {name: results[name] for family in families for name in family.scores}
 
 
-def copied(network: nn.Module, name: str | None = None) -> nn.Module:
+def copy_network(network: nn.Module, name: str | None = None) -> nn.Module:
     """Return a copy of `network`, called `name` in messages, or as its class is.
 
     Raises:
@@ -136,12 +138,12 @@ def copied(network: nn.Module, name: str | None = None) -> nn.Module:
         return copy.deepcopy(network)
     except Exception as error:  # it holds a lock, an open file, tensors of a graph or the like
         raise NaswotError(
-            f"{name or type(network).__name__} cannot be copied ({in_one_line(error)}) Pass a "
+            f"{name or type(network).__name__} cannot be copied ({one_line(error)}) Pass a "
             "function that builds it."
         ) from error
 
 
-def to_train(network: nn.Module) -> nn.Module:
+def set_train_mode(network: nn.Module) -> nn.Module:
     """Return `network` in train mode.
 
     Networks with a `train` of their own may freeze layers in it and return nothing; exported blocks
@@ -150,14 +152,14 @@ def to_train(network: nn.Module) -> nn.Module:
     try:
         network.train()
     except Exception as error:  # a network's own may raise anything
-        refused = in_one_line(error)
+        refused = one_line(error)
         log.info("%s is put in train mode without train(): %s", type(network).__name__, refused)
         for module in network.modules():
             module.training = True
     return network
 
 
-def moved(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
+def move_network(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
     """Return `network` on `device` and, what is floating point in it, in `dtype`.
 
     Networks may have a `to` of their own for tensors that they hold beside their parameters.
@@ -166,7 +168,7 @@ def moved(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Mo
         try:
             network.to(device)
         except Exception as error:  # it may take other arguments, or refuse
-            refused = in_one_line(error)
+            refused = one_line(error)
             log.info("%s is moved without its own to(): %s", type(network).__name__, refused)
     tensors = itertools.chain(network.parameters(), network.buffers())
     if all(x.device == device and x.dtype in (dtype, torch.int64) for x in tensors):
@@ -174,7 +176,7 @@ def moved(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Mo
     return nn.Module.to(network, device, dtype)
 
 
-def lay_out(network: nn.Module, memory_format: torch.memory_format) -> None:
+def set_memory_format(network: nn.Module, memory_format: torch.memory_format) -> None:
     """Lay out what has four dimensions in `memory_format`; `Module.to` refuses what has five."""
     for tensor in itertools.chain(network.parameters(), network.buffers()):
         if tensor.ndim == 4:
@@ -203,12 +205,13 @@ def as_images(images: Any) -> torch.Tensor:
     return images
 
 
-def keep_state(network: nn.Module, images: torch.Tensor) -> Callable[[], None]:
+def save_state(network: nn.Module, images: torch.Tensor) -> Callable[[], None]:
     """Return a function that undoes what a forward pass changes: buffers, attributes, chance.
 
     Lists among the attributes get back what they held.
     """
-    generators = torch.get_rng_state(), images.is_cuda and torch.cuda.get_rng_state(images.device)
+    cpu = torch.get_rng_state()
+    cuda = torch.cuda.get_rng_state(images.device) if images.is_cuda else None
     spaces = [
         names
         for module in network.modules()
@@ -220,16 +223,16 @@ def keep_state(network: nn.Module, images: torch.Tensor) -> Callable[[], None]:
     buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
 
     def restore() -> None:
-        torch.set_rng_state(generators[0])
-        if images.is_cuda:
-            torch.cuda.set_rng_state(generators[1], images.device)  # type: ignore[arg-type]
-        for names, kept in attributes:
+        torch.set_rng_state(cpu)
+        if cuda is not None:
+            torch.cuda.set_rng_state(cuda, images.device)
+        for names, before in attributes:
             names.clear()
-            names.update(kept)
-        for held, items in lists:
-            held[:] = items
+            names.update(before)
+        for held, kept in lists:
+            held[:] = kept
         with torch.no_grad():
-            for buffer, values in buffers:
-                buffer.copy_(values)
+            for buffer, value in buffers:
+                buffer.copy_(value)
 
     return restore

@@ -17,7 +17,7 @@ OF_SIZES = re.compile(
 SIZE_ERRORS = (AssertionError, RuntimeError, ValueError)
 
 
-def in_one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """Return the kind of an error and its message, as a sentence."""
     try:
         text = " ".join(str(error).split())
@@ -40,7 +40,7 @@ def how_it_fails(error: BaseException, images: torch.Tensor, cure: str) -> str:
 
     `cure` says how to give it images of another size; it follows only where that may help.
     """
-    raised = in_one_line(error)
+    raised = one_line(error)
     if not isinstance(error, SIZE_ERRORS) or not OF_SIZES.search(raised):
         return f"fails: {raised}"
     size = "×".join(map(str, images.shape[1:]))

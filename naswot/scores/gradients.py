@@ -30,7 +30,7 @@ import torch
 from torch import nn
 
 from naswot.scores.base import Options
-from naswot.scores.passes import TrainPass, total
+from naswot.scores.passes import TrainPass, sum_float64
 
 
 def fisher(layer: nn.Module, product: torch.Tensor) -> torch.Tensor:
@@ -44,18 +44,18 @@ def fisher(layer: nn.Module, product: torch.Tensor) -> torch.Tensor:
     return sums.double().square().mean(0).sum() / 2
 
 
-def compute(seen: TrainPass, options: Options) -> dict[str, float]:
+def compute(train_pass: TrainPass, options: Options) -> dict[str, float]:
     """Return the scores of the family, from one backward pass.
 
     Raises:
         NaswotError: no weights, or an output without gradient or of another shape than
             (B, classes).
     """
-    gradients = [g.detach() for g in seen.gradients]
-    pairs = [(w.detach(), g) for w, g in zip(seen.weights, gradients, strict=True)]
+    gradients = [g.detach() for g in train_pass.gradients]
+    pairs = [(w.detach(), g) for w, g in zip(train_pass.weights, gradients, strict=True)]
     return {
-        "grad_norm": total([g.double().norm() for g in gradients]),
-        "snip": total([(w * g).abs().sum(dtype=torch.float64) for w, g in pairs]),
-        "fisher": total([fisher(layer, a * g) for layer, a, g in seen.outputs]),
-        "plain": total([(w * g).sum(dtype=torch.float64) for w, g in pairs]),
+        "grad_norm": sum_float64([g.double().norm() for g in gradients]),
+        "snip": sum_float64([(w * g).abs().sum(dtype=torch.float64) for w, g in pairs]),
+        "fisher": sum_float64([fisher(layer, a * g) for layer, a, g in train_pass.outputs]),
+        "plain": sum_float64([(w * g).sum(dtype=torch.float64) for w, g in pairs]),
     }

@@ -1,11 +1,13 @@
-"""Which rectifiers count by one forward pass and its autograd graph: the quick way.
+"""Find the reachable ReLUs by one forward pass and its autograd graph.
 
-A rectifier counts if it looks at the images and the output depends on it. Mostly the autograd graph
-knows: it is built without keeping any activation (a hook on saved tensors drops them), so memory
-stays that of a plain forward pass and no backward pass is needed. Where the graph may not tell all
-(`UnsettledError`), `naswot.scores.reading` follows the data instead.
+A ReLU is reachable if its input depends on the images and the network's output depends on its own
+output. The autograd graph usually shows both. It is built without keeping activations: a hook on
+saved tensors drops them. So memory is that of a plain forward pass, and no backward pass is needed.
+If the graph may be incomplete, `IncompleteGraphError` is raised; `naswot.scores.codes` then follows
+the data flow instead.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -16,25 +18,19 @@ from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
-from naswot.scores.fused import tensor as pending
-from naswot.scores.fused.sums import Sum
-from naswot.scores.fused.tensor import Pending, Postponed, latest, settled, sum_of, unseen
-from naswot.scores.outputs import tensors
-from naswot.scores.rectifiers import (
-    LEAKY,
-    RELUS,
-    Agreement,
-    Memory,
-    UnsettledError,
-    binary_codes,
-    is_unclear,
-    moves,
-    pairwise_active,
-    rectifies,
-    shows_relu,
+from naswot.scores.outputs import tensors_in
+from naswot.scores.relu import (
+    LEAKY_RELUS,
+    CodeOverlap,
+    IncompleteGraphError,
+    TensorCache,
+    batch_position_unclear,
+    is_relu,
+    is_relu_module,
+    may_move_batch,
 )
 
-# Functions of which a rectifier may be written by hand: a comparison with 0, a maximum of tensors.
+# Functions by which a network may write a ReLU of its own: comparisons with 0, maxima of tensors.
 COMPARISONS = frozenset(
     getattr(owner, name)
     for owner, names in (
@@ -45,8 +41,8 @@ COMPARISONS = frozenset(
 )
 MAXIMA = frozenset({torch.max, torch.Tensor.max, torch.maximum, torch.Tensor.maximum})
 
-# Functions after which data are no tensors any more.
-LEAVING = frozenset(
+# Functions whose results are not tensors, so that the graph ends there.
+ESCAPES = frozenset(
     getattr(torch.Tensor, name)
     for name in (
         "item", "tolist", "numpy", "__array__", "__bool__", "__float__", "__int__", "__index__",
@@ -54,18 +50,18 @@ LEAVING = frozenset(
     )
 ) | {torch.equal, torch.allclose, torch.is_nonzero}  # fmt: skip
 
-# Attributes that reverse the dimensions.
+# Attributes that reverse the order of dimensions.
 TRANSPOSED = frozenset(getattr(torch.Tensor, name).__get__ for name in ("T", "H"))
 
-# Nodes of the autograd graph that rectifiers make → the saved number that is 0 if they do.
-NODES: dict[str, Any] = {
+# Nodes of the autograd graph that may be a ReLU's → the saved attribute that is then 0, if any.
+RELU_NODES = {
     "ReluBackward0": None,
     "LeakyReluBackward0": None,
     "PreluKernelBackward0": None,
     "RreluWithNoiseBackward0": None,
     "HardtanhBackward0": "_saved_min_val",
     "ThresholdBackward0": "_saved_threshold",
-    "ClampBackward0": None,  # from a tensor, which may be 0
+    "ClampBackward0": None,  # the bound is a tensor, which may be 0
     "ClampBackward1": "_saved_min",
     "ClampMinBackward0": "_saved_min",
     "ClampMinBackward1": None,
@@ -73,216 +69,202 @@ NODES: dict[str, Any] = {
 
 
 @dataclass
-class Reading:
-    """One rectifier's reading of a tensor, and the node that it made in the autograd graph."""
+class ReluCall:
+    """One call of a ReLU.
 
-    agreement: Agreement
+    Attributes:
+        overlap: of the codes of its input.
+        node: its node in the autograd graph.
+        owner: the call itself, or its module. If one call of an owner is reachable, all count.
+    """
+
+    overlap: CodeOverlap
     node: Any
-    reader: Any  # what is counted when any of its readings reaches the output
+    owner: Any
 
 
 class Recorder(TorchFunctionMode):
-    """While active, notes what every rectifier reads. Codes of one tensor are formed once.
+    """While active, records the calls of ReLUs. The codes of a tensor are computed once.
 
-    With `late`, what can be put off is computed late, see `naswot.scores.fused.tensor`.
+    `naswot.scores.fused.recorder` has a faster subclass.
+
+    Args:
+        batch_size: number of images B; the first dimension of ReLUs' inputs.
+        published: whether ReLUs are the modules that are given to `hook`, as in the authors' code,
+            and not the calls of ReLU functions.
 
     Attributes:
-        readings: of rectifiers, in their order.
-        cut: whether some data went on where gradients did not.
-        moved: whether the mini-batch may be another dimension than the first.
-        hidden: whether there may be rectifiers that are not among the readings.
+        calls: of ReLUs, in the order of execution.
+        cut: whether data depend on other data in a way that the graph does not show.
+        moved: whether the mini-batch may have moved from the first dimension to another.
+        hidden: whether there may be ReLUs that are not among the calls.
     """
 
-    def __init__(self, batch_size: int, published: bool, late: bool):
+    def __init__(self, batch_size: int, published: bool):
         super().__init__()
-        self.batch_size = batch_size
-        self.published = published
-        self.postponed: Postponed | Any = Postponed() if late else None
-        self.readings: list[Reading] = []
+        self.batch_size, self.published = batch_size, published
+        self.calls: list[ReluCall] = []
         self.cut = self.moved = self.hidden = False
-        self._agreements, self._sums = Memory(), Memory()
+        self._overlaps = TensorCache()
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if not torch.is_grad_enabled():
-            self.cut = self.hidden = True  # the graph shows nothing of what runs now
-        if func in TRANSPOSED or moves(getattr(func, "__name__", ""), args, kwargs):
+            self.cut = self.hidden = True  # the graph does not show what runs now
+        if func in TRANSPOSED or may_move_batch(getattr(func, "__name__", ""), args, kwargs):
             self.moved = True
-        if self.postponed is not None:
-            output = self.postponed.call(func, args, kwargs)
-            if output is not None:
-                return output
-        if not rectifies(func, args, kwargs):
-            output = func(*args, **kwargs)
-            self._look(func, args, kwargs, output)
-            return output
-        x = latest(args[0] if args else kwargs["input"])
-        agreement = None if self.published else self.read(x)
-        output = self._late_relu(x, func, args, kwargs) if func in RELUS else None
-        if output is None:
-            output = func(*args, **kwargs)
-        if agreement is not None:
-            self.note(agreement, output, reader=object())
-            if output is x and x._is_view():  # the graph shows what it is a view of, not it
+        call = self.call_relu if is_relu(func, args, kwargs) else self.call_other
+        return call(func, args, kwargs)
+
+    def call_relu(self, func: Callable, args: tuple, kwargs: dict) -> torch.Tensor:
+        """Return the output of `func`, a ReLU, and record the call."""
+        x = args[0] if args else kwargs["input"]
+        overlap = None if self.published else self.overlap(x)
+        output = self.compute_relu(func, args, kwargs)
+        if overlap is not None:
+            self.calls.append(ReluCall(overlap, output.grad_fn, owner=object()))
+            if output is x and x._is_view():  # the graph then shows its base instead
                 self.cut = True
-            if output is x and func not in LEAKY:  # in place: the codes are still its codes
-                self._agreements.keep(x, agreement)
+            if output is x and func not in LEAKY_RELUS:  # in place, and the codes stay the same
+                self._overlaps.put(x, overlap)
         return output
 
-    def _look(self, func: Any, args: tuple, kwargs: dict, output: Any) -> None:
-        """See whether `func` cuts the graph or hides a rectifier."""
+    def compute_relu(self, func: Callable, args: tuple, kwargs: dict) -> torch.Tensor:
+        """Return the output of `func`, a ReLU."""
+        return func(*args, **kwargs)
+
+    def call_other(self, func: Callable, args: tuple, kwargs: dict) -> Any:
+        """Return the output of `func`, not a ReLU, and note what it hides from the graph."""
+        output = func(*args, **kwargs)
+        exported = type(func) is torch._ops.OpOverload  # called by an exported block
         if type(output) is torch.Tensor and output.requires_grad and func not in MAXIMA:
-            if type(func) is torch._ops.OpOverload:  # of an exported block
-                self.hidden = True
-            return  # most calls
+            self.hidden = self.hidden or exported
+            return output  # most calls
         second = args[1] if len(args) > 1 else None
-        if type(func) is torch._ops.OpOverload:
+        if exported or (func in MAXIMA and isinstance(second, torch.Tensor)):
             self.hidden = True
         elif func in COMPARISONS and not isinstance(second, torch.Tensor):
             self.hidden = self.hidden or second == 0
-        elif func in MAXIMA and isinstance(second, torch.Tensor):
-            self.hidden = True
-        if func in LEAVING or any(not part.requires_grad for part in _direct(output)):
-            self.cut = self.cut or any(x.requires_grad for x in tensors((args, kwargs)))
-
-    def read(self, x: torch.Tensor) -> Agreement:
-        """Return the agreement of the codes of `x` (B, …), from memory if already formed.
-
-        Raises:
-            UnsettledError: it may be that the mini-batch is not the first dimension.
-        """
-        x = latest(x)
-        if is_unclear(x.shape, self.batch_size, self.moved):
-            self.hidden = True  # should the network catch this
-            raise UnsettledError(f"a ReLU reads a tensor of shape {tuple(x.shape)}")
-        late = self._sum(x)
-        if late is not None:
-            late.rectify()
-            return Agreement(late.active, x.numel() // len(x))
-        made = self._agreements.recall(x)
-        if made is None:
-            codes = binary_codes(x)
-            made = Agreement(pairwise_active(codes), codes.shape[1])
-            self._agreements.keep(x, made)
-        return made
-
-    def _late_relu(self, x, func, args, kwargs) -> torch.Tensor | None:
-        """Return ReLU of `x` if something of it has been put off."""
-        inplace = func.__name__ == "relu_" or kwargs.get("inplace", args[1:] == (True,))
-        known = self._sum(x)
-        if known is None or (inplace and not unseen(x)):
-            return None
-        output = self.postponed.relu(x, known)
-        if inplace:
-            x.now = output
+        if func in ESCAPES or any(not part.requires_grad for part in _returned_tensors(output)):
+            self.cut = self.cut or any(x.requires_grad for x in tensors_in((args, kwargs)))
         return output
 
-    def _sum(self, x: torch.Tensor) -> Sum | None:
-        """Return what `x` is the sum of, or None if nothing of it is put off."""
-        if self.postponed is None:
-            return None
-        if isinstance(x, Pending):
-            return x.known
-        known = self._sums.recall(x)
-        if known is None and (known := sum_of(x)) is not None:
-            self._sums.keep(x, known)
-        return known
+    def overlap(self, x: torch.Tensor) -> CodeOverlap:
+        """Return the overlap of the codes of `x` (B, …).
 
-    def note(self, agreement: Agreement, output: torch.Tensor, reader: Any) -> None:
-        """Record that `reader` read a tensor of this agreement and returned `output`."""
-        self.readings.append(Reading(agreement, output.grad_fn, reader))
+        Raises:
+            IncompleteGraphError: the first dimension of `x` may not be the mini-batch.
+        """
+        self.require_batch_first(x)
+        return self._overlaps.get_or_compute(x, CodeOverlap.of_input)
+
+    def require_batch_first(self, x: torch.Tensor) -> None:
+        """Raise `IncompleteGraphError` if the first dimension of `x` may not be the mini-batch."""
+        if batch_position_unclear(x.shape, self.batch_size, self.moved):
+            self.hidden = True  # in case the network catches the exception
+            raise IncompleteGraphError("the input of a ReLU may not have the mini-batch first")
 
     def hook(self, module: nn.Module) -> tuple:
-        """Count every call of `module` as one reading of its input. Returns the hooks' handles."""
-        entered: list[Agreement] = []
+        """Record every call of `module` as one of a ReLU. Returns the handles of the hooks."""
+        entered: list[CodeOverlap] = []
 
         def before(_, inputs):
-            kept = self.cut, self.moved, self.hidden
-            entered.append(self.read(inputs[0]))
-            self.cut, self.moved, self.hidden = kept  # what reading does is not the network's
+            state = self.cut, self.moved, self.hidden
+            entered.append(self.overlap(inputs[0]))
+            self.cut, self.moved, self.hidden = state  # computing codes must not change them
 
         def after(_, inputs, output):
-            self.note(entered.pop(), output, reader=module)
+            self.calls.append(ReluCall(entered.pop(), output.grad_fn, owner=module))
 
         return module.register_forward_pre_hook(before), module.register_forward_hook(after)
 
+    def finish(self, output: Any) -> Any:
+        """Return the network's `output` once the forward pass has ended."""
+        return output
 
-def watch(
-    network: nn.Module, images: torch.Tensor, published: bool, late: bool = False
-) -> tuple[Any, list[Reading]]:
-    """Run `network` on `images` (B, …) once; return its output and the readings that count.
+    def may_be_relu(self, node: Any) -> bool:
+        """Return whether a node of the autograd graph is a ReLU or may contain one."""
+        if isinstance(node, BackwardCFunction):  # a custom autograd function
+            return True
+        name = node.name()
+        if "DifferentiableGraph" in name:  # an optimised part of a scripted module
+            return True
+        if name not in RELU_NODES:
+            return False
+        bound = RELU_NODES[name]
+        return bound is None or getattr(node, bound) == 0
 
-    With `published`, the readers are the modules whose class name contains "ReLU", as in the
-    authors' code; otherwise they are the calls of `RECTIFIERS`. With `late`, whatever can be is
-    put off until it can be computed faster.
+
+def read_graph(
+    network: nn.Module, images: torch.Tensor, recorder: Recorder
+) -> tuple[Any, list[ReluCall]]:
+    """Run `network` on `images` (B, …) once; return its output and the reachable ReLU calls.
 
     Raises:
-        ChangedError: the network changes a tensor in a way that does not go with `late`.
-        UnsettledError: the autograd graph does not tell which rectifiers count.
+        IncompleteGraphError: the autograd graph does not tell which ReLUs are reachable.
     """
-    recorder = Recorder(len(images), published, late)
     with ExitStack() as stack:
-        if published:
+        if recorder.published:
             for module in network.modules():
-                if shows_relu(module):
+                if is_relu_module(module):
                     for handle in recorder.hook(module):
                         stack.callback(handle.remove)
         stack.enter_context(torch.enable_grad())
-        stack.enter_context(saved_tensors_hooks(lambda _: None, _unavailable))
+        stack.enter_context(saved_tensors_hooks(lambda _: None, _refuse_saved_tensor))
         stack.enter_context(recorder)
-        # The inputs require a gradient, so that frozen weights do not hide a rectifier; a
-        # copy, so that a network may rectify its own input in place.
-        shown = images.detach().requires_grad_().clone()
-        source = shown.grad_fn
-        output = settled(network(shown))
-    if late:
-        recorder.postponed.check()
-    if not recorder.readings or (recorder.hidden and not published):
-        raise UnsettledError("there may be rectifiers that the graph does not show")
-    reached = _reached(output)
-    seen = _seen(reached, source)
-    nodes = {reading.node for reading in recorder.readings}
-    if not published and any(_may_rectify(node) for node in reached.keys() - nodes):
-        raise UnsettledError("the graph shows a rectifier whose call was not seen")
-    counted = {id(reading.reader) for reading in recorder.readings if reading.node in reached}
-    left_out = len(counted) < len({id(reading.reader) for reading in recorder.readings})
-    if not counted or (left_out and recorder.cut):
-        raise UnsettledError("the output may depend on more rectifiers than the graph shows")
-    found = [reading for reading in recorder.readings if id(reading.reader) in counted]
-    if any(reading.node in reached and reading.node not in seen for reading in found):
-        raise UnsettledError("a rectifier may not look at the images")
-    return output, found
+        # The images require a gradient, so that frozen weights do not hide a ReLU. They are a copy,
+        # because the network may change its input in place.
+        batch = images.detach().requires_grad_().clone()
+        source = batch.grad_fn
+        output = network(batch)
+    output = recorder.finish(output)
+    calls = recorder.calls
+    if not calls or (recorder.hidden and not recorder.published):
+        raise IncompleteGraphError("there may be ReLUs that the graph does not show")
+    inputs_of = _graph_of(output)
+    dependent = _nodes_after(source, inputs_of)
+    unrecorded = inputs_of.keys() - {call.node for call in calls}
+    if not recorder.published and any(map(recorder.may_be_relu, unrecorded)):
+        raise IncompleteGraphError("the graph shows a ReLU that was not recorded")
+    owners = {id(call.owner) for call in calls if call.node in inputs_of}
+    left_out = len(owners) < len({id(call.owner) for call in calls})
+    if not owners or (left_out and recorder.cut):
+        raise IncompleteGraphError("the output may depend on more ReLUs than the graph shows")
+    reachable = [call for call in calls if id(call.owner) in owners]
+    if any(call.node in inputs_of and call.node not in dependent for call in reachable):
+        raise IncompleteGraphError("the input of a ReLU may not depend on the images")
+    return output, reachable
 
 
-def _reached(output: Any) -> dict:
-    """Return the nodes of the autograd graph on which `output` depends, with those they act on."""
-    reached = {}
-    left = [tensor.grad_fn for tensor in tensors(output) if tensor.grad_fn is not None]
+def _graph_of(output: Any) -> dict[Any, list]:
+    """Return the autograd graph that ends in `output`, as node → nodes of its inputs."""
+    graph: dict[Any, list] = {}
+    left = [tensor.grad_fn for tensor in tensors_in(output) if tensor.grad_fn is not None]
     while left:
         node = left.pop()
-        if node not in reached:
-            reached[node] = [before for before, _ in node.next_functions if before is not None]
-            left += reached[node]
-    return reached
+        if node not in graph:
+            graph[node] = [before for before, _ in node.next_functions if before is not None]
+            left += graph[node]
+    return graph
 
 
-def _seen(reached: dict, source: Any) -> set:
-    """Return those of `reached` that depend on the node `source`."""
-    after: dict[Any, list] = {}
-    for node, befores in reached.items():
-        for before in befores:
-            after.setdefault(before, []).append(node)
-    seen, left = {source}, [source]
+def _nodes_after(source: Any, graph: dict[Any, list]) -> set:
+    """Return the nodes of `graph` that depend on the node `source`, with `source`."""
+    outputs_of: dict[Any, list] = {}
+    for node, inputs in graph.items():
+        for before in inputs:
+            outputs_of.setdefault(before, []).append(node)
+    found, left = {source}, [source]
     while left:
-        for node in after.get(left.pop(), ()):
-            if node not in seen:
-                seen.add(node)
+        for node in outputs_of.get(left.pop(), ()):
+            if node not in found:
+                found.add(node)
                 left.append(node)
-    return seen
+    return found
 
 
-def _direct(output: Any) -> tuple[torch.Tensor, ...]:
-    """Return the tensors that a function returns, by itself or in a tuple or list."""
+def _returned_tensors(output: Any) -> tuple[torch.Tensor, ...]:
+    """Return the tensors that a function returns, alone or in a tuple or list."""
     if isinstance(output, torch.Tensor):
         return (output,)
     if isinstance(output, tuple | list):
@@ -290,15 +272,5 @@ def _direct(output: Any) -> tuple[torch.Tensor, ...]:
     return ()
 
 
-def _may_rectify(node: Any) -> bool:
-    """Return whether a node of the graph is a rectifier or may hide one."""
-    name = node.name()
-    if isinstance(node, BackwardCFunction):  # of a function that somebody wrote
-        return type(node).__module__ != pending.__name__
-    if "DifferentiableGraph" in name:  # of a scripted part that has been optimised
-        return True
-    return name in NODES and (NODES[name] is None or getattr(node, NODES[name]) == 0)
-
-
-def _unavailable(_: Any) -> torch.Tensor:
-    raise UnsettledError("the network takes a gradient inside its own forward pass")
+def _refuse_saved_tensor(_: Any) -> torch.Tensor:
+    raise IncompleteGraphError("the network takes a gradient inside its own forward pass")

@@ -19,10 +19,10 @@ from typing import Any
 import torch
 
 from naswot.scores.base import Options
-from naswot.scores.passes import TrainPass, total
+from naswot.scores.passes import TrainPass, sum_float64
 
 
-def compute(seen: TrainPass, options: Options) -> dict[str, float]:
+def compute(train_pass: TrainPass, options: Options) -> dict[str, float]:
     """Return the score, from two backward passes.
 
     Raises:
@@ -30,9 +30,11 @@ def compute(seen: TrainPass, options: Options) -> dict[str, float]:
             (B, classes).
     """
     with torch.enable_grad():
-        square: Any = sum((g.detach() * g).sum() for g in seen.gradients)
+        square: Any = sum((g.detach() * g).sum() for g in train_pass.gradients)
     if not square.requires_grad:
         return {"grasp": 0.0}  # the loss depends on none of the weights: g and H are exactly zero
-    products = torch.autograd.grad(square, seen.weights, retain_graph=True, materialize_grads=True)
-    pairs = zip(seen.weights, products, strict=True)
-    return {"grasp": -total([(w.detach() * p).sum(dtype=torch.float64) for w, p in pairs])}
+    products = torch.autograd.grad(
+        square, train_pass.weights, retain_graph=True, materialize_grads=True
+    )
+    pairs = zip(train_pass.weights, products, strict=True)
+    return {"grasp": -sum_float64([(w.detach() * p).sum(dtype=torch.float64) for w, p in pairs])}

@@ -27,7 +27,7 @@ K = 1e-5
 MANY_CLASSES = 100
 
 
-def jacobians(seen: TrainPass) -> torch.Tensor:
+def jacobians(train_pass: TrainPass) -> torch.Tensor:
     """Return J (B, units) in float64.
 
     Of several outputs the first is taken.
@@ -35,12 +35,12 @@ def jacobians(seen: TrainPass) -> torch.Tensor:
     Raises:
         NaswotError: the network returns no output with a row for each image.
     """
-    if not seen.logits.requires_grad:
-        return torch.zeros_like(seen.images, dtype=torch.float64).flatten(1)
+    if not train_pass.logits.requires_grad:
+        return torch.zeros_like(train_pass.images, dtype=torch.float64).flatten(1)
     with torch.enable_grad():
-        outputs = seen.logits.sum()
+        outputs = train_pass.logits.sum()
     (gradient,) = torch.autograd.grad(
-        outputs, seen.images, retain_graph=True, materialize_grads=True
+        outputs, train_pass.images, retain_graph=True, materialize_grads=True
     )
     return gradient.flatten(1).double()
 
@@ -78,12 +78,12 @@ def epe_nas(jacobian: torch.Tensor, labels: torch.Tensor, classes: int) -> float
     return found.abs().sum().item()
 
 
-def compute(seen: TrainPass, options: Options) -> dict[str, float]:
+def compute(train_pass: TrainPass, options: Options) -> dict[str, float]:
     """Return the scores of the family."""
-    if len(seen.images) < 2:
+    if len(train_pass.images) < 2:
         raise NaswotError("jacob_cov and epe_nas compare images; one image is not enough.")
-    found = jacobians(seen)
+    found = jacobians(train_pass)
     return {
         "jacob_cov": jacob_cov(found),
-        "epe_nas": epe_nas(found, seen.labels, seen.classes),
+        "epe_nas": epe_nas(found, train_pass.labels, train_pass.classes),
     }

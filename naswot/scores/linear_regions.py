@@ -21,10 +21,10 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
+from naswot.scores.codes import read_codes
 from naswot.scores.initialisation import renew_statistics
-from naswot.scores.outputs import tensors
-from naswot.scores.passes import place
-from naswot.scores.reading import read_codes
+from naswot.scores.outputs import tensors_in
+from naswot.scores.passes import prepare
 
 IMAGES = 32
 RAYS = 4
@@ -57,11 +57,11 @@ def distinct_codes(network: nn.Module, inputs: torch.Tensor) -> tuple[float, str
         NaswotError: the network has no visible ReLU.
     """
     codes = read_codes(network, inputs)
-    if any(tensor.isnan().any() for tensor in tensors(codes.output)):
+    if any(tensor.isnan().any() for tensor in tensors_in(codes.output)):
         return torch.nan, codes.note
     active = torch.zeros(len(inputs), len(inputs), dtype=torch.int64, device=inputs.device)
-    for agreement in codes.agreements:
-        active += agreement.active
+    for overlap in codes.overlaps:
+        active += overlap.active
     own = active.diagonal()
     same = own[:, None] + own[None, :] - 2 * active == 0
     # Of equal codes, only the first has nothing like it before it.
@@ -72,7 +72,7 @@ def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, Any
     """Return the scores of the family."""
     if len(batch.images) < 2:
         raise NaswotError("linear_regions looks between images; one image is not enough.")
-    network, images = place(network, batch.images[:IMAGES])
+    network, images = prepare(network, batch.images[:IMAGES])
     fix_statistics(network, images)
     count, note = distinct_codes(network.double(), rays(images.double()))
     return {"linear_regions": count, "note": note}

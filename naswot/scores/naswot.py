@@ -22,15 +22,15 @@ from naswot.scores.base import (
     Options,
     Score,
     as_images,
-    copied,
-    lay_out,
-    moved,
-    to_train,
+    copy_network,
+    move_network,
+    set_memory_format,
+    set_train_mode,
 )
-from naswot.scores.failures import failure_of, in_one_line
-from naswot.scores.lazy import materialise
-from naswot.scores.outputs import tensors
-from naswot.scores.reading import read_codes
+from naswot.scores.codes import read_codes
+from naswot.scores.failures import failure_of, one_line
+from naswot.scores.lazy_modules import materialise
+from naswot.scores.outputs import tensors_in
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 RELU_COUNTS = ("once", "as-published")
@@ -68,7 +68,7 @@ def score(
     started, images = time.perf_counter(), as_images(images)
     if isinstance(network, nn.Module):
         _materialise(network, images)  # some lazy modules cannot be copied
-        network = copied(network)
+        network = copy_network(network)
         built = started
     else:
         network = _built(network)
@@ -94,7 +94,7 @@ def _built(factory: Any) -> nn.Module:
     try:
         network = factory()
     except (Exception, SystemExit) as error:  # a factory may raise anything
-        raise NaswotError(f"{name} builds no network: it raises {in_one_line(error)}") from error
+        raise NaswotError(f"{name} builds no network: it raises {one_line(error)}") from error
     if not isinstance(network, nn.Module):
         raise NaswotError(f"{name} returns no torch.nn.Module but {type(network).__name__}.")
     return network
@@ -126,14 +126,14 @@ def hamming_kernel(
     images: torch.Tensor,
     precision: str = "float32",
     relu_count: str = "once",
-    late: bool = True,
+    fused: bool = True,
     batch_dim: int = 0,
 ) -> HammingKernel:
     """Return K_H of the mini-batch.
 
     Takes `network` over: it is put in train mode and in the wanted precision and memory
-    format. Arguments and errors as for `score`; without `late`, every operation is torch's, one
-    after the other.
+    format. Arguments and errors as for `score`; without `fused`, every operation is PyTorch's own,
+    one after the other.
     """
     if precision not in PRECISIONS:
         raise NaswotError(f"precision is {precision!r}; it can be {', '.join(PRECISIONS)}.")
@@ -145,22 +145,22 @@ def hamming_kernel(
             "them: there has to be an image, and such a dimension (batch_dim)."
         )
     _materialise(network, images)
-    network = moved(to_train(network), images.device, PRECISIONS[precision])
+    network = move_network(set_train_mode(network), images.device, PRECISIONS[precision])
     images = images.to(PRECISIONS[precision])
     if images.ndim == 4:
-        lay_out(network, torch.channels_last)
+        set_memory_format(network, torch.channels_last)
         images = images.contiguous(memory_format=torch.channels_last)
-    codes = read_codes(network, images, relu_count == "as-published", late, batch_dim)
+    codes = read_codes(network, images, relu_count == "as-published", fused, batch_dim)
     batch = images.shape[batch_dim]
     active = torch.zeros(batch, batch, dtype=torch.int32, device=images.device)
-    for agreement in codes.agreements:
-        active += agreement.active
-    units = sum(agreement.units for agreement in codes.agreements)
+    for overlap in codes.overlaps:
+        active += overlap.active
+    units = sum(overlap.units for overlap in codes.overlaps)
     own = active.diagonal()
     kernel = (2 * active - own[:, None] - own[None, :] + units).double()
-    if any(tensor.isnan().any() for tensor in tensors(codes.output)):
+    if any(tensor.isnan().any() for tensor in tensors_in(codes.output)):
         kernel.fill_(torch.nan)  # a code of NaNs would look like an inactive unit
-    return HammingKernel(kernel, units, len(codes.agreements), codes.note)
+    return HammingKernel(kernel, units, len(codes.overlaps), codes.note)
 
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from torch.nn import functional
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
 from naswot.scores.initialisation import draw_weights
-from naswot.scores.passes import first_output_fast, place
+from naswot.scores.passes import first_output_fast, prepare
 
 DRAWS = 2
 RIDGE = 1e-3
@@ -50,7 +50,7 @@ def last_features(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 def kernel(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """Return the estimated kernel K (B, B) in float64. Takes `network` over."""
-    network, images = place(network, images)
+    network, images = prepare(network, images)
     total = torch.zeros(len(images), len(images), dtype=torch.float64, device=images.device)
     with torch.no_grad():
         for _ in range(DRAWS):

@@ -15,7 +15,7 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
-from naswot.scores.passes import first_output_fast, place
+from naswot.scores.passes import first_output_fast, prepare
 
 IMAGES = 16
 
@@ -28,7 +28,7 @@ def gradients(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     Raises:
         NaswotError: the network has no trainable parameter, or no output depends on one.
     """
-    network, images = place(network, images)
+    network, images = prepare(network, images)
     parameters = [p for p in network.parameters() if p.requires_grad]
     if not parameters:
         raise NaswotError(f"{type(network).__name__} has no trainable parameter, so it has no NTK.")

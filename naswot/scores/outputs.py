@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 
-def tensors(value: Any) -> Iterator[torch.Tensor]:
+def tensors_in(value: Any) -> Iterator[torch.Tensor]:
     """Yield the tensors in `value`: one, or nested in containers and objects of any kind.
 
     Looked into are mappings, tuples, lists, sets, dataclasses and the attributes of other objects

@@ -15,8 +15,8 @@ from torch import nn
 from torch.nn import functional
 
 from naswot.errors import NaswotError
-from naswot.scores.base import lay_out, moved, to_train
-from naswot.scores.outputs import tensors
+from naswot.scores.base import move_network, set_memory_format, set_train_mode
+from naswot.scores.outputs import tensors_in
 
 LAYERS = (
     nn.Linear,
@@ -29,7 +29,7 @@ LAYERS = (
 )
 
 
-def place(
+def prepare(
     network: nn.Module, images: torch.Tensor, least: torch.dtype = torch.float32
 ) -> tuple[nn.Module, torch.Tensor]:
     """Return `network` in train mode and a copy of `images`, both at least as wide as `least`.
@@ -38,11 +38,11 @@ def place(
     their input in place.
     """
     dtype = torch.promote_types(images.dtype, least)
-    network = moved(to_train(network), images.device, dtype)
+    network = move_network(set_train_mode(network), images.device, dtype)
     return network, images.detach().to(dtype, copy=True)
 
 
-def weights(network: nn.Module) -> list[nn.Parameter]:
+def layer_weights(network: nn.Module) -> list[nn.Parameter]:
     """Return the weights of `network`'s convolutions and linear layers, ready for gradients.
 
     Raises:
@@ -60,7 +60,7 @@ def weights(network: nn.Module) -> list[nn.Parameter]:
             found[id(weight)] = weight.requires_grad_()  # frozen weights are scored too
     if not found:
         raise NaswotError(
-            f"{type(network).__name__} has no convolution or linear layer that can be seen "
+            f"{type(network).__name__} has no convolution or linear layer that can be train_pass "
             "(scripted modules hide theirs), so it has no weights to score."
         )
     return list(found.values())
@@ -74,7 +74,7 @@ def first_output(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     Raises:
         NaswotError: there is no such tensor.
     """
-    for tensor in tensors(network(images)):
+    for tensor in tensors_in(network(images)):
         if tensor.ndim and len(tensor) == len(images) and tensor.is_floating_point():
             return tensor.reshape(len(tensor), -1)
     raise NaswotError(
@@ -96,12 +96,12 @@ def first_output_fast(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """
     if images.ndim == 4 and not any(map(_is_thin, network.modules())):
         try:
-            lay_out(network, torch.channels_last)
+            set_memory_format(network, torch.channels_last)
             return first_output(network, images.contiguous(memory_format=torch.channels_last))
         except RuntimeError as error:
             if "view size is not compatible" not in str(error):
                 raise
-            lay_out(network, torch.contiguous_format)
+            set_memory_format(network, torch.contiguous_format)
     return first_output(network, images)
 
 
@@ -128,7 +128,7 @@ def require_gradient(network: nn.Module, output: torch.Tensor) -> torch.Tensor:
     return output
 
 
-def loss(
+def cross_entropy(
     network: nn.Module, logits: torch.Tensor, labels: torch.Tensor, classes: int
 ) -> torch.Tensor:
     """Return the mean cross-entropy, a scalar, of `logits` (B, classes), `network`'s first output.
@@ -146,7 +146,7 @@ def loss(
     return functional.cross_entropy(logits, labels.clone())
 
 
-def total(terms: list[torch.Tensor]) -> float:
+def sum_float64(terms: list[torch.Tensor]) -> float:
     """Return the sum of scalar `terms` in float64; 0 if there are none."""
     return torch.stack(terms).double().sum().item() if terms else 0.0
 
@@ -179,7 +179,7 @@ class TrainPass:
         needs: Collection[str],
     ):
         self.labels, self.classes = labels, classes
-        self._network, self.images = place(network, images)
+        self._network, self.images = prepare(network, images)
         self._curvature = "curvature" in needs
         self._outputs: list[tuple[nn.Module, torch.Tensor]] = []
         self.images.requires_grad_("images" in needs)
@@ -200,8 +200,8 @@ class TrainPass:
 
     @cached_property
     def weights(self) -> list[nn.Parameter]:
-        """The weights that count. Raises as the function of this name."""
-        return weights(self._network)
+        """The weights of layers. Raises as `layer_weights`."""
+        return layer_weights(self._network)
 
     @cached_property
     def logits(self) -> torch.Tensor:
@@ -216,7 +216,7 @@ class TrainPass:
     def _found(self) -> tuple[torch.Tensor, ...]:
         weights = self.weights
         with torch.enable_grad():
-            value = loss(self._network, self.logits, self.labels, self.classes)
+            value = cross_entropy(self._network, self.logits, self.labels, self.classes)
         return torch.autograd.grad(
             value,
             [*weights, *(output for _, output in self._outputs)],
@@ -229,7 +229,7 @@ class TrainPass:
     def gradients(self) -> tuple[torch.Tensor, ...]:
         """∂L/∂w of each of `weights`, with a graph if "curvature" is needed.
 
-        Raises NaswotError: as `weights`, `logits` and `loss` do.
+        Raises NaswotError: as `weights`, `logits` and `cross_entropy` do.
         """
         return self._found[: len(self.weights)]
 

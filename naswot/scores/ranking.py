@@ -26,18 +26,18 @@ from naswot.errors import NaswotError
 from naswot.runtime.device import choose_precision
 from naswot.runtime.progress import Progress, log
 from naswot.scores import FAMILIES, FAMILY_OF, Family
-from naswot.scores.base import Batch, Options, as_images, copied, measure, moved
-from naswot.scores.failures import how_it_fails, in_one_line
-from naswot.scores.lazy import dry_run, materialise
+from naswot.scores.base import Batch, Options, as_images, copy_network, measure, move_network
+from naswot.scores.failures import how_it_fails, one_line
+from naswot.scores.lazy_modules import dry_run, materialise
 from naswot.scores.naswot import PRECISIONS
-from naswot.scores.outputs import tensors
-from naswot.scores.rectifiers import NoRectifierError
+from naswot.scores.outputs import tensors_in
+from naswot.scores.relu import NoReluError
 
 Model = nn.Module | Callable[..., nn.Module]
 
 DEFAULT_CLASSES = 10
 # What to try on a network that has no rectifiers: these look at gradients or weights instead.
-WITHOUT_RECTIFIERS = ("grad_norm", "snip", "synflow", "jacob_cov")
+WITHOUT_RELUS = ("grad_norm", "snip", "synflow", "jacob_cov")
 
 
 @dataclass(frozen=True)
@@ -337,7 +337,7 @@ class Candidate:
             for name, family in families.items():
                 try:
                     found |= measure(self.fresh, self.batch, [family], options)
-                except NoRectifierError as error:
+                except NoReluError as error:
                     notes[name] = _with_alternatives(error)
                 except NaswotError as error:
                     notes[name] = str(error)
@@ -345,8 +345,9 @@ class Candidate:
                     crashes.append(self.crashed(error))
                     notes[name] = str(crashes[-1])
         for family in families.values():
-            if family.scores[0] in found:
-                result = found[family.scores[0]]
+            first = next(iter(family.scores))
+            if first in found:
+                result = found[first]
                 seconds += result.seconds - result.build_seconds
         notes |= {name: result.note for name, result in found.items() if result.note}
         values = {score: result.value for score, result in found.items()}
@@ -364,12 +365,12 @@ class Candidate:
         model = self.model
         network = self.copy(model) if isinstance(model, nn.Module) else self.built(model)
         device, dtype = self.batch.images.device, self.batch.images.dtype
-        return moved(network, device, dtype)
+        return move_network(network, device, dtype)
 
     def copy(self, network: nn.Module) -> nn.Module:
         """Return a copy of `network`."""
         materialise(network, self.batch.images[:2])  # some lazy modules cannot be copied
-        return copied(network, self.name)
+        return copy_network(network, self.name)
 
     def built(self, factory: Callable[..., nn.Module]) -> nn.Module:
         """Return what `factory` builds, with one output a class if it can be told so."""
@@ -395,7 +396,7 @@ class Candidate:
             raise
         except (Exception, SystemExit) as error:  # a factory may raise anything
             raise NaswotError(
-                f"{self.name} cannot be built: its factory raises {in_one_line(error)}"
+                f"{self.name} cannot be built: its factory raises {one_line(error)}"
             ) from error
         if not isinstance(network, nn.Module):
             raise NaswotError(
@@ -416,7 +417,7 @@ class Candidate:
             output = dry_run(network, self.batch.images[:2])
         finally:
             self.params = _params(network)
-        if next(tensors(output), None) is None:
+        if next(tensors_in(output), None) is None:
             raise NaswotError(
                 f"{self.name} returns a {type(output).__name__} without tensors; it has to return "
                 "a tensor, or tensors in tuples, lists or dicts."
@@ -432,7 +433,7 @@ class Candidate:
             network.train()
             with torch.no_grad():
                 network(self.batch.images.clone())
-            explained = NaswotError(f"it fails on {self.name}: {in_one_line(error)}")
+            explained = NaswotError(f"it fails on {self.name}: {one_line(error)}")
         explained.__cause__ = error
         _release(explained)
         return explained
@@ -476,8 +477,8 @@ def _params(network: nn.Module) -> int | None:
     return None if any(map(is_lazy, trained)) else sum(map(torch.numel, trained))
 
 
-def _with_alternatives(error: NoRectifierError) -> str:
-    others = [name for name in WITHOUT_RECTIFIERS if name in FAMILY_OF]
+def _with_alternatives(error: NoReluError) -> str:
+    others = [name for name in WITHOUT_RELUS if name in FAMILY_OF]
     return f"{str(error).rstrip('.')}; try: {', '.join(others)}." if others else str(error)
 
 

@@ -12,8 +12,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from naswot.errors import NaswotError
-from naswot.scores.base import Batch, Options, copied
-from naswot.scores.passes import place
+from naswot.scores.base import Batch, Options, copy_network
+from naswot.scores.passes import prepare
 
 
 def params(network: nn.Module) -> float:
@@ -23,12 +23,12 @@ def params(network: nn.Module) -> float:
 
 def flops(network: nn.Module, images: torch.Tensor) -> float:
     """Return the operations for the first of `images` (B, …). Takes `network` over."""
-    network, image = place(network, images[:1])
+    network, image = prepare(network, images[:1])
     network.eval()
     try:
         # Shapes are all that matters. This also counts a pooling as one where a network computes
         # it on CPUs by a convolution.
-        return _counted(copied(network).to("meta"), image.to("meta"))
+        return _counted(copy_network(network).to("meta"), image.to("meta"))
     except (NaswotError, RuntimeError):
         return _counted(network, image)  # it looks at values, or holds tensors of its own
 

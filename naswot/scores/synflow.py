@@ -24,7 +24,7 @@ import torch
 from torch import nn
 
 from naswot.scores.base import Batch, Options
-from naswot.scores.passes import first_output, place, require_gradient, total, weights
+from naswot.scores.passes import first_output, layer_weights, prepare, require_gradient, sum_float64
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 # Below, terms of the sum may have got lost in float32, whose smallest number is 1.2e-38.
@@ -42,7 +42,7 @@ def synflow(network: nn.Module, images: torch.Tensor) -> float:
     Raises:
         NaswotError: no weights, or an output without gradient.
     """
-    network, images = place(network, images[:1])
+    network, images = prepare(network, images[:1])
     network.eval()
     for layer in network.modules():
         if isinstance(layer, BATCH_NORMS):
@@ -60,10 +60,10 @@ def synflow(network: nn.Module, images: torch.Tensor) -> float:
 
 
 def _flow(network: nn.Module, ones: torch.Tensor) -> float:
-    tensors = weights(network)
+    tensors = layer_weights(network)
     flow = require_gradient(network, first_output(network, ones.clone())).sum()
     gradients = torch.autograd.grad(flow, tensors, materialize_grads=True)
-    return total(
+    return sum_float64(
         [
             (w.detach() * g).abs().sum(dtype=torch.float64)
             for w, g in zip(tensors, gradients, strict=True)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from naswot.scores.base import Batch, Options
-from naswot.scores.passes import place, total, weights
+from naswot.scores.passes import layer_weights, prepare, sum_float64
 
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
@@ -19,6 +19,6 @@ def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, flo
     Raises:
         NaswotError: no weights.
     """
-    network, _ = place(network, batch.images[:1])
+    network, _ = prepare(network, batch.images[:1])
     with torch.no_grad():
-        return {"l2_norm": total([w.double().norm() for w in weights(network)])}
+        return {"l2_norm": sum_float64([w.double().norm() for w in layer_weights(network)])}

@@ -23,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
 from naswot.scores.initialisation import batch_norms, draw_weights, renew_statistics
-from naswot.scores.passes import place
+from naswot.scores.passes import prepare
 
 IMAGES = 16
 PERTURBATION = 1e-2
@@ -96,6 +96,6 @@ def zen(network: nn.Module, images: torch.Tensor) -> float:
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
     """Return the scores of the family."""
-    network, images = place(network, batch.images[:IMAGES])
+    network, images = prepare(network, batch.images[:IMAGES])
     with torch.no_grad():
         return {"zen": zen(network, images)}

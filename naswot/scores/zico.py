@@ -14,7 +14,7 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
-from naswot.scores.passes import first_output_fast, loss, place, weights
+from naswot.scores.passes import cross_entropy, first_output_fast, layer_weights, prepare
 
 
 def zico(network: nn.Module, batch: Batch) -> float:
@@ -24,16 +24,16 @@ def zico(network: nn.Module, batch: Batch) -> float:
         NaswotError: fewer than two images, no weights, or an output without gradient or of another
             shape than (B, classes).
     """
-    network, images = place(network, batch.images)
+    network, images = prepare(network, batch.images)
     if len(images) < 2:
         raise NaswotError("zico compares the two halves of a mini-batch; one image is not enough.")
-    layers = weights(network)
+    layers = layer_weights(network)
     middle = (len(images) + 1) // 2
     gradients = []
     for part in (slice(middle), slice(middle, None)):
         with torch.enable_grad():
             logits = first_output_fast(network, images[part])
-            found = loss(network, logits, batch.labels[part], batch.classes)
+            found = cross_entropy(network, logits, batch.labels[part], batch.classes)
         gradients.append(torch.autograd.grad(found, layers, materialize_grads=True))
     total = 0.0
     for one, other in zip(*gradients, strict=True):

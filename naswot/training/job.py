@@ -66,7 +66,7 @@ def train_one(
     tune_allocator()
     target = choose_device(device)
     data = read_images(images, target)
-    shown = torch.from_numpy(read_mini_batch(batch).images).to(target)
+    mini_batch = torch.from_numpy(read_mini_batch(batch).images).to(target)
     plan = Protocol(**protocol)
     settings = {
         "space": space.name,
@@ -81,18 +81,18 @@ def train_one(
         **{key: data.about[key] for key in data.about if key.endswith("images")},
         "image_size": data.about["image_size"],
     }
-    seen = {
+    digests = {
         "data": data.fingerprint(),
-        "shown": hashlib.sha256(shown.cpu().numpy().tobytes()).hexdigest(),
+        "mini_batch": hashlib.sha256(mini_batch.cpu().numpy().tobytes()).hexdigest(),
         "code": _code(space),
     }
-    checkpoint = Checkpoint(Path(f"{output}.checkpoint"), settings | seen | versions())
+    checkpoint = Checkpoint(Path(f"{output}.checkpoint"), settings | digests | versions())
     label = f"network {index} ({arch}) on {data.about['images']}"
     with _named(f"architecture {index} ({arch})", space):
         rows = train_network(
             partial(space.build, arch),
             data,
-            shown,
+            mini_batch,
             plan,
             seed,
             Options(precision, relu_count),

@@ -10,7 +10,7 @@ from torch import nn
 from naswot.scores.base import Options
 from naswot.scores.naswot import score
 from naswot.scores.passes import first_output
-from naswot.scores.rectifiers import NoRectifierError
+from naswot.scores.relu import NoReluError
 from naswot.training.images import Data, Part
 
 EVALUATED_AT_ONCE = 500
@@ -37,15 +37,15 @@ def accuracy(
     return 100 * correct / len(part)
 
 
-def current_score(network: nn.Module, shown: torch.Tensor, options: Options) -> float:
-    """Return the naswot score of `network` with the weights that it has, on images `shown`.
+def current_score(network: nn.Module, batch: torch.Tensor, options: Options) -> float:
+    """Return the naswot score of `network`, with its present weights, on the images of `batch`.
 
-    Neither the network nor a random generator changes. NaN for a network without rectifiers.
+    Neither the network nor a random generator changes. NaN for a network without ReLUs.
     """
     with torch.random.fork_rng(), torch.no_grad():
         try:
-            return score(network, shown, options.precision, options.relu_count).value
-        except NoRectifierError:
+            return score(network, batch, options.precision, options.relu_count).value
+        except NoReluError:
             return np.nan
 
 

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from naswot.errors import NaswotError
 from naswot.runtime.progress import Progress, log
-from naswot.scores.base import Options, copied
+from naswot.scores.base import Options, copy_network
 from naswot.scores.passes import first_output
 from naswot.training.checkpoint import Checkpoint
 from naswot.training.images import Data, batches, steps_in
@@ -41,29 +41,29 @@ COLUMNS = {
 
 
 @dataclass
-class _Seen:
-    """Loss and correct answers summed over the images since the last look."""
+class _RunningTotals:
+    """Loss and number of correct answers, summed over the images since the last row."""
 
     loss: torch.Tensor
     correct: torch.Tensor
     images: int = 0
 
     @classmethod
-    def nothing(cls, device: torch.device) -> "_Seen":
+    def zero(cls, device: torch.device) -> "_RunningTotals":
         return cls(torch.zeros((), device=device), torch.zeros((), device=device))
 
 
 def train_network(
     build: Callable[[int], nn.Module],
     data: Data,
-    shown: torch.Tensor,
+    batch: torch.Tensor,
     protocol: Protocol,
     seed: int,
     options: Options = Options(),  # noqa: B008
     checkpoint: Checkpoint | None = None,
     label: str = "training",
 ) -> pd.DataFrame:
-    """Train a network from its first weights and return one row per look at it.
+    """Train a network from its first weights and return a row a look at it.
 
     On a CPU the same arguments give the same numbers, if torch computes with as many threads.
 
@@ -71,7 +71,7 @@ def train_network(
         build: number of classes → untrained network. It is called with torch's generator seeded
             as for scoring, so the first score is that of the untrained network.
         data: what it is trained and tested on; its device is where all is computed.
-        shown: float32 (B, 3, H, W) on the same device, the mini-batch that it is scored on.
+        batch: float32 (B, 3, H, W) on the same device, the mini-batch that it is scored on.
         protocol: how it is trained and how often looked at.
         seed: of the weights, the order of the images and their augmentation.
         options: how it is scored.
@@ -82,7 +82,7 @@ def train_network(
         Columns `COLUMNS`: epochs and steps done; loss and accuracy (percent) on the images trained
         on since the row before, NaN before the first step; accuracies on validation and test
         images, NaN where there are none; score in train mode, which scores untrained networks too,
-        and in eval mode (NaN for a network without rectifiers); seconds of training since the
+        and in eval mode (NaN for a network without ReLUs); seconds of training since the
         start, without looks and checkpoints; seconds of the last pass over the validation images.
         A loss that is not finite is kept, and so is what follows.
 
@@ -90,13 +90,13 @@ def train_network(
         NaswotError: the network cannot be trained on such images.
     """
     make = partial(_untrained, build, data, protocol, seed)
-    kept = checkpoint and checkpoint.load(make, shown.device)
+    kept = checkpoint and checkpoint.load(make, batch.device)
     network, optimiser, state = kept or (*make(), {})
-    training = _Training(network, optimiser, data, shown, protocol, seed, options, label, **state)
+    training = _Training(network, optimiser, data, batch, protocol, seed, options, label, **state)
     if kept:
         log.info("%s: going on after epoch %d", label, training.epochs)
     else:
-        training.look(_Seen.nothing(shown.device))
+        training.look(_RunningTotals.zero(batch.device))
     while training.epochs < protocol.epochs:
         training.train_epoch()
         if checkpoint is not None:
@@ -132,12 +132,12 @@ def _untrained(
 
 @dataclass
 class _Training:
-    """A network in training, with one row per evaluation so far. Fields as `train_network`."""
+    """A network in training: how far it is, and a row a look at it. Fields as `train_network`."""
 
     network: nn.Module
     optimiser: torch.optim.Optimizer
     data: Data
-    shown: torch.Tensor
+    batch: torch.Tensor
     protocol: Protocol
     seed: int
     options: Options
@@ -170,20 +170,22 @@ class _Training:
         generator = torch.Generator().manual_seed(number)
         torch.manual_seed(number)  # for networks that draw, such as those with dropout
         self.started = time.perf_counter()
-        seen = _Seen.nothing(self.shown.device)
+        totals = _RunningTotals.zero(self.batch.device)
         self.network.train()
         part, how = self.data.train, self.protocol
         for pixels, labels in batches(part, how.batch_size, how.augment, generator):
-            self._train_step(pixels, labels, seen)
+            self._train_step(pixels, labels, totals)
             if self.steps in self.looks:
-                self.look(seen)
-                seen = _Seen.nothing(self.shown.device)
+                self.look(totals)
+                totals = _RunningTotals.zero(self.batch.device)
                 self.network.train()
         loss = self.rows[-1]["train_loss"]
         if not np.isfinite(loss):
             log.warning("%s: the loss is %g in epoch %d", self.label, loss, self.epochs)
 
-    def _train_step(self, pixels: torch.Tensor, labels: torch.Tensor, seen: _Seen) -> None:
+    def _train_step(
+        self, pixels: torch.Tensor, labels: torch.Tensor, totals: _RunningTotals
+    ) -> None:
         for group in self.optimiser.param_groups:
             group["lr"] = self.protocol.rate(self.steps, self.all_steps)
         with computing_in(labels.device, self.protocol.precision):
@@ -193,19 +195,19 @@ class _Training:
         loss.backward()
         self.optimiser.step()
         self.steps += 1
-        seen.loss += loss.detach() * len(labels)
-        seen.correct += (logits.argmax(1) == labels).sum()
-        seen.images += len(labels)
+        totals.loss += loss.detach() * len(labels)
+        totals.correct += (logits.argmax(1) == labels).sum()
+        totals.images += len(labels)
         self.progress.advance()
 
-    def look(self, seen: _Seen) -> None:
+    def look(self, totals: _RunningTotals) -> None:
         """Add a row; random numbers that a network draws in it are not those of its training."""
-        loss, correct = seen.loss.item(), seen.correct.item()  # waits for a GPU to be done
+        loss, correct = totals.loss.item(), totals.correct.item()  # waits for a GPU to be done
         self.seconds += time.perf_counter() - self.started
         network, precision = self.network, self.protocol.precision
         with torch.random.fork_rng():
-            score_train = current_score(network, self.shown, self.options)
-            score_eval = current_score(EvalMode(network), self.shown, self.options)
+            score_train = current_score(network, self.batch, self.options)
+            score_eval = current_score(EvalMode(network), self.batch, self.options)
             begun = time.perf_counter()
             valid = accuracy(network, self.data, self.data.valid, self.layout, precision)
             took = time.perf_counter() - begun
@@ -214,8 +216,8 @@ class _Training:
             {
                 "epoch": self.looks[self.steps],
                 "steps": self.steps,
-                "train_loss": loss / seen.images if seen.images else np.nan,
-                "train_accuracy": 100 * correct / seen.images if seen.images else np.nan,
+                "train_loss": loss / totals.images if totals.images else np.nan,
+                "train_accuracy": 100 * correct / totals.images if totals.images else np.nan,
                 "valid_accuracy": valid,
                 "test_accuracy": test,
                 "score": score_train,
@@ -236,7 +238,7 @@ def _layout(network: nn.Module, data: Data) -> torch.memory_format:
         NaswotError: the network fails on the images, or has not an output a class.
     """
     for layout in (torch.channels_last, torch.contiguous_format):
-        trial = copied(network).to(memory_format=layout).train()  # type: ignore[call-overload]
+        trial = copy_network(network).to(memory_format=layout).train()  # type: ignore[call-overload]
         images = data.normalised(data.train.pixels[:2], layout)
         try:
             with torch.no_grad(), torch.random.fork_rng():

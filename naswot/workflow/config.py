@@ -298,7 +298,7 @@ def shard_size(
     if config["shard_size"] != "auto":
         return config["shard_size"]
     pixels = (image_size(config, images) / 16) ** 2 * config["batch_size"] / 128
-    cost = catalogue[space].space.relative_cost * pixels * FAMILIES[family].cost
+    cost = catalogue[space].space.relative_cost * pixels * FAMILIES[family].relative_cost
     if FAMILIES[family].options and config["precision"] == "bfloat16":
         cost /= 2
     return max(1, round(SHARD_SIZE_AT_16_PIXELS / cost))

@@ -13,7 +13,7 @@ from benching.networks import TIMED, shares
 from benching.timing import Settings, Worker, stopwatch
 
 from naswot.io.parquet import read_metadata, read_parquet
-from naswot.scores import graph, naswot, reading
+from naswot.scores import codes, naswot, relu
 from naswot.spaces import SPACES
 from naswot.spaces.nds import parse
 
@@ -104,16 +104,16 @@ def test_nodes_of_darts_read_two_different_inputs():
 def test_phases_are_parts_of_the_whole_and_the_score_is_as_ever():
     worker = Worker(Settings(batch=4, size=8))
     (archs,) = shares("nasbench201", 2, 1, seed=0)
-    before = reading.watch, graph.pairwise_active
+    before = codes.read_graph, relu.pairwise_active
     plain, *_ = naswot.hamming_kernel(worker.build("nasbench201", archs[0]), worker.images)
     started = worker.now()
     with stopwatch(worker.now) as watch:
         timed, *_ = naswot.hamming_kernel(worker.build("nasbench201", archs[0]), worker.images)
     ended = worker.now()
     assert torch.equal(plain, timed)
-    assert 0 < watch.codes() < watch.seconds["watch"] <= watch.last - watch.first
+    assert 0 < watch.codes() < watch.seconds["read_graph"] <= watch.last - watch.first
     assert started < watch.first < watch.last < ended
-    assert (reading.watch, graph.pairwise_active) == before
+    assert (codes.read_graph, relu.pairwise_active) == before
 
 
 def test_every_method_is_timed_on_every_network():

@@ -49,7 +49,7 @@ def test_new_timestamps_alone_re_run_nothing(finished):
 @pytest.mark.parametrize(
     ("file", "rules"),
     [
-        ("naswot/scores/rectifiers.py", AFTER_SCORING),
+        ("naswot/scores/relu.py", AFTER_SCORING),
         ("naswot/search/sampling.py", ["search_by_sampling", *AFTER_SAMPLING]),
         ("naswot/search/bohb.py", ["search_under_budget", *AFTER_SEARCHING]),
         ("naswot/analysis/correlation.py", [*CORRELATED, *DRAWN, *REPORTED]),

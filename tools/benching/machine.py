@@ -7,7 +7,7 @@ import torch
 from naswot.runtime.cpu import available_cores, processor_name
 from naswot.runtime.device import BFLOAT16_INSTRUCTIONS, choose_device, device_name
 from naswot.runtime.provenance import package_version
-from naswot.scores.fused.sums import loops
+from naswot.scores.codes import FusedRecorder
 
 # Of what processors offer, what these timings depend on; x86 and ARM, as torch names them.
 INSTRUCTIONS = (
@@ -25,6 +25,6 @@ def machine(device: str) -> dict:
         "cores": available_cores(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "instructions": [name for name in INSTRUCTIONS if capabilities.get(name)],
-        "numba": package_version("numba") if loops is not None else "none",
+        "numba": package_version("numba") if FusedRecorder is not None else "none",
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }

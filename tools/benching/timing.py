@@ -17,8 +17,7 @@ from torch import nn
 from benching.networks import TIMED
 from naswot.images import mini_batch
 from naswot.runtime.device import choose_device, peak_memory, tune_allocator
-from naswot.scores import graph, naswot, reading, size
-from naswot.scores.fused import sums
+from naswot.scores import codes, naswot, relu, size
 from naswot.spaces import SPACES
 
 MATRIX = {"cpu": 2048, "cuda": 8192}  # side of the matrices whose product is the peak
@@ -66,11 +65,11 @@ class Worker:
         oracle.score(self.build(space, arch).to(self.device), self.images)
         return self.now() - started
 
-    def ours(self, space: str, arch: str, precision: str, late: bool = True) -> float:
+    def ours(self, space: str, arch: str, precision: str, fused: bool = True) -> float:
         """Return the seconds of our score, construction included."""
         started = self.now()
         network = self.build(space, arch)
-        kernel, *_ = naswot.hamming_kernel(network, self.images, precision, late=late)
+        kernel, *_ = naswot.hamming_kernel(network, self.images, precision, fused=fused)
         naswot.log_determinant(kernel)
         return self.now() - started
 
@@ -79,13 +78,13 @@ class Worker:
     ) -> list[dict[str, float]]:
         """Return the seconds of each network by every method, one after the other.
 
-        "simple" is our score without what `late` puts off. The first network goes first once
+        "simple" is our score without the fused pass. The first network goes first once
         more, for what is set up once.
         """
         methods = {"protocol": self.protocol}
-        for kind, late in (("ours", True), ("simple", False)):
+        for kind, fused in (("ours", True), ("simple", False)):
             for precision in precisions:
-                method = partial(self.ours, precision=precision, late=late)
+                method = partial(self.ours, precision=precision, fused=fused)
                 methods[f"{kind} {precision}"] = method
         rows = []
         for arch in (archs[0], *archs):
@@ -104,8 +103,8 @@ class Worker:
     def phases(self, space: str, archs: Sequence[str], precision: str) -> list[dict[str, float]]:
         """Return the seconds of each network by phase, and the operations of its forward pass.
 
-        "codes" is what forms codes and their products. Where codes are formed by the walk that
-        computes a ReLU, they belong to "forward".
+        "codes" is what computes codes and their products. The fused pass computes codes with the
+        ReLU's output; there they belong to "forward".
         """
         rows = []
         for arch in archs:
@@ -123,7 +122,7 @@ class Worker:
             ended = self.now()
         return {
             "build": watch.first - started,  # with the move to the device, precision and layout
-            "forward": watch.seconds["watch"] - watch.codes(),
+            "forward": watch.seconds["read_graph"] - watch.codes(),
             "codes": watch.codes(),
             "kernel": made - watch.last,
             "determinant": ended - made,
@@ -171,7 +170,7 @@ class Stopwatch:
 
     def codes(self) -> float:
         """Return the seconds of forming codes and their products."""
-        return sum(seconds for name, seconds in self.seconds.items() if name != "watch")
+        return sum(seconds for name, seconds in self.seconds.items() if name != "read_graph")
 
     def timed(self, function: Callable) -> Callable:
         """Return `function`, timed under its name."""
@@ -183,7 +182,7 @@ class Stopwatch:
             finally:
                 ended = self.now()
                 self.seconds[function.__name__] += ended - started
-                if function.__name__ == "watch":  # tried again if its first way fails
+                if function.__name__ == "read_graph":  # tried again if its first way fails
                     self.first, self.last = self.first or started, ended
 
         return call
@@ -194,12 +193,14 @@ def stopwatch(now: Callable[[], float]) -> Iterator[Stopwatch]:
     """While active, the forward pass and what forms codes and their products are timed."""
     watch = Stopwatch(now)
     places = [
-        (reading, "watch"),
-        (graph, "binary_codes"),
-        (graph, "pairwise_active"),
+        (codes, "read_graph"),
+        (relu, "binary_codes"),
+        (relu, "pairwise_active"),
     ]
-    if sums.loops is not None:
-        places.append((sums.loops, "agree"))
+    if codes.FusedRecorder is not None:
+        from naswot.scores.fused import loops
+
+        places.append((loops, "count_overlaps"))
     with ExitStack() as stack:
         for module, name in places:
             stack.enter_context(patch.object(module, name, watch.timed(getattr(module, name))))

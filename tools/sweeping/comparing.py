@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 import naswot
-from naswot.scores.rectifiers import NoRectifierError
+from naswot.scores.relu import NoReluError
 
 # Outcomes. Those that ask for somebody to look at them are WRONG.
 EQUAL, EQUAL_WITH_NOTE, NO_RELU = "equal", "equal with note", "no ReLU, and refused"
@@ -126,7 +126,7 @@ def outcome(row: Row, failed: Exception | None, refusal: Exception | None) -> st
     """Return the outcome, given what the oracle and our score raised, if anything."""
     if failed:
         return FAILS if refusal else ODD
-    if isinstance(refusal, NoRectifierError) and not row.oracle_relu_units:
+    if isinstance(refusal, NoReluError) and not row.oracle_relu_units:
         return NO_RELU
     if refusal:
         return REFUSED if isinstance(refusal, naswot.NaswotError) else FAULT

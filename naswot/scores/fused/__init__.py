@@ -1,1 +1,5 @@
-"""The fast path of the naswot score: ReLU codes and their sums in one pass over memory."""
+"""The fast path of the naswot score: activations, ReLU codes and sums in fused passes over memory.
+
+`naswot.scores.codes` alone chooses it. Without this package scores are the same in float32, and
+take longer.
+"""

@@ -1,16 +1,16 @@
-"""Loops over activations, compiled by numba: the parts of a forward pass that memory limits.
+"""Numba loops over activations: what memory bandwidth limits in a forward pass.
 
-Activations are matrices of rows × lanes here: consecutive pixels of a channels-last tensor, several
-to a row, so that inner loops are long whatever the number of channels. A vector with an entry a
-channel is repeated to that width. bfloat16 numbers are uint16, their bits; sums are in float32.
+Activations are matrices (rows, lanes): a row holds the channels of one or more consecutive pixels
+of a channels-last tensor, so that inner loops are long whatever the number of channels. A vector
+with one entry per channel is repeated to the width of a row. bfloat16 values are uint16 arrays of
+their bits; they are added in float32.
 
-In float32 every operation is rounded as torch rounds it on an x86 processor, with the same number
-of threads, so results are the same to the last bit.
+In float32 each operation is rounded as torch rounds it on x86 processors with the same number of
+threads, so that results are equal to the last bit.
 
-A function whose name ends in `_spread` does in threads what the one without does in one.
+A function whose name ends in `_threaded` runs in threads what its namesake runs in one.
 
-All is in one file because numba compiles a function anew only if the file that it is in has
-changed.
+All loops are in one file, because numba compiles a function again only if its own file changes.
 """
 
 import functools
@@ -21,10 +21,10 @@ from numba.extending import overload
 
 from naswot.runtime import numba_cache
 
-HUGE = 1e37  # sums of three such numbers are finite in float32
+HUGE = 1e37  # the sum of three such numbers is finite in float32
 
 compiled = functools.partial(numba_cache.compiled, fastmath={"contract"})
-spread = functools.partial(numba_cache.compiled, parallel=True)
+threaded = functools.partial(numba_cache.compiled, parallel=True)
 
 
 def _from_bfloat16(x):
@@ -38,7 +38,7 @@ def _to_bfloat16(x, like):
 
 
 def _widen(x):
-    """Return number `x` as a float."""
+    """Return `x`, a float or the bits of a bfloat16, as a float."""
     return _from_bfloat16(x) if isinstance(x, np.uint16) else x
 
 
@@ -47,7 +47,7 @@ def _narrow(x, like):
     return _to_bfloat16(x, like) if isinstance(like, np.uint16) else x
 
 
-# Compiled, the type is known beforehand, and nothing of the question is left in a loop.
+# In compiled code types are known beforehand, so that loops contain no check of them.
 
 
 @overload(_widen, inline="always")
@@ -60,7 +60,7 @@ def _narrow_compiled(x, like):
     return _to_bfloat16 if like == types.uint16 else lambda x, like: x
 
 
-# Mean and variance by channel
+# Mean and variance per channel
 
 
 @compiled
@@ -87,27 +87,27 @@ def _add_both(x, total, square):
             square[j] += v * v
 
 
-@spread
-def _add_rows_spread(x, partial, size):
+@threaded
+def _add_rows_threaded(x, partial, size):
     for p in prange(len(partial)):
         _add_rows(x[p * size : (p + 1) * size], partial[p])
 
 
-@spread
-def _add_squares_spread(x, mean, partial, size):
+@threaded
+def _add_squares_threaded(x, mean, partial, size):
     for p in prange(len(partial)):
         _add_squares(x[p * size : (p + 1) * size], mean, partial[p])
 
 
-@spread
-def _add_both_spread(x, total, square, size):
+@threaded
+def _add_both_threaded(x, total, square, size):
     for p in prange(len(total)):
         _add_both(x[p * size : (p + 1) * size], total[p], square[p])
 
 
 @compiled
 def _mean(zero, partial, pixels, mean):
-    """Sum up what threads found, in the precision of `zero`, and divide by the pixels."""
+    """Add the threads' sums in the precision of `zero` and divide by the number of pixels."""
     for j in range(len(mean)):
         found = zero
         for p in range(len(partial)):
@@ -117,10 +117,10 @@ def _mean(zero, partial, pixels, mean):
 
 @compiled
 def _affine(mean, variance, pixels, eps, weight, bias, scale, shift):
-    """Write what normalisation multiplies by and adds, repeated to the lanes.
+    """Write scale and shift of batch normalisation, repeated to the lanes.
 
-    Returns whether all that it gives is finite and far from the end of float32's range: of n
-    numbers none is further from their mean than √n standard deviations.
+    Returns whether all normalised values are finite and far below float32's largest number: none
+    of n numbers is more than √n standard deviations from their mean.
     """
     finite = True
     for j in range(len(mean)):
@@ -149,12 +149,12 @@ def _moments(total, square, pixels, mean, variance):
         variance[j] = max(q / pixels - mean[j] * mean[j], 0.0)
 
 
-def normalisation(x, parts, eps, weight, bias, scale, shift):
-    """Find how batch normalisation scales and shifts: x·scale + shift is the normalised `x`.
+def batch_norm(x, threads, eps, weight, bias, scale, shift):
+    """Compute scale and shift of batch normalisation: x · scale + shift is the normalised `x`.
 
     Args:
         x: (rows, lanes).
-        parts: how many threads look at it.
+        threads: number of threads.
         eps: added to the variance.
         weight, bias: float32 (channels,).
         scale, shift: float32 (lanes,), written.
@@ -165,37 +165,37 @@ def normalisation(x, parts, eps, weight, bias, scale, shift):
     channels = len(weight)
     if x.dtype == np.float32:  # two passes, and sums in torch's order
         pixels = x.reshape(-1, channels)
-        size = -(-len(pixels) // parts)
+        size = -(-len(pixels) // threads)
         mean, variance = np.empty((2, channels), np.float32)
-        partial = np.zeros((parts, channels), np.float32)
-        if parts == 1:
+        partial = np.zeros((threads, channels), np.float32)
+        if threads == 1:
             _add_rows(pixels, partial[0])
         else:
-            _add_rows_spread(pixels, partial, size)
+            _add_rows_threaded(pixels, partial, size)
         _mean(np.float64(0), partial, len(pixels), mean)
         partial[:] = 0
-        if parts == 1:
+        if threads == 1:
             _add_squares(pixels, mean, partial[0])
         else:
-            _add_squares_spread(pixels, mean, partial, size)
+            _add_squares_threaded(pixels, mean, partial, size)
         _mean(np.float32(0), partial, len(pixels), variance)
     else:
         mean, variance = np.empty((2, channels), np.float64)
-        total, square = np.zeros((2, parts, x.shape[1]), np.float32)
-        if parts == 1:
+        total, square = np.zeros((2, threads, x.shape[1]), np.float32)
+        if threads == 1:
             _add_both(x, total[0], square[0])
         else:
-            _add_both_spread(x, total, square, -(-len(x) // parts))
+            _add_both_threaded(x, total, square, -(-len(x) // threads))
         _moments(total, square, x.size // channels, mean, variance)
     finite = _affine(mean, variance, x.size // channels, eps, weight, bias, scale, shift)
     return mean, variance, finite
 
 
-# Sums of up to three terms x·a + b, y·c + d, z·e + f
+# Sums of up to three terms x · a + b, y · c + d, z · e + f
 
 
 @compiled
-def _add_up(count, x, a, b, y, c, d, z, e, f, output):
+def _add_terms(count, x, a, b, y, c, d, z, e, f, output):
     rows, lanes = output.shape
     like = x[0, 0]
     for i in range(rows):
@@ -212,24 +212,24 @@ def _add_up(count, x, a, b, y, c, d, z, e, f, output):
                 output[i, j] = _narrow(v + (_widen(z[i, j]) * e[j] + f[j]), like)
 
 
-@spread
-def _add_up_spread(parts, count, x, a, b, y, c, d, z, e, f, output):
-    size = -(-len(x) // parts)
-    for p in prange(parts):
+@threaded
+def _add_terms_threaded(threads, count, x, a, b, y, c, d, z, e, f, output):
+    size = -(-len(x) // threads)
+    for p in prange(threads):
         i, j = p * size, (p + 1) * size
-        _add_up(count, x[i:j], a, b, y[i:j], c, d, z[i:j], e, f, output[i:j])
+        _add_terms(count, x[i:j], a, b, y[i:j], c, d, z[i:j], e, f, output[i:j])
 
 
-def add_up(parts, count, terms, output):
-    """Write the sum of the first `count` of three terms (x, scale, shift) to `output`."""
-    if parts == 1:
-        _add_up(count, *terms, output)
+def add_terms(threads, count, terms, output):
+    """Write the sum of the first `count` of three terms, (x, a, b, y, c, d, z, e, f)."""
+    if threads == 1:
+        _add_terms(count, *terms, output)
     else:
-        _add_up_spread(parts, count, *terms, output)
+        _add_terms_threaded(threads, count, *terms, output)
 
 
 @compiled
-def _rectify(count, x, a, b, y, c, d, z, e, f, output, codes):
+def _relu(count, x, a, b, y, c, d, z, e, f, output, codes):
     images, _, lanes = codes.shape
     rows = len(output) // images
     like = x[0, 0]
@@ -260,29 +260,29 @@ def _rectify(count, x, a, b, y, c, d, z, e, f, output, codes):
                     codes[image, high, j] |= bit if r != 0 else np.uint8(0)
 
 
-@spread
-def _rectify_spread(parts, count, x, a, b, y, c, d, z, e, f, output, codes):
+@threaded
+def _relu_threaded(threads, count, x, a, b, y, c, d, z, e, f, output, codes):
     rows = len(x) // len(codes)
-    size = -(-len(codes) // parts)
-    for p in prange(parts):
+    size = -(-len(codes) // threads)
+    for p in prange(threads):
         first, last = p * size, min((p + 1) * size, len(codes))
         i, j = first * rows, last * rows
         if first < last:
-            _rectify(
+            _relu(
                 count, x[i:j], a, b, y[i:j], c, d, z[i:j], e, f, output[i:j], codes[first:last]
             )  # fmt: skip
 
 
-def rectify(parts, count, terms, output, codes):
-    """Write ReLU of a sum of terms, as for `add_up`, and its codes.
+def relu(threads, count, terms, output, codes):
+    """Write ReLU of a sum of terms, given as for `add_terms`, and its codes.
 
     Args:
-        codes: uint8 (B, n, lanes), zeros; row 8·n + k of an image sets bit k of entries of n.
+        codes: uint8 (B, n, lanes), zeros; row 8 · i + k of an image sets bit k in row i.
     """
-    if parts == 1:
-        _rectify(count, *terms, output, codes)
+    if threads == 1:
+        _relu(count, *terms, output, codes)
     else:
-        _rectify_spread(parts, count, *terms, output, codes)
+        _relu_threaded(threads, count, *terms, output, codes)
 
 
 # Maxima
@@ -290,7 +290,7 @@ def rectify(parts, count, terms, output, codes):
 
 @compiled
 def _highest(x, y, z):
-    """Return the highest of three numbers; no number is higher than all."""
+    """Return the largest of three numbers; NaN if there is one."""
     highest = x if (x >= y) | (x != x) else y
     return highest if (highest >= z) | (highest != highest) else z
 
@@ -304,8 +304,8 @@ def _max_pool(
     lanes = x.shape[1]
     channels = lanes // width
     rows, pixels = len(output) // images, output.shape[1] // channels
-    lines = np.empty((3, lanes), np.float32)  # the last of the sum, in turn
-    column = np.full((width + 2 * padding) * channels, np.float32(-np.inf))  # their maxima
+    lines = np.empty((3, lanes), np.float32)  # the last three rows of the sum, in turn
+    column = np.full((width + 2 * padding) * channels, np.float32(-np.inf))  # vertical maxima
     inside = column[padding * channels : padding * channels + lanes]
     left, middle = column, column[channels:]
     right = column[(kernel - 1) * channels :]
@@ -328,7 +328,7 @@ def _max_pool(
                         v = (_widen(x[i, j]) * a[j] + b[j]) + (_widen(y[i, j]) * c[j] + d[j])
                         line[j] = v + (_widen(z[i, j]) * e[j] + f[j])
             done = max(done, last + 1)
-            # Of less than three the last one counts again, which changes no maximum.
+            # If there are fewer than three, the last one repeats, which changes no maximum.
             top, centre = lines[first % 3], lines[min(first + 1, last) % 3]
             bottom = lines[last % 3]
             for j in range(lanes):
@@ -339,21 +339,21 @@ def _max_pool(
                     o[j] = _narrow(_highest(left[j], middle[j], right[j]), like)
             else:
                 for pixel in range(pixels):
-                    place = pixel * stride * channels
-                    from_left, from_middle, from_right = left[place:], middle[place:], right[place:]
+                    at = pixel * stride * channels
+                    from_left, from_middle, from_right = left[at:], middle[at:], right[at:]
                     to = o[pixel * channels : (pixel + 1) * channels]
                     for j in range(channels):
                         v = _highest(from_left[j], from_middle[j], from_right[j])
                         to[j] = _narrow(v, like)
 
 
-@spread
-def _max_pool_spread(
-    parts, count, x, a, b, y, c, d, z, e, f, output, images, width, kernel, stride, padding
+@threaded
+def _max_pool_threaded(
+    threads, count, x, a, b, y, c, d, z, e, f, output, images, width, kernel, stride, padding
 ):  # fmt: skip
     height, rows = len(x) // images, len(output) // images
-    size = -(-images // parts)
-    for p in prange(parts):
+    size = -(-images // threads)
+    for p in prange(threads):
         first, last = p * size, min((p + 1) * size, images)
         i, j = first * height, last * height
         if first < last:
@@ -363,25 +363,25 @@ def _max_pool_spread(
             )  # fmt: skip
 
 
-def max_pool(parts, count, terms, output, images, width, kernel, stride, padding):
-    """Write maxima over squares of a sum of terms, as for `add_up`.
+def max_pool(threads, count, terms, output, images, width, kernel, stride, padding):
+    """Write the maxima of squares of a sum of terms, given as for `add_terms`.
 
     Args:
-        terms, output: their rows are those of images, (images · height, width · channels).
-        kernel, stride, padding: in pixels, the same in both directions; kernel is 2 or 3.
+        terms, output: their rows are rows of pixels, (images · height, width · channels).
+        kernel, stride, padding: in pixels, equal in both directions; kernel is 2 or 3.
     """
-    if parts == 1:
+    if threads == 1:
         _max_pool(count, *terms, output, images, width, kernel, stride, padding)
     else:
-        _max_pool_spread(parts, count, *terms, output, images, width, kernel, stride, padding)
+        _max_pool_threaded(threads, count, *terms, output, images, width, kernel, stride, padding)
 
 
-# Products of codes
+# Overlaps of codes
 
 
 @compiled
 def _ones(word):
-    """Return how many bits of a 64-bit word are set; processors have an instruction for it."""
+    """Return how many bits of a 64-bit word are set; compiled to one instruction."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
     word = (word & np.uint64(0x3333333333333333)) + (
         (word >> np.uint64(2)) & np.uint64(0x3333333333333333)
@@ -391,7 +391,7 @@ def _ones(word):
 
 
 @compiled
-def _agree(codes, first, step, active):
+def _count_overlaps(codes, first, step, active):
     for i in range(first, len(codes), step):
         for j in range(i + 1):
             total = np.uint64(0)
@@ -401,20 +401,20 @@ def _agree(codes, first, step, active):
             active[j, i] = total
 
 
-@spread
-def _agree_spread(parts, codes, active):
-    for p in prange(parts):
-        _agree(codes, p, parts, active)
+@threaded
+def _count_overlaps_threaded(threads, codes, active):
+    for p in prange(threads):
+        _count_overlaps(codes, p, threads, active)
 
 
-def agree(parts, codes):
-    """Return X Xᵀ, int32 (B, B), of the codes that `rectify` writes."""
+def count_overlaps(threads, codes):
+    """Return X Xᵀ, int32 (B, B), of the codes that `relu` writes."""
     words = codes.reshape(len(codes), -1)
     if words.shape[1] % 8 == 0:
         words = words.view(np.uint64)
     active = np.empty((len(codes), len(codes)), np.int32)
-    if parts == 1:
-        _agree(words, 0, 1, active)
+    if threads == 1:
+        _count_overlaps(words, 0, 1, active)
     else:
-        _agree_spread(parts, words, active)
+        _count_overlaps_threaded(threads, words, active)
     return active

@@ -1,7 +1,7 @@
-"""What is known of a tensor before it is computed: the terms that it is the sum of.
+"""Sums of scaled and shifted tensors that are not computed yet: what lazy tensors stand for.
 
-In float32 values are those of torch to the last bit; in bfloat16 a sum is rounded once, not term
-by term.
+In float32 all values equal those of torch to the last bit. In bfloat16 a sum is rounded once, not
+once per addition.
 """
 
 from collections.abc import Callable
@@ -12,29 +12,29 @@ from typing import Any
 import numpy as np
 import torch
 
-try:
-    from naswot.scores.fused import loops
-except ImportError:  # without numba nothing is put off
-    loops = None  # type: ignore[assignment]
+from naswot.scores.fused import loops
 
-LANES = 512  # numbers in a row of the loops, at least
+LANES = 512  # the least number of entries in a row of the loops
 MOST_TERMS = 3
 AS_NUMPY = {torch.float32: torch.float32, torch.bfloat16: torch.uint16}
 
 
 class ChangedError(RuntimeError):
-    """A tensor was changed in place that others are computed from."""
+    """The network has changed a tensor in place that others are still computed from."""
+
+    def __init__(self) -> None:
+        super().__init__("the network changes a tensor in place that others are computed from")
 
 
 @dataclass(eq=False, slots=True)
 class Term:
-    """An addend, tensor·scale + shift.
+    """A term of a sum, tensor · scale + shift.
 
     Attributes:
         tensor: (B, C, H, W), channels-last.
-        scale, shift: float32 (lanes,), channel by channel, repeated; lanes are those of `rows`.
-        rows: the tensor's numbers, (rows, lanes).
-        version: the tensor's in-place counter.
+        scale, shift: float32 (lanes,), one value per channel, repeated to the width of `rows`.
+        rows: the tensor's values as (rows, lanes), not a copy.
+        version: the tensor's in-place counter when the term was made.
     """
 
     tensor: torch.Tensor
@@ -46,17 +46,17 @@ class Term:
 
 @dataclass(eq=False, slots=True)
 class Sum:
-    """What is known of a tensor. Pending tensors may share it.
+    """A tensor as a sum of terms. Several lazy tensors may stand for one sum.
 
     Attributes:
         shape, dtype: of the tensor.
-        terms: its addends; none: it is zero.
-        finite: True if all its numbers are; None if that is not known.
-        value: the tensor, once it is computed; then it is the only term.
-        value_handed_out: whether somebody has been given `value`.
-        rectified, rectified_version: the same for ReLU of it.
-        active: int32 (B, B), at how many units two inputs are both positive; with `rectified`.
-        rectified_handed_out: whether somebody has been given `rectified`.
+        terms: none if the tensor is zero.
+        finite: True if all values are finite; None if that is not known.
+        value: the tensor, once computed; it is then the only term.
+        value_returned: whether `value` was returned to the network.
+        relu_output, relu_version: ReLU of the tensor, once computed, and its version at that time.
+        relu_returned: whether `relu_output` was returned to the network.
+        active: int32 (B, B), at how many units two images are both positive; with `relu_output`.
     """
 
     shape: torch.Size
@@ -64,78 +64,78 @@ class Sum:
     terms: tuple[Term, ...]
     finite: bool | None = None
     value: torch.Tensor | Any = None
-    value_handed_out: bool = False
-    rectified: torch.Tensor | Any = None
-    rectified_version: int = 0
+    value_returned: bool = False
+    relu_output: torch.Tensor | Any = None
+    relu_version: int = 0
+    relu_returned: bool = False
     active: torch.Tensor | Any = None
-    rectified_handed_out: bool = False
 
-    def addends(self) -> tuple[Term, ...]:
+    def checked_terms(self) -> tuple[Term, ...]:
         """Return the terms.
 
         Raises:
-            ChangedError: one has been changed since, or ReLU of them has.
+            ChangedError: a term or `relu_output` has been changed in place.
         """
         if any(term.tensor._version != term.version for term in self.terms):
             raise ChangedError
-        if self.rectified is not None and self.rectified._version != self.rectified_version:
+        if self.relu_output is not None and self.relu_output._version != self.relu_version:
             raise ChangedError
         return self.terms
 
     def threads(self) -> int:
-        """Return how many threads to split the images among."""
+        """Return the number of threads for loops over images."""
         return min(torch.get_num_threads(), self.shape[0])
 
     def is_finite(self) -> bool:
-        """Return whether all numbers are finite."""
+        """Return whether all values are finite."""
         if self.finite is None:
-            self.finite = all(bool(term.tensor.sum().isfinite()) for term in self.addends())
+            self.finite = all(bool(term.tensor.sum().isfinite()) for term in self.checked_terms())
         return self.finite
 
     def compute(self) -> torch.Tensor:
-        """Return the tensor, a copy if somebody has it: each may do with it what it likes."""
-        self.shorten()
-        if self.value_handed_out:
+        """Return the tensor. Each call returns its own, which may be changed in place."""
+        self.collapse()
+        if self.value_returned:
             return self.value.clone(memory_format=torch.preserve_format)
-        self.value_handed_out = True
+        self.value_returned = True
         return self.value
 
-    def shorten(self) -> None:
-        """Make the tensor its only term."""
-        terms = self.addends()
+    def collapse(self) -> None:
+        """Compute the tensor and make it the only term."""
+        terms = self.checked_terms()
         if self.value is None:
-            self.value = self._fill(terms, loops.add_up)
+            self.value = self._run(loops.add_terms, terms)
             self.terms = (as_term(self.value),)
 
-    def rectify(self) -> torch.Tensor:
-        """Return ReLU of the tensor, and note at how many units two inputs are both positive."""
-        terms = self.addends()
-        if self.rectified is None:
+    def relu(self) -> torch.Tensor:
+        """Return ReLU of the tensor, the same at each call, and set `active`."""
+        terms = self.checked_terms()
+        if self.relu_output is None:
             images, channels, height, width = self.shape
             lanes = lanes_of(self.shape)
             rows = channels * height * width // lanes  # of one image
             codes = np.zeros((images, -(-rows // 8), lanes), np.uint8)
-            self.rectified = self._fill(terms, loops.rectify, codes)
-            self.rectified_version = self.rectified._version
-            self.active = torch.from_numpy(loops.agree(self.threads(), codes))
-        return self.rectified
+            self.relu_output = self._run(loops.relu, terms, codes)
+            self.relu_version = self.relu_output._version
+            self.active = torch.from_numpy(loops.count_overlaps(self.threads(), codes))
+        return self.relu_output
 
     def max_pool(self, kernel: int, stride: int, padding: int) -> torch.Tensor:
-        """Return the highest numbers of squares of `kernel` pixels."""
+        """Return the maxima of squares of `kernel` × `kernel` pixels."""
         images, channels, height, width = self.shape
         rows, columns = ((n + 2 * padding - kernel) // stride + 1 for n in (height, width))
         output = self._empty(images, channels, rows, columns)
 
-        def whole_rows(part: np.ndarray) -> np.ndarray:
+        def by_pixel_rows(part: np.ndarray) -> np.ndarray:
             if part.ndim == 2:
                 return part.reshape(images * height, width * channels)
             return np.resize(part[:channels], width * channels)
 
-        count, parts = _for_loops(self.addends())
+        count, parts = loop_arguments(self.checked_terms())
         loops.max_pool(
             self.threads(),
             count,
-            tuple(map(whole_rows, parts)),
+            tuple(map(by_pixel_rows, parts)),
             rows_of(output).reshape(images * rows, columns * channels),
             images,
             width,
@@ -145,19 +145,20 @@ class Sum:
         )
         return output
 
-    def _fill(self, terms: tuple[Term, ...], loop: Callable, *others: np.ndarray) -> torch.Tensor:
+    def _run(self, loop: Callable, terms: tuple[Term, ...], *others: np.ndarray) -> torch.Tensor:
+        """Return what `loop` writes for `terms`."""
         output = self._empty(*self.shape)
         if not terms:
             return output.zero_()
-        loop(self.threads(), *_for_loops(terms), rows_of(output), *others)
+        loop(self.threads(), *loop_arguments(terms), rows_of(output), *others)
         return output
 
     def _empty(self, *shape: int) -> torch.Tensor:
         return torch.empty(shape, dtype=self.dtype, memory_format=torch.channels_last)
 
 
-def _for_loops(terms: tuple[Term, ...]) -> tuple[int, tuple[np.ndarray, ...]]:
-    """Return how many terms there are, and rows, scales and shifts of three."""
+def loop_arguments(terms: tuple[Term, ...]) -> tuple[int, tuple[np.ndarray, ...]]:
+    """Return the number of terms, and rows, scale and shift of three; unused ones repeat."""
     padded = terms + terms[:1] * (MOST_TERMS - len(terms))
     return len(terms), tuple(
         part for term in padded for part in (term.rows, term.scale, term.shift)
@@ -165,7 +166,7 @@ def _for_loops(terms: tuple[Term, ...]) -> tuple[int, tuple[np.ndarray, ...]]:
 
 
 def lanes_of(shape: torch.Size) -> int:
-    """Return how many numbers of a (B, C, H, W) tensor make a row; an image is whole rows."""
+    """Return the entries per row of a (B, C, H, W) tensor, so that an image is whole rows."""
     _, channels, height, width = shape
     pixels = 1
     while pixels * channels < LANES and height * width % (2 * pixels) == 0:
@@ -174,7 +175,7 @@ def lanes_of(shape: torch.Size) -> int:
 
 
 def rows_of(x: torch.Tensor) -> np.ndarray:
-    """Return the numbers of channels-last `x` as (rows, lanes), without a copy."""
+    """Return the values of channels-last `x` as (rows, lanes), not a copy."""
     lanes = lanes_of(x.shape)
     flat = x.detach().as_strided((x.numel() // lanes, lanes), (lanes, 1))
     return flat.view(AS_NUMPY[x.dtype]).numpy()
@@ -182,7 +183,7 @@ def rows_of(x: torch.Tensor) -> np.ndarray:
 
 @cache
 def constant(value: float, length: int) -> np.ndarray:
-    """Return float32 (length,), `value` everywhere; nobody may write to it."""
+    """Return a float32 array (length,) of `value`. It is shared and must not be written to."""
     return np.full(length, value, np.float32)
 
 
@@ -193,13 +194,12 @@ def as_term(x: torch.Tensor) -> Term:
     return Term(x.detach(), constant(1.0, lanes), constant(0.0, lanes), rows, x._version)
 
 
-def fits(x: Any) -> bool:
-    """Return whether `x` is a tensor that the loops can walk over."""
+def is_supported(x: Any) -> bool:
+    """Return whether `x` is a tensor that the loops can read."""
     return (
-        loops is not None
-        and type(x) in (torch.Tensor, torch.nn.Parameter)
+        type(x) in (torch.Tensor, torch.nn.Parameter)
         and x.ndim == 4
-        and x.shape[1] > 1  # with one channel torch takes other ways
+        and x.shape[1] > 1  # torch computes a single channel by other code
         and x.dtype in AS_NUMPY
         and x.device.type == "cpu"
         and x.is_contiguous(memory_format=torch.channels_last)

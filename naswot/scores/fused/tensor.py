@@ -1,21 +1,21 @@
-"""Tensors that are computed late, so that many walks over activations become one.
+"""Lazy tensors, which fuse many passes over activations into one.
 
-In an untrained convolutional network most time goes into the small things around convolutions:
-batch normalisations, sums of branches, ReLUs and codes each read and write all activations. Here
-batch normalisation finds out by what it multiplies and what it adds, and returns a pending tensor;
-the sum of pending tensors is a longer sum; a ReLU computes its output and its codes from the terms
-in one walk; and whatever else looks at a pending tensor finds an ordinary one.
+In an untrained convolutional network most time goes into what surrounds the convolutions: batch
+normalisations, sums of branches, ReLUs and codes each read and write all activations. Here batch
+normalisation computes its scale and shift, and returns a lazy tensor. The sum of lazy tensors is a
+lazy tensor of more terms. ReLU computes its output and its codes from the terms in one pass. Any
+other code that uses a lazy tensor gets an ordinary one.
 
-The autograd graph is as it would be otherwise; for values see `naswot.scores.fused.sums`.
+The autograd graph has the same shape as without lazy tensors. `naswot.scores.fused.sums` says how
+values compare.
 
-If a tensor is changed in place that others are still to be computed from, or that was handed out
-twice, its version tells: `ChangedError`. Then nothing may be put off. Two things are not found out:
-changes through `.data`, which hides them from everybody, and code that asks for the exact type of a
-tensor.
+The in-place counters of tensors (their versions) show whether the network has changed a tensor that
+others are still computed from, or that was returned twice. `ChangedError` is raised then, and the
+network has to be computed without lazy tensors. Two things go unnoticed: changes through `.data`,
+which no counter shows, and code that depends on the exact type of a tensor.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,58 +23,57 @@ import torch
 from torch.autograd import Function
 from torch.nn import functional
 
+from naswot.scores.fused import loops
 from naswot.scores.fused.sums import (
     MOST_TERMS,
-    ChangedError,
     Sum,
     Term,
     as_term,
     constant,
-    fits,
-    loops,
+    is_supported,
     rows_of,
 )
 
 
-class Pending(torch.Tensor):
-    """A tensor that is computed when somebody looks at its values.
+class LazyTensor(torch.Tensor):
+    """A tensor that is computed when its values are needed.
 
     Attributes:
-        known: what it is the sum of.
-        computed: the ordinary tensor, once there is one.
-        version: its in-place counter then.
-        now: what ReLU or an addition in place has made of it.
+        deferred: the sum that it stands for.
+        computed: the ordinary tensor, once it is computed.
+        version: the version of `computed` at that time.
+        replacement: the result of the last ReLU or addition in place, if any.
     """
 
-    known: Sum
     computed: torch.Tensor | Any
     version: int
-    now: torch.Tensor | None
+    deferred: Sum
+    replacement: torch.Tensor | None
 
     @staticmethod
-    def __new__(cls, known: Sum) -> "Pending":
-        """Return a tensor without values, channels-last, of which `known` is known."""
-        _, c, h, w = known.shape
+    def __new__(cls, deferred: Sum) -> "LazyTensor":
+        """Return a channels-last tensor without values that stands for `deferred`."""
+        _, c, h, w = deferred.shape
         made = torch.Tensor._make_wrapper_subclass(
-            cls, known.shape, strides=(c * h * w, 1, c * w, c), dtype=known.dtype
+            cls, deferred.shape, strides=(c * h * w, 1, c * w, c), dtype=deferred.dtype
         )
-        made.known, made.computed, made.version, made.now = known, None, 0, None
+        made.deferred, made.computed, made.version, made.replacement = deferred, None, 0, None
         return made
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
-        if func in ABOUT:
+        if func in METADATA:
             with torch._C.DisableTorchFunctionSubclass():
                 return func(*map(latest, args), **(kwargs or {}))
-        return func(*settled(args), **settled(kwargs or {}))
+        return func(*compute_nested(args), **compute_nested(kwargs or {}))
 
     @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
-        return func(*settled(args), **settled(kwargs or {}))
+        return func(*compute_nested(args), **compute_nested(kwargs or {}))
 
 
-# What tells about a tensor without looking at its values.
-ABOUT = frozenset(
+# Functions that need no values of a tensor.
+METADATA = frozenset(
     [
         getattr(torch.Tensor, name)
         for name in (
@@ -92,26 +91,28 @@ ABOUT = frozenset(
         for name in ("shape", "ndim", "dtype", "device", "is_cuda", "grad_fn", "requires_grad")
     ]
 )
+ADDITIONS = frozenset({torch.add, torch.Tensor.add})
+PRODUCTS = frozenset({torch.mul, torch.Tensor.mul})
 
 
-def settled(value: Any) -> Any:
-    """Return `value` with the tensors in it computed; they may be nested in lists and the like."""
-    if isinstance(value, Pending):
-        return computed(value)
+def compute_nested(value: Any) -> Any:
+    """Return `value` with its lazy tensors computed, also in tuples, lists and dicts."""
+    if isinstance(value, LazyTensor):
+        return compute(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*map(settled, value))
+        return type(value)(*map(compute_nested, value))
     if type(value) in (list, tuple):
-        return type(value)(map(settled, value))
+        return type(value)(map(compute_nested, value))
     if type(value) is dict:
-        return {key: settled(entry) for key, entry in value.items()}
+        return {key: compute_nested(entry) for key, entry in value.items()}
     return value
 
 
 def latest(x: Any) -> Any:
-    """Return what `x` is after operations in place: itself, another or an ordinary tensor."""
-    while isinstance(x, Pending):
-        if x.now is not None:
-            x = x.now
+    """Return what `x` is after operations in place: `x`, another lazy tensor or an ordinary one."""
+    while isinstance(x, LazyTensor):
+        if x.replacement is not None:
+            x = x.replacement
         elif x.computed is not None and x.computed._version != x.version:
             x = x.computed
         else:
@@ -119,72 +120,49 @@ def latest(x: Any) -> Any:
     return x
 
 
-def computed(x: torch.Tensor) -> torch.Tensor:
+def compute(x: torch.Tensor) -> torch.Tensor:
     """Return `x` as an ordinary tensor."""
     x = latest(x)
-    if not isinstance(x, Pending):
+    if not isinstance(x, LazyTensor):
         return x
     if x.computed is None:
-        with torch.enable_grad():  # whoever asks, its graph is that of `x`
+        with torch.enable_grad():  # the graph must be that of `x`, wherever it is computed
             x.computed = _Compute.apply(x)
         x.version = x.computed._version
     return x.computed
 
 
-def unseen(x: Any) -> bool:
-    """Return whether `x` is pending and may be replaced: nobody has seen it, and grads flow."""
-    return isinstance(x, Pending) and x.computed is None and torch.is_grad_enabled()
-
-
-@dataclass
-class Postponed:
-    """What is put off during one forward pass."""
-
-    shared: list[tuple[torch.Tensor, int]] = field(default_factory=list)
-
-    def call(self, func: Callable, args: tuple, kwargs: dict) -> torch.Tensor | None:
-        """Return what `func` would return, put off; None if it is not to be put off."""
-        if func is functional.batch_norm:
-            return normalise(*args, **kwargs)
-        if func is functional.max_pool2d:
-            return max_pool(*args, **kwargs)
-        if len(args) != 2 or kwargs:
-            return None
-        if func in ADDITIONS:
-            return add(*args)
-        if func is torch.Tensor.add_ and unseen(x := latest(args[0])):
-            x.now = add(*args)
-            return x.now
-        if func in PRODUCTS and type(args[1]) in (int, float) and args[1] == 0:
-            return times_zero(args[0])
-        return None
-
-    def relu(self, x: torch.Tensor, known: Sum) -> torch.Tensor:
-        """Return ReLU of `x`, of which `known` is known."""
-        output = _Rectify.apply(x, known)
-        if known.rectified_handed_out:
-            self.shared.append((known.rectified, known.rectified_version))
-        known.rectified_handed_out = True
-        return output
-
-    def check(self) -> None:
-        """Raise ChangedError if what was handed out twice has been changed."""
-        if any(tensor._version != version for tensor, version in self.shared):
-            raise ChangedError
-
-
-ADDITIONS = frozenset({torch.add, torch.Tensor.add})
-PRODUCTS = frozenset({torch.mul, torch.Tensor.mul})
+def is_replaceable(x: Any) -> bool:
+    """Return whether an operation in place can give `x` a replacement: a lazy tensor, not used."""
+    return isinstance(x, LazyTensor) and x.computed is None and torch.is_grad_enabled()
 
 
 def sum_of(x: torch.Tensor) -> Sum | None:
-    """Return what is known of `x`, for an ordinary tensor itself; None if loops cannot walk it."""
-    if isinstance(x, Pending):
-        return x.known
-    return Sum(x.shape, x.dtype, (as_term(x),)) if fits(x) else None
+    """Return the sum that `x` stands for, or is; None if the compiled loops cannot read `x`."""
+    if isinstance(x, LazyTensor):
+        return x.deferred
+    return Sum(x.shape, x.dtype, (as_term(x),)) if is_supported(x) else None
 
 
-def normalise(
+def defer(func: Callable, args: tuple, kwargs: dict) -> torch.Tensor | None:
+    """Return the output of `func`, lazy if possible; None if this module has no such function."""
+    if func is functional.batch_norm:
+        return batch_norm(*args, **kwargs)
+    if func is functional.max_pool2d:
+        return max_pool(*args, **kwargs)
+    if len(args) != 2 or kwargs:
+        return None
+    if func in ADDITIONS:
+        return add(*args)
+    if func is torch.Tensor.add_ and is_replaceable(x := latest(args[0])):
+        x.replacement = add(*args)
+        return x.replacement
+    if func in PRODUCTS and type(args[1]) in (int, float) and args[1] == 0:
+        return times_zero(args[0])
+    return None
+
+
+def batch_norm(
     input: torch.Tensor,
     running_mean: torch.Tensor | None,
     running_var: torch.Tensor | None,
@@ -194,24 +172,24 @@ def normalise(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> torch.Tensor:
-    """`functional.batch_norm`, put off if it can be."""
-    x = computed(input)
-    if training and fits(x) and x.numel() > x.shape[1] and eps > 0:
-        return _Normalise.apply(x, weight, bias, eps, (running_mean, running_var), momentum)
+    """Return the output of `functional.batch_norm`, lazy if possible."""
+    x = compute(input)
+    if training and is_supported(x) and x.numel() > x.shape[1] and eps > 0:
+        return _BatchNorm.apply(x, weight, bias, eps, (running_mean, running_var), momentum)
     return functional.batch_norm(
         x, running_mean, running_var, weight, bias, training, momentum, eps
     )
 
 
 def add(left: Any, right: Any) -> torch.Tensor | None:
-    """Return the sum of two tensors, put off; None for others."""
+    """Return the lazy sum of two tensors; None if the compiled loops cannot compute it."""
     left, right = latest(left), latest(right)
     if not (isinstance(left, torch.Tensor) and isinstance(right, torch.Tensor)):
         return None
     if left.shape != right.shape or left.dtype != right.dtype:
         return None
-    known = sum_of(left), sum_of(right)
-    return None if None in known else _Add.apply(left, right, *known)
+    sums = sum_of(left), sum_of(right)
+    return None if None in sums else _Add.apply(left, right, *sums)
 
 
 def max_pool(
@@ -223,7 +201,7 @@ def max_pool(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> torch.Tensor | None:
-    """`functional.max_pool2d` of what is pending; None for what the loops cannot do."""
+    """Return the output of `functional.max_pool2d`; None if the loops cannot compute it."""
     x = latest(input)
     stride = kernel_size if stride is None else stride
     plain = dilation == 1 and not ceil_mode and not return_indices and kernel_size in (2, 3)
@@ -231,23 +209,33 @@ def max_pool(
         return None
     if stride < 1 or not 0 <= 2 * padding <= kernel_size:
         return None
-    known = sum_of(x)
-    if known is None or not known.addends() or min(known.shape[2:]) + 2 * padding < kernel_size:
+    deferred = sum_of(x)
+    if deferred is None or not deferred.checked_terms():
         return None
-    return _MaxPool.apply(x, known, kernel_size, stride, padding)
+    if min(deferred.shape[2:]) + 2 * padding < kernel_size:
+        return None
+    return _MaxPool.apply(x, deferred, kernel_size, stride, padding)
 
 
 def times_zero(x: Any) -> torch.Tensor | None:
-    """Return the product of a tensor with 0, put off; None if it is not made of zeros."""
+    """Return the lazy product of a tensor and 0; None if it is not made of zeros."""
     x = latest(x)
-    known = sum_of(x)
-    return None if known is None or not known.is_finite() else _Zero.apply(x, known)
+    deferred = sum_of(x)
+    return None if deferred is None or not deferred.is_finite() else _Zero.apply(x, deferred)
 
 
-# The functions below are nodes of the autograd graph. None has a gradient: nobody asks for one.
+def relu(x: torch.Tensor, deferred: Sum) -> torch.Tensor:
+    """Return ReLU of `x`, which stands for `deferred`."""
+    output = _Relu.apply(x, deferred)
+    deferred.relu_returned = True
+    return output
 
 
-class _Normalise(Function):
+class FusedFunction(Function):
+    """A node of the autograd graph. It has no backward function, because none is called."""
+
+
+class _BatchNorm(FusedFunction):
     @staticmethod
     def forward(ctx, x, weight, bias, eps, running, momentum):
         rows = rows_of(x)
@@ -255,55 +243,56 @@ class _Normalise(Function):
         weight = constant(1.0, channels) if weight is None else weight.detach().float().numpy()
         bias = constant(0.0, channels) if bias is None else bias.detach().float().numpy()
         scale, shift = np.empty((2, rows.shape[1]), np.float32)
-        mean, variance, finite = loops.normalisation(
+        mean, variance, finite = loops.batch_norm(
             rows, torch.get_num_threads(), eps, weight, bias, scale, shift
         )
         pixels = x.numel() // channels
-        for kept, found in zip(running, (mean, variance * (pixels / (pixels - 1))), strict=True):
-            if kept is not None:
-                kept.lerp_(torch.from_numpy(found).to(kept.dtype), momentum)
+        new = mean, variance * (pixels / (pixels - 1))
+        for statistic, batch in zip(running, new, strict=True):
+            if statistic is not None:
+                statistic.lerp_(torch.from_numpy(batch).to(statistic.dtype), momentum)
         term = Term(x.detach(), scale, shift, rows, x._version)
-        return Pending(Sum(x.shape, x.dtype, (term,), finite))
+        return LazyTensor(Sum(x.shape, x.dtype, (term,), finite))
 
 
-class _Add(Function):
+class _Add(FusedFunction):
     @staticmethod
-    def forward(ctx, left, right, left_known, right_known):
-        if not right_known.addends():
-            return Pending(left_known)
-        if not left_known.addends():
-            return Pending(right_known)
-        # A sum is rounded from left to right: in another order it would be another number.
-        first, second = left_known, right_known
+    def forward(ctx, left, right, left_sum, right_sum):
+        if not right_sum.checked_terms():
+            return LazyTensor(left_sum)
+        if not left_sum.checked_terms():
+            return LazyTensor(right_sum)
+        # Rounding depends on the order: terms have to be added from left to right.
+        first, second = left_sum, right_sum
         if len(second.terms) > len(first.terms) == 1:
             first, second = second, first
         if len(second.terms) > 1:
-            second.shorten()
+            second.collapse()
         if len(first.terms) == MOST_TERMS:
-            first.shorten()
+            first.collapse()
         finite = True if first.finite and second.finite else None
-        return Pending(Sum(first.shape, first.dtype, first.terms + second.terms, finite))
+        return LazyTensor(Sum(first.shape, first.dtype, first.terms + second.terms, finite))
 
 
-class _Zero(Function):
+class _Zero(FusedFunction):
     @staticmethod
-    def forward(ctx, x, known):
-        return Pending(Sum(known.shape, known.dtype, (), True))
+    def forward(ctx, x, deferred):
+        return LazyTensor(Sum(deferred.shape, deferred.dtype, (), True))
 
 
-class _Compute(Function):
+class _Compute(FusedFunction):
     @staticmethod
     def forward(ctx, x):
-        return x.known.compute().detach()
+        return x.deferred.compute().detach()
 
 
-class _Rectify(Function):
+class _Relu(FusedFunction):
     @staticmethod
-    def forward(ctx, x, known):
-        return known.rectify().detach()
+    def forward(ctx, x, deferred):
+        return deferred.relu().detach()
 
 
-class _MaxPool(Function):
+class _MaxPool(FusedFunction):
     @staticmethod
-    def forward(ctx, x, known, kernel, stride, padding):
-        return known.max_pool(kernel, stride, padding)
+    def forward(ctx, x, deferred, kernel, stride, padding):
+        return deferred.max_pool(kernel, stride, padding)

@@ -1,4 +1,4 @@
-"""Which ReLUs count: those that look at the images and that the output depends on.
+"""Which ReLUs count: those that depend on the images and on which the output depends.
 
 Networks here compute one function of the same weights in different ways, so all have the value that
 the literal protocol gives the plain one.
@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from naswot import NaswotError, rank, score
-from naswot.scores.rectifiers import NoRectifierError
+from naswot.scores.relu import NoReluError
 
 
 def block(inputs, outputs, stride=1):
@@ -284,7 +284,7 @@ def test_where_it_cannot_be_known_relus_count_and_the_note_says_so(images):
     for network in (Number, Nothing):
         found = score(made(network), images)
         assert found.value == pytest.approx(expected)
-        assert "2 of 2 ReLUs are counted though it cannot be known" in found.note
+        assert "2 of 2 ReLUs are counted although the output may not depend on them" in found.note
 
 
 def test_minus_infinity_over_nothing_is_explained(images):
@@ -295,7 +295,7 @@ def test_minus_infinity_over_nothing_is_explained(images):
 
     found = score(made(Unused), images)
     assert (found.value, found.relu_units) == (-np.inf, 0)
-    assert found.note == "the output depends on none of 2 ReLUs, so no two images are told apart"
+    assert found.note == "the output depends on none of 2 ReLUs, so all images have the same code"
 
 
 def test_other_choices_by_sign_are_named(images):
@@ -306,11 +306,11 @@ def test_other_choices_by_sign_are_named(images):
 
     found = score(made(Mixed), images)
     assert found.value == pytest.approx(literal(made(Plain), images))
-    assert found.note == "choices by a tensor's sign are no ReLUs and not counted: 1"
+    assert found.note == "choices by the sign of a tensor are no ReLUs and not counted: 1"
 
 
 @pytest.mark.parametrize("count", [2, 16])
-def test_relus_that_do_not_look_at_the_images_are_left_out(count, images):
+def test_relus_that_do_not_depend_on_the_images_are_left_out(count, images):
     class Weighted(Plain):
         """As in BiFPN, two branches have positive weights."""
 
@@ -341,7 +341,7 @@ def test_relus_that_do_not_look_at_the_images_are_left_out(count, images):
         found = score(made(network), images)
         assert found.value == pytest.approx(expected)
         assert (found.relu_units, found.relu_modules) == (12_288, 2)
-        assert found.note == "1 of 3 ReLUs do not look at the images and are left out"
+        assert found.note == "1 of 3 ReLUs do not depend on the images and are left out"
 
 
 class Codes(nn.Module):
@@ -490,7 +490,7 @@ def test_parts_that_mix_the_images_are_left_out_and_named(images):
     found = score(made(Mixing), images)
     assert found.value == pytest.approx(literal(made(Plain), images))
     assert found.note == (
-        "1 of 3 ReLUs are left out: a ReLU reads a tensor of shape (32, 32), which mixes the images"
+        "1 of 3 ReLUs are left out: a ReLU has an input of shape (32, 32), which mixes the images"
     )
 
 
@@ -582,11 +582,11 @@ def test_notes_of_values_stand_in_the_ranking(images):
     frame = rank([Plain, Number], images)
     notes = dict(zip(frame["network"], frame["note"], strict=True))
     assert notes["Plain"] == ""
-    assert notes["Number"].startswith("naswot: 1 of 3 ReLUs are counted though")
+    assert notes["Number"].startswith("naswot: 1 of 3 ReLUs are counted although")
 
 
 def test_no_relu_is_an_error():
-    with pytest.raises(NoRectifierError, match="calls no ReLU"):
+    with pytest.raises(NoReluError, match="calls no ReLU"):
         score(nn.Sequential(nn.Flatten(), nn.Linear(12, 1)), torch.randn(4, 3, 2, 2))
 
 

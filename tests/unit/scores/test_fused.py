@@ -1,7 +1,9 @@
-"""What is computed late is what would have been computed at once."""
+"""The fused pass computes what PyTorch's own operations compute."""
 
+import contextlib
 import copy
 import platform
+import re
 import subprocess
 import sys
 from collections import namedtuple
@@ -16,14 +18,13 @@ from torch import nn
 from torch.nn import functional
 
 from naswot import NaswotError
-from naswot.scores import reading
-from naswot.scores.fused import sums
-from naswot.scores.fused import tensor as pending
+from naswot.scores import codes
+from naswot.scores.fused import sums, tensor
 from naswot.scores.naswot import hamming_kernel
 from naswot.spaces import SPACES
 from naswot.spaces.nasbench201 import cells
 
-loops = pytest.importorskip("naswot.scores.fused.loops", reason="nothing is put off without numba")
+loops = pytest.importorskip("naswot.scores.fused.loops", reason="the fused pass needs numba")
 CELL101 = (
     '{"matrix":[[0,1,1,0],[0,0,0,1],[0,0,0,1],[0,0,0,0]],'
     '"ops":["input","conv3x3-bn-relu","maxpool3x3","output"]}'
@@ -48,7 +49,7 @@ def random(shape, seed=0, dtype=torch.float32):
 
 
 def normalised(x, weight=None, bias=None):
-    return pending.normalise(x, None, None, weight, bias, training=True)
+    return tensor.batch_norm(x, None, None, weight, bias, training=True)
 
 
 def reference(x, weight=None, bias=None):
@@ -60,13 +61,13 @@ def reference(x, weight=None, bias=None):
 def test_float32_is_normalised_to_the_last_bit(shape, threads):
     x = random(shape) * 3 + 1
     weight, bias = torch.randn(shape[1]), torch.randn(shape[1])
-    found = pending.computed(normalised(x, weight, bias))
+    found = tensor.compute(normalised(x, weight, bias))
     torch.testing.assert_close(found, reference(x, weight, bias), rtol=0, atol=0)
 
 
 def test_bfloat16_is_normalised_within_its_precision(threads):
     x = random((16, 24, 8, 8), dtype=torch.bfloat16) * 3 + 1
-    found = pending.computed(normalised(x))
+    found = tensor.compute(normalised(x))
     torch.testing.assert_close(found.float(), reference(x.float()), rtol=2**-8, atol=2**-9)
 
 
@@ -74,31 +75,31 @@ def test_bfloat16_is_normalised_within_its_precision(threads):
 @given(SHAPES, st.integers(1, 7))
 def test_float32_sums_are_added_from_left_to_right(shape, terms):
     parts = [random(shape, seed) for seed in range(terms)]
-    late, at_once = parts[0], parts[0]
+    fused, plain = parts[0], parts[0]
     for part in parts[1:]:
-        late, at_once = pending.add(late, part), at_once + part
-    assert torch.equal(pending.computed(late), at_once)
+        fused, plain = tensor.add(fused, part), plain + part
+    assert torch.equal(tensor.compute(fused), plain)
 
 
 def test_bfloat16_sums_are_rounded_once():
     parts = [random((4, 8, 6, 6), seed, torch.bfloat16) for seed in range(3)]
-    late = pending.add(pending.add(parts[0], parts[1]), parts[2])
+    fused = tensor.add(tensor.add(parts[0], parts[1]), parts[2])
     exact = parts[0].float() + parts[1].float() + parts[2].float()
-    assert torch.equal(pending.computed(late), exact.bfloat16())
+    assert torch.equal(tensor.compute(fused), exact.bfloat16())
 
 
 @settings(max_examples=40, deadline=None)
 @given(SHAPES, st.sampled_from([torch.float32, torch.bfloat16]), st.integers(1, 3))
 def test_codes_agree_where_inputs_are_positive_together(shape, dtype, terms):
-    known = pending.sum_of(random(shape, 0, dtype))
+    deferred = tensor.sum_of(random(shape, 0, dtype))
     value = random(shape, 0, dtype).double()
     for seed in range(1, terms):
         value += random(shape, seed, dtype).double()
-        known = pending.add(pending.Pending(known), random(shape, seed, dtype)).known
-    rectified = known.rectify()
+        deferred = tensor.add(tensor.LazyTensor(deferred), random(shape, seed, dtype)).deferred
+    rectified = deferred.relu()
     codes = (rectified > 0).flatten(1).double()
     torch.testing.assert_close(rectified.double(), value.clamp_min(0), rtol=2**-7, atol=0)
-    assert torch.equal(known.active.double(), codes @ codes.t())
+    assert torch.equal(deferred.active.double(), codes @ codes.t())
 
 
 @settings(max_examples=60, deadline=None)
@@ -112,7 +113,7 @@ def test_codes_agree_where_inputs_are_positive_together(shape, dtype, terms):
 def test_maxima_are_exact(shape, dtype, kernel, stride, padding):
     x = random(shape, dtype=dtype)
     x[0, 0, 0, 0], x[-1, -1, -1, -1] = torch.nan, -torch.inf
-    found = pending.max_pool(x, kernel, stride, padding)
+    found = tensor.max_pool(x, kernel, stride, padding)
     if min(shape[2:]) + 2 * padding < kernel:
         assert found is None
     else:
@@ -122,53 +123,53 @@ def test_maxima_are_exact(shape, dtype, kernel, stride, padding):
 
 def test_a_product_with_zero_is_zero_only_of_finite_numbers():
     x = random((2, 8, 4, 4))
-    assert pending.times_zero(normalised(x)).known.addends() == ()
-    assert pending.times_zero(normalised(x, weight=torch.full((8,), 3e38))) is None
-    assert pending.times_zero(normalised(x, weight=torch.full((8,), torch.nan))) is None
+    assert tensor.times_zero(normalised(x)).deferred.checked_terms() == ()
+    assert tensor.times_zero(normalised(x, weight=torch.full((8,), 3e38))) is None
+    assert tensor.times_zero(normalised(x, weight=torch.full((8,), torch.nan))) is None
     x[0, 0, 0, 0] = torch.inf
-    assert pending.times_zero(x) is None
-    assert pending.times_zero(normalised(x)) is None
+    assert tensor.times_zero(x) is None
+    assert tensor.times_zero(normalised(x)) is None
 
 
 def test_more_threads_than_images_do_no_harm():
-    def walks():
-        known = pending.sum_of(random((2, 8, 6, 6)))
-        return known.rectify(), known.active, known.max_pool(3, 1, 1)
+    def results():
+        deferred = tensor.sum_of(random((2, 8, 6, 6)))
+        return deferred.relu(), deferred.active, deferred.max_pool(3, 1, 1)
 
-    alone = walks()
+    alone = results()
     with using(8):
-        assert all(map(torch.equal, walks(), alone))
+        assert all(map(torch.equal, results(), alone))
 
 
 def test_relu_of_no_number_is_no_number():
     x = random((2, 8, 4, 4))
     x[1, 3] = torch.nan
-    assert torch.equal(pending.sum_of(x).rectify().isnan(), x.isnan())
+    assert torch.equal(tensor.sum_of(x).relu().isnan(), x.isnan())
 
 
 def test_two_tensors_of_one_value_can_be_changed_apart():
     one = normalised(random((2, 8, 4, 4)))
-    other = pending.add(one, pending.times_zero(one))
-    pending.computed(one)
-    expected = pending.computed(other).clone()
-    pending.computed(one)[:, :1].mul_(2)
-    assert torch.equal(pending.computed(other), expected)
+    other = tensor.add(one, tensor.times_zero(one))
+    tensor.compute(one)
+    expected = tensor.compute(other).clone()
+    tensor.compute(one)[:, :1].mul_(2)
+    assert torch.equal(tensor.compute(other), expected)
 
 
 def test_running_statistics_are_kept_up():
-    x, late, at_once = random((4, 6, 5, 5)) + 2, nn.BatchNorm2d(6), nn.BatchNorm2d(6)
-    at_once(x)
-    pending.normalise(x, late.running_mean, late.running_var, training=True)
-    torch.testing.assert_close(late.running_mean, at_once.running_mean)
-    torch.testing.assert_close(late.running_var, at_once.running_var)
+    x, fused, plain = random((4, 6, 5, 5)) + 2, nn.BatchNorm2d(6), nn.BatchNorm2d(6)
+    plain(x)
+    tensor.batch_norm(x, fused.running_mean, fused.running_var, training=True)
+    torch.testing.assert_close(fused.running_mean, plain.running_mean)
+    torch.testing.assert_close(fused.running_var, plain.running_var)
 
 
 def kernels(network, images, **options):
-    """Return K_H computed late and at once."""
+    """Return K_H by the fused pass and by PyTorch's own operations."""
     network.to(memory_format=torch.channels_last)
     found = [
-        hamming_kernel(copy.deepcopy(network), images, late=late, **options)
-        for late in (True, False)
+        hamming_kernel(copy.deepcopy(network), images, fused=fused, **options)
+        for fused in (True, False)
     ]
     assert found[0][1:] == found[1][1:]
     return found[0][0], found[1][0]
@@ -186,8 +187,8 @@ def test_kernels_of_any_cell_are_those_of_torchs_operations(operations, seed, co
     torch.manual_seed(seed)
     network = SPACES["nasbench201"].build(cells.to_string(operations), 1)
     with using(threads):
-        late, at_once = kernels(network, torch.randn(6, 3, 16, 16), relu_count=count)
-    assert torch.equal(late, at_once)
+        fused, plain = kernels(network, torch.randn(6, 3, 16, 16), relu_count=count)
+    assert torch.equal(fused, plain)
 
 
 # Steps of random networks: each takes what is there and adds to it, or changes it in place.
@@ -281,8 +282,8 @@ class Steps(nn.Module):
 )
 def test_any_network_has_the_kernel_of_torchs_operations(steps, end, count):
     torch.manual_seed(0)
-    late, at_once = kernels(Steps(steps, end), random((4, 3, 6, 5)), relu_count=count)
-    assert torch.equal(late, at_once)
+    fused, plain = kernels(Steps(steps, end), random((4, 3, 6, 5)), relu_count=count)
+    assert torch.equal(fused, plain)
 
 
 class Residual(nn.Module):
@@ -315,15 +316,11 @@ class Residual(nn.Module):
     ],
     ids=["NAS-Bench-201", "NATS-Bench SSS", "NAS-Bench-101", "residual"],
 )
-def test_known_networks_are_computed_late_at_the_first_attempt(space, arch, monkeypatch):
-    ways = []
-    watch = reading.watch
-    monkeypatch.setattr(
-        reading, "watch", lambda *rest, late=False: ways.append(late) or watch(*rest, late=late)
-    )
+def test_known_networks_are_scored_by_the_fused_pass_alone(space, arch, monkeypatch):
+    monkeypatch.delattr(codes, "Recorder")
+    monkeypatch.delattr(codes, "_read_data_flow")
     network = arch() if space is None else SPACES[space].build(arch, 1)
     hamming_kernel(network, torch.randn(4, 3, 16, 16))
-    assert ways == [True]
 
 
 @pytest.mark.parametrize(
@@ -342,8 +339,8 @@ def test_unusual_networks_are_scored(forward):
             return forward(self, self.first(images))
 
     torch.manual_seed(0)
-    late, at_once = kernels(Unusual((), "features"), random((4, 3, 6, 5)))
-    assert torch.equal(late, at_once)
+    fused, plain = kernels(Unusual((), "features"), random((4, 3, 6, 5)))
+    assert torch.equal(fused, plain)
 
 
 def test_a_network_that_can_never_be_viewed_fails_with_torchs_words():
@@ -378,16 +375,81 @@ def test_bfloat16_ranks_five_hundred_cells_as_float32_does():
     assert spearmanr(scores["float32"], scores["bfloat16"]).statistic >= 0.999
 
 
+@pytest.fixture
+def logged(caplog, monkeypatch):
+    """Return a function: networks → what scoring all of them logs, as (level, message)."""
+    monkeypatch.setattr(codes, "_LOGGED", set())
+    caplog.set_level("INFO", "naswot")
+
+    def score_all(*networks):
+        for network in networks:
+            with contextlib.suppress(NaswotError):
+                hamming_kernel(network, random((4, 3, 6, 5)))
+        return [(record.levelname, record.getMessage()) for record in caplog.records]
+
+    return score_all
+
+
+def function(forward):
+    network = Steps((), "features")
+    network.forward = lambda images: forward(network, network.first(images))
+    return network
+
+
+def changed(net, x):
+    y = net.norm(x)
+    x.mul_(2)
+    return net.relu(net.norm(x) + y)
+
+
+@pytest.mark.parametrize(
+    ("forward", "level", "reason"),
+    [
+        (changed, "WARNING", "the network changes a tensor in place that others are computed"),
+        (lambda net, x: net.relu(x).view(len(x), -1), "WARNING", "x.view needs contiguous tensors"),
+        (lambda net, x: net.relu(x) + torch.maximum(x, 0 * x), "INFO", "there may be ReLUs"),
+    ],
+)
+def test_a_network_that_is_scored_without_the_fused_pass_is_logged_once(
+    forward, level, reason, logged
+):
+    ((found, message),) = logged(function(forward), function(forward), Residual())
+    assert found == level
+    assert message.startswith("Steps is scored without the fused pass: ")
+    assert reason in message
+
+
+def test_networks_that_cannot_be_scored_at_all_are_not_logged(logged):
+    assert logged(function(lambda net, x: x), function(lambda net, x: net.absent)) == []
+
+
+def test_that_numba_is_missing_is_logged_once(logged, monkeypatch):
+    monkeypatch.setattr(codes, "FusedRecorder", None)
+    ((level, message),) = logged(Residual(), Residual())
+    assert level == "INFO"
+    assert message.startswith("numba cannot be imported, so networks are scored without the fused")
+
+
+def test_one_module_alone_chooses_the_fused_pass(root):
+    choosing = [
+        path.name
+        for path in (root / "naswot").rglob("*.py")
+        if path.parent.name != "fused"
+        and re.search(r"^ *(from|import) naswot.scores.fused", path.read_text(), re.M)
+    ]
+    assert choosing == ["codes.py"]
+
+
 def test_without_numba_torchs_operations_are_used():
     script = """
 import sys
 if sys.argv[1] == "without":
     sys.modules["numba"] = None
 import torch
-from naswot.scores.fused import sums
+from naswot.scores import codes
 from naswot.scores.naswot import score
 from naswot.spaces import SPACES
-assert (sums.loops is None) == (sys.argv[1] == "without")
+assert (codes.FusedRecorder is None) == (sys.argv[1] == "without")
 torch.manual_seed(0)
 network = SPACES["nasbench201"].build(SPACES["nasbench201"].architectures()[1], 1)
 print(repr(score(network, torch.randn(6, 3, 8, 8)).value))
@@ -403,9 +465,9 @@ print(repr(score(network, torch.randn(6, 3, 8, 8)).value))
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_compiled_loops_do_what_they_say(dtype):
-    known = pending.add(random((2, 3, 2, 3), 0, dtype), random((2, 3, 2, 3), 1, dtype)).known
-    terms = sums._for_loops(known.addends())
-    compiled = known.compute()
+    deferred = tensor.add(random((2, 3, 2, 3), 0, dtype), random((2, 3, 2, 3), 1, dtype)).deferred
+    terms = sums.loop_arguments(deferred.checked_terms())
+    compiled = deferred.compute()
     interpreted = torch.empty_like(compiled)
-    loops._add_up.py_func(terms[0], *terms[1], sums.rows_of(interpreted))
+    loops._add_terms.py_func(terms[0], *terms[1], sums.rows_of(interpreted))
     assert torch.equal(interpreted, compiled)

@@ -15,7 +15,7 @@ from torch.nn import functional
 from naswot import NaswotError, score
 from naswot.runtime.device import choose_precision
 from naswot.scores.naswot import hamming_kernel
-from naswot.scores.rectifiers import pairwise_active
+from naswot.scores.relu import pairwise_active
 from naswot.spaces import SPACES
 from naswot.spaces.nasbench201 import cells
 

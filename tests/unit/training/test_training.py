@@ -22,7 +22,7 @@ from torch.nn import functional
 from naswot.errors import NaswotError
 from naswot.images.labelled import divide
 from naswot.io.parquet import read_metadata, read_parquet
-from naswot.scores.base import Options, copied
+from naswot.scores.base import Options, copy_network
 from naswot.scores.naswot import hamming_kernel, score
 from naswot.spaces import SPACES, Space
 from naswot.spaces.custom import _function, _module
@@ -181,12 +181,12 @@ def test_the_first_score_is_that_of_the_untrained_network(train, noise, build):
 def test_in_eval_mode_batch_statistics_do_not_count(noise):
     """Scored so, the codes of some images are the same whatever others there are."""
     torch.manual_seed(0)
-    network, shown = small(1), noise(16)
-    network(10 * noise(64, seed=1) + 2)  # statistics far from those of the images shown
+    network, batch = small(1), noise(16)
+    network(10 * noise(64, seed=1) + 2)  # statistics far from those of the batch
     kernels = [
-        hamming_kernel(copied(one), images)[0]
+        hamming_kernel(copy_network(one), images)[0]
         for one in (EvalMode(network), network)
-        for images in (shown, shown[:8])
+        for images in (batch, batch[:8])
     ]
     assert torch.equal(kernels[0][:8, :8], kernels[1])
     assert not torch.equal(kernels[2][:8, :8], kernels[3])
@@ -348,7 +348,7 @@ def test_of_a_checkpoint_that_fits_by_half_nothing_is_loaded(data, noise, tmp_pa
         return made[-1]
 
     protocol = Protocol(**PLAIN | {"epochs": 1})
-    how = {"data": data, "shown": noise(16), "protocol": protocol, "seed": 3}
+    how = {"data": data, "batch": noise(16), "protocol": protocol, "seed": 3}
     train_network(partial(build, width=5), **how, checkpoint=checkpoint)
     again = train_network(partial(build, width=6), **how, checkpoint=checkpoint)
     assert "of another network (RuntimeError" in caplog.text
