@@ -81,7 +81,7 @@ def register(monkeypatch):
     def add(name, compute, **about):
         module = types.SimpleNamespace(compute=compute)
         monkeypatch.setitem(sys.modules, f"naswot.scores.{name}", module)
-        monkeypatch.setitem(FAMILIES, name, Family(name, (name,), **about))
+        monkeypatch.setitem(FAMILIES, name, Family(name, {name: ""}, **about))
         monkeypatch.setitem(FAMILY_OF, name, name)
 
     return add

@@ -39,27 +39,6 @@ REMOVE_LINE = "\r\033[K"  # the terminal's line that counts networks
 LARGEST_SEED = 2**32 - 1
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
-ABOUT = {
-    "naswot": "how differently the ReLUs see the images: ln |det K_H| (Mellor et al. 2021)",
-    "grad_norm": "norm of the loss's gradient (Abdelfattah et al. 2021)",
-    "snip": "sum of |weight × gradient| (Lee et al. 2019)",
-    "fisher": "sum of squared activation × gradient (Turner et al. 2020)",
-    "plain": "sum of weight × gradient (Abdelfattah et al. 2021)",
-    "l2_norm": "norm of the weights",
-    "grasp": "gradient flow that the weights keep (Wang et al. 2020)",
-    "synflow": "product of |weights| along all paths (Tanaka et al. 2020)",
-    "log_synflow": "its natural logarithm",
-    "jacob_cov": "how uncorrelated the images' Jacobians are (Mellor et al. 2020)",
-    "epe_nas": "how the Jacobians correlate within classes (Lopes et al. 2021)",
-    "zen": "how far features move with the input (Lin et al. 2021)",
-    "zico": "large gradients that vary little (Li et al. 2023)",
-    "ntk_condition": "condition number of the neural tangent kernel (Chen et al. 2021)",
-    "linear_regions": "how finely the ReLUs cut the inputs (Chen et al. 2021)",
-    "nngp": "fit of the neural network Gaussian process (Park et al. 2020)",
-    "params": "trainable parameters",
-    "flops": "floating-point operations for one image",
-}
-
 EXAMPLES = """\
 examples:
   naswot score torchvision.models:resnet18 torchvision.models:mobilenet_v2
@@ -264,13 +243,13 @@ def _device(text: str) -> str:
 
 
 def _list_scores(_: argparse.Namespace) -> None:
-    from naswot.scores import FAMILY_OF
-    from naswot.scores.ranking import lower_is_better
+    from naswot.scores import FAMILIES, FAMILY_OF
 
     width = max(map(len, FAMILY_OF))
-    for name in FAMILY_OF:
-        lower = "; lower is better" if lower_is_better(name) else ""
-        print(f"{name:{width}}  {ABOUT.get(name, '')}{lower}".rstrip())
+    for family in FAMILIES.values():
+        for name, summary in family.scores.items():
+            lower = "; lower is better" if name in family.lower_is_better else ""
+            print(f"{name:{width}}  {summary}{lower}".rstrip())
 
 
 def _score(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ This file does not import torch, so that planning a run takes little time.
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 # What a score may need: the values of the images, labels, ReLUs, one output per class, a gradient
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 NEEDS = ("images", "labels", "ReLUs", "logits", "gradient", "second derivative", "feature map")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Family:
     """Scores that are computed together.
 
     Attributes:
         name: of the family and of its module.
-        scores: their names.
+        scores: name → one-line summary, which `naswot scores` prints.
         needs: what the scores need of images and networks, out of `NEEDS`.
         labelled: the scores that need labels too.
         one_output: whether networks are built with one output, as in the paper, because the family
@@ -33,7 +33,7 @@ class Family:
     """
 
     name: str
-    scores: tuple[str, ...]
+    scores: Mapping[str, str]
     needs: tuple[str, ...] = ()
     labelled: tuple[str, ...] = ()
     one_output: bool = False
@@ -63,51 +63,96 @@ class Family:
 FAMILIES = {
     family.name: family
     for family in (
-        Family("naswot", ("naswot",), needs=("images", "ReLUs"), one_output=True, options=True),
+        Family(
+            "naswot",
+            {"naswot": "how different the ReLU codes are: ln |det K_H| (Mellor et al. 2021)"},
+            needs=("images", "ReLUs"),
+            one_output=True,
+            options=True,
+        ),
         Family(
             "gradients",
-            ("grad_norm", "snip", "fisher", "plain"),
+            {
+                "grad_norm": "norm of the loss's gradient (Abdelfattah et al. 2021)",
+                "snip": "sum of |weight × gradient| (Lee et al. 2019)",
+                "fisher": "sum of squared activation × gradient (Turner et al. 2020)",
+                "plain": "sum of weight × gradient (Abdelfattah et al. 2021)",
+            },
             needs=("images", "logits", "gradient"),
             labelled=("grad_norm", "snip", "fisher", "plain"),
             relative_cost=3.1,
             pass_needs=("outputs",),
         ),
-        Family("weights", ("l2_norm",), relative_cost=0.1),
+        Family("weights", {"l2_norm": "norm of the weights"}, relative_cost=0.1),
         Family(
             "grasp",
-            ("grasp",),
+            {"grasp": "gradient flow that the weights keep (Wang et al. 2020)"},
             needs=("images", "logits", "second derivative"),
             labelled=("grasp",),
-            pass_needs=("curvature",),
             relative_cost=12.0,
+            pass_needs=("curvature",),
         ),
-        Family("synflow", ("synflow", "log_synflow"), needs=("gradient",), relative_cost=0.3),
+        Family(
+            "synflow",
+            {
+                "synflow": "product of |weights| along all paths (Tanaka et al. 2020)",
+                "log_synflow": "natural logarithm of synflow",
+            },
+            needs=("gradient",),
+            relative_cost=0.3,
+        ),
         Family(
             "jacobian",
-            ("jacob_cov", "epe_nas"),
+            {
+                "jacob_cov": "how uncorrelated the images' Jacobians are (Mellor et al. 2020)",
+                "epe_nas": "how the Jacobians correlate within classes (Lopes et al. 2021)",
+            },
             needs=("images", "gradient"),
             labelled=("epe_nas",),
-            pass_needs=("images",),
             relative_cost=2.3,
+            pass_needs=("images",),
         ),
-        Family("zen", ("zen",), needs=("feature map",), relative_cost=0.8),
+        Family(
+            "zen",
+            {"zen": "how far features move with the input (Lin et al. 2021)"},
+            needs=("feature map",),
+            relative_cost=0.8,
+        ),
         Family(
             "zico",
-            ("zico",),
+            {"zico": "large gradients that vary little (Li et al. 2023)"},
             needs=("images", "logits", "gradient"),
             labelled=("zico",),
             relative_cost=2.2,
         ),
         Family(
             "ntk",
-            ("ntk_condition",),
+            {"ntk_condition": "condition number of the neural tangent kernel (Chen et al. 2021)"},
             needs=("images", "gradient"),
             lower_is_better=("ntk_condition",),
             relative_cost=5.8,
         ),
-        Family("linear_regions", ("linear_regions",), needs=("images", "ReLUs"), relative_cost=2.6),
-        Family("nngp", ("nngp",), needs=("images",), labelled=("nngp",), relative_cost=1.5),
-        Family("size", ("params", "flops"), relative_cost=0.8),
+        Family(
+            "linear_regions",
+            {"linear_regions": "how finely the ReLUs cut the inputs (Chen et al. 2021)"},
+            needs=("images", "ReLUs"),
+            relative_cost=2.6,
+        ),
+        Family(
+            "nngp",
+            {"nngp": "fit of the neural network Gaussian process (Park et al. 2020)"},
+            needs=("images",),
+            labelled=("nngp",),
+            relative_cost=1.5,
+        ),
+        Family(
+            "size",
+            {
+                "params": "trainable parameters",
+                "flops": "floating-point operations for one image",
+            },
+            relative_cost=0.8,
+        ),
     )
 }
 LOWER_IS_BETTER = frozenset(s for family in FAMILIES.values() for s in family.lower_is_better)

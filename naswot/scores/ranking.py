@@ -345,8 +345,9 @@ class Candidate:
                     crashes.append(self.crashed(error))
                     notes[name] = str(crashes[-1])
         for family in families.values():
-            if family.scores[0] in found:
-                result = found[family.scores[0]]
+            first = next(iter(family.scores))
+            if first in found:
+                result = found[first]
                 seconds += result.seconds - result.build_seconds
         notes |= {name: result.note for name, result in found.items() if result.note}
         values = {score: result.value for score, result in found.items()}
