@@ -65,10 +65,7 @@ FAMILIES = {
     for family in (
         Family(
             "naswot",
-            {
-                "naswot": "how much the ReLU codes of images differ: ln |det K_H| "
-                "(Mellor et al. 2021)"
-            },
+            {"naswot": "how different the ReLU codes are: ln |det K_H| (Mellor et al. 2021)"},
             needs=("images", "ReLUs"),
             one_output=True,
             options=True,

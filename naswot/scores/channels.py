@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from naswot.scores.base import Batch
-from naswot.scores.ranking import Candidate, Model
+from naswot.scores.building import Model, build_network
 
 # What layers call the number of channels that they take.
 CHANNELS = ("in_channels", "num_features", "num_channels")
@@ -30,7 +30,7 @@ def channels_for(models: Mapping[str, Model], classes: int, size: int) -> int:
     for name, model in models.items():
         try:
             with torch.random.fork_rng(devices=[]):
-                found = channels_of(Candidate(name, model, batch, 0).fresh(), batch.images)
+                found = channels_of(build_network(name, model, batch, 0), batch.images)
         except KeyboardInterrupt:
             raise
         except BaseException:  # it cannot be built, or not looked at; scoring will tell

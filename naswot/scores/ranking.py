@@ -7,7 +7,6 @@ and so does a network that fails: the others are ranked all the same.
 
 import difflib
 import functools
-import inspect
 import math
 import time
 import traceback
@@ -26,25 +25,17 @@ from naswot.errors import NaswotError
 from naswot.runtime.device import choose_precision
 from naswot.runtime.progress import Progress, log
 from naswot.scores import FAMILIES, FAMILY_OF, Family
-from naswot.scores.base import Batch, Options, as_images, copy_network, measure, move_network
+from naswot.scores.base import Batch, Options, Score, as_images, measure
+from naswot.scores.building import Missing, Model, build_network
 from naswot.scores.failures import how_it_fails, one_line
-from naswot.scores.lazy_modules import dry_run, materialise
+from naswot.scores.lazy_modules import dry_run
 from naswot.scores.naswot import PRECISIONS
 from naswot.scores.outputs import tensors_in
 from naswot.scores.relu import NoReluError
 
-Model = nn.Module | Callable[..., nn.Module]
-
 DEFAULT_CLASSES = 10
 # What to try on a network that has no rectifiers: these look at gradients or weights instead.
 WITHOUT_RELUS = ("grad_norm", "snip", "synflow", "jacob_cov")
-
-
-@dataclass(frozen=True)
-class Missing:
-    """Stands for a network that cannot be had, and says why."""
-
-    error: NaswotError
 
 
 @dataclass(frozen=True)
@@ -132,7 +123,7 @@ def rank(
 
 
 def score_each(
-    named: Mapping[str, Model],
+    named: Mapping[str, Model | Missing],
     images: torch.Tensor | np.ndarray,
     names: Sequence[str],
     *,
@@ -157,7 +148,7 @@ def score_each(
     devices = [batch.images.device] if batch.images.is_cuda else []
     for name, model in named.items():
         with torch.random.fork_rng(devices):
-            row = Candidate(name, model, batch, seed).row(families, Options(precision))
+            row = _score_network(name, model, batch, seed, families, Options(precision))
         if fail_fast and row.failure is not None:
             raise row.failure
         yield row
@@ -293,196 +284,142 @@ def _batch(images: Any, labels: Any, classes: int | None, seed: int) -> Batch:
     return Batch(images, labels.to(images.device, torch.int64), classes)
 
 
-class Candidate:
-    """One network to be scored, built as often as that takes."""
+def _score_network(
+    name: str,
+    model: Model | Missing,
+    batch: Batch,
+    seed: int,
+    families: Mapping[str, Family],
+    options: Options,
+) -> Row:
+    """Return the row of one network; `families` are named as in its note.
 
-    def __init__(self, name: str, model: Model, batch: Batch, seed: int):
-        self.name, self.model, self.batch, self.seed = name, model, batch, seed
-        self.params: int | None = None
-
-    def row(self, families: Mapping[str, Family], options: Options) -> Row:
-        """Return the network's scores; `families` are named as notes shall name them.
-
-        Whatever the network raises becomes its failure; only the user can interrupt.
-        """
-        try:
-            return self.scored(families, options)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            failure = error if isinstance(error, NaswotError) else self.fails(error)
-        _release(failure)
-        if self.batch.images.is_cuda:
-            torch.cuda.empty_cache()
-        note = str(failure).removeprefix(f"{self.name} ")  # which the row says already
-        return Row(self.name, {}, math.nan, self.params, note, failure)
-
-    def scored(self, families: Mapping[str, Family], options: Options) -> Row:
-        """Return the scores of a network that does not fail."""
+    Whatever the network raises becomes the failure of its row, except KeyboardInterrupt.
+    """
+    build = functools.partial(build_network, name, model, batch, seed)
+    network: Any = None
+    params = results = None
+    notes: dict[str, str] = {}
+    crashes: list = []
+    try:
         started = time.perf_counter()
-        network = self.fresh()
+        network = build()
         seconds = time.perf_counter() - started
-        self.check(network)
-        notes: dict[str, str] = {}
-        crashes = []
         try:
-            found = measure(lambda: network, self.batch, list(families.values()), options)
-        except Exception as error:
-            # Nothing is lost: what fails fails again below, one by one, and is noted or raised.
-            log.debug("%s is scored family by family: %r", self.name, error)
-            found = None
-        if found is None:
-            network = None  # type: ignore[assignment]  # a second one will need the memory
-            found = {}
-            for name, family in families.items():
-                try:
-                    found |= measure(self.fresh, self.batch, [family], options)
-                except NoReluError as error:
-                    notes[name] = _with_alternatives(error)
-                except NaswotError as error:
-                    notes[name] = str(error)
-                except Exception as error:  # a network may raise anything
-                    crashes.append(self.crashed(error))
-                    notes[name] = str(crashes[-1])
-        for family in families.values():
-            first = next(iter(family.scores))
-            if first in found:
-                result = found[first]
-                seconds += result.seconds - result.build_seconds
-        notes |= {name: result.note for name, result in found.items() if result.note}
-        values = {score: result.value for score, result in found.items()}
-        return Row(self.name, values, seconds, self.params, _noted(notes), crashes=tuple(crashes))
-
-    def fresh(self) -> nn.Module:
-        """Return the network as `seed` makes it, on the images' device and of their type.
-
-        Raises:
-            NaswotError: it cannot be built.
-        """
-        if isinstance(self.model, Missing):
-            raise self.model.error
-        torch.manual_seed(self.seed)
-        model = self.model
-        network = self.copy(model) if isinstance(model, nn.Module) else self.built(model)
-        device, dtype = self.batch.images.device, self.batch.images.dtype
-        return move_network(network, device, dtype)
-
-    def copy(self, network: nn.Module) -> nn.Module:
-        """Return a copy of `network`."""
-        materialise(network, self.batch.images[:2])  # some lazy modules cannot be copied
-        return copy_network(network, self.name)
-
-    def built(self, factory: Callable[..., nn.Module]) -> nn.Module:
-        """Return what `factory` builds, with one output a class if it can be told so."""
-        arguments = _class_argument(factory, self.batch.classes)
-        try:
-            inspect.signature(factory).bind(**arguments)
-        except TypeError as error:
-            raise NaswotError(
-                f"{self.name} cannot be built: {error}. Give its value with functools.partial, or "
-                "with --factory-args on the command line."
-            ) from error
-        except ValueError:  # no signature to be had; the call itself will tell
-            pass
-        try:
-            try:
-                network = factory(**arguments)
-            except TypeError as error:
-                if not arguments or "unexpected keyword argument 'num_classes'" not in str(error):
-                    raise
-                torch.manual_seed(self.seed)  # it only passes its keywords on, to one that refuses
-                network = factory()
-        except torch.OutOfMemoryError:
-            raise
-        except (Exception, SystemExit) as error:  # a factory may raise anything
-            raise NaswotError(
-                f"{self.name} cannot be built: its factory raises {one_line(error)}"
-            ) from error
-        if not isinstance(network, nn.Module):
-            raise NaswotError(
-                f"{self.name} cannot be built: its factory returns no torch.nn.Module "
-                f"but {type(network).__name__}."
-            )
-        return network
-
-    def check(self, network: nn.Module) -> None:
-        """Run `network` on two images, so that the parameters of lazy modules are there to count.
-
-        It and the state of the random generators stay as they are.
-
-        Raises:
-            NaswotError: it returns no tensor.
-        """
-        try:
-            output = dry_run(network, self.batch.images[:2])
+            _require_tensors(name, network, batch)
         finally:
-            self.params = _params(network)
-        if next(tensors_in(output), None) is None:
-            raise NaswotError(
-                f"{self.name} returns a {type(output).__name__} without tensors; it has to return "
-                "a tensor, or tensors in tuples, lists or dicts."
-            )
-
-    def crashed(self, error: Exception) -> NaswotError:
-        """Return what a score that failed with `error` says; raise if the network is to blame."""
-        if isinstance(error, torch.OutOfMemoryError):
+            params = _trainable_params(network)
+        try:
+            results = measure(lambda: network, batch, list(families.values()), options)
+        except Exception as error:
+            # What fails will fail again when it is alone, and is noted or raised then.
+            log.debug("%s is scored family by family: %r", name, error)
+        if results is None:
+            network = None  # frees memory, which the next copy may need
+            results, notes, crashes = _measure_apart(name, build, batch, families, options)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        network = None
+        failure = error if isinstance(error, NaswotError) else _network_failure(name, error, batch)
+        _release_frames(failure)
+        if batch.images.is_cuda:
             torch.cuda.empty_cache()
-            explained = self.too_large()
-        else:
-            network = self.fresh()
-            network.train()
-            with torch.no_grad():
-                network(self.batch.images.clone())
-            explained = NaswotError(f"it fails on {self.name}: {one_line(error)}")
-        explained.__cause__ = error
-        _release(explained)
-        return explained
+        # The row names the network already.
+        note = str(failure).removeprefix(f"{name} ")
+        return Row(name, {}, math.nan, params, note, failure)
+    for family in families.values():
+        first = results.get(next(iter(family.scores)))
+        if first is not None:
+            seconds += first.seconds - first.build_seconds
+    notes |= {score: result.note for score, result in results.items() if result.note}
+    values = {score: result.value for score, result in results.items()}
+    return Row(name, values, seconds, params, _joined(notes), crashes=tuple(crashes))
 
-    def fails(self, error: BaseException) -> NaswotError:
-        """Return what is to be said of a network that raises `error`."""
-        if isinstance(error, torch.OutOfMemoryError):
-            explained = self.too_large()
-        else:
-            cure = "give it others (--image-size and --channels on the command line)"
-            how = how_it_fails(error, self.batch.images, cure)
-            explained = NaswotError(f"{self.name} {how}")
-        explained.__cause__ = error
-        return explained
 
-    def too_large(self) -> NaswotError:
-        """Return what to raise where a GPU's memory is too small."""
-        count = len(self.batch.images)
-        return NaswotError(
-            f"the GPU's memory is too small for {self.name} and {count} images; give it fewer "
-            "(--batch-size on the command line)."
+def _measure_apart(
+    name: str,
+    build: Callable[[], nn.Module],
+    batch: Batch,
+    families: Mapping[str, Family],
+    options: Options,
+) -> tuple[dict[str, Score], dict[str, str], list[NaswotError]]:
+    """Return score → result, family → note, and the crashes, of families computed one by one."""
+    results: dict[str, Score] = {}
+    notes: dict[str, str] = {}
+    crashes = []
+    for asked, family in families.items():
+        try:
+            results |= measure(build, batch, [family], options)
+        except NoReluError as error:
+            notes[asked] = f"{str(error).rstrip('.')}; try: {', '.join(WITHOUT_RELUS)}."
+        except NaswotError as error:
+            notes[asked] = str(error)
+        except Exception as error:  # a network may raise anything
+            crashes.append(_score_failure(name, build, error, batch))
+            notes[asked] = str(crashes[-1])
+    return results, notes, crashes
+
+
+def _require_tensors(name: str, network: nn.Module, batch: Batch) -> None:
+    """Run `network` on two images, which also gives lazy modules their parameters.
+
+    Neither its state nor that of the random generators changes.
+
+    Raises:
+        NaswotError: its output contains no tensor.
+    """
+    output = dry_run(network, batch.images[:2])
+    if next(tensors_in(output), None) is None:
+        raise NaswotError(
+            f"{name} returns a {type(output).__name__} without tensors; it has to return a tensor, "
+            "or tensors in tuples, lists or dicts."
         )
 
 
-def _class_argument(factory: Callable[..., nn.Module], classes: int) -> dict[str, int]:
-    """Return `num_classes` as keywords for `factory`; none if it is fixed or not taken."""
-    if isinstance(factory, functools.partial) and "num_classes" in factory.keywords:
-        return {}
-    try:
-        parameters = inspect.signature(factory).parameters
-    except (TypeError, ValueError):  # built into an extension, or arguments that do not fit
-        return {}
-    named = "num_classes" in parameters
-    passed_on = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
-    return {"num_classes": classes} if named or passed_on else {}
-
-
-def _params(network: nn.Module) -> int | None:
-    """Return the number of trainable parameters; None while lazy modules have not got theirs."""
+def _trainable_params(network: nn.Module) -> int | None:
+    """Return the number of trainable parameters; None while lazy modules lack theirs."""
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     return None if any(map(is_lazy, trained)) else sum(map(torch.numel, trained))
 
 
-def _with_alternatives(error: NoReluError) -> str:
-    others = [name for name in WITHOUT_RELUS if name in FAMILY_OF]
-    return f"{str(error).rstrip('.')}; try: {', '.join(others)}." if others else str(error)
+def _score_failure(
+    name: str, build: Callable[[], nn.Module], error: Exception, batch: Batch
+) -> NaswotError:
+    """Return the error for a score that raised `error`; raise if the network itself fails."""
+    if isinstance(error, torch.OutOfMemoryError):
+        torch.cuda.empty_cache()
+        explained = _out_of_memory(name, batch)
+    else:
+        network = build()
+        network.train()
+        with torch.no_grad():
+            network(batch.images.clone())
+        explained = NaswotError(f"it fails on {name}: {one_line(error)}")
+    explained.__cause__ = error
+    _release_frames(explained)
+    return explained
 
 
-def _noted(notes: Mapping[str, str]) -> str:
+def _network_failure(name: str, error: BaseException, batch: Batch) -> NaswotError:
+    """Return the error for a network that raised `error`."""
+    if isinstance(error, torch.OutOfMemoryError):
+        explained = _out_of_memory(name, batch)
+    else:
+        cure = "give it others (--image-size and --channels on the command line)"
+        explained = NaswotError(f"{name} {how_it_fails(error, batch.images, cure)}")
+    explained.__cause__ = error
+    return explained
+
+
+def _out_of_memory(name: str, batch: Batch) -> NaswotError:
+    return NaswotError(
+        f"the GPU's memory is too small for {name} and {len(batch.images)} images; give it fewer "
+        "(--batch-size on the command line)."
+    )
+
+
+def _joined(notes: Mapping[str, str]) -> str:
     """Return the notes of one network as a text, in which what is said twice is said once."""
     named: dict[str, list[str]] = {}
     for name, text in notes.items():
@@ -490,7 +427,7 @@ def _noted(notes: Mapping[str, str]) -> str:
     return " ".join(f"{', '.join(names)}: {text}" for text, names in named.items())
 
 
-def _release(error: BaseException | None) -> None:
+def _release_frames(error: BaseException | None) -> None:
     """Free what the frames of an error hold, networks among it; the lines can still be shown."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:

@@ -34,7 +34,9 @@ def test_a_damaged_mirror_is_named(fresh, tmp_path):
     workdir = fresh()
     (tmp_path / "nasbench201.parquet").write_bytes(b"PAR1 this is not a table")
     run = workdir.run("results/table2.csv", "--config", f"mirror={tmp_path}")
-    explained(run, f"convert_benchmark: {tmp_path}/nasbench201.parquet is not a readable Parquet file")
+    explained(
+        run, f"convert_benchmark: {tmp_path}/nasbench201.parquet is not a readable Parquet file"
+    )
     assert "benchmarks/nasbench201.parquet" not in outputs(workdir)
 
 

@@ -159,7 +159,9 @@ def test_a_disk_that_fills_up_is_explained_and_the_same_command_goes_on(begun, c
     )
     assert "code 1" in failed
     assert "Traceback" not in failed
-    assert lines(failed, "score_networks: results/scores", "cannot be written", "Free some space", AGAIN)
+    assert lines(
+        failed, "score_networks: results/scores", "cannot be written", "Free some space", AGAIN
+    )
     assert there.split() == [f"{SHARDS}/0000.parquet"]
     assert "code 0" in again
     shutil.rmtree(begun.path / "results")
