@@ -358,7 +358,7 @@ def test_not_a_number_is_not_lost():
 
 
 @pytest.mark.slow
-def test_bfloat16_ranks_five_hundred_cells_as_float32_does():
+def test_bfloat16_ranks_cells_as_float32_does():
     from scipy.stats import spearmanr
 
     from naswot.images import mini_batch
@@ -367,7 +367,7 @@ def test_bfloat16_ranks_five_hundred_cells_as_float32_does():
     space = SPACES["nasbench201"]
     images = torch.from_numpy(mini_batch("photos", 32, 16, 0).images)
     scores = {"float32": [], "bfloat16": []}
-    for index in np.random.default_rng(0).choice(space.size, 500, replace=False):
+    for index in np.random.default_rng(0).choice(space.size, 200, replace=False):
         for precision, values in scores.items():
             torch.manual_seed(0)
             network = space.build(space.architectures()[index], 1)
