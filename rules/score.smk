@@ -11,7 +11,7 @@ OUTPUTS:
 
 
 rule score_networks:
-    """Scores of untrained networks, one shard"""
+    """Scores of untrained networks, one shard per job"""
     input:
         sample=paths.ARCHITECTURES,
         batch=paths.BATCH,

@@ -486,7 +486,7 @@ def test_a_file_is_gone_on_from(kind, run, counting, here):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--seed", "1"], "ranking.csv was scored with other seed (0, now 1): set what was set"),
+        (["--seed", "1"], "ranking.csv was scored with other seed (0, now 1): use the earlier"),
         (["--batch-size", "5"], "other batch_size (4, now 5)"),
         (["--scores", "snip"], "other scores (['naswot'], now ['snip'])"),
         (["--precision", "bfloat16"], "other precision ('float32', now 'bfloat16')"),
