@@ -64,7 +64,7 @@ def choose_networks(accuracy: pd.Series, count: int, choice: str, seed: int) -> 
     known = accuracy.dropna().sort_values(kind="stable")
     if count > len(known):
         raise NaswotError(
-            f"{count} networks are asked for, and {len(known)} have a known accuracy; ask for "
+            f"{count} networks are requested, and {len(known)} have a known accuracy; request "
             "fewer (`ablations`)."
         )
     generator = np.random.default_rng(seed)

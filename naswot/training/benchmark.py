@@ -43,7 +43,7 @@ def pick_networks(
     if len(good) < least:
         raise NaswotError(
             f"figure6: {len(good)} networks of {benchmark} have {accuracy} above {above} %, and "
-            f"{least} are asked for: lower figure6.above or figure6.networks."
+            f"{least} are requested: lower figure6.above or figure6.networks."
         )
     order = np.random.default_rng(seed).permutation(len(good))
     picked = good.iloc[order].rename(columns={accuracy: "accuracy"})

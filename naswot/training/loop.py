@@ -245,7 +245,7 @@ def _layout(network: nn.Module, data: Data) -> torch.memory_format:
                 outputs = first_output(trial, images).shape[1]
         except NaswotError:
             raise
-        except Exception as error:  # whatever a user's network may raise
+        except Exception as error:  # a user's network may raise anything
             if layout == torch.channels_last and "view size is not compatible" in str(error):
                 continue
             size = "×".join(map(str, images.shape[1:]))

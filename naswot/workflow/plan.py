@@ -263,20 +263,20 @@ class Plan:
 
     def figure_inputs(self, figure: str) -> dict[str, str | list[str]]:
         """Return argument → the file or files that a figure is drawn from."""
-        name, *place = figure.split("/")
+        name, *run = figure.split("/")
         files: dict[str, str | list[str]] = {**paths.CSV, "figure6_scores": paths.FIGURE6_SCORES}
         files["kernels"] = self.kernels
         if name == "scatter":
-            files["joined"] = self.joined(*place)
+            files["joined"] = self.joined(*run)
         elif name in PANELS:
-            files["joined"] = [self.joined(*run) for run in panels_of(name, self.runs).values()]
+            files["joined"] = [self.joined(*pair) for pair in panels_of(name, self.runs).values()]
         return {argument: files[file] for argument, file in FIGURES[name].inputs.items()}
 
     def figure_settings(self, figure: str) -> dict[str, Any]:
         """Return the other arguments of a figure's function."""
-        name, *place = figure.split("/")
+        name, *run = figure.split("/")
         if name == "scatter":
-            return {"dataset": place[1]}
+            return {"dataset": run[1]}
         if name == "figure1":
             return {"shown": self.config["kernels"]["shown"]}
         if name in PANELS:

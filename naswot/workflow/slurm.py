@@ -13,7 +13,7 @@ from naswot.errors import NaswotError
 # Name of Snakemake's jobs: one UUID per run, after an optional prefix.
 RUN_NAME = re.compile(r"(?:[\w-]+_)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LOCK = ".snakemake/naswot-slurm.lock"
-PATIENCE_S = 180  # Slurm's default leaves a job 30 seconds to end by itself
+PATIENCE_S = 180  # by default, Slurm gives a job 30 seconds to end
 
 
 def cancel_orphans(directory: str | Path, patience_s: float = PATIENCE_S) -> list[str]:

@@ -200,7 +200,7 @@ def test_networks_are_picked_above_an_accuracy(benchmark, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"least": 12}, "11 networks of .* have cifar10/test/9 above 80 %, and 12 are asked for"),
+        ({"least": 12}, "11 networks of .* have cifar10/test/9 above 80 %, and 12 are requested"),
         (
             {"accuracy": "cifar10/valid/9"},
             "figure6.accuracy = 'cifar10/valid/9'.* has cifar10/test/9",
