@@ -1,12 +1,13 @@
 # make table2    set up an environment, then run the main job: Table 2, offline
-# make report    make everything, and results/report.html to hand on
-# make test      set up the same environment, then pass every check and test
-# make bench     time searches against naive ones, and our score against the literal protocol;
+# make report    make everything, and results/report.html, one file to share
+# make test      set up the same environment, then run every check and test
+# make bench     time our searches and our score against literal implementations;
 #                on a GPU: make bench DEVICE=cuda
-# make soak      kill runs at random moments and see that nothing is lost; KILLS=50, SEED=1 to repeat one
-# make fuzz      hand broken files to every reader; SECONDS=20 each, TARGETS="csv image" for some
+# make soak      kill runs at random moments and check that nothing is lost; KILLS=50 kills, SEED=1 to
+#                repeat a series
+# make fuzz      give broken files to every reader; SECONDS=20 each, TARGETS="csv image" for some
 # make sweep     compare the score with a literal oracle on the networks of torchvision and timm;
-#                ONLY=resnet for some, RESUME=1 to go on
+#                ONLY=resnet for some, RESUME=1 to continue
 # make audit     ask PyPI whether the installed versions have known vulnerabilities
 # make clean     remove the environment; results stay
 
@@ -20,7 +21,7 @@ TARGETS ?=
 ONLY ?=
 RESUME ?=
 
-# The environment is made anew only when the pins in pyproject.toml change.
+# The environment is rebuilt only when the pins in pyproject.toml change.
 PINS := $(shell grep -E '^    "[a-z0-9-]+==' pyproject.toml | cksum | cut -d ' ' -f 1)
 BIN := .venv/bin
 READY := .venv/pins-$(PINS)
@@ -39,7 +40,7 @@ report: $(READY)
 	$(RUN) snakemake --cores $(CORES) --report results/report.html \
 	    --report-stylesheet report/style.css
 
-# One thread each: where several workers share the cores, more threads make tests take thrice as long.
+# One thread per worker: several workers share the cores, and more threads make tests three times slower.
 test: $(READY)
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
@@ -60,7 +61,7 @@ fuzz: $(READY)
 	    { echo "atheris could not be installed, see above; make test has the fixed cases."; exit 1; }
 	$(RUN) python tools/fuzz/run.py --seconds $(SECONDS) $(TARGETS)
 
-# In an environment of its own, which has little else: torchvision and timm are no part of the project.
+# In a small environment of its own, because the project does not depend on torchvision and timm.
 sweep: $(SWEEP)/ready
 	OMP_NUM_THREADS=1 $(SWEEP)/bin/python tools/sweep.py $(if $(ONLY),--only '$(ONLY)') $(if $(RESUME),--resume)
 
@@ -71,7 +72,7 @@ $(SWEEP)/ready: pyproject.toml
 	    $$(grep -oE '"(numba|numpy|timm|torch|torchvision)==[0-9.]+' pyproject.toml | tr -d '"')
 	@touch $@
 
-# In an environment of its own: what audits is not part of what is audited.
+# In an environment of its own, because pip-audit is not part of what is audited.
 audit: $(READY)
 	$(PYTHON) -m venv $(AUDIT)
 	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1

@@ -1,7 +1,7 @@
 """Neural architecture search without training, as a workflow.
 
-snakemake --cores 4 results/table2.csv     Table 2, measured beside published
-snakemake --cores 4                        that, Kendall tau and the figures
+snakemake --cores 4 results/table2.csv     Table 2: our results beside the published ones
+snakemake --cores 4                        all tables and figures
 snakemake --cores 1 results/sources/NAME   an official file of config/sources.yaml
 """
 
@@ -45,7 +45,7 @@ localrules:
 
 
 rule all:
-    """Everything: tables, figures, and one page with all of it"""
+    """All tables and figures, and one page that shows them"""
     default_target: True
     input:
         plan.tables,

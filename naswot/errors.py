@@ -1,13 +1,13 @@
-"""The one exception that a user is meant to read, and how it quotes what was found."""
+"""Exceptions with messages for the user, and a helper that quotes values in them."""
 
 import reprlib
 
 
 def shown(value: object) -> str:
-    """Return `value` as a message quotes it: its beginning, whatever it is and holds."""
+    """Return `value`, of any type, as quoted in a message; long values are cut."""
     try:
         quoted = _QUOTE.repr(value)
-    except (RecursionError, ValueError):  # a number of thousands of digits cannot be written
+    except (RecursionError, ValueError):  # Python does not print a number of thousands of digits
         return f"a {type(value).__name__}"
     return quoted if len(quoted) <= LONGEST else f"{quoted[:LONGEST]}…"
 
@@ -29,7 +29,7 @@ MALFORMED_RECORD_ERRORS = (
 
 
 class NaswotError(Exception):
-    """A mistake in the input or its surroundings that the user can mend.
+    """An error in the input or the environment that the user can fix.
 
     The message names the file, the key or the architecture concerned and says what to do.
     Scripts print it alone, without a traceback, and exit with a non-zero code.
@@ -37,4 +37,4 @@ class NaswotError(Exception):
 
 
 class SpaceError(NaswotError):
-    """A mistake that no network of a search space can be built with, rather than one of them."""
+    """An error that affects every network of a search space, not a single one."""

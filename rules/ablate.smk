@@ -1,14 +1,14 @@
 """
-Vary what a score depends on: mini-batch, initial weights, sizes; and say how much that matters.
+Vary the settings that a score depends on (mini-batch, initial weights, sizes) and measure the effect.
 
 REQUIRED INPUTS:
     results/benchmarks/{space}.parquet
-    files in the mirror or the folder of images, for images that need some
+    image files in the mirror or the image folder, for images that need some
 
 OUTPUTS:
     results/ablations/{space}/{dataset}/{seed}/networks/{choice}.parquet
     results/ablations/{space}/{dataset}/{seed}/{ablation}/{level}.parquet
-    results/ablations/scores.parquet, networks.csv, levels.csv: all levels side by side
+    results/ablations/scores.parquet, networks.csv, levels.csv: all levels in one table
     results/claims/figure5.csv
     results/variance_components.csv, results/rank_stability.csv
 """
@@ -44,9 +44,7 @@ rule score_ablation:
             paths.ABLATION_NETWORKS, choice=ablations.choice_of(wildcards.ablation)
         ),
         files=lambda wildcards: inputs.image_files(plan.images[wildcards.dataset]),
-        code=lambda wildcards: inputs.code(
-            "score_ablation", space=wildcards.space, family="naswot"
-        ),
+        code=lambda wildcards: inputs.code("score_ablation", space=wildcards.space, family="naswot"),
     output:
         paths.ABLATION,
     log:
@@ -82,7 +80,7 @@ rule score_ablation:
 
 
 rule summarise_ablations:
-    """All ablations side by side, and what the paper claims of them"""
+    """All ablations in one table, and the paper's claims about them"""
     input:
         shards=lambda wildcards: plan.ablation_levels(*ablations.FIGURE5, *ablations.BEYOND),
         code=inputs.code("summarise_ablations"),
@@ -106,7 +104,7 @@ rule summarise_ablations:
 
 
 rule estimate_variance:
-    """Components of the score's variance, and how stable the ranking is"""
+    """Components of the score's variance, and the stability of the ranking"""
     input:
         shards=lambda wildcards: plan.ablation_levels(ablations.VARIANCE),
         code=inputs.code("estimate_variance"),

@@ -1,8 +1,8 @@
 """
-Draw the mini-batch that every network is shown.
+Draw the mini-batch on which every network is scored.
 
 REQUIRED INPUTS:
-    nothing for photos and noise; files in the mirror or the folder of images for the others
+    nothing for photos and noise; files in the mirror or the image folder for other images
 
 OUTPUTS:
     results/batches/{images}/{seed}.npz

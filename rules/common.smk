@@ -1,4 +1,4 @@
-"""What all rules share: the checked configuration, the plan, and the constraints of wildcards."""
+"""Define what all rules share: the checked configuration, the plan and wildcard constraints."""
 
 import re
 

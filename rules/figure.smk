@@ -1,5 +1,5 @@
 """
-Draw figures. The registry of figures, naswot/plots/registry.py, says what each is drawn from.
+Draw figures. The registry of figures, naswot/plots/registry.py, lists the inputs of each figure.
 
 REQUIRED INPUTS:
     tables, joined tables or kernels of this configuration; none for Figure 8

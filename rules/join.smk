@@ -1,5 +1,5 @@
 """
-Put scores and accuracies side by side, one row per architecture.
+Join scores and accuracies in one table, one row per architecture.
 
 REQUIRED INPUTS:
     results/architectures/{space}/{seed}.parquet
@@ -8,12 +8,12 @@ REQUIRED INPUTS:
 
 OUTPUTS:
     results/joined/{space}/{images}/{score}/{seed}.parquet
-    results/seconds/{space}/{images}/{score}/{seed}.parquet: what scoring took
+    results/seconds/{space}/{images}/{score}/{seed}.parquet: measured seconds of scoring
 """
 
 
 rule join_accuracies:
-    """Scores and accuracies side by side"""
+    """Scores and accuracies in one table"""
     input:
         sample=paths.ARCHITECTURES,
         shards=lambda wildcards: plan.shards(wildcards.space, wildcards.images, wildcards.score),

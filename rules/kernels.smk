@@ -1,5 +1,5 @@
 """
-Look at the kernels of untrained networks in bands of their trained accuracy: Fig. 1 of the paper.
+Compute the kernels of untrained networks in bands of their trained accuracy: Figure 1 of the paper.
 
 REQUIRED INPUTS:
     results/joined/{space}/{images}/naswot/{seed}.parquet
@@ -13,7 +13,7 @@ OUTPUTS:
 
 
 rule compute_kernels:
-    """Kernels of networks drawn in bands of accuracy, one space and dataset"""
+    """Kernels of networks sampled in bands of accuracy, for one space and dataset"""
     input:
         joined=lambda wildcards: plan.joined(wildcards.space, wildcards.dataset, "naswot"),
         sample=paths.ARCHITECTURES,
@@ -44,7 +44,7 @@ rule compute_kernels:
 
 
 rule measure_similarity:
-    """How similar networks find different images, by band of accuracy; the claims of Figure 1"""
+    """Similarity of different images in the kernels, by band of accuracy; the claims of Figure 1"""
     input:
         kernels=plan.kernels,
         code=inputs.code("measure_similarity"),
@@ -62,6 +62,6 @@ rule measure_similarity:
         seed=plan.seed,
         titles=plan.titles,
     message:
-        "Measuring how similar networks find different images"
+        "Measuring how similar different images are in the kernels"
     script:
         "../scripts/measure_similarity.py"

@@ -1,5 +1,5 @@
 """
-Find which architectures of a space are one mutation apart, for searches that move among them.
+Find which architectures of a space are one mutation apart, for searches that mutate architectures.
 
 REQUIRED INPUTS:
     results/benchmarks/{space}.parquet
@@ -10,7 +10,7 @@ OUTPUTS:
 
 
 rule find_neighbours:
-    """Which architectures are one mutation apart"""
+    """Neighbours: architectures that are one mutation apart"""
     input:
         benchmark=paths.BENCHMARK,
         code=lambda wildcards: inputs.code("find_neighbours", space=wildcards.space),

@@ -1,12 +1,12 @@
 """
-Find the linear regions into which the ReLUs of a small network cut the plane: Figure 2.
+Find the linear regions into which the ReLUs of a small network divide the plane: Figure 2.
 
 REQUIRED INPUTS:
     none
 
 OUTPUTS:
     results/linear_regions/{regions,boundaries,inputs,kernels}.csv: a small network's regions
-    results/claims/figure2.csv: what the paper claims, and whether that was found
+    results/claims/figure2.csv: the paper's claims, and whether our results support them
 """
 
 

@@ -1,5 +1,5 @@
 """
-Report a run to readers who do not know the code: captions, tables to look at, one page, a report.
+Present a run to readers who do not know the code: captions, tables, one page, a report.
 
 REQUIRED INPUTS:
     report/{name}.rst, the templates of captions
@@ -14,7 +14,7 @@ OUTPUTS:
 
 
 rule collect_claims:
-    """What the paper says of its figures, and whether it was found"""
+    """The paper's claims about its figures, and whether our results support them"""
     input:
         claims=plan.claims,
         code=inputs.code("collect_claims"),
@@ -33,7 +33,7 @@ rule collect_claims:
 
 
 rule record_run:
-    """What was run, with which settings and versions, and what is missing"""
+    """Record of the run: settings, versions, and what is missing"""
     input:
         joined=plan.every(paths.JOINED),
         seconds=plan.every(paths.SECONDS),
@@ -59,7 +59,7 @@ rule record_run:
 
 
 rule sum_run_times:
-    """How long each stage took"""
+    """Run time of each stage"""
     input:
         plan.tables,
         plan.figures,
@@ -84,7 +84,7 @@ rule sum_run_times:
 
 
 rule summarise_run:
-    """What a newcomer asks of a run"""
+    """Answers to a newcomer's questions about a run"""
     input:
         tables=plan.csv_of(
             "run",
@@ -131,7 +131,7 @@ rule write_captions:
 
 
 rule render_tables:
-    """Tables to look at"""
+    """Tables as sortable pages"""
     input:
         tables=plan.csv_of(),
         captions=plan.captions(*plan.report_tables),

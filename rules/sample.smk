@@ -1,10 +1,10 @@
 """
-Draw the architectures of a space in a random order, and say which stand for their isomorphs.
+Put the architectures of a space in random order, and mark the representative of each isomorph.
 
-A run looks at the first of them, as many as `sample` says.
+A run uses the first ones; `sample` sets how many.
 
 REQUIRED INPUTS:
-    results/benchmarks/{space}.parquet, where only the benchmark lists the architectures
+    results/benchmarks/{space}.parquet, if only the benchmark lists the architectures
 
 OUTPUTS:
     results/architectures/{space}/{seed}.parquet

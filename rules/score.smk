@@ -11,7 +11,7 @@ OUTPUTS:
 
 
 rule score_networks:
-    """Scores of untrained networks, one shard"""
+    """Scores of untrained networks, one shard per job"""
     input:
         sample=paths.ARCHITECTURES,
         batch=paths.BATCH,
@@ -32,9 +32,9 @@ rule score_networks:
         runtime=doubling(60),
         gpu=plan.gpus,
     params:
-        bounds=lambda wildcards: plan.bounds(
-            wildcards.space, wildcards.images, wildcards.family
-        )[int(wildcards.shard)],
+        bounds=lambda wildcards: plan.bounds(wildcards.space, wildcards.images, wildcards.family)[
+            int(wildcards.shard)
+        ],
         precision=lambda wildcards: plan.option("precision", wildcards.family),
         relu_count=lambda wildcards: plan.option("relu_count", wildcards.family),
         device=config["device"],

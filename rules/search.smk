@@ -2,23 +2,23 @@
 Simulate searches, many runs each.
 
 REQUIRED INPUTS:
-    results/joined and results/seconds/{space}/{images}/{score}/{seed}.parquet, where scores are used
+    results/joined and results/seconds/{space}/{images}/{score}/{seed}.parquet, if scores are used
     results/benchmarks/{space}.parquet
     results/neighbours/{space}.parquet, for searches under a budget
 
 OUTPUTS:
     results/search/{space}/{dataset}/{pool}/{method}.parquet, one row per run
     results/trajectories/{space}/{dataset}/{pool}/{method}.parquet, one row per evaluation
-    results/anytime.csv: accuracy of what each search has found, against time
+    results/anytime.csv: accuracy of the best architecture found by each search, over time
 
 Steps:
-    search_by_sampling: NASWOT, Random and Optimal draw from a pool, the scored architectures or all
+    search_by_sampling: NASWOT, Random and Optimal sample a pool: scored architectures or the space
     search_under_budget: REA, AREA and others spend a budget on training, anywhere in the space
 """
 
 
 rule search_by_sampling:
-    """NASWOT, Random and Optimal: choices among drawn architectures"""
+    """NASWOT, Random and Optimal: choices from sampled architectures"""
     input:
         unpack(
             lambda wildcards: plan.sampling_seconds(
@@ -49,7 +49,7 @@ rule search_by_sampling:
 
 
 rule search_under_budget:
-    """Searches under a budget, 500 runs"""
+    """Searches under a budget, many runs each"""
     input:
         unpack(
             lambda wildcards: plan.search_scores(
@@ -82,13 +82,11 @@ rule search_under_budget:
 
 
 rule trace_searches:
-    """What each search has found after how many seconds"""
+    """Accuracy found by each search over time"""
     input:
         trajectories=plan.trajectories(*SEARCHED),
         benchmarks=[
-            paths.BENCHMARK.format(space=space)
-            for space in SEARCHED
-            if plan.trajectories(space)
+            paths.BENCHMARK.format(space=space) for space in SEARCHED if plan.trajectories(space)
         ],
         code=inputs.code("trace_searches"),
     output:
@@ -100,6 +98,6 @@ rule trace_searches:
     conda:
         "../environment.yml"
     message:
-        "Following the searches through time"
+        "Tracing the searches over time"
     script:
         "../scripts/trace_searches.py"

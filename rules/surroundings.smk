@@ -1,4 +1,4 @@
-"""What surrounds the jobs of a run: the library, the disk, what is done at the start and the end."""
+"""Prepare a run: library path, checks of the disk, and handlers for its start and end."""
 
 import logging
 import os
@@ -7,20 +7,20 @@ from pathlib import Path
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
-# Jobs are processes of their own: let them import this very copy of the library. An empty place
-# in the list would be the current directory.
-PLACES = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
-os.environ.update(PYTHONPATH=os.pathsep.join(PLACES))
-os.environ.update(NASWOT_SNAKEMAKE=str(os.getpid()))  # a job ends with it
+# Jobs are separate processes and import the same copy of the library. An empty entry would mean
+# the current directory.
+FOLDERS = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
+os.environ.update(PYTHONPATH=os.pathsep.join(FOLDERS))
+os.environ.update(NASWOT_SNAKEMAKE=str(os.getpid()))  # a job ends when this process ends
 
 from naswot.workflow import start_up
 from naswot.workflow.faults import settle_clock
 
-logging.raiseExceptions = False  # or each line that a full disk has no room for is a traceback
+logging.raiseExceptions = False  # otherwise a full disk causes a traceback per log line
 
-# The folder of the project, from the working folder.
+# The folder of the project, as a relative path if it is the working folder.
 HERE = Path() if Path.cwd() == ROOT else ROOT
-COMPARED = ("naswot", "scripts", "rules", "report", "resources")  # whose times Snakemake compares
+COMPARED = ("naswot", "scripts", "rules", "report", "resources")  # Snakemake compares their times
 TABLES_BEFORE = start_up.times_of_tables()
 
 if workflow.is_main_process:

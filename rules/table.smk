@@ -1,8 +1,8 @@
 """
-Tabulate what the searches found beside what the paper printed.
+Write the results of the searches beside the numbers of the paper.
 
 REQUIRED INPUTS:
-    results/search/{space}/{dataset}/{pool}/{method}.parquet, every dataset, pool and method
+    results/search/{space}/{dataset}/{pool}/{method}.parquet, for every dataset, pool and method
     resources/published_table1.csv, resources/published_table2.csv
 
 OUTPUTS:

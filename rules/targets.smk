@@ -1,11 +1,11 @@
 """
-Name what a run can be asked for: `snakemake --list` reads as the table of contents.
+Define the named targets of a run; `snakemake --list` shows them.
 
 REQUIRED INPUTS:
     everything that this configuration has data for
 
 OUTPUTS:
-    nothing of their own
+    none
 """
 
 
@@ -18,7 +18,7 @@ localrules:
 
 
 rule tables:
-    """Tables 1 and 2, Kendall tau, and each of the paper's numbers beside ours"""
+    """Tables 1 and 2, Kendall tau, and each number in the paper beside ours"""
     input:
         plan.tables,
 
@@ -30,20 +30,20 @@ rule figures:
 
 
 rule ablations:
-    """Figure 5, what else a score may depend on, and the components of its variance"""
+    """Figure 5, further ablations of the score, and the components of its variance"""
     input:
         plan.ablation_files,
         paths.CLAIMS_OF.format(figure="figure5"),
 
 
 rule training:
-    """Figure 6: networks are trained, which takes minutes, or days as the paper does it"""
+    """Figure 6: train networks, in minutes, or in days with the paper's settings"""
     input:
         plan.drawn(["figure6"]),
         paths.CLAIMS_OF.format(figure="figure6"),
 
 
 rule paper:
-    """What the paper shows: its tables and figures, and what became of its claims"""
+    """The paper's tables and figures, and whether our results support its claims"""
     input:
         plan.paper,

@@ -1,10 +1,10 @@
 """
-Train networks: for custom spaces, and to see how the score evolves (Figure 6).
+Train networks: for custom spaces, and to track the score during training (Figure 6).
 
-A job trains one network. A job that was stopped goes on after its last complete epoch.
+A job trains one network. A job that was stopped resumes after its last complete epoch.
 
 REQUIRED INPUTS:
-    nothing for digits; files in the mirror or the folder of images for the others
+    nothing for digits; files in the mirror or the image folder for other images
     results/benchmarks/{space}.parquet, for Figure 6
     results/batches/{images}/{seed}.npz, to score on
 
@@ -70,9 +70,7 @@ rule train_network:
         picked=lambda wildcards: plan.picked(wildcards.networks),
         images=paths.LABELLED_IMAGES,
         batch=paths.BATCH,
-        code=lambda wildcards: inputs.code(
-            "train_network", space=plan.space_of(wildcards.networks)
-        ),
+        code=lambda wildcards: inputs.code("train_network", space=plan.space_of(wildcards.networks)),
     output:
         paths.TRAINING,
     log:
@@ -122,7 +120,7 @@ rule collect_trained:
 
 
 rule track_score:
-    """How the score evolves in training, and what the paper claims of it"""
+    """The score during training, and the paper's claims about it"""
     input:
         networks=paths.FIGURE6_NETWORKS,
         trainings=plan.trainings("figure6"),
@@ -140,6 +138,6 @@ rule track_score:
         resamples=config["bootstrap_resamples"],
         seed=plan.seed,
     message:
-        "Tracking the score through training"
+        "Tracking the score during training"
     script:
         "../scripts/track_score.py"

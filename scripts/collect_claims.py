@@ -1,4 +1,4 @@
-"""Gather what the paper claims of its figures, and whether it was found."""
+"""Collect the paper's claims about its figures, and whether our results support them."""
 
 from naswot.workflow.job import job
 

@@ -1,4 +1,4 @@
-"""Gather what the networks of a space scored."""
+"""Collect the accuracies of a space's trained networks."""
 
 from naswot.workflow.job import job
 

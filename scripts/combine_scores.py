@@ -1,4 +1,4 @@
-"""Let several scores vote."""
+"""Combine several scores by majority vote."""
 
 from naswot.workflow.job import job
 

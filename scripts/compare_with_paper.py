@@ -1,4 +1,4 @@
-"""Compare every number that the paper prints with ours."""
+"""Compare every number in the paper with ours."""
 
 from naswot.workflow.job import job
 

@@ -1,4 +1,4 @@
-"""Pair the searches that use a score with REA."""
+"""Compare searches that use a score with REA, run by run."""
 
 from naswot.workflow.job import job
 

@@ -1,4 +1,4 @@
-"""Compute the kernels of networks drawn in bands of accuracy."""
+"""Compute the kernels of networks sampled in bands of accuracy."""
 
 from naswot.workflow.job import job
 

@@ -1,4 +1,4 @@
-"""Find the linear regions of a small network, and judge the claims of Figure 2."""
+"""Find the linear regions of a small network, and check the claims of Figure 2."""
 
 from naswot.workflow.job import job
 

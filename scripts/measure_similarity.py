@@ -1,4 +1,4 @@
-"""Measure how similar networks find different images."""
+"""Measure the similarity of different images in the kernels of networks."""
 
 from naswot.workflow.job import job
 

@@ -1,4 +1,4 @@
-"""Record what was run."""
+"""Record the settings, versions and data of a run."""
 
 from naswot.workflow.job import job
 

@@ -1,4 +1,4 @@
-"""Make tables that people can look at."""
+"""Render tables as sortable pages."""
 
 from naswot.workflow.job import job
 

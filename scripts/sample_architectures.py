@@ -1,4 +1,4 @@
-"""Put the architectures of a space in the order of drawing."""
+"""Put the architectures of a space in random order."""
 
 from naswot.workflow.job import job
 

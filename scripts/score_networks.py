@@ -5,7 +5,7 @@ from naswot.workflow.job import job
 with job(snakemake) as context:
     from naswot.stages.score import score_shard
 
-    in_place = snakemake.output[0].startswith("results/")  # not a copy for a storage
+    in_place = snakemake.output[0].startswith("results/")  # not a local copy of a remote file
     score_shard(
         snakemake.input.sample,
         snakemake.input.batch,

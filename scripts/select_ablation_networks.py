@@ -1,4 +1,4 @@
-"""Choose the networks whose scores ablations vary."""
+"""Choose the networks for the ablations."""
 
 from naswot.workflow.job import job
 

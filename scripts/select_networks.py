@@ -1,4 +1,4 @@
-"""Pick the networks of Figure 6."""
+"""Select the networks of Figure 6."""
 
 from naswot.workflow.job import job
 
@@ -11,7 +11,7 @@ with job(snakemake) as context:
             snakemake.output[0],
             accuracy=snakemake.params.accuracy,
             above=snakemake.params.above,
-            least=snakemake.config["figure6"]["networks"],  # which the order does not depend on
+            least=snakemake.config["figure6"]["networks"],  # it does not change the order
             seed=snakemake.params.seed,
         )
     )

@@ -1,4 +1,4 @@
-"""Divide the labelled images of a source."""
+"""Split the labelled images of a source into training, validation and test images."""
 
 from naswot.workflow.job import job
 

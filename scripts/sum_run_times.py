@@ -1,4 +1,4 @@
-"""Sum up how long the stages took."""
+"""Sum up the run times of the stages."""
 
 from naswot.workflow.job import job
 

@@ -1,4 +1,4 @@
-"""Put all ablations side by side."""
+"""Put all ablations in one table."""
 
 from naswot.workflow.job import job
 

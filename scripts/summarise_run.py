@@ -1,4 +1,4 @@
-"""Answer what a newcomer asks of a run."""
+"""Answer a newcomer's questions about a run."""
 
 from naswot.workflow.job import job
 

@@ -1,4 +1,4 @@
-"""Follow the searches through time."""
+"""Trace what each search has found over time."""
 
 from naswot.workflow.job import job
 

@@ -1,4 +1,4 @@
-"""Follow the score through training."""
+"""Track the score during training."""
 
 from naswot.workflow.job import job
 

@@ -1,4 +1,4 @@
-"""Put everything on one page."""
+"""Write one page with all tables and figures."""
 
 from naswot.workflow.job import job
 

@@ -1,4 +1,4 @@
-"""The command `naswot draw`: one architecture as a picture."""
+"""The command `naswot draw`: draw one architecture as a picture."""
 
 import argparse
 import dataclasses
@@ -24,7 +24,7 @@ examples:
   naswot draw '{"matrix":[[0,1,1],[0,0,1],[0,0,0]],"ops":["input","conv3x3-bn-relu","output"]}'
   naswot draw d4-w16-k3 --space plain --config mine.yaml
 
-Dotted edges are `none`; what is dashed and grey is on no path from the input to the output.
+Dotted edges are the operation `none`. Dashed grey parts are on no path from input to output.
 """
 
 
@@ -41,11 +41,11 @@ def add_to(commands: Any) -> None:
     draw.add_argument(
         "arch",
         metavar="ARCH",
-        help="as the column `arch` of benchmark tables has it, or, where the space can list its "
-        "architectures, the benchmark's index",
+        help="the architecture as in the column `arch` of benchmark tables; or its index in the "
+        "benchmark, if the space can list its architectures",
     )
     draw.add_argument(
-        "--space", metavar="NAME", help="the search space (default: what ARCH looks like)"
+        "--space", metavar="NAME", help="the search space (default: guessed from ARCH)"
     )
     draw.add_argument(
         "--config",
@@ -67,7 +67,7 @@ def _draw(options: argparse.Namespace) -> None:
 
     ending = options.output.suffix.lower()[1:] if options.output else FORMATS[0]
     if ending not in FORMATS:
-        raise NaswotError(f"{options.output} has to end in .{', .'.join(FORMATS)}.")
+        raise NaswotError(f"{options.output} must end in one of .{', .'.join(FORMATS)}.")
     catalogue = BUILT_IN if options.config is None else _catalogue(options.config)
     spaces = [options.space] if options.space else []
     arch = options.arch.strip()
@@ -75,7 +75,7 @@ def _draw(options: argparse.Namespace) -> None:
         arch = _official(arch, options.space, catalogue)
     spaces = spaces or spaces_of(arch)
     diagram = diagram_of(catalogue[spaces[0]].space, arch)
-    # Spaces that share a way of writing share the drawing too.
+    # Spaces with the same notation also have the same drawing.
     titles = " or ".join(catalogue[space].space.title for space in spaces)
     diagram = dataclasses.replace(diagram, title=titles)
     output = options.output or Path(f"{spaces[0]}-{_short(options.arch.strip())}.svg")
@@ -92,21 +92,21 @@ def _draw(options: argparse.Namespace) -> None:
 
 
 def _official(index: str, space: str | None, catalogue: "Catalogue") -> str:
-    """Return the architecture that has an official index."""
+    """Return the architecture with an official index."""
     spaces = {name: entry.space for name, entry in catalogue.items()}
     listed = [name for name, known in spaces.items() if known.architectures and not known.file]
     if space is None:
         raise NaswotError(
-            f"{index} is an index of several spaces: name one with --space {' or '.join(listed)}."
+            f"{index} is an index in several spaces: name one with --space {' or '.join(listed)}."
         )
     known = catalogue[space].space
     if known.architectures is None or known.size is None:
         raise NaswotError(
             f"The architectures of {space} are only listed in its benchmark table: give the "
-            f"column `arch` of row {index}, not the index. Indices will do for {', '.join(listed)}."
+            f"column `arch` of row {index}, not the index. Indices work for {', '.join(listed)}."
         )
     if int(index) >= known.size:
-        raise NaswotError(f"{space} has architectures 0 to {known.size - 1}, and none of {index}.")
+        raise NaswotError(f"{space} has architectures 0 to {known.size - 1}, but not {index}.")
     return known.architectures()[int(index)]
 
 
@@ -120,11 +120,11 @@ def _catalogue(config: Path) -> "Catalogue":
         isinstance(about, dict) and "networks" in about for about in described.values()
     ):
         raise NaswotError(
-            f"{config} describes no `custom_spaces`; docs/custom_space.md has the form."
+            f"{config} describes no `custom_spaces`; docs/custom_space.md shows their form."
         )
     seed = read.get("seed", 0)
     if type(seed) is not int or seed < 0:
-        raise NaswotError(f"{config}: seed is {shown(seed)}, no whole number from 0.")
+        raise NaswotError(f"{config}: seed is {shown(seed)}; it must be a whole number from 0.")
     try:
         return catalogue_of(described, seed=seed)
     except NaswotError as error:
@@ -132,6 +132,6 @@ def _catalogue(config: Path) -> "Catalogue":
 
 
 def _short(arch: str) -> str:
-    """Return a file name's worth of an architecture: itself if it is short and plain."""
+    """Return an architecture's part of a file name: itself if it is short, else a digest."""
     plain = re.sub(r"[^\w-]+", "-", arch).strip("-")
     return plain if len(plain) <= 24 else hashlib.sha256(arch.encode()).hexdigest()[:8]

@@ -1,6 +1,7 @@
-"""The command `naswot`: score networks of one's own, and draw architectures.
+"""The command `naswot`: score a user's own networks, and draw architectures.
 
-The heavy imports are made where they are needed, so that help and mistyped options answer at once.
+Heavy modules are imported only where they are needed, so that help and wrong options answer at
+once.
 """
 
 import argparse
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "json", "csv")
 LIST_KEYS = ("name", "factory", "arguments")
-IMAGE_SIZE = 32  # where the images have no size of their own
-REMOVE_LINE = "\r\033[K"  # the terminal's line that counts networks
+IMAGE_SIZE = 32  # pixels, for images without a size of their own
+REMOVE_LINE = "\r\033[K"  # clears the terminal line that counts networks
 LARGEST_SEED = 2**32 - 1
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+INTERRUPTED = 130  # 128 + SIGINT, as in shells
 
 EXAMPLES = """\
 examples:
@@ -45,24 +46,24 @@ examples:
   naswot score mynets:small mynets:large --images photos/ --image-size 64 --scores naswot,grad_norm
   naswot score --list models.yaml --scores all --output ranking.csv --resume
 
-mynets:small is the function `small` in mynets.py, here or installed, that returns a
-torch.nn.Module; a class or a module that is there already will do too. models.yaml is a list:
+mynets:small is the function `small` in mynets.py, in this directory or installed, that returns a
+torch.nn.Module; a class or an existing module also works. models.yaml is a list:
 
   - name: deep
     factory: mynets:resnet
     arguments: {depth: 50}
   - mynets:small
 
-A network that fails gets a row with a gap and a note; the others are ranked all the same, and the
-exit code is 1. A run that is interrupted gives the ranking so far, and exits with 130.
+A network that fails gets a row with an empty score and a note; the others are still ranked, and the
+exit code is 1. An interrupted run prints the ranking so far and exits with 130.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command with `arguments` (default: the command line's) and return its exit code.
+    """Run the command with `arguments` (default: those of the command line); return its exit code.
 
-    0 if all went well, 1 for a mistake that one message on stderr explains or if a network failed,
-    2 for a wrong option, 130 if it was interrupted.
+    The code is 0 for success, 1 if a network failed or an error ends the command with one message
+    on stderr, 2 for a wrong option, and 130 after an interruption.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # whoever reads the table has seen enough of it
+    except BrokenPipeError:  # the reader of the table has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code or 0
@@ -111,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         "factories",
         nargs="*",
         metavar="PACKAGE.MODULE:FACTORY",
-        help="what builds a network; the current directory is searched first",
+        help="function that builds a network; the current directory is searched first",
     )
     networks.add_argument("--list", metavar="FILE", type=Path, help="a YAML list of networks")
     networks.add_argument(
@@ -120,14 +121,14 @@ def _parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="arguments of the factories above, not of those in the list (values as in YAML)",
+        help="arguments for the factories above, not for those in the list (values as in YAML)",
     )
     networks.add_argument(
         "--classes",
         type=_from(1),
         metavar="N",
-        help="outputs of the networks whose factory takes num_classes, and number of different "
-        "labels (default: those of the images, or 10)",
+        help="number of labels, and of outputs of networks whose factory takes num_classes "
+        "(default: the number of classes of the images, or 10)",
     )
     images = score.add_argument_group("images")
     source = images.add_mutually_exclusive_group()
@@ -144,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a data set: photos (the default, needs no files), noise, digits, cifar10, "
         "cifar100, imagenet16, imagenette",
     )
-    images.add_argument("--mirror", type=Path, metavar="DIR", help="where the data set's files are")
+    images.add_argument("--mirror", type=Path, metavar="DIR", help="folder of the data set's files")
     images.add_argument(
         "--image-size",
         type=_from(1),
@@ -152,45 +153,45 @@ def _parser() -> argparse.ArgumentParser:
         help=f"side in pixels (default: the data set's, or {IMAGE_SIZE})",
     )
     images.add_argument(
-        "--batch-size", type=_from(2), default=128, metavar="N", help="images (default: 128)"
+        "--batch-size", type=_from(2), default=128, metavar="N", help="number (default: 128)"
     )
     images.add_argument(
         "--channels",
         type=int,
         choices=(1, 3),
-        help="1: grey, 3: colours (default: what the networks' first layers take, or 3)",
+        help="1: grey, 3: colour (default: as the networks' first layers need, or 3)",
     )
     images.add_argument(
         "--strict",
         action="store_true",
-        help="stop at a picture that cannot be read, rather than draw another in its place",
+        help="stop at a picture that cannot be read, instead of drawing another",
     )
     scoring = score.add_argument_group("scoring")
     scoring.add_argument(
         "--scores",
         default="naswot",
         metavar="NAMES",
-        help="scores, separated by commas, or all; the first one ranks (default: naswot; "
-        "`naswot scores` lists them)",
+        help="scores, separated by commas, or all; the first one defines the ranking (default: "
+        "naswot; `naswot scores` lists them)",
     )
     scoring.add_argument(
         "--seed",
         type=_from(0, LARGEST_SEED),
         default=0,
         metavar="N",
-        help="of weights and images (default: 0)",
+        help="seed of weights and images (default: 0)",
     )
     scoring.add_argument(
         "--precision",
         choices=("auto", "float32", "bfloat16"),
         default="float32",
-        help="of the naswot score's forward pass; auto: bfloat16 where the processor has "
+        help="precision of the naswot score's forward pass; auto: bfloat16 where the processor has "
         "instructions for it (default: float32)",
     )
     scoring.add_argument(
         "--fail-fast",
         action="store_true",
-        help="end at the first network that fails (default: leave a gap and a note, and go on)",
+        help="stop at the first network that fails (default: write a note and continue)",
     )
     scoring.add_argument(
         "--device",
@@ -201,22 +202,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     output = score.add_argument_group("output")
     output.add_argument(
-        "--format", choices=FORMATS, help="(default: table, or what the output file's name says)"
+        "--format", choices=FORMATS, help="(default: from the output file's name, else table)"
     )
     output.add_argument(
         "--output",
         type=Path,
         metavar="FILE",
-        help="a file instead of the screen; it has the ranking so far while networks are scored",
+        help="write to a file instead of the screen; it holds the ranking so far during scoring",
     )
     output.add_argument(
         "--resume",
         action="store_true",
-        help="go on from the output file, CSV or JSON: score only what it lacks and what failed. "
-        "FILE.settings.json says how it was scored, which has to be the same",
+        help="continue the output file, CSV or JSON: score only missing and failed networks. "
+        "FILE.settings.json holds the settings of scoring, which must be the same",
     )
     output.add_argument(
-        "--traceback", action="store_true", help="show where a mistake comes from, whole"
+        "--traceback", action="store_true", help="show the full traceback of an error"
     )
     return parser
 
@@ -256,9 +257,9 @@ def _score(options: argparse.Namespace) -> int:
     if not options.factories and options.list is None:
         options.parser.error("name a network, PACKAGE.MODULE:FACTORY, or a --list of them")
     if options.resume and options.output is None:
-        options.parser.error("--resume goes on from a file: name it with --output")
+        options.parser.error("--resume continues a file: name it with --output")
     if options.output is not None and options.output.is_dir():
-        raise NaswotError(f"{options.output} is a folder; --output has to name a file.")
+        raise NaswotError(f"{options.output} is a folder; --output must name a file.")
     kind = options.format or _format_of(options.output)
     if options.resume and kind == "table":
         raise NaswotError("--resume reads CSV and JSON, not a table: set --format csv or json.")
@@ -271,22 +272,22 @@ def _score(options: argparse.Namespace) -> int:
     device = choose_device(options.device)
     precision = choose_precision(options.precision, device)
     try:
-        # What a network's code prints is not part of the result.
+        # Output of a network's code is not part of the result.
         with _terminated_as_interrupted(), contextlib.redirect_stdout(sys.stderr):
             models = {name: _model(*entry, options.fail_fast) for name, entry in entries.items()}
-            images, labels, classes, told = _mini_batch(options, models)
+            images, labels, classes, described = _mini_batch(options, models)
     except KeyboardInterrupt:
         _tell(f"interrupted after 0 of {len(entries)} networks.")
         return INTERRUPTED
     classes = options.classes or classes
     where = f"{device_name(device)}, {precision}; {_about_scores(names, labels is None)}"
-    places = {name: place for place, name in enumerate(entries)}
+    positions = {name: position for position, name in enumerate(entries)}
 
     def render(rows: "Sequence[Row]") -> str:
-        ordered = sorted(rows, key=lambda row: places.get(row.network, len(places)))
+        ordered = sorted(rows, key=lambda row: positions.get(row.network, len(positions)))
         frame = ranking(ordered, names)
         if kind == "table":
-            return f"{as_table(frame)}\n{told}; {where}.\n"
+            return f"{as_table(frame)}\n{described}; {where}.\n"
         return {"json": as_json, "csv": as_csv}[kind](frame)
 
     settings = {
@@ -296,7 +297,7 @@ def _score(options: argparse.Namespace) -> int:
         "batch_size": options.batch_size,
         "classes": classes,
         "precision": precision,
-        "images": told,
+        "images": described,
         "images_sha256": digest(images, labels),
         NETWORKS: {
             name: {"factory": factory, "arguments": arguments}
@@ -315,7 +316,7 @@ def _score(options: argparse.Namespace) -> int:
     total, interrupted = len(rows) + len(left), False
     try:
         with _terminated_as_interrupted():
-            progress = _progress(len(left), told) if left else None
+            progress = _progress(len(left), described) if left else None
             for row in _aside(
                 score_each(
                     left,
@@ -339,12 +340,12 @@ def _score(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         interrupted = True
     if not interrupted:
-        options.traceback = False  # of networks, they have been shown
+        options.traceback = False  # tracebacks of networks have been printed
         check_any(rows)
     if rows and (file is None or any(row.values for row in rows)):
         _deliver(render, rows, file)
     if interrupted:
-        again = "; --resume goes on from there" if file is not None and kind != "table" else ""
+        again = "; --resume continues from there" if file is not None and kind != "table" else ""
         _tell(f"interrupted after {len(rows)} of {total} networks{again}.")
         return INTERRUPTED
     failed = sum(row.failure is not None for row in rows)
@@ -355,10 +356,10 @@ def _score(options: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """Have SIGTERM end the work as Ctrl-C does, so that what is done is not lost."""
+    """Make SIGTERM end the work as Ctrl-C does, so that finished rows are not lost."""
     try:
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    except ValueError:  # not in the main thread, which alone is told of signals
+    except ValueError:  # not in the main thread, which alone handles signals
         yield
         return
     try:
@@ -368,7 +369,7 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 
 def _aside(rows: "Iterator[Row]") -> "Iterator[Row]":
-    """Yield `rows`; what is printed while they are made goes to stderr."""
+    """Yield `rows`; send what is printed while they are computed to stderr."""
     while True:
         with contextlib.redirect_stdout(sys.stderr):
             row = next(rows, None)
@@ -378,7 +379,7 @@ def _aside(rows: "Iterator[Row]") -> "Iterator[Row]":
 
 
 def _entries(options: argparse.Namespace) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Return name → factory and arguments of all networks asked for."""
+    """Return name → factory and arguments, for all requested networks."""
     shared = _factory_arguments(options.factory_args)
     listed = [(name, name, shared) for name in options.factories]
     if options.list is not None:
@@ -393,7 +394,7 @@ def _entries(options: argparse.Namespace) -> dict[str, tuple[str, dict[str, Any]
 
 
 def _model(factory: str, arguments: dict[str, Any], fail_fast: bool) -> Any:
-    """Return what builds a network, or what stands for it where it cannot be had."""
+    """Return the callable that builds a network; if there is none, a `Missing` with the error."""
     from torch import nn
 
     from naswot.scores.ranking import Missing
@@ -404,7 +405,7 @@ def _model(factory: str, arguments: dict[str, Any], fail_fast: bool) -> Any:
         found = find_factory(factory)
         if arguments and isinstance(found, nn.Module):
             raise NaswotError(
-                f"{factory} is a network that is there already; it takes no arguments."
+                f"{factory} is an existing network, not a factory; it takes no arguments."
             )
     except NaswotError as error:
         if fail_fast:
@@ -431,11 +432,11 @@ def _factory_arguments(pairs: Sequence[str]) -> dict[str, Any]:
 def read_list(path: Path) -> list[tuple[str, str, dict[str, Any]]]:
     """Return (name, factory, arguments) of each network in a YAML list.
 
-    An entry is `PACKAGE.MODULE:FACTORY`, or a mapping with `factory`, and `name` and `arguments`
-    if wanted.
+    An entry is `PACKAGE.MODULE:FACTORY`, or a mapping with `factory` and, optionally, `name` and
+    `arguments`.
 
     Raises:
-        NaswotError: the file cannot be read, or an entry is of another form.
+        NaswotError: the file cannot be read, or an entry has another form.
     """
     entries = read_yaml(path)
     if not isinstance(entries, list) or not entries:
@@ -453,16 +454,16 @@ def read_list(path: Path) -> list[tuple[str, str, dict[str, Any]]]:
             )
         arguments = about.get("arguments") or {}
         if not isinstance(arguments, dict) or not all(isinstance(key, str) for key in arguments):
-            raise NaswotError(f"{path}: the arguments of network {number} are no mapping of names.")
+            raise NaswotError(f"{path}: arguments of network {number} must map names to values.")
         name = about.get("name", about["factory"])
         if not isinstance(name, (str, int, float)):
-            raise NaswotError(f"{path}: the name of network {number} is {shown(name)}, no text.")
+            raise NaswotError(f"{path}: the name of network {number} is {shown(name)}, not text.")
         found.append((str(name), about["factory"], arguments))
     return found
 
 
 def find_factory(path: str) -> Any:
-    """Return what `path`, PACKAGE.MODULE:FACTORY, names: a callable.
+    """Return the callable that `path`, PACKAGE.MODULE:FACTORY, names.
 
     Raises:
         NaswotError: the module cannot be imported, or has no such callable.
@@ -474,16 +475,16 @@ def find_factory(path: str) -> Any:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise _not_imported(module_name, error) from error
         raise NaswotError(
-            f"There is no module {error.name!r}, here in {Path.cwd()} or installed; so "
+            f"There is no module {error.name!r}, neither in {Path.cwd()} nor installed, so "
             f"{path} cannot be scored. Check the name, or install the package."
         ) from error
-    except (Exception, SystemExit) as error:  # a module may do anything when imported
+    except (Exception, SystemExit) as error:  # importing a module can raise anything
         raise _not_imported(module_name, error) from error
     for part in attribute.split("."):
         owner = found
         try:
             found = getattr(owner, part, None)
-        except (Exception, SystemExit) as error:  # a module may make what it has when it is asked
+        except (Exception, SystemExit) as error:  # a module may compute its attributes
             raise _not_imported(module_name, error) from error
         if found is None:
             close = difflib.get_close_matches(part, dir(owner), n=1)
@@ -501,7 +502,7 @@ def _parts(path: str) -> tuple[str, str]:
     """Return the module and the factory that `path` names.
 
     Raises:
-        NaswotError: it is of another form.
+        NaswotError: `path` has another form.
     """
     module_name, colon, attribute = path.partition(":")
     if not colon or not attribute or not module_name or "/" in module_name:
@@ -519,13 +520,13 @@ def _parts(path: str) -> tuple[str, str]:
 def _not_imported(module: str, error: BaseException) -> NaswotError:
     text = " ".join(str(error).split())
     return NaswotError(
-        f"The module {module} cannot be imported ({type(error).__name__}: {text}). Mend it first; "
+        f"The module {module} cannot be imported ({type(error).__name__}: {text}). Fix it first; "
         "--traceback shows the place."
     )
 
 
 def _mini_batch(options: argparse.Namespace, models: dict[str, Any]) -> tuple[Any, Any, int, str]:
-    """Return images, labels (None if unknown), number of classes and words on the images."""
+    """Return images, labels (None if unknown), number of classes, and a text on the images."""
     import torch
 
     from naswot.images import get_source, mini_batch
@@ -544,15 +545,15 @@ def _mini_batch(options: argparse.Namespace, models: dict[str, Any]) -> tuple[An
     channels = options.channels or channels_for(models, options.classes or DEFAULT_CLASSES, size)
     drawn = mini_batch(name, count, size, options.seed, directory, channels, options.strict)
     grey = "grey " if channels == 1 else ""
-    told = f"{count} {grey}images of {size}×{size} pixels from {options.images or name}"
+    text = f"{count} {grey}images of {size}×{size} pixels from {options.images or name}"
     if drawn.skipped:
-        told += f" ({len(drawn.skipped)} unreadable left out)"
+        text += f" ({len(drawn.skipped)} unreadable left out)"
     labels = drawn.labels if drawn.true_labels else None
-    return torch.from_numpy(drawn.images), labels, drawn.classes, f"{told}, seed {options.seed}"
+    return torch.from_numpy(drawn.images), labels, drawn.classes, f"{text}, seed {options.seed}"
 
 
 class _Counter(Progress):
-    """Counts networks on a terminal, in one line that is overwritten and finally removed."""
+    """Count networks on a terminal, in one line that is overwritten and finally removed."""
 
     def advance(self, count: int = 1) -> None:
         self.done += count
@@ -560,10 +561,10 @@ class _Counter(Progress):
         print(f"{REMOVE_LINE}{more}", end="", file=sys.stderr, flush=True)
 
 
-def _progress(total: int, told: str) -> Progress:
+def _progress(total: int, described: str) -> Progress:
     if not sys.stderr.isatty():
-        return Progress("score", total, "networks")  # a line now and then if it takes long
-    print(f"{told} …", end="", file=sys.stderr, flush=True)
+        return Progress("score", total, "networks")  # an occasional line if scoring takes long
+    print(f"{described} …", end="", file=sys.stderr, flush=True)
     return _Counter("score", total, "networks")
 
 
@@ -588,7 +589,7 @@ def _format_of(output: Path | None) -> str:
 def as_json(frame: "pd.DataFrame") -> str:
     """Return the ranking as a JSON list of objects.
 
-    NaN is null, and an infinite score the string "inf" or "-inf", since JSON has neither.
+    NaN becomes null, and an infinite score the string "inf" or "-inf", since JSON has neither.
     """
 
     def plain(value: Any) -> Any:
@@ -600,17 +601,17 @@ def as_json(frame: "pd.DataFrame") -> str:
 
 
 def as_csv(frame: "pd.DataFrame") -> str:
-    """Return the ranking as CSV; NaN is empty, −inf "-inf"."""
+    """Return the ranking as CSV; NaN becomes an empty cell, −inf "-inf"."""
     return frame.to_csv(index=False, lineterminator="\n")
 
 
 def as_table(frame: "pd.DataFrame") -> str:
-    """Return the ranking as text in columns, with the notes below it; NaN is "–"."""
+    """Return the ranking as text in columns, with the notes below it; NaN becomes "–"."""
     columns = [name for name in frame if name != "note"]
     rows = [["rank", *columns]]
     known = frame.astype(object).where(frame.notna(), math.nan)
-    for place, row in enumerate(known.to_dict("records"), start=1):
-        rows.append([str(place), *(_cell(name, row[name]) for name in columns)])
+    for rank, row in enumerate(known.to_dict("records"), start=1):
+        rows.append([str(rank), *(_cell(name, row[name]) for name in columns)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
@@ -640,7 +641,7 @@ def _cell(column: str, value: Any) -> str:
 
 
 def _about_scores(names: Sequence[str], random_labels: bool) -> str:
-    """Say which way the scores point and whether the labels mean anything."""
+    """Say whether higher or lower scores are better, and whether the labels are random."""
     from naswot.scores import needs_of
     from naswot.scores.ranking import lower_is_better
 
@@ -659,7 +660,7 @@ def _deliver(
     file: "RankingFile | None",
     last: bool = True,
 ) -> None:
-    """Print what `render` makes of `rows`, or write it to a file, whole or not at all."""
+    """Print the text of `rows` by `render`, or write it to a file, whole or not at all."""
     if file is None:
         if last:
             sys.stdout.write(render(rows))
@@ -667,7 +668,7 @@ def _deliver(
     try:
         file.write(rows, last)
     except NaswotError:
-        sys.stdout.write(render(rows))  # rather than lose it
+        sys.stdout.write(render(rows))  # so that the result is not lost
         raise
 
 

@@ -1,7 +1,7 @@
-"""A ranking in a file: written as networks are scored, and read again to go on from it.
+"""Write a ranking to a file while networks are scored, and read it again to resume.
 
-Beside the file stands FILE.settings.json, which says on what images and how its networks were
-scored: only what was scored in the same way can be ranked together.
+FILE.settings.json beside the file holds the images and the settings of scoring, because only
+networks scored in the same way can be ranked together.
 """
 
 import contextlib
@@ -22,12 +22,12 @@ from naswot.io.atomic import replacing
 from naswot.scores.ranking import Row
 
 SECONDS_BETWEEN_WRITES = 1.0
-LARGEST_SHARE = 0.05  # of the time, that writing may take
-NETWORKS = "networks"  # the setting that may grow: name → what builds it
+LARGEST_SHARE = 0.05  # of the run time, for writing
+NETWORKS = "networks"  # the one setting that may grow: name → factory and arguments
 
 
 def digest(*arrays: Any) -> str:
-    """Return a digest of tensors or arrays, of those that are not None."""
+    """Return a digest of tensors or arrays; None is skipped."""
     sha256 = hashlib.sha256()
     for array in arrays:
         if array is not None:
@@ -36,13 +36,14 @@ def digest(*arrays: Any) -> str:
 
 
 class RankingFile:
-    """A file in which networks are ranked so far.
+    """A file with the ranking so far.
 
     Args:
         path: the file.
-        render: makes its text of rows.
-        settings: what all networks are scored with, and under `NETWORKS` what builds each; of what
-            JSON can hold, or prints as text. None: nothing is kept to go on from.
+        render: rows → text of the file.
+        settings: settings of scoring, and under `NETWORKS` what builds each network. Values are
+            those that JSON can hold; others are written as text. None: do not save settings, so
+            that the file cannot be resumed.
     """
 
     def __init__(
@@ -62,10 +63,10 @@ class RankingFile:
 
         Args:
             kind: "csv" or "json".
-            columns: of the file, without `network`, `seconds`, `params` and `note`: the scores.
+            columns: the scores: columns of the file without `network`, `seconds`, `params`, `note`.
 
         Raises:
-            NaswotError: the file is no such ranking, or its networks were scored in another way.
+            NaswotError: the file is not such a ranking, or its networks were scored in another way.
         """
         if not self.path.exists():
             return []
@@ -74,7 +75,7 @@ class RankingFile:
         return _read(self.path, lambda text: _rows(text, kind, columns))
 
     def write(self, rows: Sequence[Row], last: bool = False) -> None:
-        """Write the ranking so far, if it is time or this is the `last` time; whole or not at all.
+        """Write the ranking so far, whole or not at all, if a write is due or this is the `last`.
 
         Raises:
             NaswotError: the file cannot be written.
@@ -82,7 +83,7 @@ class RankingFile:
         started = time.monotonic()
         if not last and started < self._due:
             return
-        # At any moment the settings are those of the file, or there are none.
+        # At any moment the settings on disk match the file, or do not exist.
         if self._resumed and not self._begun:
             self._write_settings()
         elif not self._begun:
@@ -102,17 +103,17 @@ class RankingFile:
                 temporary.write_text(_as_json(self._settings), encoding="utf-8")
 
     def _agree(self, before: Any) -> None:
-        """Look whether settings agree; networks that are not asked for now are kept."""
+        """Check that the settings agree; keep networks that are not requested now."""
         if not isinstance(before, dict) or not isinstance(before.get(NETWORKS), dict):
-            raise NaswotError(f"{self._beside} does not hold settings; leave out --resume.")
+            raise NaswotError(f"{self._beside} does not contain settings; leave out --resume.")
         for key, value in self._settings.items():
             if key in (NETWORKS, "images") or before.get(key) == value:  # a folder may be moved
                 continue
             key = key.replace("images_sha256", "images")
             raise NaswotError(
                 f"{self.path} was scored with other {key} ({shown(before.get(key))}, now "
-                f"{shown(self._settings[key])}): set what was set then, or leave out --resume to "
-                "score all networks anew."
+                f"{shown(self._settings[key])}): use the earlier setting, or leave out --resume to "
+                "score all networks again."
             )
         networks = self._settings[NETWORKS]
         for name, about in networks.items():
@@ -120,7 +121,7 @@ class RankingFile:
                 raise NaswotError(
                     f"{name} in {self.path} was built by {shown(before[NETWORKS][name])}, not "
                     f"{shown(about)}: give it another name in a --list, or leave out --resume to "
-                    "score all networks anew."
+                    "score all networks again."
                 )
         self._settings[NETWORKS] = before[NETWORKS] | networks
 
@@ -130,15 +131,15 @@ def _as_json(value: Any) -> str:
 
 
 def _read(path: Path, parse: Callable[[str], Any]) -> Any:
-    """Return what `parse` makes of a file's text."""
+    """Return the text of a file, parsed by `parse`."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             return parse(stream.read())
     except OSError as error:
         why = f"cannot be read: {error.strerror}"
     except (csv.Error, *MALFORMED_RECORD_ERRORS) as error:
-        why = f"is not as `naswot score` wrote it ({' '.join(str(error).split())[:300]})"
-    raise NaswotError(f"{path} {why}; leave out --resume to score all networks anew.")
+        why = f"differs from what `naswot score` writes ({' '.join(str(error).split())[:300]})"
+    raise NaswotError(f"{path} {why}; leave out --resume to score all networks again.")
 
 
 def _rows(text: str, kind: str, columns: Sequence[str]) -> list[Row]:
@@ -156,7 +157,7 @@ def _rows(text: str, kind: str, columns: Sequence[str]) -> list[Row]:
     for record in records:
         name, note = record["network"], record["note"]
         if name in rows or not isinstance(name, str) or not isinstance(note, str):
-            raise ValueError(f"{shown(name)} is there twice, or no text")
+            raise ValueError(f"{shown(name)} occurs twice, or is not text")
         seconds, params = _number(record["seconds"]), record["params"]
         found = {score: _number(record[score]) for score in columns if score != "params"}
         values = {
@@ -165,7 +166,7 @@ def _rows(text: str, kind: str, columns: Sequence[str]) -> list[Row]:
         params = None if params in ("", None) else int(params)
         if "params" in columns and params is not None:
             values["params"] = float(params)
-        # What failed has no seconds.
+        # Only a failed network has no seconds.
         failure = NaswotError(f"{name} {note}") if math.isnan(seconds) else None
         rows[name] = Row(name, {} if failure else values, seconds, params, note, failure)
     return list(rows.values())

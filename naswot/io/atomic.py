@@ -1,7 +1,7 @@
-"""Files as the workflow writes them: whole or absent.
+"""Write files atomically: a file is complete or absent.
 
-A file under its final name is always whole: everything is written to a hidden neighbour first and
-renamed; what a killed process left of it goes when the file is next written.
+A file under its final name is always complete: everything is first written to a hidden file in the
+same folder, which is then renamed. The next write removes what killed processes left behind.
 """
 
 import contextlib
@@ -24,8 +24,8 @@ except ImportError:  # Windows
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block succeeds.
 
-    When the block fails nothing is left under either name. What killed processes left of `path`
-    is removed; what a living one is writing is locked, by the kernel and as long as it lives.
+    When the block fails, no new file is left under either name. Temporary files of killed processes
+    are removed; those of running processes are locked by the kernel and stay.
 
     Raises:
         NaswotError: the file cannot be written (disk full, read-only, no permission).
@@ -50,9 +50,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _held(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; the file is there and locked, where there are locks."""
+    """Yield a temporary name beside `path`; if the system has locks, the file exists, locked."""
     while True:
-        # Not by the process's number: on a cluster two nodes may give the same.
+        # A random name, because on a cluster two nodes may use the same process number.
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
         if fcntl is None:
             yield temporary
@@ -64,18 +64,18 @@ def _held(path: Path) -> Iterator[Path]:
 
 
 def _is_ours(stream: BinaryIO) -> bool:
-    """Lock a new file; return whether it is still there, or another process has swept it."""
+    """Lock a new file; return whether it still exists and no other process has removed it."""
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # a file system without locks: nothing is swept there
+    except OSError:  # a file system without locks: no process removes files there
         return True
     return os.fstat(stream.fileno()).st_nlink > 0
 
 
 def _sweep(path: Path) -> None:
-    """Remove what killed processes left of `path` under temporary names."""
+    """Remove the temporary files for `path` that killed processes left behind."""
     if fcntl is None:
         return
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):

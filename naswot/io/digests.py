@@ -1,17 +1,17 @@
-"""What a file or folder from elsewhere holds, in a digest: whether it is still the same."""
+"""Compute digests of files and folders, to tell whether their content has changed."""
 
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 BLOCK = 1 << 16  # bytes
-LOOKED_AT = 256  # blocks of a large file
+LOOKED_AT = 256  # number of blocks read from a large file
 
 
 def sha256_of(path: str | Path) -> str:
     """Return the SHA-256 digest of a file in hexadecimal, as `sha256sum` prints it.
 
-    Of a folder, the digest of what `sha256sum` prints of its files in order of their names.
+    For a folder, return the digest of the output of `sha256sum` for its files, sorted by name.
     """
     path = Path(path)
     if path.is_dir():
@@ -22,10 +22,10 @@ def sha256_of(path: str | Path) -> str:
 
 
 def quick_digest(path: str | Path) -> str:
-    """Return a digest for telling one file or folder from another that takes its place.
+    """Return a digest that tells whether a file or folder was replaced by another.
 
-    It does not depend on dates, and costs milliseconds: of a file, its size and 256 blocks of
-    64 KiB, evenly spaced (all of up to 16 MiB); of a folder, names and sizes.
+    It does not depend on dates and takes milliseconds. For a file it covers the size and 256 evenly
+    spaced blocks of 64 KiB (the whole file up to 16 MiB); for a folder, names and sizes.
     """
     path, digest = Path(path), hashlib.sha256()
     if path.is_dir():

@@ -1,8 +1,8 @@
-"""Official files: taken from the mirror, or downloaded; either way checked, whole or absent.
+"""Fetch official files from the mirror or by download, and check them.
 
 `config/sources.yaml` lists the files. A download is written to `<name>.part` beside its final
-name and goes on from there after an interruption, in the same run or the next; it gets its
-final name when its size and checksums are the published ones.
+name and resumes after an interruption, in the same run or the next. It gets its final name when
+its size and checksums match the published ones.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from naswot.io.https import Transfer
 from naswot.io.yaml import read_yaml
 
 BLOCK_BYTES = 2**20
-# Below the folder of downloads or of a mirror, and nowhere else.
+# Relative paths that stay inside the folder of downloads or of a mirror.
 NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
 
 
@@ -30,11 +30,11 @@ class Source:
     """One official file.
 
     Attributes:
-        url: where it is downloaded from; None: only by hand.
+        url: address of the download; None: it can only be fetched by hand.
         page: the official page that describes it.
-        sha256, md5, bytes: as published, or None.
+        sha256, md5, bytes: checksums and size as published, or None.
         licence: the terms of use.
-        note: what the file is.
+        note: description of the file.
     """
 
     url: str | None
@@ -47,7 +47,7 @@ class Source:
 
     @property
     def is_known(self) -> bool:
-        """Whether a checksum is published, by which the file is known."""
+        """Whether a checksum is published."""
         return bool(self.sha256 or self.md5)
 
 
@@ -55,8 +55,8 @@ def read_sources(path: str | Path) -> dict[str, Source]:
     """Return name → source, as listed in a file such as `config/sources.yaml`.
 
     Raises:
-        NaswotError: the file is missing, is not YAML, or an entry has other keys than a Source or a
-            name that leads elsewhere.
+        NaswotError: the file is missing or not YAML, the keys of an entry are not the fields of a
+            `Source`, or its name leads out of the folder.
     """
     entries = read_yaml(path)
     keys = [field.name for field in fields(Source)]
@@ -65,8 +65,8 @@ def read_sources(path: str | Path) -> dict[str, Source]:
     for name, entry in entries.items():
         if not (isinstance(name, str) and NAME.fullmatch(name)):
             raise NaswotError(
-                f"{path}: {shown(name)} is no name of a file; letters, digits and _ . - are, also "
-                "below a folder."
+                f"{path}: {shown(name)} is not a file name; use letters, digits and _ . -, and / "
+                "for folders."
             )
         if not isinstance(entry, dict) or entry.keys() != set(keys):
             raise NaswotError(f"{path}: {name[:120]} should have the keys {', '.join(keys)}.")
@@ -84,22 +84,21 @@ def fetch(
 ) -> str:
     """Put the official file `name` at `destination`; return a line that says how.
 
-    A file that is there already and passes the checks stays. Else the mirror's is copied, if it
-    has one as `name` or `sources/name`. Else the file is downloaded; where no checksum is
-    published, its sha256 is recorded in `<destination>.sha256` and holds from then on.
+    A file that already exists and passes the checks stays. Else the file is copied from the mirror,
+    if it is there as `name` or `sources/name`. Else it is downloaded. If no checksum is published,
+    its sha256 is recorded in `<destination>.sha256`, and later files must match it.
 
     Args:
         name: a key of `sources`.
         destination: the path of the file to make.
         sources: see :func:`read_sources`.
-        mirror: a directory to look into before the network is asked, or None.
+        mirror: a directory to search before downloading, or None.
         wait_s: seconds before the second attempt; each further wait is twice as long.
-        timeout_s: seconds without a byte after which an attempt has failed.
+        timeout_s: seconds without a byte after which an attempt fails.
 
     Raises:
         NaswotError: the name is unknown, the file must be fetched by hand, the server does not
-            deliver, a checksum is wrong, or the disk is full. Nothing is then at `destination`
-            that was not there before.
+            deliver, a checksum is wrong, or the disk is full. `destination` is then unchanged.
     """
     destination = Path(destination)
     source = _source(name, sources)
@@ -108,18 +107,18 @@ def fetch(
         if problem is None:
             os.utime(destination)
             return _keep(f"{name}: already there", destination, source, sha256)
-    for place in () if mirror is None else (Path(mirror) / name, Path(mirror) / "sources" / name):
-        if place.is_file():
-            return _copy(name, place, destination, source)
+    for file in () if mirror is None else (Path(mirror) / name, Path(mirror) / "sources" / name):
+        if file.is_file():
+            return _copy(name, file, destination, source)
     if source.url is None:
         raise NaswotError(
-            f"{name} has to be fetched by hand: {source.page} tells where. Put it into the mirror "
-            "directory, or its folder `sources`, under this name."
+            f"{name} must be fetched by hand: {source.page} describes where. Put it into the "
+            "mirror directory, or its folder `sources`, under this name."
         )
     part = destination.with_name(f"{destination.name}.part")
     with _writing(destination):
         part.parent.mkdir(parents=True, exist_ok=True)
-        if not source.is_known:  # nothing could tell if the file has changed since
+        if not source.is_known:  # no checksum would show that the file has changed since
             part.unlink(missing_ok=True)
         Transfer(source.url, part, source.bytes, timeout_s).run(wait_s)
         sha256, problem = _inspect(part, source, _recorded(destination))
@@ -127,7 +126,7 @@ def fetch(
             part.unlink()
             raise NaswotError(
                 f"{name} from {source.url} is not the published file: {problem}. It was removed; "
-                f"run again, or get it by hand (see {source.page}) and put it into the mirror."
+                f"run again, or fetch it by hand (see {source.page}) and put it into the mirror."
             )
         os.replace(part, destination)
     return _keep(f"{name}: downloaded from {source.url}", destination, source, sha256)
@@ -142,7 +141,7 @@ def _source(name: str, sources: Mapping[str, Source]) -> Source:
 
 
 def _copy(name: str, mirrored: Path, destination: Path, source: Source) -> str:
-    # No link: what becomes of the copy must not touch the mirror, and Snakemake compares times.
+    # A copy, not a link: changes must not reach the mirror, and Snakemake compares times.
     with replacing(destination) as temporary:
         shutil.copyfile(mirrored, temporary)
         recorded = _recorded(mirrored) or _recorded(destination)
@@ -156,7 +155,7 @@ def _copy(name: str, mirrored: Path, destination: Path, source: Source) -> str:
 
 
 def _keep(done: str, destination: Path, source: Source, sha256: str) -> str:
-    """Record the sha256 of a file that none is published for; return what was `done` and known."""
+    """Record the sha256 of a file if none is published; return `done` and how it was checked."""
     if source.is_known:
         return f"{done}, {'sha256' if source.sha256 else 'md5'} as published"
     with replacing(_record_path(destination)) as temporary:
@@ -165,14 +164,14 @@ def _keep(done: str, destination: Path, source: Source, sha256: str) -> str:
 
 
 def _inspect(path: Path, source: Source, recorded: str | None) -> tuple[str, str | None]:
-    """Return a file's sha256 and what is wrong with the file, or None."""
+    """Return a file's sha256, and what is wrong with the file or None."""
     digests = _digests(path)
     sha256, size = digests["sha256"], path.stat().st_size
     if source.bytes and size != source.bytes:
         return sha256, f"it has {size:,} bytes instead of {source.bytes:,}"
     for kind, published in (("sha256", source.sha256), ("md5", source.md5)):
         if published and digests[kind] != published:
-            return sha256, f"its {kind} is {digests[kind]}, the published one {published}"
+            return sha256, f"its {kind} is {digests[kind]}, the published one is {published}"
     if recorded and sha256 != recorded:
         return sha256, f"its sha256 is {sha256}, that of the first download was {recorded}"
     return sha256, None
@@ -192,7 +191,7 @@ def _record_path(path: Path) -> Path:
 
 
 def _recorded(path: Path) -> str | None:
-    """Return the sha256 that is recorded beside a file, in the form of sha256sum, or None."""
+    """Return the sha256 recorded beside a file, in the form of sha256sum, or None."""
     record = _record_path(path)
     text = record.read_text(encoding="utf-8", errors="replace") if record.is_file() else ""
     words = text.split()
@@ -206,5 +205,5 @@ def _writing(destination: Path) -> Iterator[None]:
     except OSError as error:
         raise NaswotError(
             f"{destination} cannot be written: {error.strerror or error}. Free some space or "
-            "change the permissions, then run the same command again: what has arrived is kept."
+            "change the permissions, then run the same command again: downloaded bytes are kept."
         ) from error

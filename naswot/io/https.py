@@ -1,8 +1,8 @@
-"""One download over HTTPS: resumed after an interruption, retried with growing waits.
+"""Download one file over HTTPS: resume after interruptions, retry with growing waits.
 
-The transfer is done by requests and the retries by tenacity: both are well kept, and Snakemake
-installs them anyway. Pooch, which is made for downloads with checksums, starts a file anew after
-an interruption, which does not do for files of gigabytes.
+requests does the transfer and tenacity the retries: both are well maintained, and Snakemake depends
+on them anyway. Pooch, a library for downloads with checksums, restarts a file after an
+interruption, which is too slow for files of gigabytes.
 """
 
 import logging
@@ -21,24 +21,24 @@ from naswot.runtime.progress import Progress
 
 log = logging.getLogger("naswot")
 
-# What is lost at most when a connection falls silent.
+# At most this much is lost when a connection stalls.
 CHUNK_BYTES = 2**16
 MIB = 2**20
 ATTEMPTS = 6
 LONGEST_WAIT_S = 60.0
 
-# What a server answers when the same request may succeed later.
+# HTTP status codes after which the same request may succeed later.
 TRANSIENT_STATUS = {408, 425, 429, 500, 502, 503, 504}
 
 LOOPBACK = ("127.0.0.1", "::1")
 
 
 class _InterruptedError(Exception):
-    """An attempt failed in a way that another may not."""
+    """An attempt failed, but another may succeed."""
 
 
 class _Unencrypted(HTTPAdapter):
-    """Sends http within this machine, if `url` names it; else refuses, also after a redirect."""
+    """Allow http only if `url` and the request name this machine; refuse others, also redirects."""
 
     def __init__(self, url: str):
         super().__init__()
@@ -54,14 +54,14 @@ class _Unencrypted(HTTPAdapter):
 
 @dataclass
 class Transfer:
-    """The transfer of one file, in as many attempts as it takes.
+    """The transfer of one file, in up to `ATTEMPTS` attempts.
 
     Attributes:
-        url: where the file is.
-        part: where its bytes are written; what is there already is not asked for again.
+        url: address of the file.
+        part: the file to write; bytes that it already has are not requested again.
         size: bytes of the published file, or None.
-        timeout_s: seconds without a byte after which an attempt has failed.
-        validator: what the server called the version of the file that `part` began with.
+        timeout_s: seconds without a byte after which an attempt fails.
+        validator: the server's ETag or date of the version in `part`.
     """
 
     url: str
@@ -74,7 +74,7 @@ class Transfer:
         """Complete `part`; wait `wait_s` seconds before the second attempt, then twice as long.
 
         Raises:
-            NaswotError: the server does not have the file, or no attempt reached its end.
+            NaswotError: the server does not have the file, or all attempts failed.
             OSError: `part` cannot be written.
         """
         retrying = tenacity.Retrying(
@@ -89,7 +89,7 @@ class Transfer:
         except _InterruptedError as error:
             raise NaswotError(
                 f"{self.url} could not be downloaded in {ATTEMPTS} attempts ({error}). Run again "
-                "to go on, or put the file into the mirror."
+                "to resume, or put the file into the mirror."
             ) from error
 
     def _tell(self, state: tenacity.RetryCallState) -> None:
@@ -100,7 +100,7 @@ class Transfer:
         have = self.part.stat().st_size if self.part.exists() else 0
         if have and have == self.size:
             return
-        # The file itself is wanted, not a version of it that is compressed for the journey.
+        # Request the file itself, not a version that is compressed for the transfer.
         headers = {"Accept-Encoding": "identity"}
         if have:
             headers["Range"] = f"bytes={have}-"
@@ -117,8 +117,8 @@ class Transfer:
             raise _InterruptedError(f"the connection failed: {error}") from error
         except requests.RequestException as error:
             raise NaswotError(
-                f"{self.url} cannot be asked: {error}. Put the file into the mirror, or correct "
-                "its url in config/sources.yaml."
+                f"{self.url} cannot be requested: {error}. Put the file into the mirror, or "
+                "correct its url in config/sources.yaml."
             ) from error
 
     def _receive(self, answer: requests.Response, have: int) -> None:
@@ -128,7 +128,7 @@ class Transfer:
             if answer.headers.get("Content-Range") == f"bytes */{have}":
                 return  # nothing is missing
             self.part.unlink()
-            raise _InterruptedError("what had arrived is longer than the file")
+            raise _InterruptedError("the partial download is longer than the file")
         if answer.status_code not in (200, 206):
             raise NaswotError(
                 f"{self.url} answered {answer.status_code} {answer.reason}. Put the file into the "
@@ -137,13 +137,13 @@ class Transfer:
         resumed = answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         if answer.status_code == 206 and not resumed:
             self.part.unlink(missing_ok=True)
-            raise _InterruptedError("the server sent another range than was asked for")
+            raise _InterruptedError("the server did not send the requested range")
         start = have if answer.status_code == 206 else 0
         etag = answer.headers.get("ETag", "")
         weak = etag.startswith("W/")
         self.validator = answer.headers.get("Last-Modified") if weak or not etag else etag
         length = answer.headers.get("Content-Length", "")
-        # Other digits than 0–9 may be sent, and more of them than Python reads.
+        # A server may send other digits than 0–9, or more digits than Python converts.
         known = length.isdecimal() and len(length) < 20
         total = start + int(length) if known else None
         if self.size and total and total != self.size:
@@ -165,6 +165,6 @@ class Transfer:
                 while (progress.done + 1) * MIB <= size - start:
                     progress.advance()
                 if self.size and size > self.size:
-                    break  # the size is checked, and found wrong, later
+                    break  # a later check reports the wrong size
         if total and size < total:
             raise _InterruptedError(f"the connection ended after {size:,} of {total:,} bytes")

@@ -1,4 +1,4 @@
-"""Archives of NumPy arrays (.npz) as the workflow writes and reads them: no pickles, bounded."""
+"""Write and read archives of NumPy arrays (.npz): no pickles, and a bound on their size."""
 
 import json
 import zipfile
@@ -9,7 +9,7 @@ import numpy as np
 from naswot.errors import NaswotError
 from naswot.io.atomic import replacing
 
-LARGEST_ARRAYS_BYTES = 2**32  # four times all images of ImageNet at 16×16 pixels
+LARGEST_ARRAYS_BYTES = 2**32  # four times the size of all ImageNet images at 16×16 pixels
 
 
 def write_arrays(path: str | Path, metadata: dict, **arrays: np.ndarray) -> None:
@@ -30,7 +30,7 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
             size = sum(member.file_size for member in members)
             if size > LARGEST_ARRAYS_BYTES:
                 raise ValueError(f"it would have {size:,} bytes")
-            # Other compressions expand without bounds, whatever is asked for.
+            # Other compression methods expand without bound, however few bytes are requested.
             kinds = {member.compress_type for member in members}
             if not kinds <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
                 raise ValueError("it is neither stored nor deflated")

@@ -1,8 +1,8 @@
-"""Parquet files as the workflow writes and reads them: self-describing, checked, bounded.
+"""Write and read Parquet files with metadata, a checksum and a bound on their size.
 
-A file carries what made it as JSON under the metadata key ``naswot``, and the SHA-256 digest of
-all its bytes, with zeros for the digest itself, under ``naswot-sha256``. :func:`read_parquet` turns
-damage into one message that names the file.
+A file carries the settings that made it as JSON under the metadata key ``naswot``. Under
+``naswot-sha256`` it carries the SHA-256 digest of all its bytes, with zeros in place of the digest
+itself. :func:`read_parquet` reports damage in one message that names the file.
 """
 
 import contextlib
@@ -26,10 +26,10 @@ METADATA_KEY = b"naswot"
 DIGEST_KEY = b"naswot-sha256"
 NO_DIGEST = b"0" * 64
 STATED = re.compile(DIGEST_KEY + rb"\x18@([0-9a-f]{64})")  # a key and its value in a footer
-BLOCK = 1 << 20  # bytes that are hashed at a time
-MOST_VALUES = 500_000_000  # ten times those of NAS-Bench-101, and its texts
+BLOCK = 1 << 20  # bytes hashed at a time
+MOST_VALUES = 500_000_000  # this and the next: ten times the values and texts of NAS-Bench-101
 LARGEST_TEXTS_BYTES = 2**30
-ROW_GROUP = 1 << 17  # rows that are decoded at a time: a large table opens in less memory
+ROW_GROUP = 1 << 17  # rows decoded at a time, so that a large table needs less memory
 
 
 def write_parquet(frame: pd.DataFrame | pa.Table, path: str | Path, metadata: dict) -> None:
@@ -38,24 +38,24 @@ def write_parquet(frame: pd.DataFrame | pa.Table, path: str | Path, metadata: di
     if isinstance(frame, pd.DataFrame):
         table = pa.Table.from_pandas(frame, preserve_index=False)
     described = {**(table.schema.metadata or {}), METADATA_KEY: json.dumps(metadata).encode()}
-    described.pop(DIGEST_KEY, None)  # of the file that the table was read from
+    described.pop(DIGEST_KEY, None)  # digest of the file from which the table was read
     table = table.replace_schema_metadata(described)
     with replacing(path) as temporary:
         with pq.ParquetWriter(temporary, table.schema, compression="zstd") as writer:
             writer.write_table(table, row_group_size=ROW_GROUP)
             writer.add_key_value_metadata({DIGEST_KEY.decode(): NO_DIGEST.decode()})
         with temporary.open("r+b") as stream:
-            _, place = _stated_digest(stream)  # type: ignore[misc]
-            digest = _digest(stream, place)
-            stream.seek(place)
+            _, position = _stated_digest(stream)  # type: ignore[misc]
+            digest = _digest(stream, position)
+            stream.seek(position)
             stream.write(digest)
 
 
 def digest_of(path: str | Path) -> str | None:
-    """Return the SHA-256 digest that a Parquet file states of itself, in hexadecimal.
+    """Return the SHA-256 digest inside a Parquet file, in hexadecimal, after checking it.
 
-    None of a file that another program wrote. Two of our tables with the same digest are equal,
-    in what they hold and in what they say of themselves.
+    Return None for a file that another program wrote. Two of our tables with the same digest have
+    the same content and the same metadata.
 
     Raises:
         NaswotError: the file is missing, damaged or not Parquet.
@@ -63,16 +63,16 @@ def digest_of(path: str | Path) -> str | None:
     with _explained(path), open(path, "rb") as stream:
         stated = _stated_digest(stream)
         if stated is None:
-            pq.read_schema(path)  # which raises where the file was cut
+            pq.read_schema(path)  # raises if the file is truncated
             return None
-        digest, place = stated
-        if _digest(stream, place) != digest:
+        digest, position = stated
+        if _digest(stream, position) != digest:
             raise ValueError("its bytes do not match their checksum")
         return digest.decode()
 
 
 def _stated_digest(stream: BinaryIO) -> tuple[bytes, int] | None:
-    """Return the digest that a Parquet file states, and its place; None if there is none."""
+    """Return the digest inside a Parquet file and its byte position; None if there is none."""
     end = stream.seek(-8, os.SEEK_END)
     size = int.from_bytes(stream.read(4), "little")
     start = stream.seek(max(0, end - size))
@@ -81,16 +81,16 @@ def _stated_digest(stream: BinaryIO) -> tuple[bytes, int] | None:
     return None if found is None else (found[1], start + found.start(1))
 
 
-def _digest(stream: BinaryIO, place: int) -> bytes:
-    """Hash a file with zeros for the digest that stands at `place`."""
+def _digest(stream: BinaryIO, position: int) -> bytes:
+    """Hash a file, with zeros in place of the digest at byte `position`."""
     sha256 = hashlib.sha256()
     stream.seek(0)
-    left = place
+    left = position
     while left and (block := stream.read(min(left, BLOCK))):
         sha256.update(block)
         left -= len(block)
     sha256.update(NO_DIGEST)
-    stream.seek(place + len(NO_DIGEST))
+    stream.seek(position + len(NO_DIGEST))
     while block := stream.read(BLOCK):
         sha256.update(block)
     return sha256.hexdigest().encode()
@@ -105,7 +105,7 @@ def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pd.D
     table = read_table(path, columns)
     try:
         frame = table.to_pandas(split_blocks=True, self_destruct=True)
-    except Exception as error:  # what pandas left in the metadata can mislead it in any way
+    except Exception as error:  # damaged pandas metadata can raise anything
         raise _unreadable(path, error) from error
     # Metadata may make a column the frame's index.
     lacking = [name for name in columns or [] if name not in frame]
@@ -113,12 +113,12 @@ def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pd.D
         raise NaswotError(f"{path} has {lacking[0]!r} as an index, not as a column.")
     strange = [name for name in frame.columns if not isinstance(name, str)]
     if strange:
-        raise NaswotError(f"{path} has a column {shown(strange[0])} whose name is no text.")
+        raise NaswotError(f"{path} has a column {shown(strange[0])} whose name is not text.")
     return frame
 
 
 def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a Parquet file as Arrow arrays, which lists stay cheap in; errors as `read_parquet`."""
+    """Read a Parquet file as Arrow arrays, which store lists cheaply; errors as `read_parquet`."""
     digest_of(path)
     with _explained(path):
         present = pq.read_schema(path).names
@@ -132,15 +132,15 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pa.Tab
 
 
 def _bounded_table(path: str | Path, columns: Sequence[str] | None) -> pa.Table:
-    """Read a file that may say in a few bytes that one value comes a billion times.
+    """Read a Parquet file with bounds: a few of its bytes can stand for a billion equal values.
 
     Raises:
-        ValueError: it would fill the memory, or has texts that are no UTF-8.
+        ValueError: the table would fill the memory, or has texts that are not UTF-8.
     """
     with pq.ParquetFile(path) as file:
         about, schema = file.metadata, file.schema_arrow
-    # What is said of single columns is not asked for: of some damaged files, pyarrow ends the
-    # interpreter when it is.
+    # Do not read the metadata of single columns: for some damaged files, pyarrow then crashes the
+    # interpreter.
     if about.num_rows * about.num_columns > MOST_VALUES:
         raise ValueError(f"it claims {about.num_rows:,} rows of {about.num_columns:,} columns")
     texts = [
@@ -157,8 +157,8 @@ def _bounded_table(path: str | Path, columns: Sequence[str] | None) -> pa.Table:
             bytes_left -= pc.sum(lengths).as_py() or 0
         if bytes_left < 0:
             raise ValueError(f"its texts would have more than {LARGEST_TEXTS_BYTES:,} bytes")
-        place, field = table.schema.get_field_index(name), schema.field(name)
-        table = table.set_column(place, field, table.column(name).cast(field.type))
+        number, field = table.schema.get_field_index(name), schema.field(name)
+        table = table.set_column(number, field, table.column(name).cast(field.type))
     table.validate(full=True)
     return table
 
@@ -174,7 +174,7 @@ def read_metadata(path: str | Path) -> dict:
     with _explained(path):
         described = json.loads((pq.read_schema(path).metadata or {}).get(METADATA_KEY, b"{}"))
         if not isinstance(described, dict):
-            raise ValueError("its metadata is no JSON object")
+            raise ValueError("its metadata is not a JSON object")
         return described
 
 
@@ -190,7 +190,7 @@ def _explained(path: str | Path) -> Iterator[None]:
         IndexError,
         MemoryError,
         OSError,
-        RuntimeError,  # of C++, and a recursion that is too deep
+        RuntimeError,  # from C++, or recursion that is too deep
         ValueError,
     ) as error:
         raise _unreadable(path, error) from error
@@ -199,5 +199,5 @@ def _explained(path: str | Path) -> Iterator[None]:
 def _unreadable(path: str | Path, error: Exception) -> NaswotError:
     return NaswotError(
         f"{path} is not a readable Parquet file (truncated or corrupt: {str(error)[:400]}). Put an "
-        "intact copy in its place; what the workflow made is made again by the same command."
+        "intact copy in its place; if the workflow made it, run the same command again."
     )

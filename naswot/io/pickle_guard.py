@@ -1,11 +1,11 @@
-"""What a pickle would do, seen before it is loaded: a program that would crash or flood is refused.
+"""Check a pickle before it is loaded: refuse one that would crash Python or fill the memory.
 
-Python's unpickler believes a pickle. Six bytes make it clear a table of 64 GB (the index of a memo
-entry), five make it clear as many bytes as they name (BYTEARRAY8), and a tuple of tuples a million
-deep, used as a key, overflows the interpreter's stack when it is hashed. Here a pickle's operations
-are followed without carrying them out: where the memo is written, and how much a tuple holds.
+Python's unpickler trusts a pickle. Six bytes make it allocate a table of 64 GB (the index of a memo
+entry), five make it allocate as many bytes as they name (BYTEARRAY8), and hashing a tuple of tuples
+a million deep, used as a key, overflows the interpreter's stack. This module follows the operations
+of a pickle without executing them, and checks memo indices and the sizes of tuples.
 
-Operations are those that the standard library's `pickletools` describes.
+The standard library's `pickletools` describes the operations.
 """
 
 import functools
@@ -18,32 +18,32 @@ from typing import BinaryIO
 
 import numpy as np
 
-# Keys are pairs and shapes are of four numbers; the stack overflows at some 100,000.
+# Keys are pairs, and shapes have four numbers; the stack overflows at about 100,000 parts.
 LARGEST_TUPLE = 1000
 
-_LINES, _SIZED = 100, 200  # an argument of one or two lines; one behind its length in bytes
+_LINES, _SIZED = 100, 200  # an argument of one or two lines; an argument after its byte length
 _KEEPS, _TUPLE, _MUTABLE, _PUT, _GET, _POP, _STOP = range(7)
 _UNKNOWN = 255
 _MARK = -1
 _ENDED, _DAMAGED, _MEMO, _LARGE, _MANY = range(1, 6)
 _PROBLEMS = {
     _ENDED: "Ran out of input",
-    _DAMAGED: "it has an operation that makes no sense",
-    _MEMO: "it numbers its parts beyond their count",
+    _DAMAGED: "it has an invalid operation",
+    _MEMO: "it has a memo index beyond the number of its parts",
     _LARGE: f"it has a tuple of more than {LARGEST_TUPLE} parts",
     _MANY: "it has more parts than any such file",
 }
 
 
 def examine(stream: BinaryIO, most: int | None = None) -> None:
-    """Look through the pickle that begins where `stream` is, and leave the stream there.
+    """Check the pickle that begins at the position of `stream`; the position does not change.
 
     Args:
         stream: an `io.BytesIO` or a file on disk.
-        most: how many operations it may have; None: any number.
+        most: largest number of operations; None: any number.
 
     Raises:
-        pickle.UnpicklingError: it would crash the interpreter or take memory out of proportion to
+        pickle.UnpicklingError: the pickle would crash the interpreter or need much more memory than
             its size, has too many operations, or ends early; the message has the byte offset.
     """
     start = stream.tell()
@@ -62,43 +62,43 @@ def examine(stream: BinaryIO, most: int | None = None) -> None:
 
 @functools.cache
 def _compiled() -> Callable:
-    """Return `_follow`, compiled; numba is imported no sooner, for plans are made without it."""
+    """Return `_follow`, compiled; numba is imported late, because planning does not need it."""
     from naswot.runtime.numba_cache import compiled
 
     return compiled(_follow)
 
 
 def _tables() -> tuple[np.ndarray, ...]:
-    """Return for each byte: argument, values popped, whether all to the mark, pushed, and kind."""
+    """Return tables by opcode: argument, values popped, whether down to the mark, pushed, kind."""
     arguments = np.full(256, _UNKNOWN, np.uint8)
     pops, to_mark, pushes, kinds = (np.zeros(256, np.uint8) for _ in range(4))
     sized = {-2: 1, -3: 4, -4: 4, -5: 8}
     for operation in pickletools.opcodes:
-        # Only pickles of protocol 5 have these, none of the files that are read here.
+        # Only pickles of protocol 5 have these; no file that is read here uses it.
         if operation.name in ("BYTEARRAY8", "NEXT_BUFFER", "READONLY_BUFFER"):
             continue
-        place, name = ord(operation.code), operation.name
+        opcode, name = ord(operation.code), operation.name
         size = operation.arg.n if operation.arg else 0
         if operation.arg and size == pickletools.UP_TO_NEWLINE:
             size = _LINES + (2 if operation.arg.name.endswith("pair") else 1)
         elif size < 0:
             size = _SIZED + sized[size]
-        arguments[place] = size
-        before = [str(one) for one in operation.stack_before]
-        to_mark[place] = "mark" in before
-        # What lies above the mark goes with it; APPENDS and its like have one value below.
-        pops[place] = before.index("mark") if "mark" in before else len(before)
-        pushes[place] = len(operation.stack_after)
+        arguments[opcode] = size
+        before = [str(value) for value in operation.stack_before]
+        to_mark[opcode] = "mark" in before
+        # Values above the mark are popped with it; APPENDS and similar pop one value below it too.
+        pops[opcode] = before.index("mark") if "mark" in before else len(before)
+        pushes[opcode] = len(operation.stack_after)
         if name.startswith("TUPLE"):
-            kinds[place] = _TUPLE
+            kinds[opcode] = _TUPLE
         elif before[:1] in (["list"], ["dict"], ["set"]) or name in ("LIST", "DICT", "FROZENSET"):
-            kinds[place] = _MUTABLE
+            kinds[opcode] = _MUTABLE
         elif name.endswith("PUT") or name == "MEMOIZE":
-            kinds[place] = _PUT
+            kinds[opcode] = _PUT
         elif name.endswith("GET"):
-            kinds[place] = _GET
+            kinds[opcode] = _GET
         elif name in ("POP", "STOP"):
-            kinds[place] = _POP if name == "POP" else _STOP
+            kinds[opcode] = _POP if name == "POP" else _STOP
     return arguments, pops, to_mark, pushes, kinds
 
 
@@ -107,10 +107,10 @@ _MARK_CODE, _MEMOIZE, _DUP = (ord(code) for code in (pickle.MARK, pickle.MEMOIZE
 
 
 def _follow(code, arguments, pops, to_mark, pushes, kinds, most):
-    """Return the first problem of a program, 0 if it has none, and its position.
+    """Return the first problem of a pickle's program (0 for none), and its byte position.
 
-    The stack holds how many parts the value has that is there, −1 for a mark. Whatever can be
-    changed cannot be hashed, and counts as one part.
+    For each value, the stack holds its number of parts, −1 for a mark. A mutable value cannot be
+    hashed and counts as one part.
     """
     stack, memo = np.zeros(1024, np.int64), np.ones(1024, np.int64)
     height = position = count = memorised = 0

@@ -1,11 +1,10 @@
-"""Pickles of plain data, read without running anything that they ask for.
+"""Read pickles of plain data without executing any code that they name.
 
-A pickle is a program that names functions and calls them. The reader here knows a few names,
-those that numbers, small arrays and dictionaries need, and gives the pickle its own stand-in
-for each: a stand-in checks what it is handed and can build nothing but data. A caller allows
-those of them that its file format has. Every other name is refused before it is imported. What
-would crash the interpreter or flood the memory is refused before anything is built
-(`naswot.io.pickle_guard`).
+A pickle is a program that names functions and calls them. This reader knows a few names, those that
+numbers, small arrays and dictionaries need, and replaces each by its own stand-in, which checks its
+arguments and builds only data. A caller allows the names that its file format needs. Every other
+name is refused before it is imported. A pickle that would crash the interpreter or fill the memory
+is refused before anything is built (`naswot.io.pickle_guard`).
 """
 
 import bz2
@@ -22,10 +21,10 @@ import numpy as np
 from naswot.errors import NaswotError, shown
 from naswot.io import pickle_guard
 
-MAXIMUM_BYTES = 16 * 2**20  # ten times what a file of NATS-Bench holds; objects take 70 times it
+MAXIMUM_BYTES = 16 * 2**20  # ten times a file of NATS-Bench; its objects need 70 times that memory
 
 ORDERED_DICT = frozenset({("collections", "OrderedDict")})
-# numpy 2 moved numpy.core to numpy._core; files have either name.
+# numpy 2 renamed numpy.core to numpy._core; files use either name.
 NUMPY_SCALARS = frozenset(
     {
         ("numpy", "dtype"),
@@ -42,7 +41,7 @@ NUMPY_ARRAYS = frozenset(
     }
 )
 
-# What Python 3 adds to pickles of protocol 2, which PyTorch writes.
+# Names that Python 3 adds to pickles of protocol 2, which PyTorch writes.
 PROTOCOL_2 = frozenset({("_codecs", "encode"), ("__builtin__", "set")})
 
 
@@ -56,23 +55,23 @@ def load(
     longest_text: int = 16,
     most_operations: int | None = None,
 ) -> Any:
-    """Return the object that `stream` holds: containers, strings, numbers, and what is allowed.
+    """Return the object that `stream` holds: containers, strings, numbers and `allowed` types.
 
-    An OrderedDict comes as a plain dict, in order, and a set of protocol 2 as a list; byte order
-    may become the machine's.
+    An OrderedDict becomes a plain dict in the same order, and a set of protocol 2 becomes a list.
+    Numbers may be converted to the machine's byte order.
 
     Args:
         stream: a pickle of any protocol, an `io.BytesIO` or a file on disk.
         allowed: (module, name) pairs that it may refer to; a union of the sets of this module.
         origin: the file that messages name.
-        known: a checksum says that it is the published one.
-        encoding: of the strings of Python 2; "bytes" leaves them bytes.
-        longest_text: characters of bytes that are written as text; numbers have at most 16.
-        most_operations: how many operations it may have; None: any number.
+        known: whether a checksum shows that it is the published file; if so, it is not examined.
+        encoding: encoding of Python 2 strings; "bytes" leaves them as bytes.
+        longest_text: largest number of characters of bytes written as text; numbers have up to 16.
+        most_operations: largest number of operations; None: any number.
 
     Raises:
-        NaswotError: the pickle refers to anything else, is damaged, misuses what is allowed, or
-            would take more memory or stack than is its due.
+        NaswotError: the pickle refers to any other name, is damaged, misuses an allowed name, or
+            would need too much memory or stack.
     """
     try:
         if not known:
@@ -81,19 +80,19 @@ def load(
     except Exception as error:  # a damaged pickle can raise any kind
         raise NaswotError(
             f"{origin} cannot be read: {error or type(error).__name__}. It is damaged or not the "
-            "file that its name says; put the official file in its place."
+            "file of this name; put the official file in its place."
         ) from error
 
 
 def decompressed(
     file: str | Path | BinaryIO, maximum: int = MAXIMUM_BYTES, origin: str | None = None
 ) -> io.BytesIO:
-    """Return what a bzip2 file, at a path or open, decompresses to, at most `maximum` bytes.
+    """Return the content of a bzip2 file, at a path or open, of at most `maximum` bytes.
 
     Messages name `origin`, or else the path.
 
     Raises:
-        NaswotError: the file is missing, damaged, or decompresses to more.
+        NaswotError: the file is missing or damaged, or decompresses to more than `maximum` bytes.
     """
     origin = origin or str(file)
     try:
@@ -103,7 +102,7 @@ def decompressed(
         raise NaswotError(f"{origin} does not exist.") from error
     except (OSError, EOFError) as error:
         raise NaswotError(
-            f"{origin} is not a whole bzip2 file ({error}). Put an intact copy in its place."
+            f"{origin} is not a complete bzip2 file ({error}). Put an intact copy in its place."
         ) from error
     if len(content) > maximum:
         raise NaswotError(
@@ -113,7 +112,7 @@ def decompressed(
     return io.BytesIO(content)
 
 
-class _Unpickler(pickle.Unpickler):  # noqa: TID251, finds no class but stand-ins
+class _Unpickler(pickle.Unpickler):  # noqa: TID251, finds only stand-ins
     def __init__(
         self,
         stream: BinaryIO,
@@ -127,12 +126,12 @@ class _Unpickler(pickle.Unpickler):  # noqa: TID251, finds no class but stand-in
 
     def find_class(self, module: str, name: str):
         if (module, name) not in self.allowed:
-            raise pickle.UnpicklingError(f"it wants to import {module[:60]}.{name[:60]}")
+            raise pickle.UnpicklingError(f"it tries to import {module[:60]}.{name[:60]}")
         return _Name(self.stand_ins[name])
 
 
 class _Name:
-    """What a pickle gets when it names something: it can be called, and neither set nor read."""
+    """The object that a pickle gets for a name: it can be called, but not read or changed."""
 
     __slots__ = ("_make",)
 
@@ -143,7 +142,7 @@ class _Name:
         return self._make(*arguments)
 
     def __setstate__(self, state: object) -> None:
-        raise pickle.UnpicklingError("it wants to change what it imports")
+        raise pickle.UnpicklingError("it tries to change an imported object")
 
 
 class _Dtype:
@@ -163,14 +162,14 @@ class _Dtype:
 
 
 class _Array(np.ndarray):
-    """An array whose values must fit the shape and the numeric dtype that come with them."""
+    """An array whose values must fit the shape and the numeric dtype that the pickle states."""
 
     def __setstate__(self, state: tuple) -> None:
         _, shape, dtype, fortran, content = state
         dtype = _numeric(dtype)
         if not isinstance(content, bytes) or len(content) != np.prod(shape) * dtype.itemsize:
             raise pickle.UnpicklingError(
-                f"an array of shape {shown(shape)} lacks or exceeds its values"
+                f"an array of shape {shown(shape)} has too few or too many values"
             )
         super().__setstate__((1, shape, dtype, bool(fortran), content))  # type: ignore[arg-type]
 
@@ -186,7 +185,7 @@ def _scalar(dtype: _Dtype, content: bytes) -> np.generic:
 
 
 def _reconstruct(subtype: object, shape: object, code: object) -> _Array:
-    # Real pickles start from an empty array and give it shape, dtype and values afterwards.
+    # Real pickles start with an empty array and set its shape, dtype and values afterwards.
     return _Array((0,), np.int8)
 
 
@@ -195,8 +194,8 @@ def _no_call(*arguments: object) -> None:
 
 
 def _ordered_dict() -> dict:
-    # Dictionaries keep their order. The entries follow one by one: with arguments, a few bytes
-    # could ask for copies without end.
+    # Dictionaries keep their order. Take no arguments: real pickles add entries one by one, and
+    # with arguments a few bytes could request endless copies.
     return {}
 
 
@@ -207,12 +206,12 @@ def _encode(longest: int, text: str, encoding: str | bytes) -> bytes:
 
 
 def text_of(value: object) -> Any:
-    """Return a string of Python 2 that came as bytes as str; anything else as it is."""
+    """Return bytes, as from Python 2 strings, as str; return any other value unchanged."""
     return value.decode("latin1") if isinstance(value, bytes) else value
 
 
 def _members(members: list) -> list:
-    return members  # no copy, for the same reason
+    return members  # no copy, to avoid endless copies
 
 
 _STAND_INS: dict[str, Callable[..., Any]] = {

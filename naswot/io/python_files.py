@@ -1,4 +1,4 @@
-"""Which modules a Python file imports, without running it."""
+"""Find the modules that a Python file imports, without running it."""
 
 import ast
 import functools
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @functools.cache
 def imported(path: Path) -> frozenset[str]:
-    """Return the names that a file imports, wherever in it: modules, and what is taken of them."""
+    """Return all names that a file imports, anywhere in it: modules and their members."""
     return frozenset(_names(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))))
 
 
@@ -22,7 +22,7 @@ def _names(tree: ast.AST) -> Iterator[str]:
 
 
 def local_imports(script: str | Path) -> list[str]:
-    """Return a file and the modules beside it that it imports, directly or not."""
+    """Return a file and the modules in its folder that it imports, directly or not."""
     found = {Path(script)}
     pending = [Path(script)]
     while pending:

@@ -1,7 +1,7 @@
-"""Tar archives, read member by member in bounded memory and time; nothing is written to disk.
+"""Read tar archives member by member, in bounded memory and time, without writing to disk.
 
-`tarfile` reads a header whole, however long it says it is, and keeps every header; in a compressed
-archive of a few kilobytes either can be many gigabytes.
+`tarfile` reads a header of any stated length into memory, and keeps every header. In a compressed
+archive of a few kilobytes, either can take many gigabytes.
 """
 
 import contextlib
@@ -13,13 +13,13 @@ from typing import BinaryIO
 
 from naswot.errors import NaswotError
 
-LARGEST_HEADER_BYTES = 2**17  # with the long name or the attributes that precede it
+LARGEST_HEADER_BYTES = 2**17  # including a long name or attributes before it
 MOST_MEMBERS = 1_000_000
 
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn what a damaged archive raises into one message that names it."""
+    """Turn errors from a damaged archive into one message that names it."""
     try:
         yield
     except NaswotError:
@@ -33,7 +33,7 @@ def explained(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def unpacked(path: Path) -> Iterator[BinaryIO]:
-    """Open an archive, decompressed if gzip compressed it."""
+    """Open an archive; decompress it if it is compressed with gzip."""
     with path.open("rb") as stream:
         packed = stream.read(2) == b"\x1f\x8b"
         stream.seek(0)
@@ -49,11 +49,12 @@ def members(stream: BinaryIO, largest: int | None = None) -> Iterator[tarfile.Ta
 
     Args:
         stream: an uncompressed archive. The content of a regular file begins at `offset_data`.
-        largest: how many bytes it may have, in which other members are skipped; None: any number.
+        largest: largest size of the archive in bytes, including members that the caller skips;
+            None: any size.
 
     Raises:
-        tarfile.TarError: the archive is not whole, or has a header, members or bytes beyond
-            bounds. A damaged archive can raise any other kind too; see `explained`.
+        tarfile.TarError: the archive is incomplete, or a header, the number of members or the size
+            exceeds its bound. A damaged archive can also raise other errors; see `explained`.
     """
     bounded = _Bounded(stream)
     with tarfile.open(fileobj=bounded, mode="r:") as archive:  # type: ignore[call-overload]
@@ -62,22 +63,22 @@ def members(stream: BinaryIO, largest: int | None = None) -> Iterator[tarfile.Ta
             member = archive.next()
             if member is None:
                 break
-            archive.members.clear()  # else every header of the archive stays in memory
-            if archive.offset <= member.offset:  # a negative size, which would lead back forever
+            archive.members.clear()  # otherwise every header of the archive stays in memory
+            if archive.offset <= member.offset:  # a negative size would cause an endless loop
                 raise tarfile.ReadError(f"the member at byte {member.offset:,} has no end")
             if largest is not None and archive.offset > largest:
                 raise tarfile.ReadError(f"it has more than {largest:,} bytes")
             yield member
         else:
             raise tarfile.ReadError(f"it has more than {MOST_MEMBERS:,} members")
-    # tarfile takes a cut or damaged header for the end; the real one is a block of zeros.
+    # tarfile takes a truncated or damaged header for the end; the real end is a block of zeros.
     stream.seek(archive.offset)
     if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
         raise tarfile.ReadError(f"no header and no end at byte {archive.offset:,}")
 
 
 class _Bounded:
-    """What tarfile reads headers from: `left` bytes at most until it is set again."""
+    """A stream for tarfile's headers that allows at most `left` bytes until it is set again."""
 
     def __init__(self, stream: BinaryIO):
         self._stream = stream

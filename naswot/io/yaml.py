@@ -1,6 +1,6 @@
-"""YAML that a person wrote: read without code, in memory that is in proportion to its size.
+"""Read YAML written by users, without running code and with bounds on memory.
 
-A few lines of aliases can spell a list of lists that is printed for ever ("billion laughs"), or a
+A few lines of aliases can define a list of lists with billions of parts ("billion laughs"), or a
 mapping that is merged into itself thirty times.
 """
 
@@ -14,8 +14,8 @@ from naswot.errors import NaswotError
 
 LARGEST_BYTES = 2**20
 MOST_ALIASES = 1000
-LARGEST_MAPPING = 10_000  # entries, with those that are merged in
-MOST_PARTS = 1_000_000  # counting what an alias stands for as often as it is named
+LARGEST_MAPPING = 10_000  # entries, including merged ones
+MOST_PARTS = 1_000_000  # parts of an alias count each time it is used
 
 
 class _Loader(yaml.SafeLoader):
@@ -36,7 +36,7 @@ class _Loader(yaml.SafeLoader):
             raise yaml.YAMLError(f"a mapping has more than {LARGEST_MAPPING:,} entries")
 
 
-# YAML 1.1 takes 1e-3, 1.5e3 and +.5 for texts.
+# YAML 1.1 reads 1e-3, 1.5e3 and +.5 as text; read them as numbers.
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$|[-+]\.[0-9]+$"),
@@ -45,11 +45,11 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(path: str | Path) -> Any:
-    """Return what a YAML file holds.
+    """Return the content of a YAML file.
 
     Raises:
-        NaswotError: the file is missing, too large, or not YAML, or its aliases lead in circles or
-            multiply.
+        NaswotError: the file is missing, too large or not YAML, or its aliases form a cycle or
+            expand without bound.
     """
     try:
         with Path(path).open("rb") as stream:
@@ -57,7 +57,7 @@ def read_yaml(path: str | Path) -> Any:
     except OSError as error:
         raise NaswotError(f"{path} cannot be read: {error.strerror}.") from error
     if len(content) > LARGEST_BYTES:
-        raise NaswotError(f"{path} has more than {LARGEST_BYTES:,} bytes; it is not read as YAML.")
+        raise NaswotError(f"{path} has more than {LARGEST_BYTES:,} bytes, too many for YAML.")
     try:
         return parse_yaml(content.decode("utf-8"))
     except ValueError as error:
@@ -66,14 +66,14 @@ def read_yaml(path: str | Path) -> Any:
 
 
 def parse_yaml(text: str) -> Any:
-    """Return what YAML text means.
+    """Return the value of YAML text.
 
     Raises:
-        ValueError: it is not YAML, or its aliases lead in circles or multiply.
+        ValueError: it is not YAML, or its aliases form a cycle or expand without bound.
     """
     try:
         found = yaml.load(text, _Loader)  # noqa: S506, TID251, the safe loader, bounded
-    except (  # of a date of no month, a number without digits and the like
+    except (  # for an impossible date, a number without digits and similar
         ArithmeticError,
         AttributeError,
         LookupError,
@@ -83,19 +83,19 @@ def parse_yaml(text: str) -> Any:
     ) as error:
         raise ValueError(str(error) or type(error).__name__) from error
     if not is_bounded(found):
-        raise ValueError("its aliases lead in circles or multiply")
+        raise ValueError("its YAML aliases form a cycle or expand without bound")
     return found
 
 
 def is_bounded(value: Any) -> bool:
-    """Whether `value`, of lists and dictionaries, can be walked through in reasonable time."""
+    """Return whether `value`, of lists and dictionaries, has at most `MOST_PARTS` parts."""
     left, waiting = MOST_PARTS, [value]
     while waiting and left > 0:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            one = [*one, *one.values()]
-        if isinstance(one, (list, tuple, set)):
-            left -= len(one)
+        part = waiting.pop()
+        if isinstance(part, dict):
+            part = [*part, *part.values()]
+        if isinstance(part, (list, tuple, set)):
+            left -= len(part)
             if left > 0:
-                waiting.extend(one)
+                waiting.extend(part)
     return left > 0

@@ -1,1 +1,1 @@
-"""What the library runs on: devices, processor, compiled functions, progress and provenance."""
+"""The machine and the process: device, cores, compiled functions, progress, provenance."""

@@ -1,4 +1,4 @@
-"""What this process runs on, as far as the system tells. Nothing here imports torch."""
+"""Name the processor and count the cores of this process, without importing torch."""
 
 import os
 import platform
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def processor_name() -> str:
-    """Return what the processor is called."""
+    """Return the processor's name."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(encoding="utf-8").splitlines():

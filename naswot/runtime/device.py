@@ -1,4 +1,4 @@
-"""What a process computes on: device, precision, memory."""
+"""Choose the device and the precision of a process, and measure and tune its memory."""
 
 import ctypes
 import gc
@@ -16,14 +16,14 @@ BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16")
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device called `name`, which becomes torch's current one.
+    """Return the device called `name`; a GPU also becomes torch's current device.
 
-    "auto" is a GPU if there is one, else the CPU. Where torch sees several GPUs, "auto" and "cuda"
-    are one that no other job of this user holds, if there is such a one, until this process ends;
-    `CUDA_VISIBLE_DEVICES` says which GPUs torch sees. "cuda:1" is the second of these.
+    "auto" is a GPU if there is one, else the CPU. If torch sees several GPUs, "auto" and "cuda"
+    claim one until this process ends, if possible one that no other job of this user holds.
+    `CUDA_VISIBLE_DEVICES` sets which GPUs torch sees; "cuda:1" is the second of these.
 
     Raises:
-        NaswotError: there is no such name, torch sees no such device, or it cannot be claimed.
+        NaswotError: the name is invalid, torch sees no such device, or it cannot be claimed.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", name, re.ASCII):
         raise NaswotError(f"device is {name!r}; choose auto, cpu, cuda, or a GPU such as cuda:1.")
@@ -37,12 +37,12 @@ def choose_device(name: str) -> torch.device:
     if ":" in name:
         index = int(name.partition(":")[2])
     elif count > 1:
-        # Numbers depend on CUDA_VISIBLE_DEVICES, which may differ between jobs.
-        seen = (torch.cuda.get_device_properties(number).uuid for number in range(count))
-        index = claim(tuple(map(str, seen)), claims())
+        # Claim by UUID: GPU numbers depend on CUDA_VISIBLE_DEVICES, which may differ between jobs.
+        uuids = (torch.cuda.get_device_properties(number).uuid for number in range(count))
+        index = claim(tuple(map(str, uuids)), claims())
     if index >= count:
         raise NaswotError(
-            f"device is {name!r}, but torch sees {count} here, from cuda:0 to cuda:{count - 1}; "
+            f"device is {name!r}, but torch sees {count} GPUs here, cuda:0 to cuda:{count - 1}; "
             "choose one of these, or auto."
         )
     torch.cuda.set_device(index)
@@ -50,12 +50,12 @@ def choose_device(name: str) -> torch.device:
 
 
 def device_name(device: torch.device) -> str:
-    """Return what the device is called, e.g. the GPU's product name."""
+    """Return the device's name: the GPU's product name, or "cpu"."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """Return the precision called `name`; "auto" is bfloat16 where `device` computes fast in it."""
+    """Return the precision called `name`; "auto" is bfloat16 if `device` computes fast in it."""
     if name != "auto":
         return name
     if device.type == "cuda":
@@ -67,9 +67,9 @@ def choose_precision(name: str, device: torch.device) -> str:
 
 
 def peak_memory(device: torch.device) -> int | None:
-    """Return the most memory in MiB that this process has had, on the GPU if it computes there.
+    """Return the peak memory of this process in MiB: of the GPU if it computes there, else RAM.
 
-    None where the system does not tell.
+    Return None if the system does not report it.
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) >> 20
@@ -82,12 +82,12 @@ def peak_memory(device: torch.device) -> int | None:
 
 
 def tune_allocator() -> None:
-    """Tell the process that it will do the same again and again.
+    """Tune malloc and the garbage collector for a loop of similar forward passes.
 
-    The C library is to reuse freed memory rather than to return it after every tensor: a page
-    fault for every 4 KiB costs 5–8 % of a score. Only glibc can be told. The garbage collector is
-    to leave alone what is there already: walking it costs 3 ms a network. Best called when a first
-    network has made what is made once.
+    malloc keeps freed memory for reuse, because returning it after every tensor causes a page fault
+    per 4 KiB, 5–8 % of the time of a score; this works only with glibc. The garbage collector
+    ignores existing objects, because scanning them takes 3 ms per network. Call this after a first
+    network has created the objects that are created once.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""One of several GPUs for a process, so that jobs side by side on one machine spread over them."""
+"""Claim one of several GPUs for a process, so that parallel jobs on a machine use all of them."""
 
 import functools
 import itertools
@@ -12,19 +12,19 @@ from naswot.errors import NaswotError
 
 @functools.cache
 def claim(devices: tuple[str, ...], folder: Path) -> int:
-    """Return the position in `devices` of one that no other process holds, and hold it.
+    """Claim a device, if possible one that no other process holds; return its position.
 
-    It is held until this process ends, however it ends: the system then gives back its lock on a
-    file. Where all are held, the next comes to the one that fewest hold as the others came, so
-    nothing waits. A process that asks again is told the same.
+    The claim is a lock on a file, which the system releases when this process ends, however it
+    ends. No call waits: if every device is claimed, further processes are spread evenly over them.
+    A second call in the same process returns the same position.
 
     Args:
-        devices: what tells each of them from others on this machine, fit for a file name.
-        folder: where the lock files are, a directory that is made if need be; only processes with
-            the same one heed each other. It must be this user's own.
+        devices: an identifier per device, unique on this machine and usable as a file name.
+        folder: directory of the lock files, created if needed. Claims count only among processes
+            that use the same directory. It must belong to this user.
 
     Raises:
-        NaswotError: the directory is another user's, or no files can be locked in it.
+        NaswotError: the directory belongs to another user, or files in it cannot be locked.
     """
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -36,9 +36,9 @@ def claim(devices: tuple[str, ...], folder: Path) -> int:
             )
         return next(
             position
-            for place in itertools.count()
+            for slot in itertools.count()
             for position, device in enumerate(devices)
-            if _lock(folder / f"{device}.{place}")
+            if _lock(folder / f"{device}.{slot}")
         )
     except OSError as error:
         raise NaswotError(
@@ -55,8 +55,8 @@ def claims() -> Path:
 
 
 def _lock(path: Path) -> bool:
-    """Lock a file for the rest of this process; return whether no other process has it."""
-    import fcntl  # Windows has none; nor does Snakemake run jobs there
+    """Lock a file until this process ends; return False if another process holds the lock."""
+    import fcntl  # not on Windows, where Snakemake runs no jobs
 
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

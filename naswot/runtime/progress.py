@@ -1,4 +1,4 @@
-"""Progress of long work, told in lines that read well on a screen and in a log file."""
+"""Log the progress of long work in lines for a screen or a log file."""
 
 import logging
 import time
@@ -9,7 +9,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """Counts finished items and says now and then how many, how fast and how long yet."""
+    """Count finished items, and log every 10 s how many, how fast and how much time remains."""
 
     def __init__(self, label: str, total: int, unit: str):
         self.label, self.total, self.unit = label, total, unit
@@ -35,7 +35,7 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """Write a duration as people say it: "50 s", "3 min", "2 h 05 min"."""
+    """Return a duration as text for readers: "50 s", "3 min", "2 h 05 min"."""
     minutes = round(seconds / 60)
     if seconds < 90:
         return f"{seconds:.0f} s"

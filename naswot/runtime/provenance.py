@@ -1,4 +1,4 @@
-"""What every output says of where it comes from."""
+"""Build the metadata of outputs: settings, their hash, and versions."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from naswot._version import __version__
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that a number may depend on."""
+    """Return the versions of the software that results may depend on."""
     return {
         "naswot": __version__,
         "python": platform.python_version(),
@@ -28,12 +28,12 @@ def package_version(name: str) -> str:
 
 
 def origin_of(benchmark: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the metadata of a benchmark table say of the file that it was read from."""
+    """Return the name and checksum of the source file, from a benchmark table's metadata."""
     return {key: benchmark.get(key) for key in ("source_file", "source_sha256")}
 
 
 def build_metadata(**settings: Any) -> dict[str, Any]:
-    """Return `settings` with a hash over them, and the versions: the metadata of an output."""
+    """Return the metadata of an output: `settings`, a hash of them, and the versions."""
     text = json.dumps(settings, sort_keys=True, default=str)
     return {
         **settings,

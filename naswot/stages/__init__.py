@@ -1,1 +1,1 @@
-"""The stages of the workflow: each reads files, calls the library and writes files."""
+"""Stages of the workflow: each one reads files, calls the library and writes files."""

@@ -1,4 +1,4 @@
-"""Networks × levels of an ablation × repeats → one row a score."""
+"""Score networks at each level of an ablation: one row per network, level and repeat."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -44,37 +44,37 @@ COLUMNS = {
 
 
 def choose_networks(accuracy: pd.Series, count: int, choice: str, seed: int) -> pd.DataFrame:
-    """Return `count` networks, the least accurate first.
+    """Return `count` networks, in ascending order of accuracy.
 
     Args:
-        accuracy: percent, by index; networks whose accuracy is not known (NaN) are never chosen.
+        accuracy: percent, by index; networks whose accuracy is unknown (NaN) are never chosen.
         count: how many to choose.
-        choice: "percentiles": one at random of each of `count` stretches of equal length of the
-            networks in the order of their accuracy, as for the paper's Figure 5; "random": all
-            networks with equal chance.
-        seed: of the draw.
+        choice: "percentiles": sort the networks by accuracy, split them into `count` equal parts
+            and choose one at random from each, as for the paper's Figure 5; "random": choose from
+            all networks with equal probability.
+        seed: seed of the choice.
 
     Returns:
-        Columns `index`, `accuracy`, and `percentile`: the percentage of networks below, with half
-        of those that are as accurate.
+        Columns `index`, `accuracy`, and `percentile`: the percentage of networks with a lower
+        accuracy, plus half of those with the same accuracy.
 
     Raises:
-        NaswotError: there are fewer networks with a known accuracy.
+        NaswotError: fewer than `count` networks have a known accuracy.
     """
     known = accuracy.dropna().sort_values(kind="stable")
     if count > len(known):
         raise NaswotError(
-            f"{count} networks are asked for, and {len(known)} have a known accuracy; ask for "
+            f"{count} networks are requested, and {len(known)} have a known accuracy; request "
             "fewer (`ablations`)."
         )
     generator = np.random.default_rng(seed)
-    places: Any
+    ranks: Any
     if choice == "percentiles":
-        places = [generator.choice(part) for part in np.array_split(np.arange(len(known)), count)]
+        ranks = [generator.choice(part) for part in np.array_split(np.arange(len(known)), count)]
     else:
-        places = np.sort(generator.choice(len(known), count, replace=False))
+        ranks = np.sort(generator.choice(len(known), count, replace=False))
     percentile = 100 * (known.rank() - 0.5) / len(known)
-    table = pd.DataFrame({"accuracy": known, "percentile": percentile}).iloc[places]
+    table = pd.DataFrame({"accuracy": known, "percentile": percentile}).iloc[ranks]
     return table.rename_axis("index").reset_index()
 
 
@@ -88,9 +88,10 @@ def write_choice(
     count: int,
     seed: int,
 ) -> None:
-    """Write `choose_networks` of a benchmark table, with their `arch`, to a Parquet file.
+    """Choose networks of a benchmark table and write them, with their `arch`, to a Parquet file.
 
-    The accuracy is the one that figures show scores against; the metadata hold its key.
+    Arguments as in `choose_networks`. The accuracy is the one that figures plot scores against; the
+    metadata contain its key.
 
     Raises:
         NaswotError: there is no accuracy on `dataset`, or there are too few networks.
@@ -119,16 +120,16 @@ def ablate(
     directory: str | None = None,
     threads: int = 1,
 ) -> None:
-    """Score all chosen networks at one level, as often as it has seeds, and write Parquet.
+    """Score all chosen networks at one level, once per pair of seeds, and write a Parquet file.
 
     Args:
         networks: Parquet file of `write_choice`.
         output: the file to write, with the columns `COLUMNS`; −inf and NaN are kept.
-        space: whose networks they are.
-        ablation, level: what is varied, and its value.
-        setting: how, see `naswot.workflow.ablations.setting_of`.
+        space: the search space of the networks.
+        ablation, level: the setting that varies, and its value.
+        setting: all settings of scoring, see `naswot.workflow.ablations.setting_of`.
         precision, relu_count, device: as for `naswot.stages.score.score_shard`.
-        directory: where the files of the images are, if they need any.
+        directory: directory of the image files, if the images need any.
         threads: CPU threads that torch may use.
 
     Raises:
@@ -177,7 +178,7 @@ def ablate(
 
 
 def _build(build, classes: int, scheme: str, arch: str, outputs: int) -> torch.nn.Module:
-    """Build a network with as many outputs as the ablation wants, whatever the score asks for."""
+    """Build a network with the ablation's number of classes, ignoring the score's `outputs`."""
     network = build(arch, classes)
     draw_scheme(network, scheme)
     return network

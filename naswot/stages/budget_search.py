@@ -1,4 +1,4 @@
-"""Searches under a budget on a benchmark table → one row a run, and all that they evaluated."""
+"""Simulate searches under a budget on a benchmark table: one row per run, one per evaluation."""
 
 import logging
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from naswot.tables.neighbours import read_neighbours
 from naswot.tables.seconds import read_seconds
 from naswot.tables.trajectories import write_trajectory
 
-CHUNK = 500  # runs that are simulated side by side; it bounds the memory and changes no result
+CHUNK = 500  # runs simulated at a time; it bounds the memory and does not change results
 
 log = logging.getLogger("naswot")
 
@@ -46,24 +46,25 @@ def search_table(
 ) -> None:
     """Simulate `runs` searches; write one row per run and one row per evaluation.
 
-    Where the table lacks what the method needs, both files have no rows and say why under
-    ``not_run`` in their metadata.
+    If the table lacks data that the method needs, both files have no rows, and their metadata give
+    the reason under ``not_run``.
 
     Args:
         benchmark: the benchmark table.
         neighbours: Parquet file of `naswot.stages.neighbours.connect_architectures`.
-        output, trajectories: the files to write; `run` and `naswot.tables.trajectories` have the
-            columns.
-        dataset: whose accuracies are reported.
+        output, trajectories: the files to write; for their columns see `outcomes` and
+            `naswot.tables.trajectories`.
+        dataset: the dataset whose accuracies are reported.
         searched: the dataset that the search trains on.
         method: a key of `naswot.search.METHODS`.
         settings: `search` of the configuration.
-        runs: how many.
+        runs: number of runs.
         seed: run r uses the generator seeded with `seed` + r.
-        joined, seconds: joined table and what its scores took, for methods that use scores.
+        joined, seconds: joined table and seconds of its scores, for methods that use scores.
 
     Raises:
-        NaswotError: an accuracy that `settings` names is missing, or no run can afford a training.
+        NaswotError: an accuracy that `settings` names is missing, or the budget is too small for
+            a single training.
     """
     about, scored = read_metadata(benchmark), {} if joined is None else read_metadata(joined)
     metadata = _about_method(method, scored) | {
@@ -118,7 +119,7 @@ def search_table(
 
 
 def _about_method(method: str, scored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the results say of a method that uses the scores of a joined table, if any."""
+    """Return metadata on a method and on the scores that it uses, if any."""
     title, scores = METHODS[method].title, METHODS[method].scores
     if scored and scored["score"] != "naswot":
         title = f"{title} ({scored['score']})"
@@ -136,19 +137,19 @@ def _check_affordable(
     settings: Mapping[str, Any],
     space: str,
 ) -> None:
-    """Check that some run could afford an evaluation.
+    """Check that at least one run made an evaluation.
 
     Raises:
         UnsearchableError: scoring used up the budget.
-        NaswotError: the budget is less than the cheapest training costs.
+        NaswotError: the budget is less than the cost of the cheapest training.
     """
     if len(trajectory.run):
         return
     if table.cost.min() <= fitness.budget:
-        raise UnsearchableError("the scores that it asks for cost more than the budget")
+        raise UnsearchableError("the scores that it needs cost more than the budget")
     raise NaswotError(
-        f"search.budget_s = {settings['budget_s']} buys no training on {space}: the cheapest costs "
-        f"{table.cost.min():,.0f} of {fitness.budget:,.0f}."
+        f"search.budget_s = {settings['budget_s']} is too small for any training on {space}: the "
+        f"cheapest costs {table.cost.min():,.0f}, and the budget is {fitness.budget:,.0f}."
     )
 
 
@@ -159,12 +160,12 @@ def arrays(
     seconds: str | Path | None,
     method: Method,
 ) -> tuple[Table, list[str]]:
-    """Return the table that a search sees, and what there is to say of it.
+    """Return the table on which a search runs, and notes for the results' metadata.
 
-    Arguments as in `search_table`, which `fitness` is read for.
+    `fitness` is that of the benchmark table; other arguments as in `search_table`.
 
     Raises:
-        UnsearchableError: it lacks what `method` needs.
+        UnsearchableError: the table lacks data that `method` needs.
     """
     listed, graph, genes = read_neighbours(neighbours)
     rows = np.flatnonzero(np.isin(listed, fitness.index))
@@ -172,7 +173,7 @@ def arrays(
     genes = None if genes is None else genes[rows]
     if method.genes and (genes is None or not are_complete(genes)):
         raise UnsearchableError(
-            "it needs all combinations of independent choices, which the architectures are not"
+            "it needs a space that contains all combinations of independent choices"
         )
     if len(rows) < len(listed):
         graph = known_neighbours(graph, rows)
@@ -192,25 +193,25 @@ def arrays(
             raise UnsearchableError("no architecture whose fitness is known has a score")
         if known < len(scores) and method.scores == "all":
             raise UnsearchableError(
-                f"it asks for the score of any architecture, and {known:,} of {len(scores):,} "
-                "are scored; `sample: all` scores them all"
+                f"it needs the score of every architecture, and {known:,} of {len(scores):,} are "
+                "scored; `sample: all` scores them all"
             )
         if count < len(scores) and method.scores == "some":
-            notes.append(f"first population among the {count:,} of them that are scored")
+            notes.append(f"first population from the {count:,} architectures with a score")
     return Table(fitness.values, fitness.cost, graph, genes, scores, scoring), notes
 
 
 def known_neighbours(graph: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Return the neighbours of the known architectures among themselves.
 
-    What is not known is passed over: a mutation that leads there is followed by another.
+    Unknown architectures are skipped: a mutation that leads to one is followed by another mutation.
 
     Args:
-        graph: (n, K) neighbours of all, filled up with −1.
-        known: (k,) positions of the known ones, ascending.
+        graph: (n, K) neighbours of all architectures, padded with −1.
+        known: (k,) positions of the known architectures, ascending.
 
     Returns:
-        (k, K') positions among `known`, ascending, filled up with −1.
+        (k, K') positions in `known`, ascending, padded with −1.
     """
     size, present = len(graph), graph >= 0
     edges = np.ones(present.sum(), np.float32), graph[present], np.cumsum([0, *present.sum(axis=1)])
@@ -233,7 +234,10 @@ def run(
     runs: int,
     seed: int,
 ) -> Trajectory:
-    """Return the trajectory of `runs` runs, `CHUNK` at a time; arguments as `search_table`."""
+    """Return the trajectory of `runs` runs, simulated `CHUNK` at a time.
+
+    `budget` has the unit of `table.cost`; other arguments as in `search_table`.
+    """
     names = Settings.__dataclass_fields__
     chosen = Settings(**{key: value for key, value in settings.items() if key in names})
     progress = Progress(METHODS[method].title, runs, "runs")
@@ -274,23 +278,23 @@ def outcomes(
     """Return one row per run: the architecture of the best fitness, and its trained accuracies.
 
     Args:
-        trajectory: of `runs` runs, on a table whose architectures have these `index`.
+        trajectory: the evaluations of `runs` runs.
         benchmark: the benchmark table.
-        index: official indices.
-        dataset: whose accuracies are reported.
+        index: official index of each architecture in the table that was searched.
+        dataset: the dataset whose accuracies are reported.
         method, seed: as in `search_table`.
 
     Returns:
-        `COLUMNS`. `sample_size` is 0: a budget decides. `search_seconds` is what a run
-        had spent by its last training. A run that could not afford any has index −1 and no
-        accuracies.
+        Columns `COLUMNS`. `sample_size` is 0, because a budget limits the search. `search_seconds`
+        is the time spent until the end of a run's last training. A run that could not afford any
+        training has index −1 and no accuracies.
     """
     present = column_names(benchmark)
     keys = [key for key in ("arch", dataset.valid, dataset.test) if key in present]
     table = read_parquet(benchmark, ["index", *keys]).set_index("index")
-    place = trajectory.chosen(runs)
-    some = place >= 0
-    best = np.where(some, index[trajectory.pick[place]], -1)
+    evaluation = trajectory.chosen(runs)
+    some = evaluation >= 0
+    best = np.where(some, index[trajectory.pick[evaluation]], -1)
     table = table.reindex(best)
     counts = np.bincount(trajectory.run, minlength=runs)
     spent = np.where(some, trajectory.seconds[np.maximum(np.cumsum(counts) - 1, 0)], 0.0)
@@ -308,7 +312,7 @@ def outcomes(
             "arch": table["arch"].to_numpy(),
             "search_seconds": spent,
             "evaluations": counts,
-            "fitness": np.where(some, trajectory.fitness[place], np.nan),
+            "fitness": np.where(some, trajectory.fitness[evaluation], np.nan),
             "valid": accuracy(dataset.valid),
             "test": accuracy(dataset.test),
             "test_index": best,

@@ -1,4 +1,4 @@
-"""An image source → the mini-batch that every network is shown."""
+"""Draw the mini-batch on which every network is scored."""
 
 from pathlib import Path
 

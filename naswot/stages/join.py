@@ -1,4 +1,4 @@
-"""Scores beside accuracies: one table that everything after it reads."""
+"""Join scores and accuracies in one table, which all later stages read."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from naswot.spaces.sampling import Sample, first_drawn
 from naswot.tables.order import read_order
 from naswot.tables.seconds import MEASURED, write_seconds
 
-# What shards say of themselves alone.
+# Metadata that concern a single shard.
 OF_ONE_SHARD = ("first", "last", "settings_hash", "seconds", "peak_memory_mib")
 
 
@@ -34,13 +34,13 @@ def join_shards(
         shards: Parquet files of `naswot.stages.score.score_shard`.
         benchmark: the benchmark table.
         output: the joined table; on one machine the same inputs give the same bytes.
-        seconds: what scoring took, see `naswot.tables.seconds`.
-        score: which of the shards' scores.
-        sample: how many architectures are drawn, or "all".
+        seconds: file for the measured seconds of scoring, see `naswot.tables.seconds`.
+        score: name of the score, one of those in the shards.
+        sample: number of sampled architectures, or "all".
 
     Raises:
-        NaswotError: a file is damaged, a score is missing or double, no network of the user's own
-            could be scored, or shards were scored in different ways.
+        NaswotError: a file is damaged, a score is missing or occurs twice, all networks of a custom
+            space failed, or shards were scored with different settings.
     """
     scored = pd.concat([read_parquet(path) for path in shards], ignore_index=True)
     if "note" in scored and (scored["note"].ne("") & scored[score].isna()).all():
@@ -55,7 +55,7 @@ def join_shards(
         if len(found) > 1:
             raise NaswotError(
                 f"The shards in {Path(shards[0]).parent} were scored with {key} "
-                f"{' and '.join(found)}, on different machines perhaps: set {key} to one of them, "
+                f"{' and '.join(found)}, perhaps on different machines: set {key} to one of them, "
                 "delete the folder and run again."
             )
     same = {
@@ -69,8 +69,8 @@ def join_shards(
         "pool_seed": ordered["seed"],
         "deduplicate": ordered["deduplicate"],
     }
-    told = {"accuracies": source["source"], **origin_of(source), "table": digest_of(benchmark)}
-    about = same | settings | build_metadata(**told)
+    origin = {"accuracies": source["source"], **origin_of(source), "table": digest_of(benchmark)}
+    about = same | settings | build_metadata(**origin)
     write_parquet(joined.drop(columns=MEASURED), output, about)
     write_seconds(joined, seconds, about)
 
@@ -80,13 +80,13 @@ def join(
 ) -> pd.DataFrame:
     """Return `sample` with the score of each representative and the accuracies of each row.
 
-    The rows are in index order, whatever order they were drawn in.
+    Rows are sorted by index.
 
     Args:
         sample: the first rows of `naswot.spaces.sampling.order_architectures`.
         scored: one row per representative, see `naswot.stages.score.score_architectures`.
         score: the column of `scored` that becomes the column `score`.
-        benchmark: a benchmark table; its lists, per seed and per epoch, are left behind.
+        benchmark: a benchmark table; its columns with lists, per seed and per epoch, are dropped.
 
     Raises:
         NaswotError: an architecture was scored twice, not at all, or is not in the benchmark.

@@ -1,4 +1,4 @@
-"""Networks, drawn in bands of their trained accuracy → their kernels, untrained."""
+"""Compute the kernels of untrained networks that are sampled in bands of trained accuracy."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -36,19 +36,19 @@ def write_kernels(
     networks: int,
     device: str = "auto",
 ) -> None:
-    """Write the kernels of networks that are drawn in bands of accuracy, as they were scored.
+    """Write the kernels of networks that are sampled in bands of accuracy.
 
-    Precision, ReLUs counted and seed are those of the joined table. An architecture that shares
-    the score of an isomorph shares its kernel.
+    Precision, counting of ReLUs and seed are those of the joined table. An architecture that shares
+    the score of an isomorph also shares its kernel.
 
     Args:
         joined: joined table of the score naswot.
         order: Parquet file of `naswot.spaces.sampling.order_architectures`.
         batch: the mini-batch that the networks were scored on.
         output: .npz file to write.
-        space: whose networks they are.
-        dataset: by whose reported accuracy the networks are cut into bands.
-        bands, networks: how many bands, and how many networks are drawn of each.
+        space: the search space of the networks.
+        dataset: the dataset whose reported accuracy defines the bands.
+        bands, networks: number of bands, and number of networks sampled per band.
         device: "auto" takes a GPU if torch sees one.
 
     Raises:
@@ -58,9 +58,9 @@ def write_kernels(
     tune_allocator()
     target = choose_device(device)
     table, scored = read_parquet(joined), read_metadata(joined)
-    failed = table["relu_units"].isna()  # networks of the user's own may; they have no kernel
+    failed = table["relu_units"].isna()  # networks of custom spaces may fail; they have no kernel
     if failed.any():
-        log.info("%d of %d networks failed and are left out", failed.sum(), len(failed))
+        log.info("left out %d of %d networks, which failed", failed.sum(), len(failed))
         table = table[~failed].reset_index(drop=True)
     key = accuracy_key(table, space.name, dataset)
     cut = cut_into_bands(table[key].to_numpy(float), bands)
@@ -96,7 +96,8 @@ def write_kernels(
     with np.errstate(invalid="ignore"):  # −∞ and NaN do not differ from themselves
         changes = np.nan_to_num(np.abs(scores - chosen["score"].to_numpy(float)))
     log.info(
-        "Kernels are done; their scores differ from the joined ones by at most %.2g", changes.max()
+        "Kernels are done; their scores differ from the joined scores by at most %.2g",
+        changes.max(),
     )
 
 
@@ -135,7 +136,7 @@ def measure(
 
 
 def accuracy_key(table: pd.DataFrame, space: str, dataset: Dataset) -> str:
-    """Return the accuracy of a joined table that is reported of a dataset, as in the figures.
+    """Return the key of the accuracy that figures report for a dataset, from a joined table.
 
     Raises:
         NaswotError: there is none.
@@ -145,32 +146,33 @@ def accuracy_key(table: pd.DataFrame, space: str, dataset: Dataset) -> str:
     key = dataset.reported(counts, "valid", others=counts)
     if key is None:
         raise NaswotError(
-            f"{space} has no accuracy on {dataset.name} to cut into bands; leave it out of "
+            f"{space} has no accuracy on {dataset.name}, which bands need; remove the dataset from "
             "`datasets`."
         )
     return key
 
 
 def cut_into_bands(accuracy: np.ndarray, bands: int) -> list[np.ndarray]:
-    """Return the rows of each band, equally many in each, from the worst accuracies to the best.
+    """Return the rows of each band, from the lowest accuracies to the highest.
 
-    Rows without an accuracy (NaN) are left out. There are fewer bands where there are fewer rows.
+    Bands have equal sizes. Rows without an accuracy (NaN) are left out. If there are fewer rows
+    than `bands`, each band has one row.
     """
     ranked = np.argsort(accuracy, kind="stable")[: np.isfinite(accuracy).sum()]
     return np.array_split(ranked, min(bands, len(ranked))) if len(ranked) else []
 
 
 def draw(bands: Sequence[np.ndarray], networks: int, seed: int) -> list[np.ndarray]:
-    """Return up to `networks` rows of each band, at random; more begin with those of fewer."""
+    """Return up to `networks` random rows of each band; a larger number extends a smaller one."""
     generator = np.random.default_rng(seed)
     return [generator.permutation(band)[:networks] for band in bands]
 
 
 def seriation(pairs: np.ndarray, units: np.ndarray, images: int) -> np.ndarray:
-    """Return an order of the images, int64 (B,), in which similar ones are neighbours.
+    """Return an order of the images, int64 (B,), in which similar images are adjacent.
 
-    It is the optimal leaf order (Bar-Joseph, Gifford and Jaakkola 2001) of the average-linkage
-    clustering by 1 − K_H / N_A, the mean over networks. Arguments as in `Kernels`.
+    It is the optimal leaf order (Bar-Joseph, Gifford and Jaakkola 2001) of average-linkage
+    clustering, with the distance 1 − K_H / N_A averaged over networks. Arguments as in `Kernels`.
     """
     known = np.flatnonzero(pairs[:, 0] != NOT_A_NUMBER)
     if not len(known):

@@ -1,4 +1,4 @@
-"""Which architectures of a benchmark are one mutation apart: what searches move along."""
+"""Find which architectures of a benchmark are one mutation apart; searches move along these."""
 
 import logging
 from pathlib import Path
@@ -24,11 +24,11 @@ def connect_architectures(
         benchmark: the benchmark table.
         output: the Parquet file to write.
         space: the search space.
-        known: a column of the table; only architectures with a value there count, as rows and as
-            neighbours. By default, all do.
+        known: a column of the table; only architectures with a value in it are included, as rows
+            and as neighbours. Default: all architectures.
 
     Raises:
-        NaswotError: a file is damaged, a column is missing or empty; or as `neighbourhood`.
+        NaswotError: a file is damaged, or a column is missing or empty; also as `neighbourhood`.
     """
     names = ("index", "arch", known)
     table = read_parquet(benchmark, [name for name in names if name is not None])
@@ -44,7 +44,7 @@ def connect_architectures(
     settings = build_metadata(space=space.name, neighbours=apart, known=known, accuracies=source)
     write_neighbours(index, found, output, settings)
     log.info(
-        "%s architectures; neighbours are %s: %d to %d, in the middle %g",
+        "%s architectures; neighbours are %s: %d to %d per architecture, median %g",
         f"{len(index):,}",
         apart,
         counts.min(),

@@ -1,4 +1,4 @@
-"""NASWOT, Random and Optimal on a table of architectures → one row a run."""
+"""Simulate NASWOT, Random and Optimal on a table of architectures: one row per run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,9 +30,9 @@ def choose_from_table(
 ) -> None:
     """Simulate `runs` searches for each sample size; write one row per run, and one row per draw.
 
-    The draws are those of the largest sample; smaller ones are their beginnings. `table` is a
-    joined table, or a benchmark table, of a whole space, for methods that need no score;
-    `seconds` is what its scores took, for NASWOT.
+    The draws are those of the largest sample; smaller samples are the first draws of it. `table` is
+    a joined table or, for methods that need no score, a benchmark table of a whole space.
+    `seconds` is the file with the seconds of its scores, for NASWOT.
     """
     about, columns = read_metadata(table), column_names(table)
     wanted = ("index", "arch", "score", dataset.valid, dataset.test)
@@ -48,7 +48,7 @@ def choose_from_table(
     )
     drawn = trajectory(pool, dataset, method, max(sample_sizes), runs, seed)
     results["score"] *= sign
-    score, seen = about.get("score"), _seen(pool, dataset)
+    score, target = about.get("score"), _optimal_key(pool, dataset)
     metadata = about | build_metadata(
         dataset=dataset.name,
         method=method,
@@ -57,7 +57,7 @@ def choose_from_table(
         seed=seed,
         pool="scored" if "sample" in about else "whole",
         title={"naswot": "NASWOT" if score == "naswot" else score}.get(method, method.title()),
-        fitness={"naswot": score, "optimal": seen}.get(method),
+        fitness={"naswot": score, "optimal": target}.get(method),
         budget=None,
     )
     metadata.setdefault("table", digest_of(table))
@@ -72,18 +72,19 @@ def search(
 
     Args:
         table: the pool: `index`, `arch`, accuracies and, if there are any, `score` and `seconds`.
-        dataset: whose accuracies are reported.
+        dataset: the dataset whose accuracies are reported.
         method: a key of `naswot.search.sampling.SAMPLINGS`.
         sample_size: N.
-        runs: how many runs.
+        runs: number of runs.
         seed: run r uses the generator seeded with `seed` + r.
 
     Returns:
         One row per run: `method, sample_size, run, seed, index, arch, score, search_seconds,
         valid, test, test_index`. Accuracies are in percent, NaN where the table has none.
-        Optimal is the best of each split by itself, as in the paper, so its test accuracy
-        belongs to `test_index`; elsewhere `test_index` is `index`. The seconds are the
-        measured scoring seconds of all draws, for NASWOT; NaN where nothing is scored.
+        Optimal chooses the best architecture on each split separately, as in the paper, so its
+        test accuracy belongs to `test_index`; for other methods `test_index` is `index`. For
+        NASWOT, `search_seconds` is the sum of the measured scoring seconds of all draws; for other
+        methods it is NaN.
     """
     keys = {"valid": dataset.valid, "test": dataset.test}
     accuracy = {split: _numbers(table, key) for split, key in keys.items()}
@@ -94,7 +95,7 @@ def search(
     choose = SAMPLINGS[method].choose
     valid, test = (draws[rows, choose(scores[draws], accuracy[split][draws])] for split in keys)
     if np.isnan(accuracy["valid"]).all():
-        valid = test  # without validation accuracies, what is reported is the test's choice
+        valid = test  # without validation accuracies, report the choice by test accuracy
     return pd.DataFrame(
         {
             "method": method,
@@ -115,10 +116,10 @@ def search(
 def trajectory(
     table: pd.DataFrame, dataset: Dataset, method: str, sample_size: int, runs: int, seed: int
 ) -> Trajectory:
-    """Return what `search` looked at: a draw a row, with what the method knows of it.
+    """Return the draws of `search`, one row per draw, with the values that the method uses.
 
-    That is the score and the seconds of scoring for NASWOT, the accuracy for Optimal, and nothing
-    for Random, which chooses its first draw.
+    NASWOT uses the score and its scoring seconds, Optimal uses the accuracy, and Random, which
+    chooses its first draw, uses nothing.
     """
     draws = draw(len(table), sample_size, seed + np.arange(runs))
     fitness, seconds = (np.full(draws.shape, np.nan) for _ in range(2))
@@ -126,7 +127,7 @@ def trajectory(
         fitness = _numbers(table, "score")[draws]
         seconds = _numbers(table, "seconds")[draws].cumsum(axis=1)
     elif method == "optimal":
-        fitness = _numbers(table, _seen(table, dataset))[draws]
+        fitness = _numbers(table, _optimal_key(table, dataset))[draws]
     rows, steps = np.indices(draws.shape)
     return Trajectory(
         run=rows.ravel(),
@@ -138,12 +139,12 @@ def trajectory(
     )
 
 
-def _seen(table: pd.DataFrame, dataset: Dataset) -> str | None:
-    """Return the key of the accuracy that Optimal knows: validation, where the table has any."""
+def _optimal_key(table: pd.DataFrame, dataset: Dataset) -> str | None:
+    """Return the key of the accuracy that Optimal maximises: validation, or test if that is NaN."""
     unknown = np.isnan(_numbers(table, dataset.valid)).all()
     return dataset.test if unknown else dataset.valid
 
 
 def _numbers(table: pd.DataFrame, name: str | None) -> np.ndarray:
-    """Return a column, float64; NaN throughout where the table has none."""
+    """Return a column as float64; all NaN if the table does not have it."""
     return table[name].to_numpy(float) if name in table else np.full(len(table), np.nan)

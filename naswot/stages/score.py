@@ -1,4 +1,4 @@
-"""Architectures × score × mini-batch → one row an architecture."""
+"""Score architectures on a mini-batch: one row per architecture."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -57,21 +57,22 @@ def score_shard(
     Args:
         order: Parquet file of `naswot.spaces.sampling.order_architectures`.
         batch: .npz file with the mini-batch under `images`.
-        output: the shard's file; its neighbours are the other shards.
-        space: whose architectures they are.
+        output: the shard's file; the other shards are in the same folder.
+        space: the search space of the architectures.
         images, seed, precision, relu_count: see config/README.md; the last two for
-            families that have such options. The file's metadata tell what "auto" has become.
+            families that have such options. The file's metadata give the value chosen for "auto".
         family: a key of `naswot.scores.FAMILIES`; all its scores are computed.
-        first, last: the shard's stretch of all that could be scored, in the order of drawing,
+        first, last: the shard's range of the architectures to score, in the order of drawing,
             from 0 and without `last`.
         device: "auto" takes a GPU if torch sees one.
         threads: CPU threads that torch may use.
-        sample: how many architectures are drawn, one value or a mapping from space to value;
-            only the outlook looks at it. None: the other shards are elsewhere, so there is none.
+        sample: number of sampled architectures, one value or a mapping from space to value; only
+            the estimate of the remaining time uses it. None: log no estimate, because the other
+            shards are not in the same folder.
 
     Raises:
-        NaswotError: an input is damaged, an architecture cannot be scored (of a user's own file:
-            none of several can), or there is no such device.
+        NaswotError: an input is damaged, an architecture cannot be scored (in a custom space: none
+            of several can), or there is no such device.
     """
     torch.set_num_threads(threads)
     target = choose_device(device)
@@ -79,7 +80,7 @@ def score_shard(
     if FAMILIES[family].options:
         options = Options(choose_precision(precision, target), relu_count)  # type: ignore[arg-type]
     found = read_mini_batch(batch)
-    shown = _on_device(found, target)
+    tensors = _on_device(found, target)
     every = to_score(read_order(order))
     architectures = every[first:last]
     end = first + len(architectures)
@@ -90,7 +91,7 @@ def score_shard(
     scored = score_architectures(
         architectures,
         space.build,
-        shown,
+        tensors,
         FAMILIES[family],
         seed,
         Progress(label, len(architectures), "networks"),
@@ -102,8 +103,8 @@ def score_shard(
         images=images,
         family=family,
         seed=seed,
-        batch_size=len(shown.images),
-        image_size=shown.images.shape[-1],
+        batch_size=len(tensors.images),
+        image_size=tensors.images.shape[-1],
         true_labels=found.true_labels,
         first=first,
         last=last,
@@ -117,7 +118,7 @@ def score_shard(
     }
     write_parquet(scored, output, metadata)
     outlook = ""
-    if sample is not None and len(architectures):  # where only a table counts, it may list fewer
+    if sample is not None and len(architectures):  # a benchmark table may list fewer than planned
         drawn = sample_of(sample, space.name)
         total = len(every) if drawn == "all" else min(len(every), int(drawn))
         outlook = _outlook(Path(output), total, time.monotonic() - started)
@@ -140,32 +141,31 @@ def score_architectures(
     options: Options,
     custom: bool = False,
 ) -> pd.DataFrame:
-    """Compute the scores of `family` of each row of `architectures` (`index`, `arch`).
+    """Compute the scores of `family` for each row of `architectures` (`index`, `arch`).
 
-    Every network starts from the same state of the random generator, and has as many outputs
-    as there are classes, or one if the family looks at no output.
+    Every network starts from the same state of the random generator. It has one output per class,
+    or a single output if the family does not use the outputs.
 
-    With `custom`, the networks are the user's, and one that cannot be built or fails does not
-    keep the others from being scored: it has NaN for scores, and a note that says what went wrong.
+    With `custom`, the networks are the user's. A network that cannot be built or fails does not
+    stop the scoring of the others: its scores are NaN, and a note says what went wrong.
 
     Returns:
         Columns `index`, `arch`, the scores by their names (−inf and NaN are kept), `relu_units`
-        and `relu_modules` where there are codes, `seconds` of the whole family (construction
-        included) and `build_seconds`; with `custom` also `note`, empty where there is nothing to
-        say.
+        and `relu_modules` if the family uses binary codes, `seconds` of the whole family
+        (construction included) and `build_seconds`; with `custom` also `note`, which may be empty.
 
     Raises:
-        NaswotError: an architecture cannot be scored, and the message names it; with `custom`, none
-            of several can.
+        NaswotError: an architecture cannot be scored; the message names it. With `custom`: none of
+            several can be scored.
     """
     outputs = 1 if family.one_output else batch.classes
     rows, failures, settled = [], [], False
-    told = batch.images, "set image_size"
+    images, advice = batch.images, "set image_size"
     for index, arch in architectures[["index", "arch"]].itertuples(index=False):
         make = partial(build, arch, outputs)
         started = time.perf_counter()
         try:
-            if not settled:  # a first network pays for what torch and numba set up once
+            if not settled:  # score the first network twice: torch and numba set up only once
                 measure(make, batch, [family], options)
                 tune_allocator()
                 settled = True
@@ -177,7 +177,7 @@ def score_architectures(
             known = isinstance(error, NaswotError)
             if not custom and not known:
                 raise
-            note = " ".join(str(error).split()) if known else how_it_fails(error, *told)
+            note = " ".join(str(error).split()) if known else how_it_fails(error, images, advice)
             failures.append(f"architecture {index} ({arch}): {note}")
             if not custom:
                 raise NaswotError(failures[0]) from error
@@ -192,7 +192,7 @@ def score_architectures(
         progress.advance()
     if failures:
         count = f"{len(failures)} of {len(rows)} networks failed"
-        # One proves nothing of the others, which are in other shards.
+        # A single failure says nothing about the networks of other shards.
         if len(failures) == len(rows) > 1:
             raise NaswotError(f"{count}; the first: {failures[0]}")
         log.warning("%s: %s, see note; the first: %s", progress.label, count, failures[0])
@@ -213,20 +213,20 @@ def score_architectures(
 
 
 def _outlook(output: Path, total: int, took: float) -> str:
-    """Say how many networks are scored and, from recent throughput, how long the others take.
+    """Say how many networks are scored and, from recent throughput, how much time remains.
 
-    `took` is how many seconds the shard `output` has taken, which was just written.
+    `output` is the shard that was just written, and `took` is its run time in seconds.
     """
     shards = []
     for path in output.parent.glob("[0-9]*.parquet"):
-        with suppress(OSError, ArrowException):  # just being made anew, or damaged
+        with suppress(OSError, ArrowException):  # being replaced now, or damaged
             shards.append((path.stat().st_mtime, pq.read_metadata(path).num_rows))
     scored = sum(rows for _, rows in shards)
     if scored >= total:
         return f"; all {total:,} networks are scored"
-    # By the clock of the file system, which may be another machine's.
+    # Use the clock of the file system, which may be another machine's.
     now, took = output.stat().st_mtime, max(took, 1e-3)
-    # Jobs side by side end almost together, so look back over one shard's time and over two.
+    # Parallel jobs end almost together, so measure over one shard's run time and over two.
     pace = max(
         sum(rows for end, rows in shards if end >= now - span) / span for span in (took, 2 * took)
     )

@@ -1,4 +1,4 @@
-"""Several scores → one: the majority vote of Abdelfattah et al. (ICLR 2021)."""
+"""Combine several scores by the majority vote of Abdelfattah et al. (ICLR 2021)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.scores import FAMILY_OF, LOWER_IS_BETTER
 from naswot.tables.seconds import read_seconds, write_seconds
 
-BLOCK = 256  # architectures that are compared with all others at a time
+BLOCK = 256  # architectures compared with all others at a time
 
 
 def vote_tables(
@@ -22,14 +22,14 @@ def vote_tables(
     """Write the joined table of the vote of several scores.
 
     Args:
-        joined: a joined table of each score, of the same architectures.
+        joined: one joined table per score, of the same architectures.
         measured: the seconds of each score, see `naswot.tables.seconds`.
-        output: the same with `score`, how many architectures the vote puts below each.
-        seconds: the seconds of all families that the scores are of.
+        output: a joined table whose `score` is the number of architectures that each one beats.
+        seconds: file for the seconds, summed over the families of the scores.
     """
     about = [read_metadata(path) for path in joined]
     tables = [read_parquet(path) for path in joined]
-    names = [one["score"] for one in about]
+    names = [metadata["score"] for metadata in about]
     signs = [-1 if name in LOWER_IS_BETTER else 1 for name in names]
     scores = np.column_stack(
         [sign * table["score"].to_numpy(float) for sign, table in zip(signs, tables, strict=True)]
@@ -49,7 +49,7 @@ def vote_tables(
 
 
 def vote(scores: np.ndarray) -> np.ndarray:
-    """Return how many others each architecture beats in the majority of scores (a tie is ½).
+    """Return how many others each architecture beats on a majority of scores (a tie counts ½).
 
     Args:
         scores: (architectures, scores), higher is better; NaN loses to everything else.

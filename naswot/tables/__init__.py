@@ -1,1 +1,1 @@
-"""The formats of our own files: their columns, who writes and who reads them."""
+"""The project's own file formats: columns, writers and readers."""

@@ -1,4 +1,4 @@
-"""The mini-batch as a file: an .npz with `images` (B, 3, H, W) and `labels` (B,)."""
+"""Write and read the mini-batch: an .npz file with `images` (B, 3, H, W) and `labels` (B,)."""
 
 import json
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from naswot.io.npz import read_arrays, write_arrays
 
 
 def write_batch(batch: MiniBatch, output: str | Path, metadata: Mapping[str, Any]) -> None:
-    """Write a mini-batch, with what it says of itself and `metadata`."""
+    """Write a mini-batch with its own properties and `metadata`."""
     found: dict[str, Any] = {"classes": batch.classes, "true_labels": batch.true_labels}
     found |= {"skipped": len(batch.skipped), "whites": batch.whites}
     write_arrays(output, dict(metadata) | found, images=batch.images, labels=batch.labels)
 
 
 def read_mini_batch(path: str | Path) -> MiniBatch:
-    """Return what `write_batch` wrote.
+    """Read a file of `write_batch`.
 
     Raises:
         NaswotError: the file is missing or damaged, or an older version wrote it without labels.
@@ -34,5 +34,5 @@ def read_mini_batch(path: str | Path) -> MiniBatch:
         ) from error
     except KeyError as error:
         raise NaswotError(
-            f"{path} has no {error}: another version made it. Delete it and run again."
+            f"{path} has no {error}: another version wrote it. Delete it and run again."
         ) from error

@@ -1,8 +1,8 @@
-"""The kernels K_H of networks in bands of their trained accuracy, as a file holds them.
+"""Read a file with the kernels K_H of networks in bands of trained accuracy.
 
-A file of kernels is an .npz archive with one row per network, band by band from the worst, in the
-order of drawing. K_H is symmetric, whole-numbered, and N_A on its diagonal, so that `units`
-(N_A) and the pairs above the diagonal are all of it, exactly.
+A file of kernels is an .npz archive with one row per network: band by band from the lowest
+accuracy, and in the order of drawing within a band. K_H is symmetric, has whole numbers and N_A on
+its diagonal, so `units` (N_A) and the pairs above the diagonal define it exactly.
 """
 
 import json
@@ -14,24 +14,24 @@ import numpy as np
 from naswot.errors import NaswotError
 from naswot.io.npz import read_arrays
 
-NOT_A_NUMBER = -1  # of the pairs of a network whose output is NaN
+NOT_A_NUMBER = -1  # stored for the pairs of a network whose output is NaN
 
 
 @dataclass(frozen=True)
 class Kernels:
-    """Kernels of n networks on a mini-batch of B images, and what the networks scored.
+    """Kernels of n networks on a mini-batch of B images, with scores and accuracies.
 
     Attributes:
         about: the file's metadata, with `space`, `dataset`, `images` and `accuracy` (the key).
-        index, arch: (n,), of the networks, as in the benchmark table.
-        accuracy: (n,), percent, when trained.
+        index, arch: (n,), as in the benchmark table.
+        accuracy: (n,), trained accuracy in percent.
         score: (n,), from the joined table; −inf and NaN are kept.
-        band: (n,), from 0, the worst.
+        band: (n,), number of the band, from 0, the lowest accuracies.
         units: (n,), N_A.
         pairs: int32 (n, B (B − 1) / 2), K_H above the diagonal, row by row.
-        order: (B,), the images in an order in which similar ones are neighbours.
-        band_low, band_high: (bands,), accuracies of the band's worst and best network.
-        band_size: (bands,), how many networks a band was drawn from.
+        order: (B,), an order of the images in which similar images are adjacent.
+        band_low, band_high: (bands,), lowest and highest accuracy (percent) in the band.
+        band_size: (bands,), number of networks from which a band's networks were sampled.
     """
 
     about: dict
@@ -61,15 +61,15 @@ class Kernels:
 
 
 def read_kernels(path: str | Path) -> Kernels:
-    """Return what `naswot.stages.kernels.write_kernels` wrote.
+    """Read a file of `naswot.stages.kernels.write_kernels`.
 
     Raises:
-        NaswotError: the file is missing, damaged, or another version's.
+        NaswotError: the file is missing or damaged, or another version wrote it.
     """
     arrays = read_arrays(path)
     try:
         return Kernels(about=json.loads(str(arrays.pop("metadata"))), **arrays)
     except (KeyError, TypeError) as error:
         raise NaswotError(
-            f"{path} is no file of kernels of this version ({error}). Delete it and run again."
+            f"{path} is not a kernel file of this version ({error}). Delete it and run again."
         ) from error

@@ -1,7 +1,7 @@
-"""Neighbours as a file: one row per architecture.
+"""Write and read the neighbours of architectures: one row per architecture.
 
-Columns are `index`, the official one; `neighbours`, the official indices of the neighbours, in the
-order of rows; and `genes`, the choices of the architecture, unless it is no list of choices.
+Columns: `index`, the official index; `neighbours`, the official indices of the neighbours, in the
+order of rows; and `genes`, the architecture's encoding as a list of choices, if the space has one.
 """
 
 from collections.abc import Mapping
@@ -31,11 +31,11 @@ def write_neighbours(
 
 
 def read_neighbours(path: str | Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Read what `write_neighbours` wrote.
+    """Read a file of `write_neighbours`.
 
     Returns:
-        `index` (n,), official; neighbours (n, K) as positions in it, filled up with −1; and
-        genes (n, G), or None.
+        `index` (n,), official; neighbours (n, K) as positions in it, padded with −1; and genes
+        (n, G), or None.
 
     Raises:
         NaswotError: the file is missing or damaged.
@@ -49,7 +49,7 @@ def read_neighbours(path: str | Path) -> tuple[np.ndarray, np.ndarray, np.ndarra
     position = np.full(index.max(initial=0) + 1, -1, np.int32)
     position[index] = np.arange(len(index), dtype=np.int32)
     if neighbours.max(initial=0) >= len(position) or (position[neighbours] < 0).any():
-        raise NaswotError(f"{path} has neighbours that are no rows of it: delete it and run again.")
+        raise NaswotError(f"{path} has neighbours without a row: delete it and run again.")
     genes = None
     if "genes" in table.column_names:
         genes = _flat(table["genes"])[1].reshape(len(index), -1)
@@ -57,7 +57,7 @@ def read_neighbours(path: str | Path) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def _lists(counts: np.ndarray, values: np.ndarray) -> pa.ListArray:
-    """Return lists with `counts` of `values` each."""
+    """Return `values` split into lists of the lengths `counts`."""
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     return pa.ListArray.from_arrays(offsets, pa.array(values, pa.int32()))
 

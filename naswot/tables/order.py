@@ -1,4 +1,4 @@
-"""The order of drawing as a file: one row per architecture, with the columns `COLUMNS`."""
+"""Write and read the order of drawing: one row per architecture, with the columns `COLUMNS`."""
 
 from pathlib import Path
 
@@ -20,9 +20,9 @@ def write_order(
     seed: int,
     benchmark: str | Path | None = None,
 ) -> None:
-    """Write `order_architectures` to a Parquet file; arguments as there.
+    """Write the result of `order_architectures` to a Parquet file; arguments as there.
 
-    `benchmark` is the benchmark table, for a space whose architectures only it lists.
+    `benchmark` is the benchmark table, for a space whose architectures are listed nowhere else.
     """
     if space.architectures is not None:
         architectures = space.architectures()
@@ -34,7 +34,7 @@ def write_order(
 
 
 def read_order(path: str | Path) -> pd.DataFrame:
-    """Return what `write_order` wrote, in the order of drawing.
+    """Read a file of `write_order`; rows are in the order of drawing.
 
     Raises:
         NaswotError: the file is missing, damaged or lacks a column.

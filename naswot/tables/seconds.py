@@ -1,9 +1,9 @@
-"""What scoring took: in a file beside the scores, so that a table of scores has no clock in it.
+"""Write and read the measured seconds of scoring, in a file beside the scores.
 
-Two runs on one machine make the same table of scores to the last byte; seconds are measured, and
-no two measurements agree. Columns: ``index`` of the architecture, ``seconds`` of its whole family
-of scores and ``build_seconds``, the part that built the network; what isomorphs share is the
-seconds of the one that was scored.
+They are kept apart because two runs on one machine give the same table of scores to the last byte,
+but never the same seconds. Columns: ``index`` of the architecture, ``seconds`` of its whole family
+of scores, and ``build_seconds``, the part spent on building the network. Isomorphs share the
+seconds of the architecture that was scored.
 """
 
 from pathlib import Path

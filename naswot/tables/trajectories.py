@@ -1,4 +1,4 @@
-"""Trajectories of searches as files: what every run evaluated, and when."""
+"""Write and read the trajectories of searches: every evaluation of every run, with its time."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,11 +21,11 @@ def write_trajectory(
     """Write one row per evaluation: `run, step, seconds, index, fitness, epochs`.
 
     Args:
-        trajectory: what was evaluated.
-        index: the official index of each architecture of the table that was searched.
-        epochs: the length of training of each rung; 0 for none.
+        trajectory: the evaluations.
+        index: the official index of each architecture in the table that was searched.
+        epochs: epochs of training at each rung; 0 for no training.
         output: Parquet file.
-        metadata: what it carries.
+        metadata: the file's metadata.
     """
     frame = pd.DataFrame(
         {
@@ -41,7 +41,7 @@ def write_trajectory(
 
 
 def read_trajectory(path: str | Path) -> Trajectory:
-    """Return a file's evaluations; `pick` is the official index, `rung` the number of epochs."""
+    """Read a file of `write_trajectory`; `pick` is the official index, `rung` the epochs."""
     names = ["run", "step", "seconds", "index", "epochs", "fitness"]
     table = read_parquet(path, names)
     return Trajectory(*(table[name].to_numpy() for name in names))

@@ -1,5 +1,5 @@
-"""Training networks: for benchmarks of one's own, and to see how the score evolves (Figure 6).
+"""Train networks: for custom benchmarks, and to track the score during training (Figure 6).
 
-`loop.train_network` trains one network from its first weights to its last epoch. It can be stopped
-at any moment and goes on from its last whole epoch to the very same numbers.
+`loop.train_network` trains one network from its initial weights to its last epoch. Training can be
+stopped at any moment; it resumes after the last complete epoch and ends with the same numbers.
 """

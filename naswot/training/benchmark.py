@@ -1,4 +1,4 @@
-"""Before and after training: which networks are trained, and the table of what they scored."""
+"""Select the networks to train, and collect their accuracies in a benchmark table."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from naswot.runtime.provenance import build_metadata, versions
 from naswot.spaces import Space
 from naswot.training.protocol import EVALUATED
 
-# What trainings of a table differ in, and what they may differ in besides.
+# Metadata in which the trainings of a table always differ, and in which they may differ.
 VARYING = {"index", "arch", "settings_hash"}
 COMPUTER = {"device", "threads", *versions()}
 
@@ -27,10 +27,10 @@ def pick_networks(
     least: int,
     seed: int,
 ) -> str:
-    """Write the networks of a benchmark whose accuracy is above so many percent, in random order.
+    """Write the networks of a benchmark whose accuracy exceeds `above` percent, in random order.
 
-    The first of them are trained, so more networks are the same and others. The output has columns
-    `index`, `arch` and `accuracy`. Return a line that says what it has.
+    The first ones are trained, so training more networks keeps those that were trained before. The
+    output has columns `index`, `arch` and `accuracy`. Return a one-line summary.
 
     Raises:
         NaswotError: the benchmark has no such accuracy, or fewer than `least` such networks.
@@ -43,7 +43,7 @@ def pick_networks(
     if len(good) < least:
         raise NaswotError(
             f"figure6: {len(good)} networks of {benchmark} have {accuracy} above {above} %, and "
-            f"{least} are asked for: lower figure6.above or figure6.networks."
+            f"{least} are requested: lower figure6.above or figure6.networks."
         )
     order = np.random.default_rng(seed).permutation(len(good))
     picked = good.iloc[order].rename(columns={accuracy: "accuracy"})
@@ -62,15 +62,15 @@ def gather_trainings(trainings: Sequence[str | Path], output: str | Path, *, spa
     """Write the benchmark table (docs/tables.md) of networks that were trained here.
 
     Its keys are `images/valid/epochs` and `images/test/epochs`, the accuracies after the last
-    epoch, and the same with `/per-epoch`. Return a line that says what it has.
+    epoch, and the same with `/per-epoch`. Return a one-line summary.
 
     Args:
-        trainings: files of `naswot.training.job.train_one`, one an architecture of `space`.
+        trainings: files of `naswot.training.job.train_one`, one per architecture of `space`.
         output: the table.
-        space: whose networks they are.
+        space: the search space of the networks.
 
     Raises:
-        NaswotError: a file is damaged or of another training.
+        NaswotError: a file is damaged, or its training had other settings.
     """
     about = [read_metadata(path) for path in trainings]
     settings = _common(trainings, about)
@@ -90,14 +90,15 @@ def gather_trainings(trainings: Sequence[str | Path], output: str | Path, *, spa
 
 
 def _common(trainings: Sequence[str | Path], about: Sequence[dict]) -> dict:
-    """Return what metadata have in common; "several" for computers that differ.
+    """Return the metadata that all files share; "several" where only the computers differ.
 
     Raises:
-        NaswotError: trainings differ in what they are of.
+        NaswotError: the settings of the trainings differ.
     """
     common = {}
-    for key in dict.fromkeys(key for one in about for key in one if key not in VARYING):
-        values = [one.get(key) for one in about]
+    keys = dict.fromkeys(key for metadata in about for key in metadata if key not in VARYING)
+    for key in keys:
+        values = [metadata.get(key) for metadata in about]
         usual = max(values, key=values.count)
         other = next((n for n, value in enumerate(values) if value != usual), None)
         if other is not None and key not in COMPUTER:
@@ -109,10 +110,10 @@ def _common(trainings: Sequence[str | Path], about: Sequence[dict]) -> dict:
     return common
 
 
-def _row(looks: pd.DataFrame) -> dict:
-    """Return a row of the benchmark table from what one network was at each look."""
-    last = looks.iloc[-1]
-    whole = looks[(looks["epoch"] > 0) & (looks["epoch"] % 1 == 0)]
+def _row(evaluations: pd.DataFrame) -> dict:
+    """Return a row of the benchmark table from the evaluations of one network."""
+    last = evaluations.iloc[-1]
+    whole = evaluations[(evaluations["epoch"] > 0) & (evaluations["epoch"] % 1 == 0)]
     row = {"index": last["index"], "arch": last["arch"]}
     for part in EVALUATED:
         curve = whole[f"{part}_accuracy"]

@@ -1,4 +1,4 @@
-"""The state of a training after its last whole epoch, in a file."""
+"""Save the state of a training after each epoch, and load it to resume."""
 
 import hashlib
 import io
@@ -19,14 +19,14 @@ Trained = tuple[nn.Module, torch.optim.Optimizer]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file with weights, the optimiser's state and what else is needed to go on.
+    """A file with the weights, the optimiser's state and the other state needed to resume.
 
-    It is plain data, which `torch.load` reads with `weights_only`, after its SHA-256 digest, for
-    torch looks at no checksum. It is always whole, for it is renamed into place.
+    It is a SHA-256 digest, since torch checks none, followed by plain data that `torch.load` reads
+    with `weights_only`. The file is always complete, because it is renamed into place.
 
     Attributes:
         path: the file; it need not exist.
-        settings: all that the training depends on. A file with others is left aside.
+        settings: everything that the training depends on. A file with other settings is ignored.
     """
 
     path: Path
@@ -35,15 +35,15 @@ class Checkpoint:
     def load(
         self, make: Callable[[], Trained], device: torch.device
     ) -> tuple[nn.Module, torch.optim.Optimizer, dict[str, Any]] | None:
-        """Return network and optimiser in the state that was saved, and the other state.
+        """Return network and optimiser in the saved state, and the other state.
 
-        None if there is no file, or one that is damaged, of another training or of another
-        network; the log says so.
+        Return None if there is no file. Also return None, with a warning in the log, if the file
+        is damaged or belongs to another training or another network.
 
         Args:
-            make: returns a fresh network and its optimiser, so that nothing is left of those
-                that a file fits by half.
-            device: where they are.
+            make: returns a new network and its optimiser, so that a file that fits only in part
+                leaves no trace.
+            device: the device of the network.
         """
         if not self.path.exists():
             return None
@@ -51,14 +51,14 @@ class Checkpoint:
         try:
             kept = self._read(device)
             if kept["settings"] != self._settings():
-                log.warning("%s is of other settings; training from the start", self.path)
+                log.warning("%s has other settings; training from the start", self.path)
                 return None
             network.load_state_dict(kept["network"])
             optimiser.load_state_dict(kept["optimiser"])
             return network, optimiser, kept["state"]
         except Exception as error:  # torch raises many kinds
             log.warning(
-                "%s is damaged or of another network (%s: %s); training from the start",
+                "%s is damaged or belongs to another network (%s: %s); training from the start",
                 self.path,
                 type(error).__name__,
                 error,
@@ -69,7 +69,7 @@ class Checkpoint:
         content = self.path.read_bytes()
         size = hashlib.sha256().digest_size
         if hashlib.sha256(content[size:]).digest() != content[:size]:
-            raise ValueError("its digest is another")
+            raise ValueError("its bytes do not match their checksum")
         return torch.load(io.BytesIO(content[size:]), map_location=device, weights_only=True)  # noqa: TID251, weights only
 
     def save(
@@ -78,7 +78,7 @@ class Checkpoint:
         """Write the file; `state` holds plain numbers, texts, lists and dicts.
 
         Raises:
-            NaswotError: it cannot be written.
+            NaswotError: the file cannot be written.
         """
         kept = {
             "settings": self._settings(),

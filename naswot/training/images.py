@@ -1,4 +1,7 @@
-"""Labelled images on the device, as tensors: drawn in a new order every epoch, and augmented."""
+"""Hold labelled images on the device as tensors; yield augmented batches in a new order per epoch.
+
+`write_images` and `read_images` are their file format.
+"""
 
 import hashlib
 import json
@@ -32,13 +35,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Data:
-    """What a network is trained and tested on.
+    """Images on which a network is trained and tested.
 
     Attributes:
         train, valid, test: the images; `valid` may be empty.
-        classes: how many there are.
-        mean, std: float32 (3,), on the scale 0–255.
-        about: the metadata of the file that they come from.
+        classes: number of classes.
+        mean, std: float32 (3,), per channel, on the scale 0–255.
+        about: the metadata of the images' file.
     """
 
     train: Part
@@ -56,7 +59,7 @@ class Data:
             Part(torch.from_numpy(pixels).to(device), torch.from_numpy(labels).to(device))
             for pixels, labels in (images.train, images.valid, images.test)
         )
-        mean, std = (torch.tensor(one, device=device) for one in (images.mean, images.std))
+        mean, std = (torch.tensor(moment, device=device) for moment in (images.mean, images.std))
         return cls(train, valid, test, images.classes, mean, std, about or {})
 
     def normalised(self, pixels: torch.Tensor, layout: torch.memory_format) -> torch.Tensor:
@@ -65,7 +68,7 @@ class Data:
         return scaled.permute(0, 3, 1, 2).contiguous(memory_format=layout)
 
     def fingerprint(self) -> str:
-        """Return a digest of all that a network sees in training."""
+        """Return a digest of all images and labels."""
         digest = hashlib.sha256()
         for part in (self.train, self.valid, self.test):
             digest.update(part.pixels.cpu().numpy().tobytes())
@@ -76,10 +79,10 @@ class Data:
 def batches(
     part: Part, batch_size: int, augmented: bool, generator: torch.Generator
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield pixels (B, H, W, 3) and labels (B,) of all images once, in an order of `generator`.
+    """Yield pixels (B, H, W, 3) and labels (B,) of all images once, in an order from `generator`.
 
-    The generator is the CPU's, so that every device sees the same images. A single image that is
-    left over is left out, for batch normalisation cannot do with one.
+    The generator is the CPU's, so that every device gets the same images. A last batch of one image
+    is skipped, because batch normalisation needs at least two.
     """
     device = part.labels.device
     for chosen in torch.randperm(len(part), generator=generator).split(batch_size):
@@ -97,20 +100,20 @@ def steps_in(part: Part, batch_size: int) -> int:
 
 
 def augment(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Return images (B, H, W, 3), each mirrored or not and shifted by up to an eighth of its side.
+    """Return images (B, H, W, 3), mirrored at random and shifted by up to an eighth of their side.
 
-    What moves in is black.
+    Pixels that a shift brings in are black.
     """
     count, side = pixels.shape[:2]
     pad = max(1, side // 8)
     mirrored = torch.rand(count, generator=generator) < 0.5
-    places = torch.arange(side) + torch.randint(2 * pad + 1, (2, count, 1), generator=generator)
-    rows, columns = places
+    shifts = torch.randint(2 * pad + 1, (2, count, 1), generator=generator)
+    rows, columns = torch.arange(side) + shifts
     columns = torch.where(mirrored[:, None], columns.flip(1), columns)
     rows, columns = rows.to(pixels.device), columns.to(pixels.device)
     padded = functional.pad(pixels, (0, 0, pad, pad, pad, pad))
-    which = torch.arange(count, device=pixels.device)
-    return padded[which[:, None, None], rows[:, :, None], columns[:, None, :]]
+    image = torch.arange(count, device=pixels.device)
+    return padded[image[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
 def write_images(
@@ -123,9 +126,9 @@ def write_images(
     train_images: int | str,
     valid_images: int,
 ) -> None:
-    """Write `naswot.images.labelled.divide` to an .npz file; arguments as there.
+    """Write the result of `naswot.images.labelled.divide` to an .npz file; arguments as there.
 
-    Its arrays are `train`, `valid` and `test`, and their labels `train_labels` and so on.
+    Its arrays are the images `train`, `valid` and `test`, and the labels `train_labels` and so on.
     """
     found = divide(name, directory, size, seed, train_images, valid_images)
     arrays = {}

@@ -1,4 +1,4 @@
-"""Training one network of a space: what the rule `train` does."""
+"""Train one network of a search space: the work of the rule `train_network`."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -42,26 +42,26 @@ def train_one(
 ) -> None:
     """Train one network and write one row per evaluation, see `naswot.training.loop.train_network`.
 
-    What is interrupted goes on when it is called again: the state after each epoch is kept beside
-    the output, with the ending `.checkpoint`, until the output is there.
+    After an interruption, call it again to resume: the state after each epoch is kept in a file
+    beside the output, with the ending `.checkpoint`, until the output is complete.
 
     Args:
-        space: whose network it is.
+        space: the search space of the network.
         index, arch: the network's number in the space, and its architecture.
         images: .npz file of `naswot.training.images.write_images`.
         batch: .npz file of the mini-batch to score on.
         output: the Parquet file; columns `index` and `arch` come first.
         protocol: the fields of `Protocol`.
-        seed: of weights and images.
-        precision, relu_count: of the score, see config/README.md.
+        seed: seed of the weights and of the order of the images.
+        precision, relu_count: options of the score, see config/README.md.
         device: "auto" takes a GPU if torch sees one.
-        threads: CPU threads that torch may use; numbers depend on it in their last digits.
+        threads: CPU threads that torch may use; it changes the last digits of the numbers.
 
     Raises:
         NaswotError: a file is damaged, the network cannot be trained, or there is no such device.
     """
     torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)  # gradients that fade away would take a hundred times as long
+    torch.set_flush_denormal(True)  # arithmetic on denormal gradients is a hundred times slower
     torch.backends.cudnn.deterministic = True
     tune_allocator()
     target = choose_device(device)
@@ -114,10 +114,11 @@ def train_one(
 
 @contextmanager
 def _named(what: str, space: Space) -> Iterator[None]:
-    """Name the architecture in the messages of its training.
+    """Name the architecture in the error messages of its training.
 
     Raises:
-        NaswotError: training failed as it may, or in any way if a user's file builds the network.
+        NaswotError: training raised a NaswotError, or any error if a user's file builds the
+            network.
     """
     try:
         yield
@@ -127,8 +128,8 @@ def _named(what: str, space: Space) -> Iterator[None]:
         if space.file is None:
             raise
         raise NaswotError(
-            f"{what} cannot be trained ({type(error).__name__}: {error}): mend what {space.file} "
-            "builds."
+            f"{what} cannot be trained ({type(error).__name__}: {error}): fix the network that "
+            f"{space.file} builds."
         ) from error
 
 
@@ -148,7 +149,7 @@ def nth_network(networks: str | Path, number: int) -> tuple[int, str]:
 
 
 def _code(space: Space) -> str | None:
-    """Return a digest of the user's files that build the networks; None of other spaces."""
+    """Return a digest of the user's files that build the networks; None for other spaces."""
     if space.file is None:
         return None
     digest = hashlib.sha256()

@@ -1,8 +1,8 @@
-"""Training one network, with its score looked at on the way.
+"""Train one network, and evaluate its accuracies and its score during training.
 
-Nothing that is looked at changes what is trained: scores are those of a copy, and the random
-numbers of an epoch come from the seed and the number of the epoch alone. So a training that was
-interrupted begins the epoch again in which it was, and ends in the same numbers.
+Evaluations do not change the training: the score is computed on a copy, and the random numbers of
+an epoch depend only on the seed and the epoch's number. An interrupted training therefore repeats
+the epoch that was interrupted, and ends with the same numbers.
 """
 
 import time
@@ -22,8 +22,8 @@ from naswot.runtime.progress import Progress, log
 from naswot.scores.base import Options, copy_network
 from naswot.scores.passes import first_output
 from naswot.training.checkpoint import Checkpoint
+from naswot.training.evaluation import EvalMode, accuracy, computing_in, current_score
 from naswot.training.images import Data, batches, steps_in
-from naswot.training.looking import EvalMode, accuracy, computing_in, current_score
 from naswot.training.protocol import Protocol
 
 COLUMNS = {
@@ -41,62 +41,64 @@ COLUMNS = {
 
 
 @dataclass
-class _RunningTotals:
-    """Loss and number of correct answers, summed over the images since the last row."""
+class _Totals:
+    """Sum of the loss and number of correct answers over the images since the last evaluation."""
 
     loss: torch.Tensor
     correct: torch.Tensor
     images: int = 0
 
     @classmethod
-    def zero(cls, device: torch.device) -> "_RunningTotals":
+    def zero(cls, device: torch.device) -> "_Totals":
         return cls(torch.zeros((), device=device), torch.zeros((), device=device))
 
 
 def train_network(
     build: Callable[[int], nn.Module],
     data: Data,
-    batch: torch.Tensor,
+    mini_batch: torch.Tensor,
     protocol: Protocol,
     seed: int,
     options: Options = Options(),  # noqa: B008
     checkpoint: Checkpoint | None = None,
     label: str = "training",
 ) -> pd.DataFrame:
-    """Train a network from its first weights and return a row a look at it.
+    """Train a network from its initial weights and return one row per evaluation.
 
-    On a CPU the same arguments give the same numbers, if torch computes with as many threads.
+    On a CPU, the same arguments and the same number of threads give the same numbers.
 
     Args:
         build: number of classes → untrained network. It is called with torch's generator seeded
             as for scoring, so the first score is that of the untrained network.
-        data: what it is trained and tested on; its device is where all is computed.
-        batch: float32 (B, 3, H, W) on the same device, the mini-batch that it is scored on.
-        protocol: how it is trained and how often looked at.
-        seed: of the weights, the order of the images and their augmentation.
-        options: how it is scored.
-        checkpoint: where to keep its state after each epoch; None for nowhere.
-        label: what lines of progress begin with.
+        data: the images to train and test on; their device computes everything.
+        mini_batch: float32 (B, 3, H, W) on the same device, the images to score on.
+        protocol: how the network is trained, and how often it is evaluated.
+        seed: seed of the weights, of the order of the images and of their augmentation.
+        options: options of the score.
+        checkpoint: where to save the state after each epoch; None: nowhere.
+        label: beginning of progress lines.
 
     Returns:
         Columns `COLUMNS`: epochs and steps done; loss and accuracy (percent) on the images trained
-        on since the row before, NaN before the first step; accuracies on validation and test
-        images, NaN where there are none; score in train mode, which scores untrained networks too,
-        and in eval mode (NaN for a network without ReLUs); seconds of training since the
-        start, without looks and checkpoints; seconds of the last pass over the validation images.
-        A loss that is not finite is kept, and so is what follows.
+        on since the previous row, NaN before the first step; accuracies (percent) on validation and
+        test images, NaN if there are none; score in train mode, as for untrained networks, and in
+        eval mode (NaN for a network without ReLUs); seconds of training since the start,
+        without evaluations and checkpoints; seconds of the last pass over the validation images.
+        Training does not stop at a loss that is not finite; the rows keep it.
 
     Raises:
         NaswotError: the network cannot be trained on such images.
     """
     make = partial(_untrained, build, data, protocol, seed)
-    kept = checkpoint and checkpoint.load(make, batch.device)
+    kept = checkpoint and checkpoint.load(make, mini_batch.device)
     network, optimiser, state = kept or (*make(), {})
-    training = _Training(network, optimiser, data, batch, protocol, seed, options, label, **state)
+    training = _Training(
+        network, optimiser, data, mini_batch, protocol, seed, options, label, **state
+    )
     if kept:
-        log.info("%s: going on after epoch %d", label, training.epochs)
+        log.info("%s: resuming after epoch %d", label, training.epochs)
     else:
-        training.look(_RunningTotals.zero(batch.device))
+        training.evaluate(_Totals.zero(mini_batch.device))
     while training.epochs < protocol.epochs:
         training.train_epoch()
         if checkpoint is not None:
@@ -107,10 +109,10 @@ def train_network(
 def _untrained(
     build: Callable[[int], nn.Module], data: Data, protocol: Protocol, seed: int
 ) -> tuple[nn.Module, torch.optim.Optimizer]:
-    """Return a network with its first weights and its optimiser.
+    """Return a network with its initial weights and its optimiser.
 
     Raises:
-        NaswotError: it has no parameters.
+        NaswotError: the network has no trainable parameters.
     """
     torch.manual_seed(seed)
     network = build(data.classes).to(data.train.labels.device)
@@ -132,12 +134,12 @@ def _untrained(
 
 @dataclass
 class _Training:
-    """A network in training: how far it is, and a row a look at it. Fields as `train_network`."""
+    """A network in training, with one row per evaluation so far; fields as in `train_network`."""
 
     network: nn.Module
     optimiser: torch.optim.Optimizer
     data: Data
-    batch: torch.Tensor
+    mini_batch: torch.Tensor
     protocol: Protocol
     seed: int
     options: Options
@@ -148,7 +150,7 @@ class _Training:
 
     def __post_init__(self) -> None:
         self.steps_an_epoch = steps_in(self.data.train, self.protocol.batch_size)
-        self.looks = self.protocol.looks(self.steps_an_epoch)
+        self.evaluations = self.protocol.evaluations(self.steps_an_epoch)
         self.all_steps = self.steps_an_epoch * self.protocol.epochs
         self.layout = _layout(self.network, self.data)
         self.network.to(memory_format=self.layout)  # type: ignore[call-overload]
@@ -157,35 +159,33 @@ class _Training:
 
     @property
     def epochs(self) -> int:
-        """Whole epochs done."""
+        """Number of complete epochs done."""
         return self.steps // self.steps_an_epoch
 
     def state(self) -> dict[str, Any]:
-        """Return what a training goes on with, besides network and optimiser."""
+        """Return the state needed to resume, besides network and optimiser."""
         return {"steps": self.steps, "rows": self.rows, "seconds": self.seconds}
 
     def train_epoch(self) -> None:
-        """Train on each image once more, and look at the network whenever it is time."""
+        """Train for one epoch, with the evaluations that are due in it."""
         number = int(np.random.SeedSequence((self.seed, self.epochs)).generate_state(1)[0])
         generator = torch.Generator().manual_seed(number)
         torch.manual_seed(number)  # for networks that draw, such as those with dropout
         self.started = time.perf_counter()
-        totals = _RunningTotals.zero(self.batch.device)
+        totals = _Totals.zero(self.mini_batch.device)
         self.network.train()
         part, how = self.data.train, self.protocol
         for pixels, labels in batches(part, how.batch_size, how.augment, generator):
             self._train_step(pixels, labels, totals)
-            if self.steps in self.looks:
-                self.look(totals)
-                totals = _RunningTotals.zero(self.batch.device)
+            if self.steps in self.evaluations:
+                self.evaluate(totals)
+                totals = _Totals.zero(self.mini_batch.device)
                 self.network.train()
         loss = self.rows[-1]["train_loss"]
         if not np.isfinite(loss):
             log.warning("%s: the loss is %g in epoch %d", self.label, loss, self.epochs)
 
-    def _train_step(
-        self, pixels: torch.Tensor, labels: torch.Tensor, totals: _RunningTotals
-    ) -> None:
+    def _train_step(self, pixels: torch.Tensor, labels: torch.Tensor, totals: _Totals) -> None:
         for group in self.optimiser.param_groups:
             group["lr"] = self.protocol.rate(self.steps, self.all_steps)
         with computing_in(labels.device, self.protocol.precision):
@@ -200,21 +200,21 @@ class _Training:
         totals.images += len(labels)
         self.progress.advance()
 
-    def look(self, totals: _RunningTotals) -> None:
-        """Add a row; random numbers that a network draws in it are not those of its training."""
-        loss, correct = totals.loss.item(), totals.correct.item()  # waits for a GPU to be done
+    def evaluate(self, totals: _Totals) -> None:
+        """Evaluate the network and add a row, without using the training's random numbers."""
+        loss, correct = totals.loss.item(), totals.correct.item()  # waits until the GPU is done
         self.seconds += time.perf_counter() - self.started
         network, precision = self.network, self.protocol.precision
         with torch.random.fork_rng():
-            score_train = current_score(network, self.batch, self.options)
-            score_eval = current_score(EvalMode(network), self.batch, self.options)
+            score_train = current_score(network, self.mini_batch, self.options)
+            score_eval = current_score(EvalMode(network), self.mini_batch, self.options)
             begun = time.perf_counter()
             valid = accuracy(network, self.data, self.data.valid, self.layout, precision)
             took = time.perf_counter() - begun
             test = accuracy(network, self.data, self.data.test, self.layout, precision)
         self.rows.append(
             {
-                "epoch": self.looks[self.steps],
+                "epoch": self.evaluations[self.steps],
                 "steps": self.steps,
                 "train_loss": loss / totals.images if totals.images else np.nan,
                 "train_accuracy": 100 * correct / totals.images if totals.images else np.nan,
@@ -230,12 +230,12 @@ class _Training:
 
 
 def _layout(network: nn.Module, data: Data) -> torch.memory_format:
-    """Return the memory format to train in: channels-last, but for networks that use `x.view`.
+    """Return the memory format to train in: channels-last, except for networks that use `x.view`.
 
     Neither the network nor a random generator changes.
 
     Raises:
-        NaswotError: the network fails on the images, or has not an output a class.
+        NaswotError: the network fails on the images, or does not have one output per class.
     """
     for layout in (torch.channels_last, torch.contiguous_format):
         trial = copy_network(network).to(memory_format=layout).train()  # type: ignore[call-overload]
@@ -245,7 +245,7 @@ def _layout(network: nn.Module, data: Data) -> torch.memory_format:
                 outputs = first_output(trial, images).shape[1]
         except NaswotError:
             raise
-        except Exception as error:  # whatever a user's network may raise
+        except Exception as error:  # a user's network may raise anything
             if layout == torch.channels_last and "view size is not compatible" in str(error):
                 continue
             size = "×".join(map(str, images.shape[1:]))
@@ -255,7 +255,7 @@ def _layout(network: nn.Module, data: Data) -> torch.memory_format:
         break
     if outputs != data.classes:
         raise NaswotError(
-            f"it has {outputs} outputs an image, and there are {data.classes} classes: let "
-            "build(arch, classes) return a network with an output a class."
+            f"it has {outputs} outputs per image, and there are {data.classes} classes: let "
+            "build(arch, classes) return a network with one output per class."
         )
     return layout

@@ -1,1 +1,1 @@
-"""What the Snakefile and the scripts share: configuration, code dependencies, job manners."""
+"""Code that the Snakefile and the scripts share: configuration, plan, code dependencies, jobs."""

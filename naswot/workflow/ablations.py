@@ -1,7 +1,7 @@
-"""Which ablations a configuration asks for, and how each of their levels is scored.
+"""List the ablations that a configuration asks for, and how each of their levels is scored.
 
-Nothing here imports torch: a run is planned with it. An ablation varies one thing; a level is one
-value of it, and one job.
+An ablation varies one setting; a level is one value of it, and one job. Runs are planned with this
+module, so it does not import torch.
 """
 
 from collections.abc import Mapping
@@ -11,20 +11,20 @@ from naswot.benchmarks.catalogue import Catalogue
 from naswot.errors import NaswotError, shown
 from naswot.images import SOURCES
 
-# What Figure 5 of the paper varies, then what it does not.
+# Ablations in Figure 5 of the paper, and ablations that the paper does not have.
 FIGURE5 = ("batches", "noise", "initialisations", "batch_size")
 BEYOND = ("scheme", "image_size", "classes")
 VARIANCE = "variance"  # mini-batches × initialisations, crossed; a level is one mini-batch
 ABLATIONS = (*FIGURE5, *BEYOND, VARIANCE)
-# How networks are chosen, and the ablations that look at these.
+# How the networks of an ablation are chosen.
 CHOICES = ("percentiles", "random")
 
 
 def check(config: Mapping[str, Any], catalogue: Catalogue) -> None:
-    """Check what the JSON Schema cannot say of `ablations`.
+    """Check the rules for `ablations` that a JSON Schema cannot express.
 
     Raises:
-        NaswotError: one line that names the key and says what is allowed.
+        NaswotError: one line that names the key and lists what is allowed.
     """
     wanted = config["ablations"]
     space = wanted["space"]
@@ -51,38 +51,38 @@ def check(config: Mapping[str, Any], catalogue: Catalogue) -> None:
 
 
 def levels_of(config: Mapping[str, Any], images: str) -> dict[str, list[str]]:
-    """Return ablation → its levels, for networks that are shown images of the source `images`."""
+    """Return ablation → its levels, for networks scored on images of the source `images`."""
     wanted = config["ablations"]
-    own = SOURCES[images].size
+    fixed_size = SOURCES[images].size
     return {
         "batches": [images],
         "noise": ["noise"],
         "initialisations": [images],
         "batch_size": [str(size) for size in wanted["batch_sizes"]],
         "scheme": list(wanted["schemes"]),
-        "image_size": [str(size) for size in wanted["image_sizes"] if own in (None, size)],
+        "image_size": [str(size) for size in wanted["image_sizes"] if fixed_size in (None, size)],
         "classes": [str(count) for count in wanted["classes"]],
         VARIANCE: [str(batch) for batch in range(wanted["variance"]["batches"])],
     }
 
 
 def left_out(config: Mapping[str, Any], images: str) -> dict[str, str]:
-    """Return image size → why it is left out, of those asked for."""
-    own = SOURCES[images].size
+    """Return image size → the reason, for each configured image size that is left out."""
+    fixed_size = SOURCES[images].size
     return {
-        str(size): f"left out: images of {images} are {own} pixels wide and not resized"
+        str(size): f"left out: images of {images} are {fixed_size} pixels wide and not resized"
         for size in config["ablations"]["image_sizes"]
-        if own not in (None, size)
+        if fixed_size not in (None, size)
     }
 
 
 def choice_of(ablation: str) -> str:
-    """Return which of `CHOICES` an ablation looks at."""
+    """Return which of `CHOICES` an ablation uses."""
     return "random" if ablation == VARIANCE else "percentiles"
 
 
 def count_of(config: Mapping[str, Any], choice: str) -> int:
-    """Return how many networks a choice has."""
+    """Return how many networks a choice contains."""
     wanted = config["ablations"]
     return wanted["variance"]["networks"] if choice == "random" else wanted["networks"]
 
@@ -93,7 +93,7 @@ def setting_of(config: Mapping[str, Any], images: str, ablation: str, level: str
     Returns:
         `images`, `image_size` (pixels), `batch_size`, `classes` (outputs), `scheme` of the initial
         weights, and `seeds`: for each repeat the seed of the mini-batch and of the initial weights.
-        What an ablation does not vary is as in the rest of the run. Repeat 0 has the run's seed.
+        Settings that the ablation does not vary are those of the run. Repeat 0 has the run's seed.
     """
     wanted, seed = config["ablations"], config["seed"]
     setting = {

@@ -1,7 +1,7 @@
-"""Which modules of the library a script runs, so that changing one re-runs what depends on it.
+"""Find the library modules that a script runs, so that a change re-runs the jobs that depend on it.
 
-Snakemake compares a script's own text but not what it imports. `sources` follows the import
-statements, wherever in a module they stand, and yields files for a rule's input.
+Snakemake compares the text of a script but not the modules it imports. `sources` follows the
+import statements anywhere in a module and returns files for a rule's input.
 """
 
 from pathlib import Path
@@ -12,26 +12,27 @@ from naswot.spaces.space import Later
 
 PACKAGE = "naswot"
 _CATALOGUE = (
-    "A script hands entries of the catalogue to a function, whose module imports what it needs of "
-    "them: spaces, data sets or readers. `Inputs.code` adds what builds the networks of a space."
+    "A script passes entries of the catalogue to a function, and the function's module imports the "
+    "spaces, data sets or readers it needs. `Inputs.code` adds the code that builds the networks "
+    "of a space."
 )
-# (importing file, imported file) → why the second is not code of what runs the first.
+# (importing file, imported file) → why jobs that run the first do not depend on the second.
 NOT_CODE_OF = {
     ("naswot/workflow/job.py", "naswot/benchmarks/catalogue.py"): _CATALOGUE,
     ("naswot/workflow/job.py", "naswot/workflow/custom_spaces.py"): _CATALOGUE,
     ("naswot/benchmarks/catalogue.py", "naswot/benchmarks/sources.py"): (
-        "Only the conversion reads official files; it imports their readers itself."
+        "Only the conversion reads official files, and it imports their readers itself."
     ),
 }
 
 
 def _later(attribute: str) -> set[str]:
-    """Return the modules of the functions that built-in spaces import when they are called."""
+    """Return the modules of functions that built-in spaces import only when called."""
     functions = (getattr(space, attribute) for space in SPACES.values())
     return {each.name.partition(":")[0] for each in functions if isinstance(each, Later)}
 
 
-# File → modules that it imports by name, through the spaces.
+# File → modules that it imports at run time, through the spaces.
 CALLED_LATER = {
     "naswot/spaces/neighbourhood.py": _later("neighbours"),
     "naswot/spaces/diagrams.py": _later("diagram"),
@@ -41,8 +42,8 @@ CALLED_LATER = {
 def sources(script: str | Path, root: str | Path) -> list[str]:
     """Return the library files that `script` imports, directly or not, relative to `root`.
 
-    What `NOT_CODE_OF` lists is not followed, nor is the package's own `__init__.py`: it holds no
-    code that a stage runs.
+    Imports listed in `NOT_CODE_OF` are not followed. The package's own `__init__.py` is left out,
+    because it holds no code that a stage runs.
     """
     root = Path(root)
     found: set[str] = set()
@@ -58,7 +59,7 @@ def sources(script: str | Path, root: str | Path) -> list[str]:
 
 
 def _file_of(module: str, root: Path) -> str | None:
-    """Return the file of a module of the library, relative to `root`; None of others."""
+    """Return the file of a library module, relative to `root`; None for other modules."""
     base = module.replace(".", "/")
     if not base.startswith(f"{PACKAGE}/"):
         return None

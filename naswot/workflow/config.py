@@ -1,4 +1,4 @@
-"""The configuration: checked once, before anything runs."""
+"""Check the configuration, once, before any job runs."""
 
 import contextlib
 import difflib
@@ -26,13 +26,13 @@ from naswot.spaces.sampling import Sample, sample_of, scored_at_most
 from naswot.workflow import ablations
 from naswot.workflow.custom_spaces import catalogue_of
 
-# A shard of this many 16×16 mini-batches of 128, in float32, takes about a minute on one core;
-# starting its job takes four seconds.
+# On one core, a shard of this many architectures, scored in float32 on 128 images of 16×16 pixels,
+# takes about a minute. Starting its job takes four seconds.
 SHARD_SIZE_AT_16_PIXELS = 800
 # Spaces that the paper's tables search: Table 1, Table 2(a) and (b).
 SEARCHED = ("nasbench101", "nasbench201", "natsbench_sss")
 
-# What was renamed, and its name now.
+# Old name of a key → its present name.
 RENAMED = {
     "own_spaces": "custom_spaces",
     "images.own": "images.custom",
@@ -40,7 +40,7 @@ RENAMED = {
     "training.evaluations": "training.evaluations_per_epoch",
 }
 
-# What is no string in YAML though Snakemake may hand it over as one.
+# Values that YAML does not read as strings, although Snakemake may pass them as strings.
 PLAIN = re.compile(r"true|false|null|[0-9]{1,99}(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?")
 
 
@@ -48,7 +48,7 @@ def _is_number(_: Any, value: Any) -> bool:
     return type(value) is int or (type(value) is float and math.isfinite(value))
 
 
-# JSON has neither 1.0 for 1, which slices and seeds would not take, nor infinity.
+# Refuse 1.0 where an integer is needed, since slices and seeds do not take it; refuse infinity.
 _Validator = validators.extend(
     Draft202012Validator,
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
@@ -58,16 +58,16 @@ _Validator = validators.extend(
 
 
 def normalise(config: MutableMapping[str, Any]) -> None:
-    """Give strings in `config` YAML's meaning and directories their plain path, in place.
+    """Parse strings in `config` as YAML values, and expand `~` in directories, in place.
 
-    After ``--config`` Snakemake leaves `true`, `null` and all that is nested strings, and of a file
-    numbers such as 5e-4.
+    Snakemake leaves some values as strings: after ``--config`` `true`, `null` and nested values;
+    from a file, numbers such as 5e-4.
 
     Raises:
-        NaswotError: its aliases make it endless, or larger than anything can be.
+        NaswotError: YAML aliases make the configuration endless or too large.
     """
     if not is_bounded(config):
-        raise NaswotError("configuration: its aliases lead in circles or multiply.")
+        raise NaswotError("configuration: its YAML aliases form a cycle or expand without bound.")
     for key, value in config.items():
         config[key] = _meant(value)
     for key in ("mirror", "image_folder"):
@@ -78,16 +78,16 @@ def normalise(config: MutableMapping[str, Any]) -> None:
 
 def _meant(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _meant(one) for key, one in value.items()}
+        return {key: _meant(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_meant(one) for one in value]
+        return [_meant(item) for item in value]
     if isinstance(value, str) and PLAIN.fullmatch(value):
         return parse_yaml(value)
     return value
 
 
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Catalogue:
-    """Check a configuration against its JSON Schema and against the facts.
+    """Check a configuration against its JSON Schema, the search spaces and the files on disk.
 
     Each property's description in the schema completes the sentence "… must be".
 
@@ -95,7 +95,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Catalogue:
         The built-in search spaces and the custom ones of the configuration.
 
     Raises:
-        NaswotError: one line that names the key and says what is allowed.
+        NaswotError: one line that names the key and lists what is allowed.
     """
     for old, new in RENAMED.items():
         *path, key = old.split(".")
@@ -143,7 +143,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Catalogue:
 
 
 def _trains(config: Mapping[str, Any]) -> bool:
-    """Return whether networks are trained for a space of this run."""
+    """Return whether this run trains networks for one of its spaces."""
     trained = {name for name, about in config["custom_spaces"].items() if "train" in about}
     return not {config["figure6"]["space"], *trained}.isdisjoint(config["spaces"])
 
@@ -154,8 +154,8 @@ def _check_sizes(config: Mapping[str, Any], space: Space) -> None:
         raise NaswotError(f"configuration: sample.{space.name} is missing.")
     if sample == "all" and space.size is None:
         raise NaswotError(
-            f"configuration: sample = all is not allowed for {space.name}, whose architectures "
-            "only the benchmark counts; give a number."
+            f"configuration: sample = all is not allowed for {space.name}, because only its "
+            "benchmark table lists the architectures; give a number."
         )
     pool = space.size if sample == "all" or _exceeds(sample, space) else sample
     for method, sizes in config["sample_sizes"].items():
@@ -171,7 +171,7 @@ def _exceeds(sample: Sample, space: Space) -> bool:
 
 
 def settle_samples(config: MutableMapping[str, Any], catalogue: Catalogue = BUILT_IN) -> list[str]:
-    """Let samples that are larger than their space be all of it, in place; say so, a line each."""
+    """Replace samples larger than their space by "all", in place; return one note per sample."""
     samples = {name: sample_of(config["sample"], name) for name in config["spaces"]}
     spaces = {name: catalogue[name].space for name in samples}
     large = {name: sample for name, sample in samples.items() if _exceeds(sample, spaces[name])}
@@ -198,7 +198,7 @@ def _check_mirror(config: Mapping[str, Any], catalogue: Catalogue) -> None:
     if missing and not config["skip_missing"]:
         raise NaswotError(
             f"configuration: {next(iter(missing.values()))}; docs/spaces.md describes the "
-            "directory. To go on without: skip_missing: true."
+            "directory. To run without it, set skip_missing: true."
         )
     if len(missing) == len(config["spaces"]):
         raise NaswotError("configuration: there is no data for any of the spaces.")
@@ -228,7 +228,7 @@ def _check_images(config: Mapping[str, Any], name: str) -> None:
 
 
 def missing_spaces(config: Mapping[str, Any], catalogue: Catalogue = BUILT_IN) -> dict[str, str]:
-    """Return space → what is missing, for the spaces asked for that there is no data of."""
+    """Return space → what is missing, for each configured space without data."""
     mirror, missing = config["mirror"], {}
     for space in config["spaces"]:
         sources = catalogue[space].sources
@@ -245,7 +245,7 @@ def missing_spaces(config: Mapping[str, Any], catalogue: Catalogue = BUILT_IN) -
 
 
 def runs_of(config: Mapping[str, Any], catalogue: Catalogue = BUILT_IN) -> list[tuple[str, str]]:
-    """Return the pairs of space and dataset that a run is about, without missing spaces."""
+    """Return the pairs of space and dataset of a run, without the missing spaces."""
     missing = missing_spaces(config, catalogue)
     return [
         (space, dataset)
@@ -257,7 +257,7 @@ def runs_of(config: Mapping[str, Any], catalogue: Catalogue = BUILT_IN) -> list[
 
 
 def images_of(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return dataset → image source, for the datasets asked for, as far as it is said."""
+    """Return dataset → image source, for each configured dataset that has one."""
     images = config["images"]
     return {
         dataset: images if isinstance(images, str) else images[dataset]
@@ -267,13 +267,13 @@ def images_of(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def image_directory(config: Mapping[str, Any], images: str) -> str | None:
-    """Return the directory that an image source reads, None if it needs none or none is named."""
+    """Return the directory that an image source reads; None if it needs none or none is set."""
     source = SOURCES[images]
     return config[source.directory] if source.files else None
 
 
 def image_size(config: Mapping[str, Any], images: str) -> int:
-    """Return the side in pixels of the images that a source gives under `config`."""
+    """Return the side in pixels of the images of a source under `config`."""
     return SOURCES[images].size or config["image_size"]
 
 
@@ -294,7 +294,7 @@ def shard_size(
     family: str,
     catalogue: Catalogue = BUILT_IN,
 ) -> int:
-    """Return how many architectures make a shard, of a space, an image source and a family."""
+    """Return the number of architectures per shard for a space, image source and score family."""
     if config["shard_size"] != "auto":
         return config["shard_size"]
     pixels = (image_size(config, images) / 16) ** 2 * config["batch_size"] / 128
@@ -311,9 +311,9 @@ def shards_of(
     family: str,
     catalogue: Catalogue = BUILT_IN,
 ) -> list[tuple[int, int]]:
-    """Return the stretches into which the architectures to score are cut, as (first, last).
+    """Return the shards of the architectures to score: ranges (first, last), without `last`.
 
-    Enlarging the sample lengthens the last one and adds others.
+    A larger sample extends the last shard and adds further shards.
     """
     sample = sample_of(config["sample"], space)
     scored = scored_at_most(catalogue[space].space, sample, config["deduplicate"])

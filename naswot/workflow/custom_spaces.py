@@ -1,8 +1,8 @@
-"""What a configuration says of custom search spaces: the mapping `custom_spaces`.
+"""Read the custom search spaces of a configuration: the mapping `custom_spaces`.
 
-Networks are built by a Python file (`naswot.spaces.custom`) or as in one of the built-in spaces.
-Accuracies are in a file (`naswot.benchmarks.custom`), or the workflow trains the networks: those
-that a CSV file lists in its column `arch`, or some drawn of a space that can be listed.
+A Python file (`naswot.spaces.custom`) or a built-in space builds the networks. Accuracies come
+from a file (`naswot.benchmarks.custom`), or the workflow trains the networks: those in the column
+`arch` of a CSV file, or a random sample of a space whose architectures can be listed.
 """
 
 import dataclasses
@@ -21,11 +21,11 @@ from naswot.spaces.custom import custom_space
 from naswot.spaces.sampling import order_architectures
 from naswot.training.protocol import EVALUATED
 
-TAKEN = ("figure6",)  # what results of trainings are filed under besides spaces
+TAKEN = ("figure6",)  # names in paths of training results that are not spaces
 
 
 def trained(name: str) -> str:
-    """Return the file in which the workflow gathers what the networks of a space scored."""
+    """Return the file in which the workflow collects the accuracies of a space's networks."""
     return f"results/trained/{name}.parquet"
 
 
@@ -37,14 +37,14 @@ def catalogue_of(
     """Return the built-in search spaces and those that `custom_spaces` of a configuration adds.
 
     Args:
-        spaces: name → ``networks``, the Python file or the name of a space; ``title``, optional;
-            and either ``accuracies``, the CSV or Parquet file, or ``train``, which networks the
-            workflow is to train: a CSV file that lists them, or how many to draw.
-        training: `training` in the configuration; None where nobody asks for accuracies.
-        seed: of the draw.
+        spaces: name → ``networks``, a Python file or the name of a space; ``title``, optional;
+            and either ``accuracies``, a CSV or Parquet file, or ``train``, the networks that the
+            workflow trains: a CSV file that lists them, or how many to sample.
+        training: `training` in the configuration; None where accuracies are not needed.
+        seed: seed of the sample.
 
     Raises:
-        NaswotError: a name is taken, or a file is missing or has not the form above.
+        NaswotError: a name is taken, or a file is missing or does not have the form above.
     """
     return BUILT_IN.with_custom(
         {name: _entry(name, about, training, seed) for name, about in spaces.items()}
@@ -88,7 +88,7 @@ FORMS: dict[str, Any] = {"networks": str, "accuracies": str, "train": (str, int)
 
 def _check_form(name: Any, about: Any) -> None:
     if not isinstance(name, str) or not isinstance(about, Mapping):
-        raise NaswotError(f"custom_spaces: {shown(name)} is no name of a mapping.")
+        raise NaswotError(f"custom_spaces: {shown(name)} must be a name that maps to settings.")
     for key, value in about.items():
         if key not in FORMS:
             known = ", ".join(FORMS)
@@ -98,26 +98,26 @@ def _check_form(name: Any, about: Any) -> None:
 
 
 def _to_be_known(training: Mapping[str, Any]) -> Dataset:
-    """Return the accuracies that training will give."""
+    """Return the keys of the accuracies that training will measure."""
     valid, test = (f"{training['images']}/{part}/{training['epochs']}" for part in EVALUATED)
     return Dataset(CUSTOM, valid if training["valid_images"] else None, test)
 
 
 def _networks(name: str, about: Mapping[str, Any]) -> Space:
-    """Return the space whose networks `about` names, or a new one of the user's Python file."""
+    """Return the built-in space that `about` names, or a new space for the user's Python file."""
     if about["networks"] in BUILT_IN:
         return BUILT_IN[about["networks"]].space
     return custom_space(name, _existing(name, about, "networks"))
 
 
 def _to_train(name: str, which: int | str, space: Space, seed: int) -> tuple[str, ...]:
-    """Return the architectures to train: those of a CSV file, or as many at random."""
+    """Return the architectures to train: those of a CSV file, or a random sample."""
     if isinstance(which, str):
         return _listed(_existing(name, {"train": which}, "train"), space)
     if space.architectures is None or space.size is None:
         raise NaswotError(
-            f"custom_spaces.{name}.train = {which}: these networks are not listed to draw from; "
-            "name a CSV file with a column 'arch'."
+            f"custom_spaces.{name}.train = {which}: no list of these networks exists to sample "
+            "from; name a CSV file with a column 'arch'."
         )
     if which > space.size:
         raise NaswotError(
@@ -129,16 +129,15 @@ def _to_train(name: str, which: int | str, space: Space, seed: int) -> tuple[str
 
 
 def _listed(path: Path, space: Space) -> tuple[str, ...]:
-    """Return the architectures of a CSV file, once they are seen to be fit for training."""
+    """Return the architectures of a CSV file, after checking that each can be trained."""
     architectures = tuple(read_table(path)["arch"])
     if len(architectures) < 2:
-        raise NaswotError(f"{path} lists {len(architectures)} architectures; two are the fewest.")
+        raise NaswotError(f"{path} lists {len(architectures)} architectures; list at least two.")
     first: dict[str, int] = {}
     for row, arch in enumerate(architectures, 1):
         if first.setdefault(arch, row) != row:
             raise NaswotError(
-                f"{path}, row {row}: {shown(arch)} is there before, in row {first[arch]}; "
-                "remove one."
+                f"{path}, row {row}: {shown(arch)} repeats row {first[arch]}; remove one."
             )
         try:
             space.canonical(arch)
@@ -151,7 +150,7 @@ def _existing(name: str, about: Mapping[str, Any], key: str) -> Path:
     try:
         path = Path(about[key]).expanduser().resolve()
         found = path.is_file()
-    except (OSError, RuntimeError, ValueError):  # no user of that name, or no possible path
+    except (OSError, RuntimeError, ValueError):  # unknown user in ~user, or an impossible path
         found = False
     if not found:
         raise NaswotError(

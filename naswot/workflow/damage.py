@@ -1,4 +1,4 @@
-"""Damage that befell results after they were written: found when a run starts."""
+"""Find results that were damaged after they were written, when a run starts."""
 
 import errno
 from pathlib import Path
@@ -10,18 +10,18 @@ from naswot.io.parquet import digest_of
 def set_aside(results: str | Path, rename: bool = True) -> list[str]:
     """Rename the damaged Parquet files in a folder, so that the workflow makes them again.
 
-    A file is damaged if it was cut, or its bytes do not match the checksum that it states. It
-    stays beside its old place, hidden: `0002.parquet` becomes `.0002.parquet.damaged`.
+    A file is damaged if it is truncated or if its bytes do not match the checksum inside it. It
+    stays in its folder under a hidden name: `0002.parquet` becomes `.0002.parquet.damaged`.
 
     Args:
         results: the folder.
-        rename: whether to do so, or only to say what a run would do.
+        rename: whether to rename the files, or only to report what a run would do.
 
     Returns:
-        A message for each.
+        One message per damaged file.
 
     Raises:
-        NaswotError: a file cannot be read, which says nothing of what it holds, or not be renamed.
+        NaswotError: a file cannot be read, so that its content is unknown, or cannot be renamed.
     """
     messages = []
     for path in sorted(Path(results).rglob("[!.]*.parquet")):
@@ -29,7 +29,7 @@ def set_aside(results: str | Path, rename: bool = True) -> list[str]:
             if path.is_file():
                 digest_of(path)
         except NaswotError as error:
-            if not path.exists():  # another run makes it at this moment
+            if not path.exists():  # another run is writing it now
                 continue
             if _is_unread(error.__cause__):
                 raise
@@ -51,7 +51,7 @@ def set_aside(results: str | Path, rename: bool = True) -> list[str]:
 
 
 def _is_unread(cause: BaseException | None) -> bool:
-    """Whether the system would not let us read a file; of a file that is too short it is EINVAL."""
+    """Return whether the system refused to read a file; a file that is too short gives EINVAL."""
     if isinstance(cause, OSError):
         return cause.errno not in (None, errno.EINVAL)
     return isinstance(cause, MemoryError)

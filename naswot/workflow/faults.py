@@ -1,9 +1,9 @@
-"""What befalls a run from outside, and what to do about it."""
+"""Diagnose environment failures: full disk, killed job, clock skew."""
 
 import contextlib
 import os
 import re
-import tempfile  # noqa: TID251, a probe in the run's own folder
+import tempfile  # noqa: TID251, a test file in the run's own folder
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,24 +12,24 @@ from naswot.errors import NaswotError
 
 PROBE_BYTES = 1 << 16
 
-# What Snakemake writes when it happens → the cure.
+# What Snakemake logs → what the user can do.
 CURES = {
     r"died with <Signals\.SIGKILL": (
-        "A job was killed, most likely by the system for lack of memory: close other programs or "
-        "lower --cores"
+        "A job was killed, most likely because memory ran out: close other programs or lower "
+        "--cores"
     ),
     r"No space left on device|Disk quota exceeded": "The disk is full: free some space",
-    r"Read-only file system": "This folder cannot be written to: make it so, or run in another",
-    r"Permission denied": "The file that is named above is not for you: change its permissions",
+    r"Read-only file system": "This folder is read-only: make it writable, or run in another",
+    r"Permission denied": "You may not use the file named above: change its permissions",
     r"has older modification time": (
-        "The clock was set back, or the input that is named above is from the future: set the "
-        "clock right or `touch` that file"
+        "The clock was set back, or the input named above has a date in the future: correct the "
+        "clock or `touch` that file"
     ),
 }
 
 
 def cures(text: str) -> list[str]:
-    """Return a line for each fault that the log of a failed run tells of."""
+    """Return one line for each known failure in the log of a failed run."""
     return [
         f"{cure}, then run the same command again: finished work is kept."
         for pattern, cure in CURES.items()
@@ -38,7 +38,7 @@ def cures(text: str) -> list[str]:
 
 
 def check_place(folder: Path) -> None:
-    """See that something can be written to `folder`, or to where it is to be.
+    """Check that `folder`, or its parent if it does not exist yet, can be written to.
 
     Raises:
         NaswotError: nothing can be written there.
@@ -54,16 +54,16 @@ def check_place(folder: Path) -> None:
 
 
 def settle_clock(results: Path, sources: Iterable[Path]) -> int:
-    """Give files of the future, from before the clock was set back, the present; return how many.
+    """Set modification times in the future to now, after the clock was set back; return how many.
 
-    Snakemake refuses results that are older than what they are made from. All in the folder
-    `results` get the same time, so that none is newer than what was made from it, and those in
-    the folders `sources`, of which Snakemake asks that they be older, a second less.
+    Snakemake refuses outputs that are older than their inputs. All such files in the folder
+    `results` get the same time, so that no input is newer than its output. Files in the folders
+    `sources`, which Snakemake requires to be older, get a time one second earlier.
     """
     now, late = time.time(), 0
     times = [(results, now), *((folder, now - 1) for folder in sources)]
     for path, given in ((path, given) for folder, given in times for path in folder.rglob("[!.]*")):
-        with contextlib.suppress(OSError):  # another user's, which Snakemake will name, or gone
+        with contextlib.suppress(OSError):  # removed, or another user's, which Snakemake reports
             if path.is_file() and path.stat().st_mtime > now:
                 os.utime(path, (given, given))
                 late += 1

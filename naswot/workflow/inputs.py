@@ -1,8 +1,8 @@
-"""Which files a rule reads that no rule makes: code, images, official tables, templates.
+"""List the input files that no rule makes: code, images, official tables, templates.
 
-They are read where they lie. With results in a storage they are not looked for there. Snakemake's
-`local` would say so too, but then jobs that read them would never be sent to machines without a
-shared file system.
+Jobs read them at their own path, also when a remote storage holds the results. Snakemake's `local`
+would do the same, but it keeps jobs that read such files away from machines without a shared file
+system.
 """
 
 import hashlib
@@ -28,15 +28,15 @@ from naswot.workflow.config import image_directory
 
 
 def in_place(file: str | Path) -> str:
-    """Return a file, marked for Snakemake as one that is read where it lies."""
+    """Return a file, marked so that Snakemake reads it at its own path."""
     return flag(str(file), PATH_MODIFIER_FLAG)
 
 
 class Inputs:
-    """Which files the rules of a run read that no rule makes.
+    """The input files of a run that no rule makes.
 
     Args:
-        config: a configuration that `naswot.workflow.config.check` has seen.
+        config: a configuration that passed `naswot.workflow.config.check`.
         root: the folder of the project.
         catalogue: what `naswot.workflow.config.check` returned.
     """
@@ -45,7 +45,7 @@ class Inputs:
         self.config, self.root, self.catalogue = config, root, catalogue
 
     def ours(self, file: str | Path) -> str:
-        """Return a file of this project, from the working folder, whichever that is."""
+        """Return the path of a project file, relative to the working folder if it is the root."""
         return in_place(file if Path.cwd() == self.root else self.root / file)
 
     def code(
@@ -56,13 +56,13 @@ class Inputs:
         family: str | None = None,
         figure: str | None = None,
     ) -> list[str]:
-        """Return the library files that a rule's script runs. They are inputs, so that edits count.
+        """Return the library files that a rule's script runs; as inputs, edits re-run the rule.
 
         Args:
-            rule: the rule, after which its script is named.
+            rule: the rule; its script has the same name.
             space: the only space whose networks the script builds.
             family: the family of scores that it computes; the script finds its file by name.
-            figure: the figure that it draws; as `family`.
+            figure: the figure that it draws; the script finds its file by name.
         """
         files = set(sources(self.root / f"scripts/{rule}.py", self.root))
         named = [] if family is None else [f"naswot/scores/{family}.py"]
@@ -71,14 +71,15 @@ class Inputs:
         beside: list[str] = []
         if space is not None:
             known = self.catalogue[space].space
-            own, others = place(known), {place(other.space) for other in self.catalogue.values()}
-            foreign = tuple(other for other in others if other and other != own)
+            module = place(known)
+            others = {place(other.space) for other in self.catalogue.values()}
+            foreign = tuple(other for other in others if other and other != module)
             files = {file for file in files if not file.startswith(foreign)}
-            if own is None and known.file is not None:
+            if module is None and known.file is not None:
                 beside = local_imports(known.file)
                 files.add("naswot/spaces/custom.py")
-            elif own is not None:
-                named.append(self._module(own))
+            elif module is not None:
+                named.append(self._module(module))
         for file in named:
             files |= {file, *sources(self.root / file, self.root)}
         return [self.ours(file) for file in sorted(files)] + [in_place(file) for file in beside]
@@ -107,9 +108,9 @@ class Inputs:
         return [in_place(os.path.normpath(f"{directory}/{found}"))] if found else []
 
     def image_content(self, images: str, every: bool = False) -> str | None:
-        """Return a digest of what an image source reads; None if it needs nothing.
+        """Return a digest of the files that an image source reads; None if it needs none.
 
-        Of a folder of single files, test images count only if `every` says so.
+        In a folder of single image files, test images count only if `every` is true.
         """
         for file in self.image_files(images):
             if images in ("folder", "imagenette") and Path(file).is_dir():
@@ -118,12 +119,12 @@ class Inputs:
         return None
 
     def _source(self, space: str) -> Source | None:
-        """Return the source of a space, if it is a file."""
+        """Return the benchmark source of a space, if it is a file."""
         found = find(self.catalogue[space].sources, self.config["mirror"])
         return None if found is None or found.packaged else found
 
     def table_file(self, space: str) -> list[str]:
-        """Return the file that the benchmark table of a space is read from, if there is one."""
+        """Return the file from which the benchmark table of a space is read, if there is one."""
         found = self._source(space)
         if found is None:
             return []
@@ -131,14 +132,14 @@ class Inputs:
         return [file if found.made else in_place(file)]
 
     def table_content(self, space: str) -> str | None:
-        """Return a digest of that file; None where there is none, or the workflow makes it."""
+        """Return a digest of that file; None if there is none or the workflow makes it."""
         found = self._source(space)
         if found is None or found.made:
             return None
         return digests.quick_digest(found.place(self.config["mirror"]))
 
     def listing(self, space: str) -> list[str]:
-        """Return the benchmark table, if only it lists the architectures of a space."""
+        """Return the benchmark table if it is the only list of a space's architectures."""
         return (
             []
             if self.catalogue[space].space.architectures
@@ -146,7 +147,7 @@ class Inputs:
         )
 
     def custom_architectures(self, space: str) -> str | None:
-        """Return a digest of the architectures of a custom space, None of another."""
+        """Return a digest of the architectures of a custom space; None for a built-in one."""
         if space not in self.config["custom_spaces"]:
             return None
         architectures: Any = self.catalogue[space].space.architectures
@@ -154,5 +155,5 @@ class Inputs:
 
 
 def place(space: Space) -> str | None:
-    """Return the file, without .py, or folder of a space's networks; None of a user's."""
+    """Return the file (without .py) or folder that defines a space; None for a user's space."""
     return None if space.file else space.build.__module__.replace(".", "/")

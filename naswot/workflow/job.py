@@ -1,4 +1,4 @@
-"""How a script behaves as a job: it logs, and it fails with one message."""
+"""Run a script as a Snakemake job: set up its log, and end failures with one message."""
 
 import ctypes
 import logging
@@ -22,7 +22,7 @@ PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 @dataclass(frozen=True)
 class Context:
-    """What a script's body may need.
+    """The log, configuration and search spaces for a script's body.
 
     Attributes:
         log: the logger.
@@ -44,17 +44,17 @@ class Context:
 def job(snakemake: Any) -> Iterator[Context]:
     """Run a script's body: log to the rule's log file and the screen, explain mistakes.
 
-    Yields what the body may need.
+    Yields a `Context` for the body.
 
-    On Linux the script ends when the Snakemake that started it is killed, so that none computes on
-    beside the run that is started next. (The system tells the parent's end, and bash before 5.1
-    stays between the two.)
+    On Linux the script ends when the Snakemake that started it is killed, so that it does not
+    compete with the next run. (The kernel signals only the parent's end, and bash before 5.1 stays
+    between the two, so the script also checks Snakemake's process itself.)
 
-    A `NaswotError` ends the script with exit code 1 and its message alone. Other exceptions
-    are defects of ours and keep their traceback, in the log too.
+    A `NaswotError` ends the script with exit code 1 and its message alone. Other exceptions are
+    bugs in this project and keep their traceback, also in the log.
     """
     _end_with_snakemake()
-    logging.raiseExceptions = False  # a full disk is reported once, by what is to be written
+    logging.raiseExceptions = False  # report a full disk once, when the output is written
     log = logging.getLogger("naswot")
     log.setLevel(logging.INFO)
     screen = logging.StreamHandler(sys.stderr)
@@ -68,7 +68,7 @@ def job(snakemake: Any) -> Iterator[Context]:
         log.error("%s: %s", snakemake.rule, error)
         sys.exit(1)
     except Exception:
-        log.exception("%s failed in a way that it should not", snakemake.rule)
+        log.exception("%s failed with an unexpected error", snakemake.rule)
         raise
 
 
@@ -76,11 +76,11 @@ def _end_with_snakemake() -> None:
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    try:  # it may have been killed before
+    try:  # Snakemake may have been killed before this script started
         os.kill(int(os.environ.get("NASWOT_SNAKEMAKE", os.getpid())), 0)
     except ProcessLookupError:
         sys.exit(1)
-    except PermissionError:  # its number is another user's by now
+    except PermissionError:  # another user's process has its number by now
         sys.exit(1)
 
 

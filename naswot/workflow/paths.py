@@ -1,4 +1,4 @@
-"""Where each rule keeps its files. Every path of the workflow is written here, and only here.
+"""Define every path of the workflow's files; no other module writes them out.
 
 A path is a template: its wildcards stand in braces, as in Snakemake's rules and `str.format`.
 """
@@ -7,14 +7,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# What is downloaded, and what is drawn from it.
+# Downloads, benchmark tables, mini-batches and architectures.
 SOURCE = "results/sources/{source}"
 BENCHMARK = "results/benchmarks/{space}.parquet"
 BATCH = "results/batches/{images}/{seed}.npz"
 ARCHITECTURES = "results/architectures/{space}/{seed}.parquet"
 NEIGHBOURS = "results/neighbours/{space}.parquet"
 
-# Scores, and what follows from them.
+# Scores, and tables computed from them.
 SHARD = "results/scores/{space}/{images}/{family}/{seed}/{shard}.parquet"
 JOINED = "results/joined/{space}/{images}/{score}/{seed}.parquet"
 SECONDS = "results/seconds/{space}/{images}/{score}/{seed}.parquet"
@@ -57,7 +57,7 @@ TABLE2 = "results/table2.csv"
 ASSISTANCE = "results/assistance.csv"
 PAPER_COMPARISON = "results/paper_comparison.csv"
 
-# What people look at.
+# Figures, claims and pages for readers.
 CLAIMS_OF = "results/claims/{figure}.csv"
 CLAIMS = "results/claims.csv"
 FIGURE = "results/figures/{figure}.{format}"
@@ -68,7 +68,7 @@ CAPTION = "results/captions/{item}.rst"
 TABLE_PAGE = "results/tables/{table}.html"
 INDEX = "results/index.html"
 
-# The tables that people and figures read, by name.
+# CSV tables, for readers and figures, by name.
 CSV: Mapping[str, str] = {
     "regions": REGIONS,
     "boundaries": BOUNDARIES,
@@ -97,12 +97,12 @@ WILDCARD = re.compile(r"\{\w+\}")
 
 
 def log(rule: str, output: str = "") -> str:
-    """Return where the jobs of `rule` log: one file per combination of `output`'s wildcards."""
+    """Return the log file of `rule`: one per combination of the wildcards in `output`."""
     return _beside("logs", rule, output, "log")
 
 
 def timing(rule: str, output: str = "") -> str:
-    """Return where Snakemake writes how long the jobs of `rule` took; as `log`."""
+    """Return the file to which Snakemake writes run times of `rule`; wildcards as in `log`."""
     return _beside("timings", rule, output, "tsv")
 
 
@@ -119,7 +119,7 @@ def matched(template: str, path: str) -> Mapping[str, str]:
     """Return wildcard → value in `path`, a path that was made from `template`.
 
     Raises:
-        ValueError: it was not.
+        ValueError: `path` was not made from `template`.
     """
     pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template))
     found = re.fullmatch(pattern, path)

@@ -1,4 +1,4 @@
-"""Which files a configuration asks for, and from which files of other rules they are made."""
+"""List the files that a configuration asks for, and the files of other rules they are made from."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -26,7 +26,7 @@ from naswot.workflow.config import SEARCHED, images_of, missing_spaces, runs_of,
 FORMATS = ("png", "pdf")
 # Searches under a budget move anywhere in the space.
 WHOLE = paths.partly(paths.SEARCH, pool="whole")
-# What the scoring of a run may do otherwise than the paper.
+# Settings of scoring that may differ from the paper's.
 SCORING = ("batch_size", "image_size", "precision", "relu_count", "deduplicate")
 # Rules that run once.
 SINGLE = (
@@ -46,21 +46,21 @@ SINGLE = (
 
 
 class Plan:
-    """Which files a configuration asks for.
+    """The files that a configuration asks for.
 
     Args:
-        config: a configuration that `naswot.workflow.config.check` has seen.
-        catalogue: what that returned.
+        config: a configuration that passed `naswot.workflow.config.check`.
+        catalogue: the search spaces that `check` returned.
 
     Attributes:
         scores, seed: as in the configuration.
         runs: pairs of space and dataset.
-        missing: space → what is missing, of the spaces that there is no data of.
+        missing: space → what is missing, for each space without data.
         images: dataset → image source.
         ablated: space and dataset of the ablations.
         methods: pool → the searches that draw from it.
-        gpus: how many GPUs a job takes that computes on the device. On a cluster `auto` is a
-            processor: who wants GPUs has to ask for them.
+        gpus: GPUs per job that scores or trains. On a cluster, device `auto` requests none; to
+            get GPUs, set device to `cuda`.
     """
 
     def __init__(self, config: Mapping[str, Any], catalogue: Catalogue):
@@ -79,17 +79,17 @@ class Plan:
 
     @property
     def titles(self) -> list[str]:
-        """The names of the spaces as people write them."""
+        """The titles of the spaces, for readers."""
         return [self.catalogue[space].space.title for space in self.config["spaces"]]
 
     # Scores.
 
     def option(self, name: str, family: str) -> Any:
-        """Return how a family is computed, None where that is no choice of the family's."""
+        """Return a setting of a score family; None if the family does not have it."""
         return self.config[name] if FAMILIES[family].options else None
 
     def bounds(self, space: str, images: str, family: str) -> list[tuple[int, int]]:
-        """Return the first and the last architecture of each shard of a family's scores."""
+        """Return the range (first, last) of each shard of a family's scores, without `last`."""
         return shards_of(self.config, space, images, family, self.catalogue)
 
     def shards(self, space: str, images: str, score: str) -> list[str]:
@@ -107,7 +107,7 @@ class Plan:
         return self._of_score(paths.JOINED, space, dataset, score)
 
     def seconds(self, space: str, dataset: str, score: str | None = None) -> str:
-        """Return the table of what a score took, as `joined`."""
+        """Return the table of a score's measured seconds; arguments as `joined`."""
         return self._of_score(paths.SECONDS, space, dataset, score)
 
     def _of_score(self, path: str, space: str, dataset: str, score: str | None) -> str:
@@ -115,11 +115,11 @@ class Plan:
         return path.format(space=space, images=images, score=score, seed=self.seed)
 
     def every(self, path: str) -> list[str]:
-        """Return a path of every score, space and dataset: `paths.JOINED` or `paths.SECONDS`."""
+        """Return `path` (`paths.JOINED` or `paths.SECONDS`) for every score, space and dataset."""
         return [self._of_score(path, *run, score) for score in self.scores for run in self.runs]
 
     def voters(self, path: str, wildcards: Any) -> list[str]:
-        """Return a path of all scores that vote."""
+        """Return `path` for each score that takes part in the vote."""
         known = dict(wildcards.items())
         return [path.format(**known | {"score": score}) for score in self.config["vote"]]
 
@@ -136,8 +136,8 @@ class Plan:
     def searches(self, *spaces: str, path: str = paths.SEARCH) -> list[str]:
         """Return the results of all searches on `spaces`, for every dataset, pool and method.
 
-        Where all architectures are scored, that pool is the whole space. `path` may be that of
-        the trajectories.
+        If all architectures are scored, the pool of scored architectures is the whole space, and
+        its searches are not repeated. `path` may also be `paths.TRAJECTORIES`.
         """
         return [
             path.format(space=space, dataset=dataset, pool=pool, method=method)
@@ -151,23 +151,23 @@ class Plan:
         ]
 
     def trajectories(self, *spaces: str) -> list[str]:
-        """Return the evaluations of all searches, as `searches`."""
+        """Return the trajectories of all searches; arguments as `searches`."""
         return self.searches(*spaces, path=paths.TRAJECTORIES)
 
     def searched(self, space: str, dataset: str) -> str:
         """Return the dataset that searches under a budget train on."""
-        datasets = [name for place, name in self.runs if place == space]
+        datasets = [name for searched, name in self.runs if searched == space]
         return self.catalogue[space].datasets[dataset].searched_on(datasets)
 
     def search_scores(self, space: str, dataset: str, method: str) -> dict[str, str]:
-        """Return the scores and seconds of a search that uses scores, by name; {} of others."""
+        """Return the scores and seconds for a search, by name; {} if it uses no scores."""
         if METHODS[method].scores == "none":
             return {}
         trained = self.searched(space, dataset)
         return {"joined": self.joined(space, trained), "seconds": self.seconds(space, trained)}
 
     def sampling_seconds(self, space: str, dataset: str, method: str) -> dict[str, str]:
-        """Return what the scores of NASWOT's pool took, by name; {} of methods without scores."""
+        """Return the measured seconds of NASWOT's scores; {} for methods without scores."""
         return {"seconds": self.seconds(space, dataset)} if SAMPLINGS[method].scored else {}
 
     def pool(self, space: str, dataset: str, pool: str) -> str:
@@ -182,7 +182,7 @@ class Plan:
         return self.config["sample_sizes"][method] if sizes is None else list(sizes)
 
     def compared_with_rea(self) -> list[str]:
-        """Return the results of REA and of the searches that use scores; none without either."""
+        """Return the results of REA and of searches that use scores; [] unless both are there."""
         methods = self.config["methods"]
         assisted = [method for method in methods if METHODS[method].scores != "none"]
         compared = ["rea", *assisted] if assisted and "rea" in methods else []
@@ -199,10 +199,10 @@ class Plan:
         return self.config["figure6"]["space"] if networks == "figure6" else networks
 
     def arch_of(self, networks: str, number: int) -> str | None:
-        """Return the architecture to train, of a custom space; None of Figure 6.
+        """Return the architecture to train for a custom space; None for Figure 6.
 
-        A job depends on it and not on the list that it stands in, so that a longer list trains
-        only what is new.
+        A job depends on its architecture, not on the whole list, so a longer list trains only the
+        new networks.
         """
         if networks == "figure6":
             return None
@@ -210,7 +210,7 @@ class Plan:
         return architectures()[number]
 
     def trainings(self, networks: str, count: int | None = None) -> list[str]:
-        """Return what the first `count` networks of a list (default: all) were in training."""
+        """Return the training results of the first `count` networks of a list (default: all)."""
         if count is None:
             figure6 = networks == "figure6"
             count = (
@@ -228,7 +228,7 @@ class Plan:
 
     @property
     def trains_figure6(self) -> bool:
-        """Whether this run has the space of Figure 6."""
+        """Whether this run includes the space of Figure 6."""
         return self.config["figure6"]["space"] in [space for space, _ in self.runs]
 
     # Ablations.
@@ -237,12 +237,12 @@ class Plan:
         """Return the scores at all levels of ablations.
 
         Raises:
-            NaswotError: their space and dataset are no part of this run.
+            NaswotError: their space and dataset are not part of this run.
         """
         space, dataset = self.ablated
         if self.ablated not in self.runs:
             raise NaswotError(
-                f"ablations: {space} on {dataset} is no part of this run; set ablations.space and "
+                f"ablations: {space} on {dataset} is not part of this run; set ablations.space and "
                 f"ablations.dataset to one of: {', '.join(' on '.join(run) for run in self.runs)}."
             )
         levels = ablations.levels_of(self.config, self.images[dataset])
@@ -256,27 +256,27 @@ class Plan:
 
     @property
     def ablates(self) -> bool:
-        """Whether this run has the score, space and dataset of the ablations."""
+        """Whether this run includes the score, space and dataset of the ablations."""
         return "naswot" in self.scores and self.ablated in self.runs
 
     # Figures and tables.
 
     def figure_inputs(self, figure: str) -> dict[str, str | list[str]]:
         """Return argument → the file or files that a figure is drawn from."""
-        name, *place = figure.split("/")
+        name, *run = figure.split("/")
         files: dict[str, str | list[str]] = {**paths.CSV, "figure6_scores": paths.FIGURE6_SCORES}
         files["kernels"] = self.kernels
         if name == "scatter":
-            files["joined"] = self.joined(*place)
+            files["joined"] = self.joined(*run)
         elif name in PANELS:
-            files["joined"] = [self.joined(*run) for run in panels_of(name, self.runs).values()]
+            files["joined"] = [self.joined(*pair) for pair in panels_of(name, self.runs).values()]
         return {argument: files[file] for argument, file in FIGURES[name].inputs.items()}
 
     def figure_settings(self, figure: str) -> dict[str, Any]:
         """Return the other arguments of a figure's function."""
-        name, *place = figure.split("/")
+        name, *run = figure.split("/")
         if name == "scatter":
-            return {"dataset": place[1]}
+            return {"dataset": run[1]}
         if name == "figure1":
             return {"shown": self.config["kernels"]["shown"]}
         if name in PANELS:
@@ -335,13 +335,13 @@ class Plan:
 
     @property
     def is_published(self) -> bool:
-        """Whether the paper has a number of any space of this run."""
+        """Whether the paper publishes a number for any space of this run."""
         printed = {*SEARCHED, *(space for space, _ in PANELS["figure3"])}
         return any(space in printed for space, _ in self.runs)
 
     @property
     def claims(self) -> list[str]:
-        """What the paper says in words of the figures of this run."""
+        """The tables of the paper's claims about the figures of this run."""
         made = {
             "figure1": "naswot" in self.scores,
             "figure2": True,
@@ -352,7 +352,7 @@ class Plan:
 
     @property
     def omitted(self) -> dict[str, str]:
-        """What this configuration leaves out → why."""
+        """Figures that this configuration leaves out → the reason."""
         omitted = {}
         if "naswot" not in self.scores:
             omitted["Figures 1 and 5"] = (
@@ -360,16 +360,16 @@ class Plan:
             )
         elif self.ablated not in self.runs:
             omitted["Figure 5 and the other ablations"] = (
-                f"`ablations` asks for {' on '.join(self.ablated)}, which is no part of this run"
+                f"`ablations` asks for {' on '.join(self.ablated)}, which is not part of this run"
             )
         if not self.trains_figure6:
             space = self.config["figure6"]["space"]
-            omitted["Figure 6"] = f"`figure6` asks for {space}, which is no part of this run"
+            omitted["Figure 6"] = f"`figure6` asks for {space}, which is not part of this run"
         return omitted
 
     @property
     def paper(self) -> list[str]:
-        """The paper's tables and figures, as far as this run has them."""
+        """The paper's tables and figures that this run makes."""
         printed = {f"table{number}" for number in (1, 2)} | {f"figure{n}" for n in range(1, 11)}
         made = [file for file in self.tables + self.figures if Path(file).stem in printed]
         made += [paths.KENDALL_TAU, *([paths.PAPER_COMPARISON] if self.is_published else [])]
@@ -403,7 +403,7 @@ class Plan:
         return [paths.CAPTION.format(item=name) for name in dict.fromkeys(names)]
 
     def timings(self) -> list[str]:
-        """Return where Snakemake writes the times of the jobs that do the work."""
+        """Return the files to which Snakemake writes the run times of this run's main jobs."""
         times = (
             paths.timing(rule, path).format(**paths.matched(path, file))
             for rule, path, files in self._work()
@@ -412,7 +412,7 @@ class Plan:
         return list(dict.fromkeys([*times, *map(paths.timing, SINGLE)]))
 
     def _work(self) -> Iterator[tuple[str, str, list[str]]]:
-        """Return rule, path and the files on it, of the rules that do the work."""
+        """Yield rule, path template and files of each rule whose run time is reported."""
         if "naswot" in self.scores:
             yield "compute_kernels", paths.KERNELS, self.kernels
         if self.ablates:
@@ -445,5 +445,5 @@ class Plan:
 
 
 def item_of(file: str) -> str:
-    """Return the name under which a table or figure stands in the table of contents."""
+    """Return the name of a table or figure in the table of contents."""
     return "scatter" if "/scatter/" in file else Path(file).stem

@@ -1,4 +1,4 @@
-"""Which tables and figures `snakemake --report` shows, with their captions and chapters."""
+"""Mark tables and figures for `snakemake --report`, with their captions and chapters."""
 
 import os.path
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The JSON Schema of the configuration, completed with what the registries hold."""
+"""Read the JSON Schema of the configuration and complete it with names from the registries."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -12,7 +12,7 @@ from naswot.images.labelled import LABELLED
 from naswot.scores import FAMILY_OF
 from naswot.search import METHODS, Settings
 
-# What stands in braces in the file: as an `enum` the names, in a description a list of them.
+# Placeholder in the file → names: a list as an `enum`, joined by commas in a description.
 NAMES = {
     "{scores}": list(FAMILY_OF),
     "{images}": list(SOURCES),
@@ -23,7 +23,7 @@ NAMES = {
 
 
 def read_schema(root: Path) -> dict[str, Any]:
-    """Return the schema of the project in the folder `root`."""
+    """Return the completed schema; `root` is the project's folder."""
     text = (root / "config/schemas/config.schema.yaml").read_text(encoding="utf-8")
     schema = _completed(yaml.safe_load(text))
     settings = {field.name: _setting(field.type) for field in fields(Settings)}
@@ -45,7 +45,7 @@ def _completed(node: Any) -> Any:
 
 
 def _setting(kind: Any) -> dict[str, Any]:
-    """Return the schema of a setting of searches, by the type of its field."""
+    """Return the schema of a search setting, from the type of its field."""
     if get_origin(kind) is Literal:
         names = list(get_args(kind))
         return {"description": " or ".join(names), "enum": names}

@@ -1,6 +1,6 @@
-"""What happens around a run: its configuration is checked, and what an earlier run left is mended.
+"""Prepare and end a run: check the configuration, clean up after earlier runs, print results.
 
-The functions that end with one line do so with `sys.exit`, without Snakemake's tracebacks.
+Functions that end the process with one line call `sys.exit`, to avoid Snakemake's tracebacks.
 """
 
 import re
@@ -20,8 +20,8 @@ from naswot.workflow.schema import read_schema
 
 SHOWN_AT_THE_END = [Path(f"results/table{number}.md") for number in (1, 2)]
 
-# What Snakemake is told to do when it is to run nothing; it does not say so before it has read its
-# Snakefile.
+# Options with which Snakemake runs no jobs. Snakemake itself reports this only after it has read
+# the Snakefile.
 NOTHING_RUNS = re.compile(
     "-[a-zA-Z]*n[a-zA-Z]*|--dry-?run|-l|-S|-D|-t|--(list|lint|unlock|report|touch|cleanup|archive"
     "|summary|detailed-summary|dag|d3dag|rulegraph|filegraph|print-comp|containerize|delete).*"
@@ -34,12 +34,12 @@ def will_execute(arguments: Sequence[str]) -> bool:
 
 
 def check_config(config: MutableMapping[str, Any], root: Path, tell: bool) -> Catalogue:
-    """Check and complete a configuration in place; end with one line if anything is wrong.
+    """Check and complete a configuration in place; exit with one line if anything is wrong.
 
     Args:
-        config: as Snakemake read it.
+        config: the configuration as Snakemake read it.
         root: the folder of the project.
-        tell: whether to print notes on what is changed.
+        tell: whether to print a note on each change.
 
     Returns:
         The search spaces of the run, built-in and custom.
@@ -56,9 +56,9 @@ def check_config(config: MutableMapping[str, Any], root: Path, tell: bool) -> Ca
 
 
 def check_results(workflow: Any) -> None:
-    """See that results can be written, and set damaged ones aside, before Snakemake looks at them.
+    """Check that results can be written, and set damaged ones aside before Snakemake reads them.
 
-    Ends with one line where nothing can be written.
+    Exits with one line if nothing can be written.
     """
     executes = will_execute(sys.argv[1:])
     try:
@@ -72,7 +72,7 @@ def check_results(workflow: Any) -> None:
 
 
 def cancel_orphans(workflow: Any) -> None:
-    """Before jobs go to Slurm, cancel those that an earlier run left there when it was killed."""
+    """Cancel jobs that a killed run left on Slurm, before new ones are submitted."""
     if workflow.executor_plugin.name != "slurm":
         return
     try:
@@ -84,30 +84,30 @@ def cancel_orphans(workflow: Any) -> None:
 
 
 def times_of_tables() -> dict[Path, int]:
-    """Return when Tables 1 and 2 were written, of those that are there."""
+    """Return when Tables 1 and 2 were written (nanoseconds), for those that exist."""
     return {table: table.stat().st_mtime_ns for table in SHOWN_AT_THE_END if table.exists()}
 
 
 def show_new_tables(before: Mapping[Path, int]) -> None:
-    """Print Tables 1 and 2 if they were written since `before`, a result of `times_of_tables`."""
+    """Print Tables 1 and 2 if they were written after `before`, from `times_of_tables`."""
     for table, written in times_of_tables().items():
         if written != before.get(table):
             print(f"\n{table.read_text(encoding='utf-8')}")
 
 
 def show_cures(logs: Iterable[str | Path]) -> None:
-    """Print what can be done about the faults that the logs of a failed run tell of."""
+    """Print what the user can do about the known failures in the logs of a failed run."""
     for path in logs:
         for line in cures(Path(path).read_text(encoding="utf-8", errors="replace")):
             print(line, file=sys.stderr)
 
 
 def cores_per_job(workflow: Any) -> Callable[[Any], int]:
-    """Return a rule's `threads` for jobs that score or train, which compute on one core.
+    """Return a rule's `threads` for jobs that score or train, each of which computes on one core.
 
-    More jobs than processors would slow each other and falsify the search seconds: where --cores
-    promises more than there are, each job reserves several. A cluster counts its cores itself.
-    Only when jobs are planned does Snakemake know where they will run.
+    More jobs than cores would slow each other down and distort the measured search seconds. If
+    --cores exceeds the cores of this machine, each job therefore reserves several. A cluster counts
+    its own cores. Snakemake knows only when it plans jobs where they will run, hence a function.
     """
 
     def threads(wildcards: Any) -> int:
@@ -119,5 +119,5 @@ def cores_per_job(workflow: Any) -> Callable[[Any], int]:
 
 
 def doubling(first: int) -> Callable[..., int]:
-    """Return a resource, such as MB or minutes, that doubles whenever a job is tried again."""
+    """Return a resource, such as MB or minutes, that doubles each time a job is retried."""
     return lambda wildcards, attempt: first << (attempt - 1)

@@ -204,7 +204,7 @@ def test_only_jobs_of_a_dead_run_of_this_directory_are_cancelled(cluster, tmp_pa
 
 def test_without_slurm_a_message_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(NaswotError, match="squeue is not to be found"):
+    with pytest.raises(NaswotError, match="squeue is not found"):
         cancel_orphans(tmp_path)
 
 

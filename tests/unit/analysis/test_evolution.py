@@ -68,7 +68,7 @@ def test_the_networks_to_train_may_be_listed(tmp_path):
             {"train": 20_000},
             "custom_spaces.mine.train = 20000 is not allowed; nasbench201 has 15,625",
         ),
-        ({"train": 3, "networks": "nasbench101"}, "are not listed to draw from"),
+        ({"train": 3, "networks": "nasbench101"}, "no list of these networks exists"),
         ({"train": "none.csv"}, "custom_spaces.mine.train = 'none.csv': there is no such file"),
     ],
 )
@@ -164,8 +164,8 @@ def test_a_trained_table_needs_no_training_again(gathered, mine, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("64:8:8:8:8\n8:8:8:8:8\n64:8:8:8:8\n", r"row 3: '64:8:8:8:8' is there before, in row 1"),
-        ("64:8:8:8:8\n", "lists 1 architectures; two are the fewest"),
+        ("64:8:8:8:8\n8:8:8:8:8\n64:8:8:8:8\n", r"row 3: '64:8:8:8:8' repeats row 1"),
+        ("64:8:8:8:8\n", "lists 1 architectures; list at least two"),
         ("64:8:8:8:8\n8:8:8\n", r"list\.csv, row 2: .*8:8:8"),
     ],
 )
@@ -200,7 +200,7 @@ def test_networks_are_picked_above_an_accuracy(benchmark, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"least": 12}, "11 networks of .* have cifar10/test/9 above 80 %, and 12 are asked for"),
+        ({"least": 12}, "11 networks of .* have cifar10/test/9 above 80 %, and 12 are requested"),
         (
             {"accuracy": "cifar10/valid/9"},
             "figure6.accuracy = 'cifar10/valid/9'.* has cifar10/test/9",

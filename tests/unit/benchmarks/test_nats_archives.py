@@ -99,8 +99,8 @@ def test_the_last_of_two_files_of_a_name_counts(files, tmp_path, unpacked, expec
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"000011.pickle.pbz2": b"BZh9"}, r"tar: 000011\.pickle\.pbz2 is not a whole bzip2 file"),
-        ({"000011.pickle.pbz2": b"text"}, r"tar: 000011\.pickle\.pbz2 is not a whole bzip2 file"),
+        ({"000011.pickle.pbz2": b"BZh9"}, r"000011\.pickle\.pbz2 is not a complete bzip2 file"),
+        ({"000011.pickle.pbz2": b"text"}, r"000011\.pickle\.pbz2 is not a complete bzip2 file"),
         ({"meta.pickle.pbz2": None}, r"tar has no meta\.pickle\.pbz2. Put the official archive"),
         (
             {"000000.pickle.pbz2": None, "000011.pickle.pbz2": None, "000284.pickle.pbz2": None},

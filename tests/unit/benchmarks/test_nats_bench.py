@@ -108,14 +108,14 @@ def test_a_pickle_cannot_lie_about_the_size_of_an_array():
         def __reduce__(self):
             return function, arguments, (state[0], (10**12,), *state[2:])
 
-    with pytest.raises(NaswotError, match="lacks or exceeds its values"):
+    with pytest.raises(NaswotError, match="too few or too many values"):
         reloaded(Lying())
 
 
 def test_a_pickle_cannot_change_what_it_is_given():
     # GLOBAL, then BUILD with a state that would set attributes of what GLOBAL gave
     altering = b"ccollections\nOrderedDict\n}X\x04\x00\x00\x00evilK\x01sb"
-    with pytest.raises(NaswotError, match="wants to change what it imports"):
+    with pytest.raises(NaswotError, match="tries to change an imported object"):
         load(stream(altering), ORDERED_DICT, "their.pickle")
 
 
@@ -246,7 +246,7 @@ def test_a_file_that_is_not_the_benchmarks_is_named(sizes, tmp_path, monkeypatch
 def test_a_damaged_or_wrong_folder_is_explained(sizes, tmp_path):
     path = sizes / "000284.pickle.pbz2"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(NaswotError, match=r"000284\.pickle\.pbz2 is not a whole bzip2 file"):
+    with pytest.raises(NaswotError, match=r"000284\.pickle\.pbz2 is not a complete bzip2 file"):
         nats_bench.read(sizes, "sss")
     with pytest.raises(NaswotError, match="lists 32,768 architectures; NATS-Bench tss has 15,625"):
         nats_bench.read(sizes, "tss")

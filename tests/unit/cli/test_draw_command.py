@@ -68,7 +68,7 @@ def test_spaces_that_write_alike_are_both_named(draw):
         (["3", "--space", "nasbench101"], "give the column `arch` of row 3"),
         ([TOPOLOGY, "--space", "natsbench_sss"], "is not a NATS-Bench size architecture"),
         ([TOPOLOGY, "--space", "x"], "There is no search space 'x'"),
-        ([TOPOLOGY, "--output", "cell.gif"], "has to end in .svg, .png, .pdf"),
+        ([TOPOLOGY, "--output", "cell.gif"], "must end in one of .svg, .png, .pdf"),
         ([TOPOLOGY, "--output", "/dev/null/cell.svg"], "cannot be written"),
         ([TOPOLOGY, "--config", "absent.yaml"], "absent.yaml cannot be read"),
     ],

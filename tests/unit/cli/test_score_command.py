@@ -262,7 +262,7 @@ def test_what_a_network_prints_stays_out_of_the_result(run, here):
         (["mynets:resnet", "--dataset", "mnist"], "no images 'mnist'; there are: photos"),
         (["mynets:resnet", "--dataset", "folder"], "--images DIR"),
         (["mynets:resnet", "--dataset", "cifar10"], "--mirror DIR"),
-        (["mynets:resnet", "--output", "."], "--output has to name a file"),
+        (["mynets:resnet", "--output", "."], "--output must name a file"),
         (["--list", "absent.yaml"], "absent.yaml cannot be read: No such file"),
     ],
 )
@@ -453,7 +453,7 @@ def test_networks_that_are_there_already_are_scored(run, counting):
     assert "Pass a function that builds it." in err
     code, _, err = run("score", "nets:lazy", "--factory-args", "depth=3")
     assert (code, err.count("\n")) == (1, 1)
-    assert "nets:lazy is a network that is there already; it takes no arguments" in err
+    assert "nets:lazy is an existing network, not a factory; it takes no arguments" in err
 
 
 @pytest.mark.parametrize("kind", ["csv", "json"])
@@ -487,13 +487,13 @@ def test_a_file_is_gone_on_from(kind, run, counting, here):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--seed", "1"], "ranking.csv was scored with other seed (0, now 1): set what was set"),
+        (["--seed", "1"], "ranking.csv was scored with other seed (0, now 1): use the earlier"),
         (["--batch-size", "5"], "other batch_size (4, now 5)"),
         (["--scores", "snip"], "other scores (['naswot'], now ['snip'])"),
         (["--precision", "bfloat16"], "other precision ('float32', now 'bfloat16')"),
         (["--image-size", "16"], "other images ("),
         (["--factory-args", "width=4"], "nets:small in ranking.csv was built by {'arguments': {}"),
-        (["--format", "json"], "ranking.csv is not as `naswot score` wrote it"),
+        (["--format", "json"], "ranking.csv differs from what `naswot score` writes"),
         (["--format", "table"], "--resume reads CSV and JSON, not a table"),
     ],
 )
@@ -603,7 +603,7 @@ def test_a_stopped_run_goes_on_from_its_file(number, begin, run, counting, here)
     out, err = process.communicate(timeout=30)
     assert out == ""
     assert number == signal.SIGKILL or (
-        err == "naswot: interrupted after 1 of 2 networks; --resume goes on from there.\n"
+        err == "naswot: interrupted after 1 of 2 networks; --resume continues from there.\n"
     )
     assert pd.read_csv(here / "ranking.csv")["network"].tolist() == ["nets:small"]
     counting()

@@ -299,9 +299,9 @@ def test_a_server_that_stays_in_trouble_is_given_up(server, place):
 def test_no_server_and_no_address_are_explained(server, place, tmp_path):
     for url, message in [
         ("http://127.0.0.1:1/x", r"in 6 attempts \(the connection failed"),
-        ("ftp://127.0.0.1/x", "cannot be asked"),
-        ("http://", "cannot be asked"),
-        (f"file://{__file__}", "cannot be asked"),
+        ("ftp://127.0.0.1/x", "cannot be requested"),
+        ("http://", "cannot be requested"),
+        (f"file://{__file__}", "cannot be requested"),
     ]:
         with pytest.raises(NaswotError, match=message):
             fetch(NAME, place, {NAME: replace(SOURCE, url=url)}, wait_s=0.001)
@@ -329,7 +329,7 @@ def test_nothing_is_asked_for_unencrypted(url, place):
     [
         ("http://192.0.2.1/x", r"http://192\.0\.2\.1/x is not encrypted"),
         ("//192.0.2.1/x", "is not encrypted"),
-        ("file:///etc/hostname", "cannot be asked"),
+        ("file:///etc/hostname", "cannot be requested"),
     ],
 )
 def test_a_redirect_to_what_is_not_encrypted_is_not_followed(moved, message, server, place):
@@ -423,7 +423,7 @@ def test_what_cannot_be_fetched_is_explained(place):
         fetch("table.tfrecrd", place, {NAME: SOURCE})
     with pytest.raises(NaswotError, match="there are: table"):
         fetch("zzz", place, {NAME: SOURCE})
-    with pytest.raises(NaswotError, match=r"by hand: https://example\.org/table tells where"):
+    with pytest.raises(NaswotError, match=r"by hand: https://example\.org/table describes where"):
         fetch(NAME, place, {NAME: SOURCE})
     assert not place.parent.exists()
 
@@ -457,10 +457,10 @@ def test_an_unsound_list_of_sources_is_named(tmp_path):
         (b"- a", "should map names of files"),
         (b"a: {url: null}", "a should have the keys url, page, sha256"),
         (b"a: 3", "a should have the keys"),
-        (b"../a: {}", "'../a' is no name of a file"),
-        (b"a/../../b: {}", "is no name of a file"),
-        (b"/etc/a: {}", "is no name of a file"),
-        (b"3: {}", "3 is no name of a file"),
+        (b"../a: {}", "'../a' is not a file name"),
+        (b"a/../../b: {}", "is not a file name"),
+        (b"/etc/a: {}", "is not a file name"),
+        (b"3: {}", "3 is not a file name"),
     ]:
         path.write_bytes(content)
         with pytest.raises(NaswotError, match=rf"sources\.yaml.* {message}"):

@@ -25,12 +25,12 @@ def doubling(levels: int) -> bytes:
 
 
 BOMBS = {
-    "a memo entry beyond all others": (b"\x80\x02Nr\xff\xff\xff\x0f.", "numbers its parts"),
-    "a memo entry in decimals": (b"Np999999999\n.", "numbers its parts"),
+    "a memo entry beyond all others": (b"\x80\x02Nr\xff\xff\xff\x0f.", "memo index"),
+    "a memo entry in decimals": (b"Np999999999\n.", "memo index"),
     "a key a million tuples deep": (b"\x80\x02}N" + b"\x85" * 1_000_000 + b"Ns.", "of more than"),
     "a key that doubles": (doubling(40), "of more than 1000 parts"),
     "bytes that are not there": (b"\x80\x04\x8e" + struct.pack("<Q", 2**40) + b".", "Ran out of"),
-    "bytes to be changed": (b"\x80\x05\x96" + struct.pack("<Q", 2**32) + b".", "makes no sense"),
+    "bytes to be changed": (b"\x80\x05\x96" + struct.pack("<Q", 2**32) + b".", "invalid operation"),
     "a number of two billion bytes": (b"\x80\x02\x8b\xff\xff\xff\x7f.", "Ran out of input"),
 }
 

@@ -105,7 +105,7 @@ def test_a_job_takes_the_gpu_that_no_other_has_or_the_one_that_is_named(gpus, jo
     assert device.choose_device("auto") == device.choose_device("cuda") == torch.device("cuda:1")
     assert device.choose_device("cuda:0") == torch.device("cuda:0")
     assert gpus == [1, 1, 0]
-    with pytest.raises(NaswotError, match=r"'cuda:2', but torch sees 2 here.*cuda:1; choose"):
+    with pytest.raises(NaswotError, match=r"'cuda:2', but torch sees 2 GPUs here.*cuda:1; choose"):
         device.choose_device("cuda:2")
 
 

@@ -503,8 +503,8 @@ def test_a_space_without_mutations_has_empty_rows(tmp_path, custom):
     ("table", "message"),
     [
         ({"index": [1]}, "has no column 'neighbours'"),
-        ({"index": [1, 2], "neighbours": [[2], [5]]}, "neighbours that are no rows of it"),
-        ({"index": [1, 4], "neighbours": [[2], [1]]}, "neighbours that are no rows of it"),
+        ({"index": [1, 2], "neighbours": [[2], [5]]}, "neighbours without a row"),
+        ({"index": [1, 4], "neighbours": [[2], [1]]}, "neighbours without a row"),
     ],
 )
 def test_damaged_files_are_named(tmp_path, table, message):

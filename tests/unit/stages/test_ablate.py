@@ -98,7 +98,7 @@ def test_a_random_choice_is_of_all_networks():
 
 
 def test_too_few_networks_are_said_to_be(tmp_path):
-    with pytest.raises(NaswotError, match="4 networks are asked for, and 3 have a known accuracy"):
+    with pytest.raises(NaswotError, match="4 networks are requested, and 3 have a known accuracy"):
         choose_networks(pd.Series([1, 2, 3, np.nan]), 4, "random", seed=0)
 
 

@@ -135,7 +135,7 @@ def test_a_dataset_without_accuracies_is_named(scored, tmp_path):
 
 
 def test_a_file_of_another_kind_is_named(scored):
-    with pytest.raises(NaswotError, match=r"batch\.npz is no file of kernels of this version"):
+    with pytest.raises(NaswotError, match=r"batch\.npz is not a kernel file of this version"):
         read_kernels(scored[0][2])
 
 

@@ -1,4 +1,4 @@
-"""A training gives the same numbers every time, whatever looks at it or interrupts it."""
+"""A training gives the same numbers every time, however it is evaluated or interrupted."""
 
 import logging
 import math
@@ -29,9 +29,9 @@ from naswot.spaces.custom import _function, _module
 from naswot.stages.draw_batch import write_mini_batch
 from naswot.training import images, loop
 from naswot.training.checkpoint import Checkpoint
+from naswot.training.evaluation import EvalMode, accuracy, current_score
 from naswot.training.images import Data, Part
 from naswot.training.job import train_one
-from naswot.training.looking import EvalMode, accuracy, current_score
 from naswot.training.loop import COLUMNS, train_network
 from naswot.training.protocol import Protocol
 from naswot.workflow.custom_spaces import catalogue_of
@@ -151,7 +151,7 @@ class Drawing(nn.Module):
 
 
 @pytest.mark.parametrize("build", [partial(small, dropout=0.3), Drawing])
-def test_looking_at_a_network_does_not_change_its_training(train, build):
+def test_evaluating_a_network_does_not_change_its_training(train, build):
     """A network that draws random numbers would tell, and so would batch statistics."""
     seen = ["valid_accuracy", "test_accuracy", "score", "score_eval"]
     seldom, often = train(build, evaluations_per_epoch=1), train(build, evaluations_per_epoch=9)
@@ -274,7 +274,7 @@ def test_a_killed_training_goes_on_to_the_same_table(task, tmp_path, caplog):
     assert not output.exists()
     with caplog.at_level(logging.INFO, "naswot"):
         train_one(*positional, **how)
-    assert "going on after epoch" in caplog.text
+    assert "resuming after epoch" in caplog.text
     tables = [read_parquet(tmp_path / name) for name in ("whole.parquet", "killed.parquet")]
     pd.testing.assert_frame_equal(*(table.drop(columns=TIMES) for table in tables))
     assert not checkpoint.exists()
@@ -317,7 +317,7 @@ def finish(task, output: str, **about) -> pd.DataFrame:
 def test_a_checkpoint_of_other_settings_is_left_aside(task, stopped, caplog):
     stopped("other.parquet", epochs=3)
     again = finish(task, "other.parquet", epochs=3, weight_decay=0.01)
-    assert "is of other settings" in caplog.text
+    assert "has other settings" in caplog.text
     fresh = finish(task, "fresh.parquet", epochs=3, weight_decay=0.01)
     pd.testing.assert_frame_equal(again, fresh)
 
@@ -348,10 +348,10 @@ def test_of_a_checkpoint_that_fits_by_half_nothing_is_loaded(data, noise, tmp_pa
         return made[-1]
 
     protocol = Protocol(**PLAIN | {"epochs": 1})
-    how = {"data": data, "batch": noise(16), "protocol": protocol, "seed": 3}
+    how = {"data": data, "mini_batch": noise(16), "protocol": protocol, "seed": 3}
     train_network(partial(build, width=5), **how, checkpoint=checkpoint)
     again = train_network(partial(build, width=6), **how, checkpoint=checkpoint)
-    assert "of another network (RuntimeError" in caplog.text
+    assert "belongs to another network (RuntimeError" in caplog.text
     fresh = train_network(partial(build, width=6), **how)
     pd.testing.assert_frame_equal(again.drop(columns=TIMES), fresh.drop(columns=TIMES))
 
@@ -395,7 +395,7 @@ def test_a_stopped_training_of_a_network_that_draws_goes_on_to_the_same_table(
     mine = MINE | {"space": custom()}
     stopped("mine.parquet", **mine)
     again = finish(task, "mine.parquet", **mine)
-    assert "going on after epoch 2" in caplog.text
+    assert "resuming after epoch 2" in caplog.text
     pd.testing.assert_frame_equal(again, finish(task, "fresh.parquet", **mine))
 
 
@@ -406,16 +406,16 @@ def test_code_that_is_edited_in_between_trains_anew(custom, task, stopped, tmp_p
     with (tmp_path / file).open("a") as stream:
         stream.write("\n# another thought\n")
     again = finish(task, "mine.parquet", **mine)
-    assert "is of other settings" in caplog.text
+    assert "has other settings" in caplog.text
     pd.testing.assert_frame_equal(again, finish(task, "fresh.parquet", **mine))
 
 
 @pytest.mark.parametrize(
     ("last", "message"),
     [
-        ("nn.Linear(WIDTH, 7)", "it has 7 outputs an image, and there are 10 classes"),
+        ("nn.Linear(WIDTH, 7)", "it has 7 outputs per image, and there are 10 classes"),
         ("nn.Linear(WIDTH + 1, classes)", r"it fails on images of 3×8×8 \(RuntimeError"),
-        ("nn.Unflatten(1, (2, 2, 5)), nn.Linear(5, 10)", "it has 40 outputs an image"),
+        ("nn.Unflatten(1, (2, 2, 5)), nn.Linear(5, 10)", "it has 40 outputs per image"),
         ("nn.Linear(WIDTH, 10)).requires_grad_(False", "it has no parameters that require"),
         (
             "nn.Linear(WIDTH, 10), Late()",
@@ -510,11 +510,12 @@ def test_the_learning_rate_is_half_a_cosine():
 
 
 @given(st.integers(1, 30), st.integers(1, 12), st.integers(1, 5))
-def test_a_network_is_looked_at_after_every_epoch_and_more_often_at_first(steps, often, epochs):
-    looks = Protocol(**PLAIN | {"evaluations_per_epoch": often, "epochs": epochs}).looks(steps)
-    assert list(looks) == sorted(looks)
-    assert set(range(epochs + 1)) <= set(looks.values())
-    assert max(looks) == steps * epochs
-    early = [time for time in looks.values() if time < min(2, epochs)]
+def test_a_network_is_evaluated_after_every_epoch_and_more_often_at_first(steps, often, epochs):
+    protocol = Protocol(**PLAIN | {"evaluations_per_epoch": often, "epochs": epochs})
+    evaluations = protocol.evaluations(steps)
+    assert list(evaluations) == sorted(evaluations)
+    assert set(range(epochs + 1)) <= set(evaluations.values())
+    assert max(evaluations) == steps * epochs
+    early = [time for time in evaluations.values() if time < min(2, epochs)]
     assert len(early) == min(often, steps) * min(2, epochs)
-    assert len(looks) == len(early) + max(0, epochs - 2) + 1
+    assert len(evaluations) == len(early) + max(0, epochs - 2) + 1

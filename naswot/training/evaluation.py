@@ -1,4 +1,4 @@
-"""What is seen of a network in training: its accuracies, and its score in either mode."""
+"""Evaluate a network during training: its accuracies, and its score in train and eval mode."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,16 +13,16 @@ from naswot.scores.passes import first_output
 from naswot.scores.relu import NoReluError
 from naswot.training.images import Data, Part
 
-EVALUATED_AT_ONCE = 500
+EVALUATED_AT_ONCE = 500  # images
 
 
 @torch.no_grad()
 def accuracy(
     network: nn.Module, data: Data, part: Part, layout: torch.memory_format, precision: str
 ) -> float:
-    """Return the percentage of `part` that `network` tells right, in eval mode; NaN of nothing.
+    """Return the percentage of `part` that `network` classifies correctly, in eval mode.
 
-    Nothing in the network changes but the mode.
+    It is NaN if `part` is empty. Only the network's mode changes.
     """
     if not len(part):
         return np.nan
@@ -37,22 +37,23 @@ def accuracy(
     return 100 * correct / len(part)
 
 
-def current_score(network: nn.Module, batch: torch.Tensor, options: Options) -> float:
-    """Return the naswot score of `network`, with its present weights, on the images of `batch`.
+def current_score(network: nn.Module, images: torch.Tensor, options: Options) -> float:
+    """Return the naswot score of `network` with its current weights on `images` (B, 3, H, W).
 
-    Neither the network nor a random generator changes. NaN for a network without ReLUs.
+    It is NaN for a network without ReLUs. Neither the network nor a random generator changes.
     """
     with torch.random.fork_rng(), torch.no_grad():
         try:
-            return score(network, batch, options.precision, options.relu_count).value
+            return score(network, images, options.precision, options.relu_count).value
         except NoReluError:
             return np.nan
 
 
 class EvalMode(nn.Module):
-    """A network that stays in eval mode, whoever asks for train mode.
+    """A network that stays in eval mode, even if `train` is called.
 
-    Its batch normalisation uses the statistics that training has gathered: at first none.
+    Its batch normalisation uses the running statistics of training, which have their initial values
+    before the first step.
     """
 
     def __init__(self, network: nn.Module):
@@ -70,6 +71,6 @@ class EvalMode(nn.Module):
 
 @contextlib.contextmanager
 def computing_in(device: torch.device, precision: str) -> Iterator[None]:
-    """Let forward passes in the block compute in `precision`, "float32" or "bfloat16"."""
+    """Run forward passes in the block in `precision`, "float32" or "bfloat16"."""
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
         yield
