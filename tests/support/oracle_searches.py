@@ -1,7 +1,7 @@
-"""Searches one run at a time, as their papers tell them: slow, and written to be checked by eye.
+"""Naive searches, one run at a time, as described in their papers: slow, and easy to check by eye.
 
-A search ends by an exception when the budget does. Randomness comes from the run's generator, one
-number in [0, 1) after the other, in the order that is natural for the method.
+An exception ends a search when the budget is spent. Random numbers in [0, 1) come one by one from
+the run's generator, in the natural order of the method.
 """
 
 import math
