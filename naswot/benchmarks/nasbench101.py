@@ -5,9 +5,10 @@ matrix (row by row, a string of 0 and 1), operations (joined by commas), and a p
 ``ModelMetrics`` in base64. Its field 1, ``EvaluationData``, appears three times: before, halfway
 through and after the training. Fields 2 to 5 of ``EvaluationData`` are seconds of training and
 the accuracies (fractions) on training, validation and test images. Field 2 of ``ModelMetrics`` is
-the number of parameters. Every cell was trained three times for each number of epochs. Source:
-Ying et al., "NAS-Bench-101:
-Towards Reproducible Neural Architecture Search", ICML 2019; google-research/nasbench (Apache-2.0).
+the number of parameters. Every cell was trained three times for each number of epochs.
+
+Source: Ying et al., "NAS-Bench-101: Towards Reproducible Neural Architecture Search", ICML 2019;
+google-research/nasbench (Apache-2.0).
 """
 
 import binascii

@@ -42,11 +42,11 @@ def draw(figure: plt.Figure, placed: Placed, left: float, top: float) -> plt.Axe
         _draw_curve(axes, curve)
     for box in placed.boxes:
         _draw_box(axes, box)
-    for one in placed.captions:
+    for caption in placed.captions:
         look: dict[str, Any] = {"fontsize": FONT * POINTS, "fontweight": "bold", **PLAIN}
-        heading = axes.text(one.x, one.y, one.text, **look)
+        heading = axes.text(caption.x, caption.y, caption.text, **look)
         axes.annotate(
-            one.note,
+            caption.note,
             (1, 0),
             xycoords=heading,
             xytext=(5, 0.22 * FONT * POINTS),  # the heading's box reaches below its baseline

@@ -166,9 +166,9 @@ def _draw_strip(axes: Axes, table: pd.DataFrame, centres: Sequence[float], small
     axes.set_xlim(0, WIDTH - RIGHT - LEFT)
     axes.set_yscale("symlog", linthresh=smallest, linscale=0.3)
     axes.set_yticks([], minor=True)
-    top = next((one for one in (1, 10, 100) if one >= np.nanmax([0, *high])), 100)
-    ticks = [0, *(one for one in (0.1, 1, 10, 100) if 3 * smallest < one <= top)]
-    axes.set_yticks(ticks, [f"{one:g}" for one in ticks])
+    top = next((limit for limit in (1, 10, 100) if limit >= np.nanmax([0, *high])), 100)
+    ticks = [0, *(tick for tick in (0.1, 1, 10, 100) if 3 * smallest < tick <= top)]
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_ylim(0, top)
     axes.set_xticks([])
     axes.tick_params(labelsize=6.5, length=2)

@@ -66,7 +66,7 @@ def _datasets(table: pd.DataFrame) -> list[str]:
     """Return the data sets that have measurements; all data sets if none has."""
     known = table[table["source"] == "measured"].notna().any()
     named = [dataset for dataset in TITLES if f"{dataset}_test_mean" in table]
-    found = [one for one in named if known[[f"{one}_{split}_mean" for split in SPLITS]].any()]
+    found = [name for name in named if known[[f"{name}_{split}_mean" for split in SPLITS]].any()]
     return found or named
 
 

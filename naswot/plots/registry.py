@@ -199,9 +199,9 @@ def panels_of(figure: str, runs: Sequence[tuple[str, str]]) -> dict[str, tuple[s
     """
     found = {}
     for number, (space, dataset) in enumerate(PANELS[figure]):
-        for one in (space, STAND_INS.get(space, space)):
-            if (one, dataset) in runs:
-                found["abcdefghij"[number]] = (one, dataset)
+        for candidate in (space, STAND_INS.get(space, space)):
+            if (candidate, dataset) in runs:
+                found["abcdefghij"[number]] = (candidate, dataset)
                 break
     return found
 
@@ -215,7 +215,7 @@ def kernel_runs(runs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     first: dict[str, str] = {}
     for space, dataset in runs:
         first.setdefault(space, dataset)
-    places = ["nasbench201", "nds_darts"]
-    places += [space for panels in PANELS.values() for space, _ in panels]
-    places = [one for space in places for one in (space, STAND_INS.get(space)) if one]
-    return [(space, first[space]) for space in dict.fromkeys([*places, *first]) if space in first]
+    spaces = ["nasbench201", "nds_darts"]
+    spaces += [space for panels in PANELS.values() for space, _ in panels]
+    spaces = [name for space in spaces for name in (space, STAND_INS.get(space)) if name]
+    return [(space, first[space]) for space in dict.fromkeys([*spaces, *first]) if space in first]

@@ -81,7 +81,9 @@ def _place_operations(
                 ),
             )  # fmt: skip
     for i, column in sorted(columns.items()):
-        operations[i] = vertex = len(layers) + sum(one is not None for one in operations)
+        operations[i] = vertex = len(layers) + sum(
+            operation is not None for operation in operations
+        )
         members[column].append(vertex)
     return operations
 
@@ -134,12 +136,14 @@ def _sort(columns: list[list[int]], i: int, near: dict[int, list[int]], other: i
     """Sort column `i` by the mean position of each vertex's links in column `other`."""
     if not 0 <= other < len(columns):
         return
-    place = {vertex: j for j, vertex in enumerate(columns[other])}
-    own = {vertex: j for j, vertex in enumerate(columns[i])}
+    position = {vertex: j for j, vertex in enumerate(columns[other])}
+    current = {vertex: j for j, vertex in enumerate(columns[i])}
 
     def barycentre(vertex: int) -> float:
         linked = near.get(vertex, ())
-        return sum(place[one] for one in linked) / len(linked) if linked else own[vertex]
+        if not linked:
+            return current[vertex]
+        return sum(position[link] for link in linked) / len(linked)
 
     columns[i].sort(key=barycentre)
 
@@ -148,15 +152,15 @@ def _swap(
     columns: list[list[int]], before: dict[int, list[int]], after: dict[int, list[int]]
 ) -> None:
     """Swap neighbours within columns as long as this reduces crossings."""
-    place = {vertex: i for column in columns for i, vertex in enumerate(column)}
+    position = {vertex: i for column in columns for i, vertex in enumerate(column)}
 
     def excess(upper: int, lower: int) -> int:
         """Return by how many crossings a swap of the two would reduce the total."""
         found = 0
         for near in (before, after):
-            others = [place[one] for one in near.get(lower, ())]
-            for one in near.get(upper, ()) if others else ():
-                here = place[one]
+            others = [position[link] for link in near.get(lower, ())]
+            for link in near.get(upper, ()) if others else ():
+                here = position[link]
                 for other in others:
                     found += (here > other) - (here < other)
         return found
@@ -169,7 +173,7 @@ def _swap(
                 upper, lower = column[i : i + 2]
                 if excess(upper, lower) > 0:
                     column[i : i + 2] = lower, upper
-                    place[upper], place[lower] = i + 1, i
+                    position[upper], position[lower] = i + 1, i
                     improved = True
 
 

@@ -99,9 +99,9 @@ def _shape(box: Box) -> str:
 
 def _captions(placed: Placed) -> str:
     return "".join(
-        f'<text x="{_number(one.x)}" y="{_number(one.y)}" text-anchor="start" font-weight="bold">'
-        f"{escape(one.text)}{_note(one.note)}</text>"
-        for one in placed.captions
+        f'<text x="{_number(caption.x)}" y="{_number(caption.y)}" text-anchor="start" '
+        f'font-weight="bold">{escape(caption.text)}{_note(caption.note)}</text>'
+        for caption in placed.captions
     )
 
 

@@ -83,15 +83,15 @@ def _comparison(frames: Mapping[str, pd.DataFrame]) -> list[str]:
     if "paper_comparison" in frames:
         compared = frames["paper_comparison"]
         measured = compared[compared["ours"].notna()]
-        told = measured["within_2"].dropna().astype(str)
-        within = int((told == "True").sum())
+        known = measured["within_2"].dropna().astype(str)
+        within = int((known == "True").sum())
         line = (
             f"Of the {len(compared)} numbers that the paper prints, {len(measured)} were measured: "
-            f"{within} agree within 2 standard errors, {len(told) - within} do not, and each of "
+            f"{within} agree within 2 standard errors, {len(known) - within} do not, and each of "
             "these says what differs."
         )
-        if len(told) < len(measured):
-            line += f" {len(measured) - len(told)} have no spread to compare by."
+        if len(known) < len(measured):
+            line += f" {len(measured) - len(known)} have no spread to compare by."
         lines.append(line)
         for row in measured[measured["method"] == HEADLINE].to_dict("records"):
             lines.append(
