@@ -2,13 +2,13 @@
 
 python tools/audit.py PINS    PINS as `pip list --format=freeze` prints them
 
-pip-audit asks, from an environment of its own. Where PyPI's vulnerability reports cannot be
-reached it says of each package that it was skipped, or fails; and where all were skipped, that
-there is no known vulnerability. That would be a dangerous thing to believe, so it is told apart:
+pip-audit runs in its own environment. If PyPI's vulnerability reports cannot be reached, it fails
+or reports each package as skipped; if all are skipped, it reports no known vulnerability. This
+script tells the two cases apart:
 
 exit code 0   every package was looked up, and none has a known vulnerability
-exit code 1   some have; they are listed
-exit code 2   some or all could not be looked up, so nothing is known of them
+exit code 1   some have one; they are listed
+exit code 2   some or all could not be looked up
 """
 
 import json

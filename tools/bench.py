@@ -3,9 +3,10 @@
     python tools/bench.py [--device cpu|cuda] [--workers N] [--networks N] [--spaces …]
                           [--precisions …] [--size PIXELS] [--batch B] [--output DIR]
 
-Processes score as the workflow's jobs do, one a core, all at the same time; what they measured is
-written to DIR/bench.parquet and bench.md (results/bench), and printed with what the columns mean.
-It needs torch, numpy, pandas and pyarrow; with numba our score is faster. A few minutes.
+Processes score at the same time, one per core, as the workflow's jobs do. The measurements are
+written to DIR/bench.parquet and bench.md (results/bench), and printed with an explanation of the
+columns. It needs torch, numpy, pandas and pyarrow; with numba our score is faster. It takes a few
+minutes.
 """
 
 import argparse

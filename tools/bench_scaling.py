@@ -1,11 +1,11 @@
-"""Time how scoring grows with batch, resolution, size of networks and number of architectures.
+"""Measure how scoring time grows with batch, resolution, network size and number of architectures.
 
     python tools/bench_scaling.py [--output DIR]
 
-One thread; ours in both precisions, and the authors' literal protocol
-(tests/support/oracle.py) at fewer points. Writes DIR/scaling.parquet, one row per point, and
+It uses one thread. Our score is timed in both precisions, the authors' literal protocol
+(tests/support/oracle.py) at fewer points. It writes DIR/scaling.parquet, one row per point, and
 DIR/scaling.svg (results/bench). The fitted exponents are slopes on logarithmic axes over the points
-at which a line is drawn. About four minutes.
+with a line. It takes about four minutes.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""Time every score alone, every family once, and all scores together, on the same networks.
+"""Time each score alone, each family, and all scores together, on the same networks.
 
     python tools/bench_scores.py [--networks N] [--threads T] [--batch-size B] [--image-size S]
 
-Prints one line per family, in the form of docs/scores.md, and what computing all scores in one call
-saves against computing each in a call of its own, construction included in both.
+It prints one line per family, in the form of docs/scores.md, and the time saved by computing all
+scores in one call instead of one call per score, both including construction of the network.
 """
 
 import argparse

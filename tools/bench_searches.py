@@ -1,12 +1,12 @@
-"""Time searches beside naive ones that play one run at a time: same table, same seeds, one run.
+"""Time searches against naive ones that simulate one run at a time, on the same table and seeds.
 
     python tools/bench_searches.py [--runs N] [--naive-runs N]
 
-The table is NAS-Bench-201 as the default run has it, 200 epochs, under a budget of 200,000 s, about
-a hundred trainings; scores are random, for how good they are takes no time. Each method's
+The table is NAS-Bench-201 as in the default run: 200 epochs and a budget of 200,000 s, about a
+hundred trainings. Scores are random, as their quality does not affect the time. Each method's
 trajectories are compared with those of the naive runs (tests/support/oracle_searches.py). NASWOT
-(N = 1,000), Random and Optimal (N = 100) draw for one dataset. Seconds are a thread's processor
-time; loading the table is not timed.
+(N = 1,000), Random and Optimal (N = 100) draw for one data set. Times are processor seconds of one
+thread, without loading the table.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""How fast NASBench-101's TFRecord format is read: `python tools/bench_tfrecord.py [RECORDS]`.
+"""Time reading NASBench-101's TFRecord format: `python tools/bench_tfrecord.py [RECORDS]`.
 
-The file is made up here, of the size and shape of the official records; the benchmark's full
-file has 5,083,488 of them.
+The script generates a file with records of the official size and form; the benchmark's full file
+has 5,083,488 of them.
 """
 
 import base64

@@ -4,11 +4,11 @@
 
 The file has one row per architecture: `space, arch, images` (an .npz in batches/ beside it),
 `params, params_benchmark, relu_units, relu_modules, score_mean, score_std` with each ReLU
-counted once, `published_…` for the authors' counting, and `seeds`: seeds 0…n−1 were set right
-before building. Counts must be equal. Our networks draw the same weights from the same seed,
-so seed means are compared with a tolerance of 4 standard errors of the difference + 0.05.
+counted once, `published_…` for the authors' counting, and `seeds`: the number n of seeds 0…n−1,
+each set right before building. Counts must be equal. Our networks get the same weights from the
+same seed, so means over seeds may differ by 4 standard errors of the difference + 0.05.
 
-Prints one line per row and exits with 1 if anything is off. Spaces that are not built are
+It prints one line per row and exits with 1 if a value differs. Spaces that are not built are
 counted and named.
 """
 

@@ -5,18 +5,18 @@
 The file has one row per cell and dataset: `dataset, arch` and the scores published with
 NAS-Bench-Suite-Zero, `params, flops, plain, l2_norm, grad_norm, snip, grasp, fisher, jacov`
 (our jacob_cov), `synflow` (our log_synflow), `epe_nas, nwot` (our naswot), `zen`. They come from
-another initialisation, mini-batch and batch size. Ours: seed 0, 64 images of the dataset with
-their labels.
+another initialisation, mini-batch and batch size. Ours use seed 0 and 64 images of the data set
+with their labels.
 
-Prints Spearman's correlation for each dataset and score, and exits with 1 if one is below its
+It prints Spearman's correlation for each data set and score, and exits with 1 if one is below its
 threshold.
 
-How far two initialisations agree bounds what can be reached. On 100 cells with ImageNet16-120, four
-seeds of ours agree to 0.99 in grad_norm and snip, but to 0.92–0.97 in l2_norm and to 0.2–0.5 in
-plain: the published values agree with ours just as far. Within a number of convolutions l2_norm is
-nothing but the noise of the initialisation; the number itself, without any noise of ours, goes
-with the published values to 0.970. Layers before batch normalisation contribute exactly nothing
-to plain, so that the noise of the classifier remains.
+The agreement of two initialisations limits these correlations. On 100 cells with ImageNet16-120,
+four of our seeds correlate by 0.99 in grad_norm and snip, but by 0.92–0.97 in l2_norm and by
+0.2–0.5 in plain; the published values correlate with ours equally well. Among cells with the same
+number of convolutions, l2_norm is only the noise of the initialisation; this number alone
+correlates with the published values by 0.970. Layers before batch normalisation contribute exactly
+0 to plain, so that only the noise of the classifier remains.
 """
 
 import argparse

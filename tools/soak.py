@@ -1,11 +1,11 @@
-"""Kill runs of the workflow at random moments until each ends, and see that nothing is lost.
+"""Kill runs of the workflow at random moments until each ends, and check that nothing is lost.
 
     python tools/soak.py --kills 50 --seed 1        (or `make soak KILLS=50 SEED=1`)
 
-Each run is of the configuration for CI in a copy of the repository of its own. Whatever is killed,
-the same command is given again, after `--unlock` where Snakemake itself was killed. After each
-kill every file under its final name is opened. What a run ends with is compared with the results
-of a run that nothing disturbed.
+Each run uses the configuration for CI in its own copy of the repository. After a kill, the same
+command is run again, with `--unlock` before it if Snakemake itself was killed. After each kill,
+every file under its final name is opened. The final results are compared with those of an
+undisturbed run.
 """
 
 import argparse

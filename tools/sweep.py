@@ -3,11 +3,11 @@
     python tools/sweep.py [--packages torchvision,timm] [--only PATTERN] [--each 1] [--resume]
                           (or `make sweep`, which makes the environment that it needs)
 
-All classifiers of torchvision, and of every family of timm one of each kind, with random weights
-and five images of noise, of 64×64 pixels where a network takes them. Each is built and compared in
-a process of its own, which is given up after --seconds. One line per network is added to
-DIR/sweep.csv (results/sweep); DIR/sweep.md and what is printed at the end sum it up. The exit code
-is 1 if a score differs from the oracle's and does not say why, or something else went wrong.
+It takes all classifiers of torchvision and one of each kind from every family of timm, with random
+weights and five noise images, of 64×64 pixels if the network accepts them. Each network is built
+and compared in its own process, with a time limit of --seconds. One line per network is added to
+DIR/sweep.csv (results/sweep); DIR/sweep.md and the last lines of output are a summary. The exit
+code is 1 if a score differs from the oracle's without a known reason, or another error occurred.
 """
 
 import argparse

@@ -1,1 +1,1 @@
-"""From scores and searches to the numbers that are reported."""
+"""Compute the reported numbers from scores and searches."""

@@ -1,4 +1,4 @@
-"""All levels of the ablations side by side: of each network, and of the ranking as a whole."""
+"""Summarise the ablations: the scores of each network, and the ranking of all, at each level."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,15 +27,15 @@ def collate(
     claims: str | Path,
     left_out: Mapping[str, str],
 ) -> None:
-    """Write all scores in one table, and what they say of networks, levels and the paper's claims.
+    """Write all scores in one table, summaries per network and level, and the paper's claims.
 
     Args:
         shards: Parquet files of `naswot.stages.ablate.ablate`, in the order to keep.
-        scores: Parquet file with the rows of all of them, and `normalised`.
+        scores: Parquet file with the rows of all shards, and the column `normalised`.
         networks: CSV file of `summarise_networks`.
         levels: CSV file of `summarise_levels`.
         claims: CSV file of `naswot.analysis.claims`.
-        left_out: image size → why it was not scored.
+        left_out: image size → the reason why it was not scored.
     """
     table = normalise(pd.concat([read_parquet(path) for path in shards], ignore_index=True))
     about = read_metadata(shards[0])
@@ -58,11 +58,11 @@ def collate(
 
 
 def normalise(table: pd.DataFrame) -> pd.DataFrame:
-    """Return `table` with `normalised`: the score divided by the least at its level.
+    """Return `table` with `normalised`: the score divided by the smallest score at its level.
 
-    As for the paper's Figure 5: "dividing a given score by the minimum score using the same
-    mini-batch size from the set of sampled networks". −inf does not count as the least and stays
-    −inf; NaN where the least is not positive, as then a ratio says nothing.
+    This follows the paper's Figure 5: "dividing a given score by the minimum score using the same
+    mini-batch size from the set of sampled networks". Scores of −inf are not used as the smallest
+    and stay −inf. Where the smallest is not positive, the result is NaN, as a ratio is meaningless.
     """
     finite = table["score"].where(np.isfinite(table["score"]))
     least = finite.groupby([table[name] for name in PLACE]).transform("min")
@@ -70,12 +70,12 @@ def normalise(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise_networks(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for every ablation, level and network.
+    """Return one row per ablation, level and network.
 
-    `n` is the number of scores; `minus_inf` and `nan` of them are not finite, and the mean, the
-    standard deviation (of a single score, n − 1), the quartiles, the lowest and the highest are
-    of the others. `normalised` is the median of the finite normalised scores, with the lowest and
-    the highest.
+    `n` is the number of scores; `minus_inf` and `nan` count those that are not finite. Mean,
+    standard deviation (of a single score, with n − 1), quartiles, minimum and maximum are of the
+    finite ones. `normalised` is the median of the finite normalised scores, with their minimum and
+    maximum.
     """
     rows = []
     for place, group in table.groupby([*PLACE, "index"], sort=False):
@@ -98,19 +98,19 @@ def summarise_networks(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise_levels(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for every ablation and level.
+    """Return one row per ablation and level.
 
     | column | |
     |---|---|
-    | `networks`, `repeats`, `minus_inf`, `nan` | how many; the last two of all scores |
+    | `networks`, `repeats`, `minus_inf`, `nan` | counts; the last two over all scores |
     | `mean`, `std` | of finite scores: over all; within networks, root mean square |
     | `tau_repeats`, `_low`, `_high` | mean tau-b between the rankings of two repeats |
-    | `tau_batches` | tau-b of the mean scores with those over the mini-batches of `batches` |
-    | `tau_accuracy`, `_low`, `_high` | tau-b of a repeat's scores with accuracy, mean |
-    | `largest_change` | of `classes`: the largest difference from the first level's scores |
-    | `seconds` | mean a score |
+    | `tau_batches` | tau-b between the mean scores and those of the ablation `batches` |
+    | `tau_accuracy`, `_low`, `_high` | mean tau-b between a repeat's scores and accuracy |
+    | `largest_change` | for `classes`: the largest difference from the first level's scores |
+    | `seconds` | mean seconds per score |
 
-    In tau, −inf ranks last. Networks with a NaN anywhere are left out of it.
+    In tau, −inf ranks last. Networks with any NaN are left out of tau.
     """
     known = table[~table["index"].isin(table.loc[table["score"].isna(), "index"])]
     reference = pivot(known, "batches").mean()
@@ -142,7 +142,7 @@ def summarise_levels(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def pivot(table: pd.DataFrame, ablation: str, level: str | None = None) -> pd.DataFrame:
-    """Return the scores of an ablation or a level, one row per repeat and column per network."""
+    """Return the scores of an ablation or level: one row per repeat, one column per network."""
     chosen = table[table["ablation"] == ablation]
     if level is not None:
         chosen = chosen[chosen["level"] == level]

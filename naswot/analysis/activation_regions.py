@@ -1,9 +1,9 @@
-"""How the codes of a small network cut the plane: its linear regions, exactly (Section 3, Fig. 2).
+"""Compute the linear regions of a small ReLU network in the plane exactly (Section 3, Figure 2).
 
-A square is cut along the line where a unit of the first layer changes its sign, unit by unit; in
-each piece the second layer is an affine map of the input, so each of its units cuts the piece along
-a line again, and so on. What is left is one convex polygon a code. (The score `linear_regions`, of
-large networks, is another thing: `naswot.scores.linear_regions` counts codes along lines.)
+A square is cut along the line where a unit of the first layer changes its sign, unit by unit. In
+each piece the second layer is an affine map of the input, so each of its units again cuts the piece
+along a line, and so on. The result is one convex polygon per code. (The score `linear_regions` for
+large networks is different: `naswot.scores.linear_regions` counts codes along lines.)
 """
 
 import itertools
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-AREA = 1e-12  # of a piece that is nothing but rounding
+AREA = 1e-12  # smaller pieces are rounding errors
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Network:
 
     @classmethod
     def drawn(cls, seed: int, sizes: Sequence[int] = (2, 5, 4)) -> "Network":
-        """Draw one of `sizes` (inputs, then units a layer) as PyTorch initialises linear layers.
+        """Return a random network of `sizes` (inputs, then units of each layer).
 
-        That is uniform in ±1/√inputs, weights and biases.
+        Weights and biases are uniform in ±1/√inputs, as PyTorch initialises linear layers.
         """
         generator = np.random.default_rng(seed)
         weights, biases = [], []
@@ -38,11 +38,11 @@ class Network:
 
     @property
     def units(self) -> int:
-        """N_A, the number of rectified units."""
+        """N_A, the number of ReLU units."""
         return sum(map(len, self.biases))
 
     def before_relus(self, points: np.ndarray) -> np.ndarray:
-        """Return what enters the ReLUs of all layers at `points` (n, inputs), as (n, N_A)."""
+        """Return the pre-activations of all layers at `points` (n, inputs), as (n, N_A)."""
         values, found = points, []
         for weight, bias in zip(self.weights, self.biases, strict=True):
             values = values @ weight.T + bias
@@ -51,7 +51,7 @@ class Network:
         return np.concatenate(found, axis=1)
 
     def outputs(self, points: np.ndarray) -> np.ndarray:
-        """Return what leaves the last ReLUs at `points` (n, inputs), as (n, units)."""
+        """Return the outputs of the last ReLUs at `points` (n, inputs), as (n, units)."""
         return np.maximum(self.before_relus(points)[:, -len(self.biases[-1]) :], 0)
 
     def codes(self, points: np.ndarray) -> np.ndarray:
@@ -85,7 +85,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Boundary:
-    """Where a unit changes its sign within a piece of the plane: a segment, `ends` (2, 2)."""
+    """A segment, with `ends` (2, 2), along which a unit changes its sign."""
 
     layer: int
     unit: int
@@ -93,16 +93,16 @@ class Boundary:
 
 
 def square(half: float = 1.0) -> np.ndarray:
-    """Return the corners of the square of points with no coordinate beyond ±`half`."""
+    """Return the corners of the square of all points with coordinates from −`half` to `half`."""
     return half * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
 
 
 def cut(network: Network, polygon: np.ndarray) -> tuple[list[Region], list[Boundary]]:
-    """Return the linear regions of `network` within a convex `polygon` (n, 2), and what cuts them.
+    """Return the linear regions of `network` in a convex `polygon` (n, 2), and their boundaries.
 
     Regions smaller than `AREA` are left out.
     """
-    # Of each piece: its code so far, and the affine map from inputs to what enters the layer.
+    # Each piece: its code so far, its polygon, and the affine map from inputs to the layer's input.
     pieces: list[tuple] = [((), polygon, np.eye(2), np.zeros(2))]
     boundaries: list[Boundary] = []
     for layer, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
@@ -133,10 +133,10 @@ def _halves(
 
     Args:
         polygon: vertices (n, 2) of a convex polygon.
-        values: of the function at the vertices (n,).
+        values: values of the function at the vertices (n,).
 
     Returns:
-        The two parts and the ends of the cut between them; None for what is not there.
+        The two parts and the ends of the cut between them; None for each that does not exist.
     """
     sides: dict[bool, list] = {True: [], False: []}
     ends = []
@@ -150,7 +150,7 @@ def _halves(
             sides[False].append(end)
     parts = {sign: np.array(side) for sign, side in sides.items()}
     whole = {sign: len(part) > 2 and Region((), part).area > AREA for sign, part in parts.items()}
-    if not all(whole.values()):  # keep it whole on the side where it is
+    if not all(whole.values()):  # the whole polygon is on one side
         positive = whole[True]
         return (polygon, None, None) if positive else (None, polygon, None)
     return parts[True], parts[False], np.array(ends)
@@ -162,12 +162,12 @@ def hamming(codes: np.ndarray) -> np.ndarray:
 
 
 def crossed(network: Network, start: np.ndarray, end: np.ndarray) -> int:
-    """Return how many unit boundaries a straight way from `start` to `end` crosses, exactly.
+    """Return the exact number of unit boundaries that the segment from `start` to `end` crosses.
 
-    It is at least the Hamming distance of their codes, and more where a unit of a later layer
+    It is at least the Hamming distance of the two codes, and larger if a unit of a later layer
     changes its sign and changes back.
     """
-    times = np.array([0.0, 1.0])  # between these, what enters a layer is linear
+    times = np.array([0.0, 1.0])  # between these, the input of a layer is linear
     total, first = 0, 0
     for bias in network.biases:
         points = start + times[:, None] * (end - start)

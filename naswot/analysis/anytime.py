@@ -1,4 +1,4 @@
-"""How good what a search has found is after so many seconds, over many runs: its anytime curve."""
+"""Compute anytime curves of searches: the accuracy of the incumbents of all runs over time."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,9 +25,9 @@ def write_anytime(
     """Write the curve of every search that spends time: a CSV file with the columns `COLUMNS`.
 
     Args:
-        trajectories: Parquet files, one row per evaluation (docs/tables.md). Of searches that were
-            not run, or spend nothing, there is no curve.
-        benchmarks: benchmark tables of their spaces.
+        trajectories: Parquet files, one row per evaluation (docs/tables.md). Searches that were
+            not run or spend no time have no curve.
+        benchmarks: benchmark tables of the spaces.
         output: the file to write.
     """
     tables = {read_metadata(path)["space"]: path for path in benchmarks}
@@ -52,9 +52,9 @@ def write_anytime(
 
 
 def reported_accuracy(benchmark: str | Path, dataset: Dataset, first: str) -> pd.Series | None:
-    """Return the accuracies by `index`, named by their key; None where the table has none.
+    """Return the reported accuracies by `index`, named by their key; None if the table has none.
 
-    All of a space and dataset are of one key; `first` is as in `Dataset.reported`.
+    `first` is as in `Dataset.reported`.
     """
     names = filter(ACCURACY_KEY.fullmatch, column_names(benchmark))
     keys = dataset.keys_among(names)
@@ -65,13 +65,13 @@ def reported_accuracy(benchmark: str | Path, dataset: Dataset, first: str) -> pd
 
 
 def anytime(trajectory: Trajectory, accuracy: pd.Series) -> pd.DataFrame:
-    """Return how accurate the incumbents of all runs are at each of `times_of(trajectory)`.
+    """Return the accuracy of the incumbents of all runs at each of `times_of(trajectory)`.
 
-    A run that has ended keeps its incumbent; a run without any evaluation counts nowhere.
+    A run that has ended keeps its incumbent; a run without any evaluation is left out.
 
     Args:
-        trajectory: the runs; `pick` are labels of `accuracy`.
-        accuracy: percent, by index; NaN where not known.
+        trajectory: the runs; `pick` holds labels of `accuracy`.
+        accuracy: accuracy in percent, by index; NaN where unknown.
 
     Returns:
         The columns `STATISTICS`. `runs` is the number of runs whose incumbent has a known
@@ -81,9 +81,9 @@ def anytime(trajectory: Trajectory, accuracy: pd.Series) -> pd.DataFrame:
     runs, run = np.unique(trajectory.run, return_inverse=True)
     last = np.full((len(runs), len(times)), -1)
     if len(times):
-        # An evaluation counts from the first time that is not before it; of several, the last.
-        place = np.searchsorted(times, trajectory.seconds)
-        last[run, place] = np.arange(len(run))
+        # An evaluation counts from the first time at or after it; of several, the last one counts.
+        column = np.searchsorted(times, trajectory.seconds)
+        last[run, column] = np.arange(len(run))
     last = np.maximum.accumulate(last, axis=1)
     incumbents = trajectory.pick[trajectory.incumbents()[last]] if last.size else last
     found = accuracy.reindex(incumbents.ravel()).to_numpy().reshape(incumbents.shape)
@@ -94,15 +94,15 @@ def anytime(trajectory: Trajectory, accuracy: pd.Series) -> pd.DataFrame:
 
 
 def times_of(trajectory: Trajectory) -> np.ndarray:
-    """Return times from when every run has an incumbent to when the last run ended.
+    """Return times in seconds, from when every run has an incumbent to the end of the last run.
 
-    They are `TIMES` where these two differ, evenly spaced in the logarithm, in seconds; none
-    where nothing is spent.
+    There are `TIMES` of them, evenly spaced in the logarithm (one if start and end are equal); none
+    if no time is spent.
     """
     seconds = trajectory.seconds
     if not (seconds > 0).any():
         return np.empty(0)
     start = seconds[trajectory.step == 0].max()
-    if start == 0:  # has no logarithm
+    if start == 0:  # zero has no logarithm
         start = seconds[seconds > 0].min()
     return np.unique(np.geomspace(start, seconds.max(), TIMES))

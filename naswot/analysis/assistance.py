@@ -1,4 +1,4 @@
-"""What a score adds to evolution: searches that use one against REA, paired run by run."""
+"""Compare searches that a score assists with REA, which uses none, in paired runs."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -47,11 +47,11 @@ WHOLE_NUMBERS = ("runs", "runs_needed", "runs_needed_unpaired")
 def write_assistance(
     searches: Sequence[str | Path], output: str | Path, markdown: str | Path
 ) -> None:
-    """Write assistance.csv, with the columns `COLUMNS`, and a sentence a row as Markdown.
+    """Write assistance.csv, with the columns `COLUMNS`, and one sentence per row as Markdown.
 
     Args:
         searches: Parquet files of `naswot.stages.budget_search`, of REA and of methods that use
-            scores; others are passed over. Of searches that were not run there is no row.
+            scores; others are ignored. Searches that were not run have no row.
         output, markdown: the files to write.
     """
     found: dict[tuple[str, str], dict[str, tuple[Mapping, pd.DataFrame]]] = {}
@@ -84,15 +84,15 @@ def write_assistance(
 
 
 def assist(reference: np.ndarray, method: np.ndarray) -> dict[str, float]:
-    """Return what a method gains over a reference, both (n,) accuracies of the same n > 1 seeds.
+    """Return the gain of a method over a reference, both (n,) accuracies of the same n > 1 seeds.
 
-    The difference d is the mean of the n differences, its interval is Student's t at 95 %.
-    `runs_needed` is how many pairs of runs would show a difference of the size that was found,
-    two-sided at the 5 % level with a power of 80 %: ((z.975 + z.8) · sd / |d|)², rounded up, at
-    least 2, where sd is that of the differences. `runs_needed_unpaired` is how many runs of each
-    would, on seeds of their own: sd² is then the sum of the two variances. Both are empty (None)
-    where d is 0. `standard_error` is sd / √n, with either sd. `correlation` is that of the pairs,
-    NaN where one side is constant.
+    The difference d is the mean of the n differences; its 95 % interval is Student's t.
+    `runs_needed` is the number of pairs of runs that would show a difference of size d, two-sided
+    at the 5 % level with a power of 80 %: ((z.975 + z.8) · sd / |d|)², rounded up, at least 2,
+    where sd is the standard deviation of the differences. `runs_needed_unpaired` is the number of
+    runs of each method with different seeds; there sd² is the sum of the two variances. Both are
+    None where d is 0. `standard_error` and `standard_error_unpaired` are sd / √n. `correlation` is
+    that of the pairs, NaN where one side is constant.
     """
     differences = method - reference
     n, mean, std = len(differences), differences.mean(), differences.std(ddof=1)
@@ -117,7 +117,7 @@ def assist(reference: np.ndarray, method: np.ndarray) -> dict[str, float]:
 
 
 def runs_needed(difference: float, std: float) -> int | None:
-    """Return how many runs show a difference; `assist` has the formula."""
+    """Return the number of runs that would show a difference, by the formula in `assist`."""
     if difference == 0:
         return None
     quantiles = norm.ppf((1 + CONFIDENCE) / 2) + norm.ppf(POWER)
@@ -125,7 +125,7 @@ def runs_needed(difference: float, std: float) -> int | None:
 
 
 def to_markdown(table: pd.DataFrame) -> str:
-    """Return a sentence for every row of assistance.csv, under a heading for every space."""
+    """Return one sentence per row of assistance.csv, under one heading per space."""
     lines = [
         "# What a training-free score adds to REA",
         "",
@@ -143,7 +143,7 @@ def to_markdown(table: pd.DataFrame) -> str:
 
 
 def sentence(row: Mapping) -> str:
-    """Say what a row of assistance.csv says."""
+    """Return a row of assistance.csv as a sentence."""
     name, needed = row["title"], row["runs_needed"]
     split = {"valid": "validation"}.get(row["split"], row["split"])
     place = f"{TITLES[row['dataset']]} {split} over {row['runs']:,} paired runs"
@@ -160,6 +160,6 @@ def sentence(row: Mapping) -> str:
 
 
 def _about(runs: int) -> str:
-    """Return a number of runs in words: two digits count."""
+    """Return a number of runs, rounded to two significant digits, as text."""
     digits = len(str(runs)) - 2
     return f"{runs}" if digits <= 0 else f"some {round(runs, -digits):,}"

@@ -1,4 +1,4 @@
-"""What the paper claims of a figure, and whether it was found here: with a number, always."""
+"""Record the paper's claims about its figures, and for each a verdict with the measured number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ COLUMNS = ("figure", "claim", "verdict", "found")
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim and what became of it.
+    """One claim and its verdict.
 
     Attributes:
-        claim: what the paper says, in our words: a clause that can follow "The paper says that".
-        confirmed: None where what was measured cannot tell.
-        found: the number that decides, with its unit, interval and n: a clause, no full stop.
+        claim: the paper's statement in our words: a clause that can follow "The paper says that".
+        confirmed: whether the measurement confirms it; None if it cannot decide.
+        found: the measured number, with its unit, interval and n: a clause without full stop.
     """
 
     claim: str
@@ -28,7 +28,7 @@ class Claim:
 
     @property
     def verdict(self) -> str:
-        """Return the verdict as people read it."""
+        """Return the verdict in words."""
         return {True: "confirmed", False: "not confirmed", None: "undecided"}[self.confirmed]
 
 
@@ -43,7 +43,7 @@ def gather_claims(paths: Sequence[str | Path], output: str | Path) -> None:
     """Write claims.csv: the claims of several figures, in the order of `paths`.
 
     Raises:
-        NaswotError: a file is missing or not one of `write_claims`.
+        NaswotError: a file is missing or was not written by `write_claims`.
     """
     frames = [pd.DataFrame(columns=list(COLUMNS))]
     for path in paths:

@@ -1,4 +1,4 @@
-"""Scores side by side: how well each ranks networks, overall, at the top, and beyond their size."""
+"""Compare scores: how well each ranks all networks, the best ones, and networks of equal size."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,11 +40,11 @@ def compare_tables(
     agreement: str | Path,
     catalogue: Catalogue = BUILT_IN,
 ) -> None:
-    """Write how the scores compare, and how far they agree with each other.
+    """Write the comparison of the scores, and their agreement with each other.
 
     Args:
-        joined: datasets, each with a joined table of one score and what it took; all scores
-            of a space and dataset on the same architectures.
+        joined: data sets, each with a joined table of one score and its file of seconds; all
+            scores of a space and data set are of the same architectures.
         correlations: kendall_tau.csv; tau and its interval are taken from there.
         comparison: CSV file to write, one row per space, dataset and score; `COMPARISON`.
         agreement: CSV file to write, one row per pair of scores; `AGREEMENT`.
@@ -79,11 +79,11 @@ def compare_tables(
 
 
 def reported_key(rows: pd.DataFrame, dataset: Dataset) -> str:
-    """Return the accuracy key that is shown of a dataset.
+    """Return the accuracy key to report for a data set.
 
     Args:
-        rows: the rows of kendall_tau.csv of a space and this dataset.
-        dataset: what they are about.
+        rows: the rows of kendall_tau.csv for a space and this data set.
+        dataset: the data set.
     """
     counts = rows.groupby("accuracy", sort=False)["n"].max().to_dict()
     return dataset.reported(counts, "valid", others=counts)  # type: ignore[return-value]
@@ -92,13 +92,13 @@ def reported_key(rows: pd.DataFrame, dataset: Dataset) -> str:
 def _side_by_side(
     paths: Mapping[str, tuple[str | Path, str | Path]], key: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the accuracies, params and seconds of all scores' tables, and the scores."""
+    """Return one table with accuracy, params and each score's seconds, and one with all scores."""
     table, scores = pd.DataFrame(), {}
     for score, (path, seconds) in paths.items():
-        one = read_parquet(path).set_index("index")
+        joined = read_parquet(path).set_index("index")
         if table.empty:
-            table = one[[name for name in (key, "params") if name in one]].copy()
-        scores[score] = one["score"]
+            table = joined[[name for name in (key, "params") if name in joined]].copy()
+        scores[score] = joined["score"]
         table[f"{score} seconds"] = read_seconds(seconds)["seconds"]
     return table, pd.DataFrame(scores)
 
@@ -106,13 +106,13 @@ def _side_by_side(
 def compare(
     score: pd.Series, accuracy: pd.Series, params: pd.Series | None = None
 ) -> dict[str, float]:
-    """Return how a score goes with an accuracy, over the rows where both are finite.
+    """Return correlations of a score with an accuracy, over the rows where both are finite.
 
     Returns:
-        `spearman`; `tau_top_tenth`, Kendall tau among the tenth with the best accuracies;
-        `tau_decile_1` … `tau_decile_10`, among each tenth, from the worst accuracies to the best;
-        `spearman_given_params`, the partial rank correlation given the number of parameters:
-        what the score says beyond the size of a network (NaN without `params`).
+        `spearman`; `tau_top_tenth`, Kendall tau within the tenth with the best accuracies;
+        `tau_decile_1` … `tau_decile_10`, tau within each tenth, from the worst accuracies to the
+        best; `spearman_given_params`, the partial rank correlation given the number of parameters:
+        the information of the score beyond the size of a network (NaN without `params`).
     """
     finite = np.isfinite(score.to_numpy(float)) & np.isfinite(accuracy.to_numpy(float))
     x, y = score[finite].to_numpy(float), accuracy[finite].to_numpy(float)
@@ -136,27 +136,28 @@ def compare(
 
 
 def partial_correlation(xy: float, xz: float, yz: float) -> float:
-    """Return the partial correlation of x and y given z, from the correlations of the pairs.
+    """Return the partial correlation of x and y given z, from the three pairwise correlations.
 
-    NaN where z says all of x or y. (Of Kendall taus it would not vanish where it should.)
+    NaN where z determines x or y. (Do not use it with Kendall taus: if x and y are independent
+    given z, the result need not be 0.)
     """
     rest = (1 - xz**2) * (1 - yz**2)
     return (xy - xz * yz) / np.sqrt(rest) if rest > 1e-12 else np.nan
 
 
 def agree(scores: pd.DataFrame) -> list[dict]:
-    """Return a row for each ordered pair of columns: Spearman's rho of the finite rows."""
+    """Return one row per ordered pair of columns: Spearman's rho over the finite rows."""
     values = scores.where(np.isfinite(scores.astype(float)))
     matrix = values.corr(method="spearman")
     counts = values.notna().astype(int)
     together = counts.T @ counts
     return [
         {
-            "score": one,
+            "score": score,
             "other": other,
-            "n": int(together.loc[one, other]),
-            "spearman": matrix.loc[one, other],
+            "n": int(together.loc[score, other]),
+            "spearman": matrix.loc[score, other],
         }
-        for one in scores
+        for score in scores
         for other in scores
     ]

@@ -1,9 +1,10 @@
-"""Kendall tau between a score and an accuracy, with an interval.
+"""Compute Kendall tau between a score and an accuracy, with an interval.
 
-tau is tau-b, over the architectures whose score and accuracy are finite. A score of −inf is
-a statement too ("no two inputs can be told apart"), so tau with −inf ranked last is given as
-well. Its interval is the bootstrap's: architectures are drawn with replacement. For a whole
-space it says how far tau would vary among spaces like this one, not a doubt about the value.
+tau is tau-b, over the architectures whose score and accuracy are finite. A score of −inf has a
+meaning too ("the network cannot distinguish two inputs"), so a second tau ranks −inf last. The
+interval is a bootstrap interval: architectures are resampled with replacement. If all architectures
+of a space are scored, tau itself is exact, and the interval says how much it would vary among
+similar spaces.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +41,7 @@ COLUMNS = [
 
 @dataclass(frozen=True)
 class Correlation:
-    """Kendall tau of n finite pairs, its interval, and what was not finite."""
+    """Kendall tau of n finite pairs, its interval, and the counts of scores that are not finite."""
 
     n: int
     tau: float
@@ -55,10 +56,10 @@ class Correlation:
 def correlate(
     score: np.ndarray, accuracy: np.ndarray, resamples: int = 1000, seed: int = 0
 ) -> Correlation:
-    """Return Kendall tau-b between `score` and `accuracy`, arrays of one length.
+    """Return Kendall tau-b between `score` and `accuracy`, arrays of equal length.
 
-    Rows whose accuracy is not known (NaN) are left out throughout. tau is NaN where fewer
-    than two pairs are left or one side is constant.
+    Rows with unknown accuracy (NaN) are left out everywhere. tau is NaN if fewer than two pairs
+    are left or one side is constant.
     """
     score, accuracy = np.asarray(score, float), np.asarray(accuracy, float)
     known = np.isfinite(accuracy)
@@ -89,15 +90,15 @@ def correlate_tables(
     missing: Mapping[str, str] | None = None,
     catalogue: Catalogue = BUILT_IN,
 ) -> None:
-    """Write kendall_tau.csv: a row for every space, dataset and accuracy key.
+    """Write kendall_tau.csv: one row per space, data set and accuracy key.
 
     Args:
-        joined: datasets, each with the joined table that has the score on its images.
+        joined: data sets, each with the joined table of the score on its images.
         output: the CSV file.
-        published: CSV file with `space, dataset, score, epochs, tau, note`; without epochs a
-            row is about every length of training.
-        resamples, seed: of the bootstrap.
-        missing: spaces that were left out, and why; each gets a row that says so.
+        published: CSV file with `space, dataset, score, epochs, tau, note`; a row without epochs
+            applies to every length of training.
+        resamples, seed: number of resamples and seed of the bootstrap.
+        missing: space → the reason why it was left out; each gets a row with this note.
         catalogue: the search spaces of the run.
     """
     reference = pd.read_csv(published)
@@ -136,7 +137,7 @@ def correlate_tables(
 
 
 def _why_none(score: pd.Series, accuracy: pd.Series) -> str:
-    """Say why two columns without a tau have none."""
+    """Return the reason why two columns have no tau."""
     known = accuracy[np.isfinite(accuracy.astype(float))]
     if known.empty:
         return "no tau: no architecture has this accuracy"
@@ -150,7 +151,7 @@ def _why_none(score: pd.Series, accuracy: pd.Series) -> str:
 def _published(
     reference: pd.DataFrame, space: str, dataset: str, score: str, epochs: int
 ) -> pd.Series | None:
-    """Return the published row on these, or None."""
+    """Return the published row for these, or None."""
     place = {"space": space, "dataset": dataset, "score": score}
     rows = reference[(reference[list(place)] == pd.Series(place)).all(axis=1)]
     rows = rows[rows["epochs"].isna() | (rows["epochs"] == epochs)]
@@ -158,7 +159,7 @@ def _published(
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    """Return small integers in the order of `values`: ties stay ties, sorting gets faster."""
+    """Return ranks of `values` as small integers; ties stay ties, and sorting becomes faster."""
     return np.unique(values, return_inverse=True)[1]
 
 
@@ -166,7 +167,7 @@ def tau_b(x: np.ndarray, y: np.ndarray) -> float:
     """Return Kendall tau-b of finite x and y; NaN for fewer than two or a constant side."""
     if len(x) < 2:
         return np.nan
-    # The p-value is not used; its asymptotic form is the quick one, and fails for one pair.
+    # The p-value is not used; the asymptotic one is fastest to compute, but fails for n = 2.
     method = "asymptotic" if len(x) > 2 else "auto"
     return float(kendalltau(x, y, method=method).statistic)
 

@@ -1,10 +1,10 @@
-"""How the score evolves as networks are trained (Figure 6), and what the paper claims of it.
+"""Follow the score of networks during training (Figure 6), and judge the paper's claims about it.
 
-The paper does not say with which statistics batch normalisation works when a network in training is
-scored. In train mode, as untrained networks are scored, they are the mini-batch's; in eval mode
-those that training has gathered, which at first are none. Each claim is judged for both.
+The paper does not say which statistics batch normalisation uses when a network is scored during
+training. Train mode, in which untrained networks are scored, uses those of the mini-batch; eval
+mode uses the running statistics of the training. Each claim is judged for both modes.
 
-The thresholds are conventions, set before the figure was first made.
+The thresholds are conventions, chosen before the figure was first made.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,19 +20,19 @@ from naswot.analysis.correlation import Correlation, correlate
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.runtime.provenance import build_metadata
 
-MODES = {"train mode": "score", "eval mode": "score_eval"}  # and their columns
+MODES = {"train mode": "score", "eval mode": "score_eval"}  # mode → column
 
 PAPER = {"images": "cifar10", "training_epochs": 100}
-# Images that NAS-Bench-201 trains on where it has validation images: half of CIFAR-10's.
+# Training images of NAS-Bench-201 where it has validation images: half of CIFAR-10's.
 PAPER_IMAGES = 25_000
 
-SETTLED = 0.25  # "near constant": the last half varies by at most this part of the whole change
-SIMILAR = 0.5  # "similar": the middle half of the changes is at most this part of their median wide
+SETTLED = 0.25  # "near constant": the range in the last half is at most this share of the change
+SIMILAR = 0.5  # "similar": the interquartile range of the changes is at most this × their median
 # "the relative ranking remained similar": Kendall tau is at least this, and its interval above 0.
-# It did not where the whole interval is below this; else nothing is decided.
+# Not confirmed if the whole interval is below this; otherwise undecided.
 RANKED = 0.5
 
-FEWEST = 5  # networks that a ranking can be judged by; fewer are often in one order by chance
+FEWEST = 5  # minimum of networks to judge a ranking; fewer often keep their order by chance
 
 
 def follow_networks(
@@ -44,15 +44,15 @@ def follow_networks(
     resamples: int,
     seed: int,
 ) -> None:
-    """Write one table of all trainings, and what became of the paper's claims.
+    """Write one table of all trainings, and the verdicts on the paper's claims.
 
     Args:
         networks: file of `naswot.training.benchmark.pick_networks`.
         trainings: files of `naswot.training.job.train_one`, in that order.
         output: Parquet file: the rows of all trainings, with the columns `network` (from 0) and
-            `accuracy` (the benchmark's).
+            `accuracy` (from the benchmark).
         claims: CSV file of `naswot.analysis.claims`.
-        resamples, seed: of the bootstrap.
+        resamples, seed: number of resamples and seed of the bootstrap.
     """
     picked, about = read_parquet(networks), read_metadata(networks)
     frames = []
@@ -70,7 +70,7 @@ def follow_networks(
 
 
 def reduction(trained: Mapping[str, Any]) -> str | None:
-    """Return how a training falls short of the paper's, in words; None if it does not."""
+    """Return in words how a training is smaller than the paper's; None if it is not."""
     same = all(trained[key] == value for key, value in PAPER.items())
     if same and trained["train_images"] >= PAPER_IMAGES:
         return None
@@ -84,10 +84,7 @@ def reduction(trained: Mapping[str, Any]) -> str | None:
 def claims_of(
     table: pd.DataFrame, settings: Mapping[str, Any], resamples: int, seed: int
 ) -> list[Claim]:
-    """Return the claims of section 3.1 on Figure 6, and whether they hold in `table`.
-
-    They come for train mode, then for eval mode.
-    """
+    """Return the claims of Section 3.1 about Figure 6 with verdicts: train mode, then eval mode."""
     accuracy = table.drop_duplicates("network").set_index("network")["accuracy"]
     claims = []
     for mode, column in MODES.items():
@@ -111,7 +108,7 @@ def claims_of(
             ),
             Claim(
                 f"the score needs no training to tell good networks, scored in {mode}",
-                None,  # so few networks, all of them good ones, cannot tell
+                None,  # few networks, all of them good, cannot decide this
                 f"Kendall tau with {settings['accuracy']} above {settings['above']:g} %: "
                 f"{_tau(before)} before and {_tau(after)} after training, n = {before.n}{rest}",
             ),
@@ -120,7 +117,7 @@ def claims_of(
 
 
 def _on_curves(scores: pd.DataFrame, finite: pd.Series, mode: str, rest: str) -> list[Claim]:
-    """Return the claims on the curves: of `scores` rows are evaluations, columns networks."""
+    """Return the claims about the curves in `scores`: rows are evaluations, columns networks."""
     first, last = scores.iloc[0], scores.iloc[-1]
     early = (scores.loc[scores.index <= 1].iloc[-1] - first)[finite]
     half = scores.loc[scores.index >= scores.index.max() / 2]
@@ -154,19 +151,19 @@ def _on_curves(scores: pd.DataFrame, finite: pd.Series, mode: str, rest: str) ->
 
 
 def _decided(confirmed: bool, values: pd.Series) -> bool | None:
-    """Return a verdict; None where no network is left to decide."""
+    """Return a verdict; None if no value is finite."""
     return bool(confirmed) if np.isfinite(values).any() else None
 
 
 def _in_all_cases(risen: int, known: int, n: int) -> bool | None:
-    """Return whether all of `n` networks rose; None if those did of which it is known, not all."""
+    """Return whether the score rose in all `n` networks; None if only `known` ones are known to."""
     if risen < known:
         return False
     return True if risen == n else None
 
 
 def ranked(ranking: Correlation) -> bool | None:
-    """Return the verdict on a rank correlation; None where its interval or n allows both."""
+    """Return the verdict on a rank correlation; None if its interval or n cannot decide."""
     if ranking.n < FEWEST or not np.isfinite(ranking.tau):
         return None
     if ranking.tau_high < RANKED:

@@ -1,7 +1,7 @@
-"""Figure 2 of the paper, exactly: the linear regions of a small network, four inputs, their kernel.
+"""Compute Figure 2 of the paper: the linear regions of a small network, four inputs, their kernel.
 
-The paper draws how binary codes stand for linear regions, and argues with it; what it says is
-counted here over many networks of the same size.
+The paper draws how binary codes correspond to linear regions and argues from this drawing. This
+module checks its statements on many networks of the same size.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from naswot.analysis.activation_regions import Network, Region, crossed, cut, ha
 from naswot.analysis.claims import Claim, write_claims
 from naswot.io.atomic import replacing
 
-SEED = 30  # of the network that is drawn: most regions have room for their code
-NETWORKS = 200  # that the claims are counted over, with seeds 0, 1, …
-PAIRS = 200  # of random inputs, for each of these
+SEED = 30  # of the drawn network, where most regions are large enough for their code
+NETWORKS = 200  # networks with seeds 0, 1, … on which the claims are checked
+PAIRS = 200  # pairs of random inputs per network
 
 
 def write_figure2(folder: str | Path, claims: str | Path) -> None:
-    """Write what Figure 2 shows as CSV files in `folder`, and what became of its claims.
+    """Write the data of Figure 2 as CSV files in `folder`, and the verdicts on its claims.
 
     docs/tables.md describes the columns.
     """
@@ -71,33 +71,33 @@ def log_det(kernel: np.ndarray) -> float:
 
 
 def marked(regions: Sequence[Region]) -> dict[str, np.ndarray]:
-    """Return four inputs by name: A and B in the largest region, C next to it, D farthest in code.
+    """Return four inputs by name: A and B in the largest region, C near, D far in Hamming distance.
 
-    None stands in the middle of a region, where its code is written.
+    No input is in the middle of a region, where the figure shows its code.
     """
     large = sorted(regions, key=lambda region: -region.area)[: max(4, len(regions) // 2)]
     first, *others = large
     apart = hamming(np.array([region.code for region in large]))[0, 1:]
     inputs = dict(zip("AB", _two_within(first), strict=True))
-    for name, place in (("C", np.argmin(apart)), ("D", np.argmax(apart))):
-        inputs[name] = _two_within(others[place])[0]
+    for name, number in (("C", np.argmin(apart)), ("D", np.argmax(apart))):
+        inputs[name] = _two_within(others[number])[0]
     return inputs
 
 
 def _two_within(region: Region) -> tuple[np.ndarray, np.ndarray]:
-    """Return two points on either side of the centroid, towards the farthest vertex and away."""
+    """Return two points: from the centroid towards the farthest vertex, and the other way."""
     away = region.polygon - region.centroid
-    one = away[np.argmax((away**2).sum(axis=1))]
-    other = away[np.argmin(away @ one)]
-    return region.centroid + 0.55 * one, region.centroid + 0.55 * other
+    farthest = away[np.argmax((away**2).sum(axis=1))]
+    opposite = away[np.argmin(away @ farthest)]
+    return region.centroid + 0.55 * farthest, region.centroid + 0.55 * opposite
 
 
 def judge(drawn: int, units: int) -> list[Claim]:
-    """Return the claims of Figure 2 and Section 3.1, counted over `NETWORKS` networks.
+    """Return the claims of Figure 2 and Section 3.1 with verdicts from `NETWORKS` networks.
 
     Args:
-        drawn: regions of the network that is drawn.
-        units: its rectified units.
+        drawn: number of regions of the drawn network.
+        units: number of its ReLU units.
     """
     counts, alike, exact, by_crossings, by_distance = [], [], [], [], []
     pairs_of_one_code = bent = 0
@@ -148,7 +148,7 @@ def judge(drawn: int, units: int) -> list[Claim]:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Return the 95 % interval of a mean, Student's t."""
+    """Return the 95 % interval of the mean of `values`, by Student's t."""
     spread = np.std(values, ddof=1) / len(values) ** 0.5
     half = t.ppf(0.975, len(values) - 1) * spread
     return np.mean(values) - half, np.mean(values) + half

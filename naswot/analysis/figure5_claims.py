@@ -1,8 +1,8 @@
-"""What the paper's Section 3.1 says of Figure 5, and whether the ablations agree.
+"""Judge the claims of the paper's Section 3.1 about Figure 5 by the ablations.
 
-The thresholds were set before anything was measured. A claim is confirmed where the whole 95 %
-interval of its number is at least the threshold, not confirmed where all of it is below, else
-undecided. The intervals are over repeats: they are about these networks, not about others.
+The thresholds were chosen before anything was measured. A claim is confirmed if the whole 95 %
+interval of its number is at least the threshold, not confirmed if the whole interval is below it,
+else undecided. The intervals are over repeats: they hold for these networks only.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ import pandas as pd
 from naswot.analysis.claims import Claim
 from naswot.analysis.rankings import crossed_interval, kendall, mean_agreement, mean_interval
 
-ROBUST = 0.8  # Kendall tau of two mini-batches: of 45 pairs of ten networks, 4 or 5 change places
+ROBUST = 0.8  # Kendall tau of two mini-batches: 4 or 5 of the 45 pairs of ten networks are swapped
 TREND = 0.7  # Kendall tau of images and noise: the general trend
-DISTINCT = 0.9  # how often the best networks outscore the others
-BEST = 5  # the best by accuracy are one in so many networks, of ten networks two
+DISTINCT = 0.9  # share of comparisons in which the best networks outscore the others
+BEST = 5  # the best fifth of the networks by accuracy; two of ten
 CLAIMS = (
     "the ranking of the scores is reasonably robust to the specific choice of images",
     "normally distributed random inputs have little impact on the general trend",
@@ -26,7 +26,7 @@ CLAIMS = (
 
 
 def claims_of(table: pd.DataFrame) -> list[Claim]:
-    """Return the four claims, from the scores of all ablations.
+    """Return the four claims with verdicts, from the scores of all ablations.
 
     Args:
         table: columns `ablation, level, repeat, index, accuracy, score`. −inf ranks last;
@@ -88,21 +88,21 @@ def claims_of(table: pd.DataFrame) -> list[Claim]:
 
 
 def ahead(scores: np.ndarray, best: int) -> np.ndarray:
-    """Return in what part of all comparisons the last `best` columns outscore the others.
+    """Return the share of comparisons in which the last `best` columns outscore the others.
 
     Args:
         scores: (repeats, networks), the most accurate network last.
-        best: how many count as the best.
+        best: how many networks count as the best.
 
     Returns:
-        (repeats,); a tie counts half.
+        (repeats,) shares; a tie counts half.
     """
     good, other = scores[:, -best:, None], scores[:, None, :-best]
     return ((good > other) + 0.5 * (good == other)).mean(axis=(1, 2))
 
 
 def verdict(found: tuple[float, float, float], threshold: float) -> bool | None:
-    """Return whether a number is at least `threshold`; None where its interval cannot tell."""
+    """Return whether a number is at least `threshold`; None if its interval includes both cases."""
     _, low, high = found
     if low >= threshold:
         return True
@@ -110,7 +110,7 @@ def verdict(found: tuple[float, float, float], threshold: float) -> bool | None:
 
 
 def every(verdicts: Sequence[bool | None]) -> bool | None:
-    """Return whether all are so; None where one cannot tell, unless another is not so."""
+    """Return False if any verdict is False, else None if any is None, else True."""
     if False in verdicts:
         return False
     return None if None in verdicts or not verdicts else True
@@ -124,7 +124,7 @@ def _scores(table: pd.DataFrame, ablation: str, accuracy: pd.Series) -> np.ndarr
 
 
 def _spread(scores: np.ndarray) -> str:
-    """Say how far a network's score varies, and how much of the variance is between networks."""
+    """Say how much the score of one network varies, and the share of variance between networks."""
     finite = scores[:, np.isfinite(scores).all(axis=0)]
     if finite.shape[1] < 2 or len(finite) < 2:
         return "no spread to tell"

@@ -1,4 +1,4 @@
-"""Every number that the paper prints, beside ours: how far apart, and what differs."""
+"""Compare every number in the paper with ours: the difference, and its known reasons."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -41,25 +41,25 @@ TABLES = {
     "nasbench201": "Table 2(a)",
     "natsbench_sss": "Table 2(b)",
 }
-PUBLISHED_RUNS = 500  # what the paper says of Table 2, and does not say of Table 1
-# Standard deviation of tau over samples of 1,000 networks, on all scored cells of NAS-Bench-201
-# .0134, .0127 and .0141 (CIFAR-10, CIFAR-100, ImageNet16-120). It goes with 1/√n.
+PUBLISHED_RUNS = 500  # number of runs in Table 2; the paper gives none for Table 1
+# Standard deviation of tau over samples of 1,000 networks; measured on all scored cells of
+# NAS-Bench-201: .0134, .0127 and .0141 (CIFAR-10, CIFAR-100, ImageNet16-120). It scales with 1/√n.
 TAU_STD_OF_1000 = 0.0135
 INTERVAL_IN_SE = 3.92  # width of a 95 % interval of a normal distribution
 
-# Settings of the paper: of the scoring, of searches that train, and of evolution.
+# The paper's settings of scoring, of searches that train, and of evolution.
 PAPER_BATCH_SIZE = 128
 PAPER_BUDGET_S = 12000
 PAPER_SEARCH = {"epochs": 12, "repeats": "paid", "overrun": "discard"}
 PAPER_EVOLUTION = {"rea": {"population": 10}, "area": {"population": 10, "area_sample": 20}}
-# Dataset → the image source that shows networks the images that they were trained on.
+# Data set → the image source with the images that the networks were trained on.
 OWN_IMAGES = {
     "cifar10": "cifar10",
     "cifar100": "cifar100",
     "imagenet16_120": "imagenet16",
     "imagenet": "imagenette",
 }
-# Three seeds that score each cell on CIFAR-10 images find 92.91, 92.78 and 92.79 with N=1000.
+# With N=1000 and CIFAR-10 images, three scoring seeds give accuracies of 92.91, 92.78 and 92.79 %.
 INITIALISATION = "all runs share one initialisation, whose own chance the standard error leaves out"
 REPEATS = "the accuracy is the mean over repeats, in the authors' code the best repeat's"
 
@@ -74,7 +74,7 @@ def write_paper_comparison(
     scoring: Mapping[str, Any],
     missing: Mapping[str, str] | None = None,
 ) -> None:
-    """Write paper_comparison.csv, a row for every accuracy and every tau that the paper prints.
+    """Write paper_comparison.csv, one row per accuracy and tau in the paper.
 
     Args:
         searches: Parquet files of `naswot.stages.sample_search` and `naswot.stages.budget_search`.
@@ -83,7 +83,7 @@ def write_paper_comparison(
         published: CSV files with the rows of Tables 1 and 2.
         published_taus: CSV file with `space, dataset, score, tau, accuracy, networks, note`.
         scoring: `batch_size, image_size, precision, relu_count, deduplicate` of the run.
-        missing: spaces that were left out, and why.
+        missing: space → the reason why it was left out.
     """
     missing = missing or {}
     paper = pd.concat([pd.read_csv(path) for path in published], ignore_index=True)
@@ -99,11 +99,11 @@ def write_paper_comparison(
 
 
 def finish(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Compare the two numbers of a row and give its reason.
+    """Compare the two numbers of a row and add the reason for their difference.
 
     Args:
-        row: those of `COLUMNS` that are known; `absent`, why there is nothing of ours, or
-            `differences`, what is known to differ; `standard_error`, of the difference.
+        row: the known ones of `COLUMNS`; `absent`, the reason why we have no number, or
+            `differences`, the known differences in method; `standard_error` of the difference.
     """
     row = dict(row)
     absent, differences = row.pop("absent", ""), row.pop("differences", ())
@@ -124,7 +124,7 @@ def accuracy_rows(
     scoring: Mapping[str, Any],
     missing: Mapping[str, str],
 ) -> Iterator[dict[str, Any]]:
-    """Yield what `finish` needs of every mean of the published tables.
+    """Yield the row that `finish` takes, for every mean in the published tables.
 
     The standard error is √(s²/n + s²/n) over both sets of runs.
     """
@@ -177,7 +177,7 @@ def accuracy_rows(
 
 
 def _groups(searches: Sequence[str | Path]) -> dict[tuple[str, str], dict[str, tuple]]:
-    """Return (space, dataset) → method's name → metadata and runs; of two pools the whole space."""
+    """Return (space, data set) → method's name → metadata and runs, preferring the pool "whole"."""
     groups: dict[tuple[str, str], dict[str, tuple]] = {}
     for path in searches:
         about = read_metadata(path)
@@ -191,13 +191,13 @@ def _groups(searches: Sequence[str | Path]) -> dict[tuple[str, str], dict[str, t
 def _absent(
     row: Mapping[str, Any], dataset: str, groups: Mapping, missing: Mapping[str, str]
 ) -> str:
-    """Say why there is no search to compare a published row with; empty if there is one."""
+    """Return the reason why no search compares with a published row; "" if there is one."""
     space, method = row["benchmark"], row["method"]
     if row["family"] == "weight-sharing":
         return "weight-sharing methods are not run"
     if space in missing:
         return f"left out: {missing[space]}"
-    if space not in {one for one, _ in groups}:
+    if space not in {searched for searched, _ in groups}:
         return f"{SPACES[space].title} is not among the spaces of this run"
     group = groups.get((space, dataset))
     if group is None:
@@ -216,7 +216,7 @@ def _absent(
 
 
 def _note(row: Mapping[str, Any], dataset: str) -> str:
-    """Return what a reader should know of a published row, as far as it is about accuracies."""
+    """Return the note of a published row, as far as it concerns the accuracies on `dataset`."""
     note = row["note"] if isinstance(row["note"], str) else ""
     notes = [] if note.startswith("search seconds") or not _is_about(note, dataset) else [note]
     if pd.isna(row["runs"]):
@@ -230,16 +230,16 @@ def _suspicions(row: Mapping[str, Any], dataset: str) -> list[str]:
 
 
 def _is_about(note: str, dataset: str) -> bool:
-    """Return whether a note names `dataset`, or none."""
+    """Return whether a note names `dataset` or no data set at all."""
     words = note.replace(":", " ").replace(",", " ").split()
-    named = [one for one, title in TITLES.items() if title in words]
+    named = [name for name, title in TITLES.items() if title in words]
     return not named or dataset in named
 
 
 def _of_search(
     space: str, dataset: str, about: Mapping[str, Any], scoring: Mapping[str, Any]
 ) -> list[str]:
-    """List what differs between a search of ours, by its metadata, and the paper's."""
+    """List the differences between our search, by its metadata, and the paper's."""
     method, differences = about["method"], []
     budgeted = METHODS.get(method)
     if budgeted is None and about.get("sample", "all") != "all":
@@ -282,7 +282,7 @@ def _of_budget(space: str, about: Mapping[str, Any]) -> list[str]:
 
 
 def _of_scoring(space: str, dataset: str, images: str, scoring: Mapping[str, Any]) -> list[str]:
-    """List what differs between our scores and the paper's."""
+    """List the differences between our scoring and the paper's."""
     differences = []
     if images != OWN_IMAGES.get(dataset):
         side = scoring["image_size"]
@@ -308,10 +308,10 @@ def tau_rows(
     scoring: Mapping[str, Any],
     missing: Mapping[str, str],
 ) -> Iterator[dict[str, Any]]:
-    """Yield what `finish` needs of every published Kendall tau.
+    """Yield the row that `finish` takes, for every published Kendall tau.
 
-    The standard error is √(a² + b²): a, ours, is the width of the bootstrap's 95 % interval
-    divided by 3.92; b is what the paper's sample of n networks adds, .0135 · √(1000/n).
+    The standard error is √(a² + b²). Ours, a, is the width of the bootstrap's 95 % interval divided
+    by 3.92. That of the paper's sample of n networks, b, is .0135 · √(1000/n).
     """
     for known in paper.to_dict("records"):
         space, dataset, score = (known[name] for name in ("space", "dataset", "score"))
@@ -366,10 +366,10 @@ def tau_rows(
 
 
 def closest(rows: pd.DataFrame, accuracy: str, about: Dataset) -> pd.Series | None:
-    """Return the row of kendall_tau.csv that is most like a tau against `accuracy`, or None.
+    """Return the row of kendall_tau.csv that compares best with a tau against `accuracy`, or None.
 
-    That is one against this accuracy; else against another of the same networks, trained as
-    long; else against the accuracy that is reported, of the test set first.
+    It is the row with this accuracy; else with another accuracy of the same networks after equally
+    many epochs; else with the reported accuracy, preferring the test set.
     """
     rows = rows[np.isfinite(rows["tau"])]
     first, *_, last = accuracy.split("/")

@@ -1,4 +1,4 @@
-"""Tables 1 and 2 for reading: as Markdown, which reads well as plain text too, and as LaTeX."""
+"""Write Tables 1 and 2 as Markdown, which is also readable as plain text, and as LaTeX."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -18,7 +18,7 @@ CAPTION = "Accuracies in percent, mean ± standard deviation over runs."
 
 
 def accuracies(datasets: Iterable[str]) -> list[str]:
-    """Return the accuracies that a table of `datasets` has, such as cifar10_valid."""
+    """Return the names of the accuracies in a table of `datasets`, such as cifar10_valid."""
     return [f"{dataset}_{split}" for dataset in datasets for split in SPLITS]
 
 
@@ -27,8 +27,8 @@ def to_markdown(table: pd.DataFrame, datasets: Sequence[str], remarks: Sequence[
 
     Args:
         table: the columns of `naswot.analysis.tables.columns(datasets)`.
-        datasets: its datasets, in order.
-        remarks: sentences that end the notes.
+        datasets: its data sets, in order.
+        remarks: sentences after the notes.
     """
     notes: dict[str, int] = {}
     lines, section = [], None
@@ -93,7 +93,7 @@ def _header(datasets: Sequence[str]) -> list[str]:
 def _lines(
     table: pd.DataFrame, datasets: Sequence[str], notes: dict[str, int], spread: str, mark: str
 ) -> Iterator[tuple[str, list[str]]]:
-    """Yield the section and the cells of each row; number the notes on the way."""
+    """Yield the section and the cells of each row, and number the notes in `notes`."""
     for row in table.to_dict("records"):
         heading = f"{SPACES[row['benchmark']].title}: {FAMILIES[row['family']]}"
         note, seconds = row["note"], row["search_seconds"]
@@ -121,27 +121,27 @@ def _number(value: float, digits: int = 2) -> str:
 
 
 def _braced(text: str) -> str:
-    """Return text whose braces LaTeX prints."""
+    """Return text with its braces escaped for LaTeX."""
     return text.replace("{", "\\{").replace("}", "\\}")
 
 
 def _escaped(text: str) -> str:
-    """Return text as LaTeX source; commands in it stay."""
+    """Return text as LaTeX source; LaTeX commands in it are kept."""
     for character in "&%#_":
         text = text.replace(character, f"\\{character}")
     return text.replace("±", "$\\pm$").replace("×", "$\\times$").replace("−", "$-$")
 
 
 def _aligned(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return Markdown table lines, padded so that they also read well as plain text."""
+    """Return the lines of a Markdown table, padded so that they are readable as plain text."""
     rows = list(rows)
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     rule = ["-" * widths[0], "-" * widths[1], *("-" * (width - 1) + ":" for width in widths[2:])]
 
     def line(cells: Sequence[str]) -> str:
         padded = [
-            cell.ljust(width) if place < 2 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+            cell.ljust(width) if column < 2 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
         ]
         return f"| {' | '.join(padded)} |"
 

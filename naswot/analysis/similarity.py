@@ -1,8 +1,8 @@
-"""How similar untrained networks find different images, by the networks' trained accuracy.
+"""Relate the similarity of codes of different images to the accuracy of the trained networks.
 
-Similarity is K_H / N_A of two different images of the mini-batch: the share of rectified units
-that are in the same state for both. Two codes of coin tosses have .5. How far it rises depends on
-the space and the images, so what is called high does, too: see `high_similarity`.
+Similarity is K_H / N_A of two different images of the mini-batch: the share of ReLU units that are
+in the same state for both. Two random codes have .5. The largest values depend on the space and
+the images, so the threshold of a high similarity does too: see `high_similarity`.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ THRESHOLDS = (0.8, 0.9, 0.95)
 SHARES = {f"share_from_{threshold}": threshold for threshold in THRESHOLDS}
 HIGH = "share_high"
 STATISTICS = ("mean", HIGH, *SHARES, "largest")
-DISTINCT = 0.75  # of pairs of networks of two bands, for the claim that bands are distinct
+DISTINCT = 0.75  # share of pairs of networks from two bands, for the claim that bands are distinct
 COLUMNS = [
     "space",
     "dataset",
@@ -46,12 +46,12 @@ COLUMNS = [
 
 
 def high_similarity(kernels: Kernels) -> float:
-    """Return the similarity that the most similar hundredth of the median network's pairs reach.
+    """Return the median over networks of the 99th percentile of their similarities.
 
-    NaN where every network's output is NaN.
+    NaN if the output of every network is NaN.
     """
     reached = [np.quantile(kernels.similarity(row), 0.99) for row in range(len(kernels.index))]
-    known = [one for one in reached if not np.isnan(one)]
+    known = [value for value in reached if not np.isnan(value)]
     return float(np.median(known)) if known else np.nan
 
 
@@ -59,8 +59,8 @@ def statistics(kernels: Kernels, high: float) -> pd.DataFrame:
     """Return `STATISTICS` of the similarities of each network, one row per network.
 
     They are the mean over pairs of different images, the share of pairs whose similarity is at
-    least `high`, or at least each of `THRESHOLDS`, and the largest. NaN where the network's output
-    is NaN.
+    least `high` and at least each of `THRESHOLDS`, and the largest similarity. NaN if the output of
+    the network is NaN.
     """
     rows = []
     for network in range(len(kernels.index)):
@@ -80,23 +80,23 @@ def similarity_tables(
     seed: int,
     catalogue: Catalogue = BUILT_IN,
 ) -> None:
-    """Write kernel_similarity.csv and what becomes of the claims of Figure 1.
+    """Write kernel_similarity.csv and the verdicts on the claims of Figure 1.
 
     Args:
         kernels: files of `naswot.stages.kernels.write_kernels`.
-        table: CSV file to write, one row per file, band (and all of them) and statistic; `COLUMNS`.
+        table: CSV file to write, one row per file, band (or "all") and statistic; `COLUMNS`.
         claims: CSV file to write, see `naswot.analysis.claims`.
-        resamples, seed: of the bootstrap of Kendall tau.
+        resamples, seed: number of resamples and seed of the bootstrap of Kendall tau.
         catalogue: the search spaces of the run.
     """
     rows, found = [], []
     for path in kernels:
-        one = read_kernels(path)
-        high = high_similarity(one)
-        measured = statistics(one, high)
-        summary = summarise(one, measured, high, resamples, seed)
+        content = read_kernels(path)
+        high = high_similarity(content)
+        measured = statistics(content, high)
+        summary = summarise(content, measured, high, resamples, seed)
         rows += summary
-        found += judge(one, measured, pd.DataFrame(summary), resamples, seed, catalogue)
+        found += judge(content, measured, pd.DataFrame(summary), resamples, seed, catalogue)
     with replacing(table) as temporary:
         frame = pd.DataFrame(rows, columns=COLUMNS)
         frame.to_csv(temporary, index=False, float_format="%.6g")
@@ -106,7 +106,7 @@ def similarity_tables(
 def summarise(
     kernels: Kernels, measured: pd.DataFrame, high: float, resamples: int, seed: int
 ) -> list[dict]:
-    """Return the rows of kernel_similarity.csv of one file; `measured` is its `statistics`."""
+    """Return the rows of kernel_similarity.csv for one file; `measured` is its `statistics`."""
     thresholds = {HIGH: high, **SHARES}
     place = {name: kernels.about[name] for name in ("space", "dataset", "accuracy", "images")}
     groups = [(str(band + 1), kernels.band == band) for band in range(len(kernels.band_low))]
@@ -135,7 +135,7 @@ def summarise(
 
 
 def superiority(worse: np.ndarray, better: np.ndarray) -> float:
-    """Return the share of pairs in which the one of `better` is smaller; ties count half."""
+    """Return the share of pairs in which the value of `better` is smaller; ties count half."""
     if not len(worse) or not len(better):
         return np.nan
     difference = np.sign(np.subtract.outer(worse, better))
@@ -143,7 +143,7 @@ def superiority(worse: np.ndarray, better: np.ndarray) -> float:
 
 
 def decided(low: float, high: float) -> bool | None:
-    """Return whether an interval is above 0; None where it holds 0 or is not known."""
+    """Return whether an interval is above 0; None if it includes 0 or is NaN."""
     return True if low > 0 else False if high < 0 else None
 
 
@@ -155,12 +155,12 @@ def judge(
     seed: int,
     catalogue: Catalogue = BUILT_IN,
 ) -> list[Claim]:
-    """Return the claims of Figure 1 and what the kernels of one file say of each.
+    """Return the claims of Figure 1 with verdicts from the kernels of one file.
 
     Args:
-        kernels, measured: a file of kernels and its `statistics`.
+        kernels, measured: the content of a file of kernels, and its `statistics`.
         summary: its rows of kernel_similarity.csv.
-        resamples, seed: of the bootstrap.
+        resamples, seed: number of resamples and seed of the bootstrap.
         catalogue: the search spaces of the run.
     """
     where = f"({catalogue.title(kernels.about['space'], kernels.about['dataset'])})"
@@ -170,7 +170,7 @@ def judge(
     bands = [share[np.isfinite(share) & (kernels.band == band)] for band in range(int(best))]
     steps = [superiority(*pair) for pair in pairwise(bands)]
     percent = [f"{100 * step:.0f}" for step in (superiority(bands[0], bands[-1]), *steps)]
-    # Of K_H / N_A, which has the same trace for all networks.
+    # ln |det| of K_H / N_A, which has the same trace for all networks.
     determinant = kernels.score - len(kernels.order) * np.log(kernels.units)
     by_share = correlate(determinant, -share, resamples, seed)
     by_mean = correlate(determinant, -measured["mean"], resamples, seed)
@@ -212,5 +212,5 @@ def _tau(found: pd.Series | Correlation) -> str:
 
 
 def _short(value: float, sign: str = "") -> str:
-    """Return a number up to 1 with two digits and, if asked for, its sign."""
+    """Return a number of at most 1 with two decimals, without the leading 0."""
     return format(value, f"{sign}.2f").replace("0.", ".").replace("-", "−")

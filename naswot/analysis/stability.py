@@ -1,4 +1,4 @@
-"""How many repeats buy how much stability of the ranking, measured and as components predict."""
+"""Measure how stable the ranking is over repeats, and predict it from the variance components."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,9 +15,9 @@ from naswot.io.parquet import read_metadata, read_parquet
 
 REPEATED = ("mini-batches", "initialisations", "both")
 REPEATS = (1, 2, 3, 4, 5, 10, 20)
-SPLITS = 60  # pairs of disjoint averages that are looked at, drawn at random
-RESAMPLES = 200  # of architectures, at most, for the intervals of mean correlations
-BETTER = 4  # architectures from which the better half is looked at by itself
+SPLITS = 60  # random pairs of disjoint averages
+RESAMPLES = 200  # maximum of bootstrap resamples for the intervals of mean correlations
+BETTER = 4  # minimum of architectures to analyse the better half separately
 MEASURES = ("tau", "spearman", "pearson", "tau_accuracy")
 
 
@@ -31,14 +31,14 @@ def decompose_tables(
 ) -> None:
     """Write the components of variance and the stability of the ranking as CSV.
 
-    Both are given for all architectures and for the better half by accuracy. Architectures with
-    any score that is not finite are left out and counted, as `excluded`.
+    Both are computed for all architectures and for the better half by accuracy. Architectures with
+    any score that is not finite are left out and counted as `excluded`.
 
     Args:
-        shards: Parquet files of `naswot.stages.ablate.ablate` of the ablation "variance".
-        output: `naswot.analysis.variance.decompose` of each of the two, with their numbers.
-        stability: `stability_of` of each of the two.
-        resamples, seed: of the bootstrap.
+        shards: Parquet files of `naswot.stages.ablate.ablate` for the ablation "variance".
+        output: CSV file of `naswot.analysis.variance.decompose` for both populations.
+        stability: CSV file of `stability_of` for both populations.
+        resamples, seed: number of resamples and seed of the bootstrap.
     """
     table = pd.concat([read_parquet(path) for path in shards], ignore_index=True)
     about = read_metadata(shards[0])
@@ -77,30 +77,30 @@ def decompose_tables(
 
 
 def crossed(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores (architectures, mini-batches, initialisations), and accuracies in that order.
+    """Return scores (architectures, mini-batches, initialisations) and accuracies (architectures,).
 
     A combination that was not scored is NaN.
     """
     names = ["index", "batch_seed", "init_seed"]
     labels = [np.unique(table[name]) for name in names]
-    places = pd.MultiIndex.from_product(labels)
-    scores = table.set_index(names)["score"].reindex(places).to_numpy(float)
+    combinations = pd.MultiIndex.from_product(labels)
+    scores = table.set_index(names)["score"].reindex(combinations).to_numpy(float)
     accuracy = table.drop_duplicates("index").set_index("index")["accuracy"]
-    return scores.reshape([len(one) for one in labels]), accuracy[labels[0]].to_numpy(float)
+    return scores.reshape([*map(len, labels)]), accuracy[labels[0]].to_numpy(float)
 
 
 def reliability(found: Mapping[str, SupportsFloat], repeated: str, repeats: int) -> float:
-    """Return the correlation that components predict between two averages of `repeats` scores.
+    """Return the correlation of two averages of `repeats` scores, predicted from the components.
 
     It is the Spearman–Brown formula with several sources of error, the generalisability coefficient
-    of relative decisions (Brennan, 2001). What is not repeated is the same in both averages:
-    with one initialisation throughout, architecture × initialisation counts as true.
+    of relative decisions (Brennan, 2001). A factor that is not repeated is the same in both
+    averages: with a single initialisation, architecture × initialisation counts as true variance.
 
     Args:
         found: component → variance; negative ones count as zero.
-        repeated: one of `REPEATED`; "both": each repeat has a mini-batch and an initialisation
-            of its own.
-        repeats: scores in each average.
+        repeated: one of `REPEATED`; with "both", each repeat has a different mini-batch and a
+            different initialisation.
+        repeats: number of scores in each average.
     """
     kept = {name: max(float(found[name]), 0.0) for name in COMPONENTS}
     true, error = kept["architecture"], kept["residual"]
@@ -115,20 +115,20 @@ def reliability(found: Mapping[str, SupportsFloat], repeated: str, repeats: int)
 def stability_of(
     scores: np.ndarray, accuracy: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> pd.DataFrame:
-    """Return how well averages over r repeats agree, with each other and with accuracy.
+    """Return the agreement of averages over r repeats, with each other and with accuracy.
 
     Args:
         scores: finite (architectures, mini-batches, initialisations), two or more of each.
-        accuracy: (architectures,), percent.
+        accuracy: (architectures,) in percent.
         resamples, seed: of the bootstrap over architectures; the seed also draws the splits.
 
     Returns:
-        A row for each of `REPEATED` and `REPEATS`: `repeated`, `repeats`; `splits`, how many pairs
-        of disjoint averages were compared; their mean Kendall `tau`, `spearman` and `pearson`;
-        `tau_accuracy`, the mean tau-b of an average with accuracy; each with a 95 % interval,
-        `_low` and `_high`; and what components predict: `reliability`, that is pearson, and, were
-        scores normal, `tau_predicted` = (2/π) asin and `spearman_predicted` = (6/π) asin(½ …).
-        What there are too few repeats for is empty.
+        One row per combination of `REPEATED` and `REPEATS`: `repeated`, `repeats`; `splits`, the
+        number of compared pairs of disjoint averages; their mean Kendall `tau`, `spearman` and
+        `pearson`; `tau_accuracy`, the mean tau-b of an average with accuracy; each with a 95 %
+        interval, `_low` and `_high`. The components predict `reliability` (pearson) and, for normal
+        scores, `tau_predicted` = (2/π) asin(reliability) and `spearman_predicted` =
+        (6/π) asin(½ reliability). Values are empty where there are too few repeats.
     """
     found, rows = components(scores), []
     for repeated in REPEATED:
@@ -136,7 +136,7 @@ def stability_of(
             expected = reliability(found, repeated, repeats)
             splits = split_averages(scores, repeated, repeats, seed)
             averages = splits or [
-                (one, one) for one in averages_of(scores, repeated, repeats, seed)
+                (average, average) for average in averages_of(scores, repeated, repeats, seed)
             ]
             row = {"repeated": repeated, "repeats": repeats, "splits": len(splits)}
             row |= _measured(averages, accuracy, resamples, seed, bool(splits))
@@ -154,8 +154,8 @@ def averages_of(
 ) -> list[np.ndarray]:
     """Return up to `SPLITS` random averages over `repeats` scores, each (architectures,).
 
-    With `groups`, each is (groups, architectures): so many averages that share no repeat. None
-    where there are too few repeats.
+    With `groups`, each is (groups, architectures): averages that share no repeat. The list is
+    empty if there are too few repeats.
     """
     _, batches, starts = scores.shape
     most = {"mini-batches": batches, "initialisations": starts, "both": min(batches, starts)}
@@ -179,9 +179,9 @@ def averages_of(
 def split_averages(
     scores: np.ndarray, repeated: str, repeats: int, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return pairs of averages over `repeats` scores that share none, each (architectures,)."""
+    """Return pairs of averages over `repeats` different scores, each (architectures,)."""
     pairs = averages_of(scores, repeated, repeats, seed, groups=2)
-    return [(one, other) for one, other in pairs]
+    return [(first, second) for first, second in pairs]
 
 
 def _measured(
@@ -191,7 +191,7 @@ def _measured(
     seed: int,
     disjoint: bool,
 ) -> dict[str, float]:
-    """Return the mean correlations of `pairs`, and intervals by the bootstrap."""
+    """Return the mean correlations of `pairs`, with bootstrap intervals."""
     if not pairs:
         return {}
     x, y = (np.stack(side) for side in zip(*pairs, strict=True))
@@ -199,16 +199,16 @@ def _measured(
     drawn = generator.integers(x.shape[1], size=(resamples, x.shape[1]))
     names = MEASURES if disjoint else MEASURES[-1:]
     value = _correlations(x, y, accuracy)
-    again = [_correlations(x[:, one], y[:, one], accuracy[one]) for one in drawn]
+    resampled = [_correlations(x[:, rows], y[:, rows], accuracy[rows]) for rows in drawn]
     found: dict[str, float] = {}
     for name in names:
-        low, high = np.nanquantile([one[name] for one in again], (0.025, 0.975))
+        low, high = np.nanquantile([means[name] for means in resampled], (0.025, 0.975))
         found |= {name: value[name], f"{name}_low": low, f"{name}_high": high}
     return found
 
 
 def _correlations(x: np.ndarray, y: np.ndarray, accuracy: np.ndarray) -> dict[str, float]:
-    """Return the means over rows of the correlations of x and y (splits, architectures)."""
+    """Return the mean over rows of the correlations of x and y, both (splits, architectures)."""
     a, b, trained = wins(x), wins(y), wins(accuracy)
     return {
         "tau": _cosine(a, b),

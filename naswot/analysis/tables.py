@@ -1,4 +1,4 @@
-"""Tables 1 and 2 of the paper: what searches find, measured beside what was published."""
+"""Make Tables 1 and 2 of the paper: the results of searches, measured and published."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -46,7 +46,7 @@ def write_table(
         published: CSV file with the paper's rows, in the same columns.
         csv, markdown, latex: the files to write.
         datasets: the table's datasets, in order.
-        missing: spaces that belong to the table and were left out for want of data.
+        missing: spaces of the table that were left out because there is no data.
     """
     if not searches:
         wanted = " or ".join(get_spaces(pd.read_csv(published)))
@@ -59,7 +59,7 @@ def write_table(
     searched = {about["space"] for about, _ in found}
     spaces = [space for space in get_spaces(paper) if space in (*searched, *missing)]
     measured = [
-        summarise([one for one in found if one[0]["space"] == space], space, datasets)
+        summarise([search for search in found if search[0]["space"] == space], space, datasets)
         for space in spaces
         if space in searched
     ]
@@ -87,7 +87,7 @@ def get_spaces(paper: pd.DataFrame) -> list[str]:
 def summarise(
     searches: Sequence[tuple[Mapping, pd.DataFrame]], space: str, datasets: Sequence[str]
 ) -> pd.DataFrame:
-    """Return a measured row for every method, sample size and pool.
+    """Return one measured row per method, sample size and pool.
 
     Args:
         searches: metadata and rows of each search on the space, one row per run.
@@ -96,7 +96,7 @@ def summarise(
 
     Returns:
         The columns of `columns(datasets)`; mean and standard deviation over runs, in percent.
-        What the runs lack stays empty, with the reason in `note`.
+        Values that the runs lack are empty, with the reason in `note`.
     """
     groups: dict[tuple, dict[str, tuple[Mapping, pd.DataFrame]]] = {}
     for about, runs in searches:
@@ -107,7 +107,7 @@ def summarise(
 
 
 def by_method(about: Mapping, runs: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the name of each method in a search's file, as tables print it, and its runs."""
+    """Yield the name in tables of each method in a search's file, and its runs."""
     for size in runs["sample_size"].unique() if len(runs) else [0]:
         sampling = SAMPLINGS.get(about["method"])
         title = "{title}" if sampling is None else sampling.title
@@ -123,7 +123,7 @@ def _row(
     datasets: Sequence[str],
 ) -> dict:
     """Return the measured row of one method; `group` has each dataset's metadata and runs."""
-    done = {one: part for one, part in group.items() if len(part[1])}
+    done = {dataset: part for dataset, part in group.items() if len(part[1])}
     row = {
         "benchmark": space,
         "family": next(iter(group.values()))[0].get("search_family", "training-free"),
@@ -167,7 +167,7 @@ def _row(
 
 
 def _how(done: Mapping[str, tuple[Mapping, pd.DataFrame]]) -> list[str]:
-    """Say how a method searched: on what it scored, and what it trained for how long."""
+    """Return notes on how a method searched: images of the scores, fitness and budget."""
     described = [about for about, _ in done.values()]
     notes = []
     if any(about["method"] == "optimal" for about in described):
@@ -185,7 +185,7 @@ def _how(done: Mapping[str, tuple[Mapping, pd.DataFrame]]) -> list[str]:
 
 
 def pool_of(about: Mapping) -> str:
-    """Say what a search drew from, by its metadata; nothing if from all that a space has."""
+    """Return in words the pool that a search drew from; "" if every architecture was scored."""
     if about["method"] not in SAMPLINGS or about.get("sample") == "all":
         return ""
     if "sample" not in about:
@@ -195,16 +195,16 @@ def pool_of(about: Mapping) -> str:
 
 
 def merge(published: pd.DataFrame, measured: pd.DataFrame, datasets: Sequence[str]) -> pd.DataFrame:
-    """Return both, each measured row right below the published row of its method.
+    """Return both tables as one, each measured row below the published row of its method.
 
-    Methods stand in the order of their first rows, those that differ in N side by side.
+    Methods are in the order of their first rows; those that differ only in N follow each other.
     """
     table = pd.concat([published.astype(object), measured.astype(object)], ignore_index=True)
     names = table["method"].str.extract(r"(?P<stem>.*?)(?: \(N=(?P<size>\d+)\))?$")
     order = pd.DataFrame(
         {
             "benchmark": _places(table["benchmark"]),
-            "family": table["family"].map({name: place for place, name in enumerate(FAMILIES)}),
+            "family": table["family"].map({name: number for number, name in enumerate(FAMILIES)}),
             "stem": _places(names["stem"]),
             "size": names["size"].fillna(0).astype(int),
             "source": table["source"].map({"published": 0, "measured": 1}),
@@ -217,5 +217,5 @@ def merge(published: pd.DataFrame, measured: pd.DataFrame, datasets: Sequence[st
 
 
 def _places(names: pd.Series) -> pd.Series:
-    """Return the place of each name in the order of first appearance."""
-    return names.map({name: place for place, name in enumerate(dict.fromkeys(names))})
+    """Return the number of each name, from 0 in the order of first appearance."""
+    return names.map({name: number for number, name in enumerate(dict.fromkeys(names))})

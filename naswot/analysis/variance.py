@@ -1,14 +1,14 @@
-"""Where the variance of scores comes from: architecture, images or initialisation.
+"""Decompose the variance of scores into architecture, images and initialisation.
 
-Every network is scored once with every mini-batch and from every initialisation: a crossed design
+Every network is scored once with every mini-batch and every initialisation: a crossed design
 without replication. With all effects random,
 
     y[a, b, i] = μ + A[a] + B[b] + I[i] + AB[a, b] + AI[a, i] + BI[b, i] + e[a, b, i],
 
 the components of variance follow from the mean squares by the method of moments (Searle, Casella
 & McCulloch, Variance Components, 1992, chapter 4; Brennan, Generalizability Theory, 2001). The
-interaction of all three cannot be told from the residual. Estimates may be negative, which says
-that a component is too small to be seen; they are kept, and count as zero in shares.
+interaction of all three cannot be separated from the residual. Estimates may be negative, which
+means that a component is too small to be measured; they are kept, and count as zero in shares.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def mean_squares(scores: np.ndarray) -> dict[str, np.ndarray]:
 
     Args:
         scores: finite (…, architectures, mini-batches, initialisations), two or more of each;
-            leading axes are designs of their own.
+            leading axes are separate designs.
     """
     a, b, i = scores.shape[-3:]
     y = scores - scores.mean(axis=(-3, -2, -1), keepdims=True)
@@ -57,9 +57,9 @@ def mean_squares(scores: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def components(scores: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the estimated variance of each of `COMPONENTS`, negative ones as they come out.
+    """Return the estimated variance of each of `COMPONENTS`; estimates may be negative.
 
-    Arguments as for `mean_squares`. The expected mean squares are, with n levels of each,
+    Arguments as for `mean_squares`. With n levels of each factor, the expected mean squares are
 
         E[MS residual] = σ²e            E[MS AB] = σ²e + n_I σ²AB, and so on
         E[MS A] = σ²e + n_I σ²AB + n_B σ²AI + n_B n_I σ²A, and so on.
@@ -87,14 +87,14 @@ def shares(found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def decompose(scores: np.ndarray, resamples: int = 1000, seed: int = 0) -> pd.DataFrame:
-    """Return a row for each of `COMPONENTS`, with bootstrap intervals over architectures.
+    """Return one row per component, with bootstrap intervals over architectures.
 
-    The intervals say how much another draw of architectures would change; that there are few
-    mini-batches and initialisations is a doubt of its own, which they do not hold.
+    The intervals cover the random choice of architectures. They do not cover the uncertainty from
+    the small numbers of mini-batches and initialisations.
 
     Args:
         scores: finite (architectures, mini-batches, initialisations), two or more of each.
-        resamples, seed: of the bootstrap.
+        resamples, seed: number of resamples and seed of the bootstrap.
 
     Returns:
         `component`, `variance`, `std` (its root, 0 for a negative estimate; in units of the score),

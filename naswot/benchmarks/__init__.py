@@ -1,1 +1,4 @@
-"""Benchmarks: what architectures scored when they were trained, as one kind of table."""
+"""Benchmarks: accuracies of trained architectures, read from each official format into one table.
+
+`naswot.benchmarks.table` describes this table.
+"""

@@ -1,7 +1,7 @@
-"""The catalogue: each search space with the data sets of its networks and the files of its table.
+"""The catalogue: each search space with its data sets and the files of its benchmark table.
 
-A catalogue never changes. With custom spaces there is another one, which is handed on to whatever
-looks names up.
+A catalogue is immutable. Custom spaces make a new catalogue, which is passed as an argument to the
+code that looks up names.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,12 +16,12 @@ from naswot.spaces import SPACES, Space
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a search space.
+    """A search space with its data sets and benchmark files.
 
     Attributes:
-        space: its networks.
+        space: the search space.
         datasets: name → data set that the networks were trained on.
-        sources: files that its benchmark table is read from; the first that there is counts.
+        sources: files that hold its benchmark table; the first that exists is read.
     """
 
     space: Space
@@ -32,7 +32,7 @@ class Entry:
 class Catalogue(Mapping[str, Entry]):
     """Name of a search space → its entry, read-only.
 
-    Looking up a name that is not there raises a `NaswotError` that lists those that are.
+    Looking up an unknown name raises a `NaswotError` that lists the known ones.
     """
 
     def __init__(self, entries: Mapping[str, Entry]):
@@ -53,11 +53,11 @@ class Catalogue(Mapping[str, Entry]):
         return len(self._entries)
 
     def with_custom(self, entries: Mapping[str, Entry]) -> "Catalogue":
-        """Return a catalogue that has these entries too."""
+        """Return a new catalogue with `entries` added."""
         return Catalogue({**self._entries, **entries})
 
     def title(self, space: str, dataset: str, between: str = ", ") -> str:
-        """Return the names of a space and a data set as people write them."""
+        """Return the titles of a space and a data set, joined by `between`."""
         return f"{self[space].space.title}{between}{TITLES[dataset]}"
 
 

@@ -1,4 +1,4 @@
-"""Whatever a benchmark comes as → the project's benchmark table."""
+"""Convert a benchmark file of any supported format to the project's benchmark table."""
 
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,17 @@ from naswot.runtime.provenance import versions
 def convert(
     entry: Entry, mirror: str | Path | None, output: str | Path, path: str | Path | None = None
 ) -> str:
-    """Write the benchmark table of a space; return a line that says what is in it.
+    """Write the benchmark table of a space; return a one-line summary of it.
 
     Args:
         entry: the search space, with the files that its table may come from.
         mirror: a directory with one of the files of `naswot.benchmarks.sources`, or None for
             the pip package, which has NAS-Bench-201 only.
         output: the Parquet file to write.
-        path: the source, where it is not in its usual place: a copy of what a storage keeps.
+        path: the source file, if it is not in the mirror: a local copy of a file in a storage.
 
     Raises:
-        NaswotError: the source is missing, damaged or unsound.
+        NaswotError: the source is missing or damaged, or its content is invalid.
     """
     space = entry.space
     file = digest = None
@@ -40,7 +40,7 @@ def convert(
     path = found.place(mirror) if path is None else Path(path)
     table = found.read(path)
     source, licence = found.describe(path)
-    if not (found.made or found.packaged):  # what made or has the others tells of them
+    if not (found.made or found.packaged):  # the others are known by the workflow or the package
         file, digest = path.name, sha256_of(path)
     table = check(table, space, str(path))
     metadata: dict[str, Any] = {
@@ -55,6 +55,6 @@ def convert(
 
 
 def describe(table: pd.DataFrame) -> str:
-    """Return the counts and best values of `table` for a reader to check against the paper."""
+    """Return the number of rows and the best accuracies, to compare with the paper."""
     best = (f"{key} {table[key].max():.2f}" for key in accuracy_keys(table))
     return f"{len(table):,} architectures; best: {', '.join(best)}"

@@ -1,7 +1,7 @@
-"""CSV that a person or a spreadsheet wrote: whatever separates its fields, with numbers as such.
+"""Read CSV files that a person or a spreadsheet wrote.
 
-Fields may be separated by commas, semicolons or tabs, have blanks around them, and end in an empty
-one; beside semicolons and tabs a number may have a decimal comma.
+Commas, semicolons or tabs may separate the fields. Blanks around fields and an empty field at the
+end of a line are ignored. In files with semicolons or tabs, numbers may have a decimal comma.
 """
 
 import csv
@@ -18,10 +18,10 @@ SEPARATORS = (",", ";", "\t")
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Return the table that a CSV file with a column `arch` holds; other columns as they are.
+    """Return the table of a CSV file with a column `arch`, with all its other columns.
 
     Raises:
-        OSError, ValueError: it cannot be read, or a row has more fields than the first.
+        OSError, ValueError: it cannot be read, or a row has more fields than the first line.
     """
     text = path.read_text(encoding="utf-8-sig")
     separator = _separator(text)
@@ -29,22 +29,22 @@ def read_csv(path: Path) -> pd.DataFrame:
         header, *rows = _rows(text, separator)
     except csv.Error as error:
         raise ValueError(str(error)) from error
-    accuracies = [place for place, name in enumerate(header) if ACCURACY_KEY.fullmatch(name)]
+    accuracies = [column for column, name in enumerate(header) if ACCURACY_KEY.fullmatch(name)]
     decimal_comma = separator != "," and any(
-        "," in row[place] for row in rows for place in accuracies
+        "," in row[column] for row in rows for column in accuracies
     )
     _check_params(header, rows)
     plain = io.StringIO()
     csv.writer(plain).writerows([header, *rows])
     plain.seek(0)
-    # In parts a column may come as numbers here and texts there.
+    # If pandas read the file in parts, one column could mix numbers and texts.
     return pd.read_csv(
         plain, dtype={"arch": str}, low_memory=False, decimal="," if decimal_comma else "."
     )
 
 
 def _separator(text: str) -> str:
-    """Return whichever of `SEPARATORS` makes `arch` a field of the first line, else a comma."""
+    """Return the separator that makes `arch` a field of the first line, else a comma."""
     for separator in SEPARATORS:
         if "arch" in next(_fields(text, separator), ()):
             return separator
@@ -52,7 +52,7 @@ def _separator(text: str) -> str:
 
 
 def _fields(text: str, separator: str) -> Iterator[list[str]]:
-    """Yield the fields of each line that has any, without the blanks around them."""
+    """Yield the fields of each line that is not empty, without the blanks around them."""
     lines = io.StringIO(text, newline="")
     for row in csv.reader(lines, delimiter=separator, skipinitialspace=True):
         stripped = [field.strip() for field in row]
@@ -61,7 +61,7 @@ def _fields(text: str, separator: str) -> Iterator[list[str]]:
 
 
 def _rows(text: str, separator: str) -> Iterator[list[str]]:
-    """Yield the rows, all as long as the first without the empty fields that it ends in."""
+    """Yield the rows, all as long as the first line without the empty fields at its end."""
     width = 0
     for number, row in enumerate(_fields(text, separator)):
         while len(row) > max(width, 1) and not row[-1]:
@@ -69,8 +69,8 @@ def _rows(text: str, separator: str) -> Iterator[list[str]]:
         width = width or len(row)
         if len(row) > width:
             raise ValueError(
-                f"row {number} has {len(row)} fields and the first line {width}; a text or number "
-                f"that holds {separator!r} must be in quotation marks"
+                f"row {number} has {len(row)} fields and the first line {width}; put a text or "
+                f"number that contains {separator!r} in quotation marks"
             )
         yield row + [""] * (width - len(row))
     if not width:
@@ -78,13 +78,13 @@ def _rows(text: str, separator: str) -> Iterator[list[str]]:
 
 
 def _check_params(header: list[str], rows: list[list[str]]) -> None:
-    """Refuse numbers of parameters with a comma, which may group digits or be a decimal one."""
+    """Refuse a comma in `params`: it could group digits or be a decimal comma."""
     if "params" not in header:
         return
-    place = header.index("params")
+    column = header.index("params")
     for number, row in enumerate(rows, 1):
-        if "," in row[place]:
+        if "," in row[column]:
             raise ValueError(
-                f"row {number} has {shown(row[place])} in the column 'params'; write digits alone, "
+                f"row {number} has {shown(row[column])} in the column 'params'; write digits only, "
                 "such as 1234"
             )

@@ -1,8 +1,8 @@
-"""Accuracies of a custom search space: a file of the user, or what the workflow trains.
+"""Read the accuracies of a custom search space, from the user's file or the workflow's trainings.
 
-A CSV file has one row per architecture: ``arch`` and accuracies in percent under keys
-``data/split/epochs``, such as ``flowers/test/90``; other columns are carried along. It may be a
-Parquet file too, such as a benchmark table that was trained here.
+A CSV file has one row per architecture: ``arch`` and accuracies in percent in columns
+``data/split/epochs``, such as ``flowers/test/90``; other columns are kept. A Parquet file is
+accepted too, such as a benchmark table that the workflow trained.
 """
 
 from pathlib import Path
@@ -30,10 +30,10 @@ def _read_file(path: Path) -> pd.DataFrame:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Return a file's table, once it is seen to list architectures, and accuracies in numbers.
+    """Return a file's table after checking that it has architectures and numeric accuracies.
 
     Raises:
-        NaswotError: it cannot be read, or has not that form.
+        NaswotError: the file cannot be read or does not have that form.
     """
     try:
         table = _read_file(path)
@@ -51,14 +51,15 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def dataset_of(table: pd.DataFrame, path: Path) -> Dataset:
-    """Return what is reported: the first accuracy on validation and on test images.
+    """Return the data set whose reported accuracies are the table's first validation and test ones.
 
     Args:
-        table: of `read_table`.
-        path: its file, which the messages name.
+        table: a table that `read_table` returned.
+        path: its file, for messages.
 
     Raises:
-        NaswotError: there is no accuracy, or none that a score can be correlated with.
+        NaswotError: there is no accuracy column, or each holds a single value, so that no score
+            can be correlated with it.
     """
     keys = accuracy_keys(table)
     if not keys:
@@ -77,7 +78,7 @@ def dataset_of(table: pd.DataFrame, path: Path) -> Dataset:
 
 
 def source_of(path: Path, title: str) -> Source:
-    """Return the source of a benchmark table: a file with accuracies, and what it is."""
+    """Return a benchmark source that reads the user's file at `path`."""
     return Source(str(path), _read, title, "the user's")
 
 

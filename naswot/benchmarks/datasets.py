@@ -1,6 +1,6 @@
-"""The datasets that networks were trained on, and the accuracies that are reported for them.
+"""The data sets that networks were trained on, and the accuracies that are reported for them.
 
-Which of two accuracies stands for a dataset is decided here alone, by `Dataset.reported`.
+`Dataset.reported` alone decides whether the validation or the test accuracy is reported.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -16,22 +16,23 @@ TITLES = {
     "imagenet": "ImageNet",
     "custom": "custom data",
 }
-CUSTOM = "custom"  # whatever the networks of a custom space were trained on
+CUSTOM = "custom"  # the data set of a custom space, whatever it is
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset of a search space, with the keys of its reported accuracies.
+    """A data set of a search space, with the keys of its reported accuracies.
 
-    A key is `dataset/split/epochs`; without epochs where only the benchmark's file knows how
-    many there were. CIFAR-10's two accuracies belong to different networks in
-    NAS-Bench-201 and NATS-Bench: the validation accuracy to those trained on half of the
-    training set, the test accuracy to those trained on all of it.
+    A key is `dataset/split/epochs`, or `dataset/split` where only the benchmark's file tells the
+    number of epochs. In NAS-Bench-201 and NATS-Bench the two accuracies of CIFAR-10 come from
+    different trainings: the validation accuracy from those on half of the training set, the test
+    accuracy from those on all of it.
 
     Attributes:
         name: identifier used in the configuration and in file names.
         valid, test: keys of the reported accuracies; None where the benchmark has none.
-        transferred: the data set that searches for this one train on, as in the paper; None: this.
+        transferred: the data set that a search for this one trains on, as in the paper; None:
+            this data set itself.
     """
 
     name: str
@@ -41,35 +42,35 @@ class Dataset:
 
     @property
     def title(self) -> str:
-        """The dataset's name as people write it."""
+        """The name of the data set in tables and figures."""
         return TITLES[self.name]
 
     def reported(
         self, counts: Mapping[str, int], first: str, others: Iterable[str] = ()
     ) -> str | None:
-        """Return the key of the accuracy that stands for this dataset; None if there is none.
+        """Return the key of the accuracy to report for this data set; None if there is none.
 
-        It is that of the two which more architectures have; of equals, `first`. What shows scores
-        against accuracies asks for "valid" first, as the paper says of its plots; what shows what
-        searches found, for "test".
+        Of the validation and the test accuracy, it is the one that more architectures have; of
+        equals, `first`. Plots of scores against accuracies use "valid" first, as the paper does;
+        results of searches use "test" first.
 
         Args:
             counts: accuracy key → how many architectures have it.
             first: "valid" or "test".
-            others: keys of which the most frequent is taken where `counts` has neither.
+            others: keys to choose from, by the same count, where `counts` has neither.
         """
         second = {"valid": "test", "test": "valid"}[first]
         wanted = getattr(self, first), getattr(self, second)
-        keys = [key for one in wanted if one for key in counts if matches(key, one)]
+        keys = [key for prefix in wanted if prefix for key in counts if matches(key, prefix)]
         return max(keys or others, key=counts.__getitem__, default=None)  # of equals, the first
 
     def searched_on(self, datasets: Collection[str]) -> str:
-        """Return the data set that a search trains on, given the names of those of the run."""
+        """Return the name of the data set that a search trains on, among `datasets` of the run."""
         other = self.transferred
         return self.name if other is None or other not in datasets else other
 
     def keys_among(self, keys: Iterable[str]) -> list[str]:
-        """Return those of `keys` that are accuracies on this dataset."""
+        """Return those of `keys` that are accuracies on this data set."""
         if self.name == CUSTOM:
             return list(keys)
         names = {key.split("/")[0] for key in (self.valid, self.test) if key}
@@ -77,7 +78,7 @@ class Dataset:
 
 
 def matches(key: str, wanted: str) -> bool:
-    """Return whether `key` is `wanted`, which may leave the epochs open."""
+    """Return whether `key` is `wanted`, with or without the epochs at its end."""
     return key == wanted or key.startswith(f"{wanted}/")
 
 
@@ -103,14 +104,14 @@ def by_name(*datasets: Dataset) -> Mapping[str, Dataset]:
 _NDS = by_name(Dataset("cifar10", None, "cifar10/test/100"))
 _NDS_IMAGENET = by_name(Dataset("imagenet", None, "ImageNet/test"))
 
-# Space → name → data set on which its networks were trained. It stands apart from the readers of
-# the benchmarks' files, so that what only asks for an accuracy does not depend on how it was read.
+# Space → name → data set on which its networks were trained. It is separate from the readers of
+# the benchmark files, so that code that only needs an accuracy key does not depend on a reader.
 DATASETS: Mapping[str, Mapping[str, Dataset]] = MappingProxyType(
     {
         "nasbench201": _of_nats_bench(200, transferred="cifar10"),
         "natsbench_sss": _of_nats_bench(90),
         "nasbench101": by_name(Dataset("cifar10", "cifar10/valid/108", "cifar10/test/108")),
-        # A surrogate's prediction of the validation accuracy; nothing was trained.
+        # A surrogate model predicts the validation accuracy; no network was trained.
         "nasbench301": by_name(Dataset("cifar10", None, "cifar10/surrogate/100")),
         **{name: _NDS_IMAGENET if name.endswith("_in") else _NDS for name in SPACES_NDS},
     }

@@ -1,8 +1,8 @@
-"""What a search under a budget sees of a benchmark table: a fitness, and what it costs.
+"""Read the fitness that a search under a budget uses, and its cost, from a benchmark table.
 
 The fitness is the validation accuracy after a short training. Where the table does not have that
-training, another one takes its place, under a budget that buys as many trainings, and the
-description says so.
+training, another length of training replaces it, the budget is scaled so that it buys as many
+trainings, and `Fitness.note` says so.
 """
 
 from collections.abc import Sequence
@@ -18,11 +18,9 @@ from naswot.benchmarks.table import ACCURACY_KEY
 from naswot.errors import NaswotError
 from naswot.io.parquet import column_names, read_parquet
 
-ETA = 3  # each shorter training, for methods that use such, has a third of the epochs
-
 
 class UnsearchableError(NaswotError):
-    """A table lacks what a search needs; that is no mistake of the user's."""
+    """A benchmark table lacks what a search needs; the user has made no mistake."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +30,13 @@ class Fitness:
     Attributes:
         index: (n,) official indices of these architectures, ascending.
         values: (rungs, n) accuracy in percent after each length of training, the longest last.
-        cost: (rungs, n) seconds of training and measuring; 1 a training of full length, and
-            less in proportion, where the table has no times.
-        epochs: (rungs,) the lengths of training.
-        key: the longest training's accuracy, ``dataset/split/epochs``.
-        budget: of a run, in units of `cost`.
-        unit: of `budget`, "s" or "trainings".
-        note: what differs from what was asked for, in words; may be empty.
+        cost: (rungs, n) cost in `unit`: seconds of training and measuring; where the table has no
+            times, 1 for the longest training and proportionally less for shorter ones.
+        epochs: (rungs,) the lengths of training in epochs.
+        key: key of the accuracy after the longest training, ``dataset/split/epochs``.
+        budget: budget of a run in `unit`.
+        unit: unit of `cost` and `budget`: "s" or "trainings".
+        note: how this differs from what was asked for, in words; may be empty.
     """
 
     index: np.ndarray
@@ -59,18 +57,19 @@ def read_fitness(
     budget_s: float,
     evaluations: int,
     key: str | None = None,
-    shorter: bool = False,
+    eta: int | None = None,
 ) -> Fitness:
-    """Read what searches see from a benchmark table.
+    """Read the fitness and the cost of architectures from a benchmark table.
 
     Args:
         benchmark: the benchmark table.
-        dataset: what the search trains on; its validation accuracy is the fitness.
-        epochs: the length of training asked for.
-        budget_s: of a run, if its trainings have `epochs` epochs.
-        evaluations: trainings of a run, if the table has no training times.
-        key: another accuracy to search by, such as ``cifar10/test/100``.
-        shorter: whether shorter trainings than that are of use, a third as long each.
+        dataset: the data set that the search trains on; its validation accuracy is the fitness.
+        epochs: the wanted length of training.
+        budget_s: budget of a run in seconds, for trainings of `epochs` epochs.
+        evaluations: budget of a run in trainings, if the table has no training times.
+        key: key of another accuracy to search by, such as ``cifar10/test/100``.
+        eta: read shorter trainings too, each with 1/`eta` of the epochs of the next longer one;
+            None: only the longest.
 
     Raises:
         UnsearchableError: the table has no validation accuracy of the dataset.
@@ -82,13 +81,14 @@ def read_fitness(
     )
     asked = epochs if key is None else int(key.rpartition("/")[2])
     chosen = next((length for length in lengths if length >= asked), lengths[-1])
-    rungs, values = _rungs(benchmark, names, prefix, chosen, shorter)
+    rungs, values = _rungs(benchmark, names, prefix, chosen, eta)
     cost, notes_of_cost = _cost(benchmark, names, prefix.partition("/")[0], rungs)
     total, unit = budget_s * chosen / epochs, "s"
     if cost is None:
         total, unit = float(evaluations), "trainings"
         cost = np.broadcast_to(np.array([[length / chosen] for length in rungs]), values.shape)
-    notes = _deviations(chosen, epochs, unit, key is not None, shorter and len(rungs) == 1)
+    only_full = eta is not None and len(rungs) == 1
+    notes = _deviations(chosen, epochs, unit, key is not None, only_full)
     notes += notes_of_cost
     known = (np.isfinite(values) & np.isfinite(cost) & (cost > 0)).all(axis=0)
     if not known.any():
@@ -111,7 +111,7 @@ def read_fitness(
 def _trainings(
     benchmark: str | Path, names: Sequence[str], key: str, named: bool
 ) -> tuple[str, list[int]]:
-    """Return ``dataset/split`` of an accuracy key, and the epochs that the table has of it.
+    """Return ``dataset/split`` of an accuracy key, and the epochs for which the table has it.
 
     Raises:
         NaswotError: the user named the key, and the table lacks it.
@@ -149,22 +149,23 @@ def _deviations(chosen: int, epochs: int, unit: str, named: bool, only_full: boo
 
 
 def _rungs(
-    benchmark: str | Path, names: Sequence[str], prefix: str, longest: int, shorter: bool
+    benchmark: str | Path, names: Sequence[str], prefix: str, longest: int, eta: int | None
 ) -> tuple[tuple[int, ...], np.ndarray]:
-    """Return the lengths of training that the table knows, and the accuracies after each.
+    """Return the lengths of training that the table has, and the accuracies after each.
 
-    Those `shorter` come from the curve of the longest, else from trainings of their own.
+    A shorter length comes from the learning curve of the longest training if the table has it,
+    else from a separate training of that length.
     """
     table = pq.read_table(benchmark, columns=[n for n in names if n.startswith(f"{prefix}/")])
     curve = f"{prefix}/{longest}/per-epoch"
     found = {longest: table[f"{prefix}/{longest}"].to_numpy()}
-    length = longest // ETA if shorter else 0
-    while length >= 1:
+    length = longest // eta if eta else 0
+    while eta and length >= 1:
         if curve in names:
             found[length] = _after(table[curve], length)
         elif f"{prefix}/{length}" in names:
             found[length] = table[f"{prefix}/{length}"].to_numpy()
-        length //= ETA
+        length //= eta
     rungs = tuple(sorted(found))
     return rungs, np.stack([found[length].astype(float) for length in rungs])
 
@@ -173,8 +174,8 @@ def _after(curves: pa.ChunkedArray, length: int) -> np.ndarray:
     """Return the accuracy after `length` epochs of each curve; NaN where there is none."""
     return np.array(
         [
-            np.nan if one is None or len(one) < length else one[length - 1]
-            for one in curves.to_pylist()
+            np.nan if curve is None or len(curve) < length else curve[length - 1]
+            for curve in curves.to_pylist()
         ],
         dtype=float,
     )
@@ -183,7 +184,7 @@ def _after(curves: pa.ChunkedArray, length: int) -> np.ndarray:
 def _cost(
     benchmark: str | Path, names: Sequence[str], dataset: str, rungs: Sequence[int]
 ) -> tuple[np.ndarray | None, list[str]]:
-    """Return (rungs, n) seconds, None without any, and what there is to say of them."""
+    """Return (rungs, n) seconds, or None if the table has none, and notes about them."""
 
     def column(name: str) -> np.ndarray:
         return read_parquet(benchmark, [name])[name].to_numpy(float)

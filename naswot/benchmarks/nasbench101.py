@@ -1,12 +1,14 @@
-"""NASBench-101: ``nasbench_full.tfrecord`` and ``nasbench_only108.tfrecord``, and a compact mirror.
+"""Read NASBench-101: ``nasbench_full.tfrecord``, ``nasbench_only108.tfrecord``, a compact mirror.
 
 A record of the files is one training of a cell, as JSON: hash of the cell, epochs, adjacency
 matrix (row by row, a string of 0 and 1), operations (joined by commas), and a protobuf message
-``ModelMetrics`` in base64. Its field 1, ``EvaluationData``, comes three times: before, halfway
-through and after the training; of that, fields 2 to 5 are seconds of training and the accuracies
-(fractions) on training, validation and test images. Field 2 is the number of parameters. Every
-cell was trained three times with each number of epochs. Source: Ying et al., "NAS-Bench-101:
-Towards Reproducible Neural Architecture Search", ICML 2019; google-research/nasbench (Apache-2.0).
+``ModelMetrics`` in base64. Its field 1, ``EvaluationData``, appears three times: before, halfway
+through and after the training. Fields 2 to 5 of ``EvaluationData`` are seconds of training and
+the accuracies (fractions) on training, validation and test images. Field 2 of ``ModelMetrics`` is
+the number of parameters. Every cell was trained three times for each number of epochs.
+
+Source: Ying et al., "NAS-Bench-101: Towards Reproducible Neural Architecture Search", ICML 2019;
+google-research/nasbench (Apache-2.0).
 """
 
 import binascii
@@ -36,18 +38,18 @@ SPLITS = ("train", "valid", "test")  # in the order of a message's fields
 
 
 def read(path: str | Path) -> pd.DataFrame:
-    """Return the benchmark table of a NASBench-101 TFRecord file, one row a cell by hash.
+    """Return the benchmark table of a NASBench-101 TFRecord file, one row per cell, by hash.
 
     Columns besides ``index`` (position by ascending hash):
 
     - ``arch``: ``{"matrix":[[0,1],[0,0]],"ops":["input","output"]}``, JSON without spaces;
-    - ``module_hash``; ``params``: of the benchmark's own network;
+    - ``module_hash``; ``params``: parameters of the benchmark's own network;
     - ``cifar10/split/epochs``, split valid, test or train: accuracy after the last epoch in
-      percent, mean over the three trainings, and ``…/per-seed``, the three, in file order;
+      percent, mean over the three trainings; ``…/per-seed``: the three values, in file order;
     - ``train-seconds/epochs``: seconds of the whole training, mean over the three.
 
     Raises:
-        NaswotError: the file is missing or damaged (with the byte offset), a record is not of
+        NaswotError: the file is missing or damaged (with the byte offset), a record does not have
             the form above, or a cell lacks trainings.
     """
     cells: dict[str, int] = {}  # hash → position in the order of first appearance
@@ -111,7 +113,10 @@ def read(path: str | Path) -> pd.DataFrame:
 
 
 def _final_evaluation(metrics: bytes) -> tuple[int, tuple[float, ...]]:
-    """Return parameters, and seconds and accuracies (train, valid, test) after the last epoch."""
+    """Return the number of parameters; and seconds and accuracies (train, valid, test) at the end.
+
+    The accuracies are fractions.
+    """
     parameters, evaluations = None, []
     for number, value in fields(metrics):
         if number == 1:
@@ -154,14 +159,14 @@ def _operations(joined: str) -> str:
 
 
 def read_mirror(path: str | Path) -> pd.DataFrame:
-    """Return the benchmark table of a compact ``nasbench101.parquet``, one row a cell by hash.
+    """Return the benchmark table of a compact ``nasbench101.parquet``, one row per cell, by hash.
 
     The file has ``num_vertices``; ``adjacency``, whose bit k is the k-th of the pairs (0,1),
-    (0,2), …, (5,6) of seven vertices; ``ops``, a digit (index in `OPERATIONS`) for each vertex
-    but the first and the last; ``module_hash``, ``params``, and accuracies under their keys.
+    (0,2), …, (5,6) of seven vertices; ``ops``, one digit (index in `OPERATIONS`) for each vertex
+    except the first and the last; ``module_hash``, ``params``, and accuracies under their keys.
 
     Returns:
-        The columns of :func:`read` that the file has; empty where it has no value.
+        The columns of :func:`read` that the file has, with empty values where it has none.
 
     Raises:
         NaswotError: the file is missing or damaged, lacks a column, or a cell is malformed.
@@ -182,7 +187,7 @@ def read_mirror(path: str | Path) -> pd.DataFrame:
             raise NaswotError(f"{path}: column {name!r} does not hold a whole number in each row.")
     if not table["module_hash"].is_monotonic_increasing:
         table = table.sort_values("module_hash", ignore_index=True)
-    # A few thousand matrices and a few hundred lists of operations make up all the cells.
+    # All cells share a few thousand matrices and a few hundred lists of operations.
     code = table["adjacency"].to_numpy(np.int64) * 8 + table["num_vertices"].to_numpy(np.int64)
     codes, matrix_of = np.unique(code, return_inverse=True)
     labels_of, labels = pd.factorize(table["ops"])
@@ -200,7 +205,7 @@ def read_mirror(path: str | Path) -> pd.DataFrame:
     wrong = np.flatnonzero(sizes != np.array([len(digits) + 2 for digits in labels])[labels_of])
     if len(wrong):
         cell = table.loc[wrong[0], "module_hash"]
-        raise NaswotError(f"{path}: cell {cell} has not one operation for each of its vertices.")
+        raise NaswotError(f"{path}: cell {cell} does not have one operation for each vertex.")
     arch = pc.binary_join_element_wise(
         pa.array(matrices).take(pa.array(matrix_of)),
         pa.array(operations).take(pa.array(labels_of)),

@@ -1,15 +1,15 @@
-"""NAS-Bench-201 as released: ``NAS-Bench-201-v1_1-096897.pth``.
+"""Read NAS-Bench-201 as released: ``NAS-Bench-201-v1_1-096897.pth``.
 
-The file is a PyTorch one: a pickle of a dictionary, between pickles that tell the format
-(until PyTorch 1.6) or in a zip archive (since). The dictionary has ``meta_archs``, the cell
-strings in official order, and ``arch2infos``, from the index to ``{"less": …, "full": …}``,
-the trainings of 12 and of 200 epochs, each with ``arch_str`` and ``all_results``, the records
-that `naswot.benchmarks.trainings` describes. It holds no tensors, so it is read as the plain
-data that it is, without PyTorch. Source: Dong & Yang, "NAS-Bench-201: Extending the Scope of
-Reproducible Neural Architecture Search", ICLR 2020; D-X-Y/NAS-Bench-201 (MIT).
+It is a PyTorch file: a pickled dictionary, stored in a zip archive (since PyTorch 1.6) or between
+pickles that describe the format (before). The dictionary has ``meta_archs``, the cell strings in
+official order, and ``arch2infos``, which maps an index to ``{"less": …, "full": …}``, the
+trainings of 12 and of 200 epochs. Each of these has ``arch_str`` and ``all_results``, the records
+that `naswot.benchmarks.trainings` describes. The file holds no tensors, so it is read as plain
+data, without PyTorch. Source: Dong & Yang, "NAS-Bench-201: Extending the Scope of Reproducible
+Neural Architecture Search", ICLR 2020; D-X-Y/NAS-Bench-201 (MIT).
 
-All of it has to be in memory at once, some five times the size of the file. NATS-Bench has the
-same trainings with a file for each architecture, and needs far less.
+The whole content has to be in memory at once, about five times the size of the file. NATS-Bench
+has the same trainings with one file per architecture, and needs far less memory.
 """
 
 import contextlib
@@ -33,23 +33,23 @@ SIZE = 15_625
 ALLOWED = NUMPY_SCALARS | ORDERED_DICT | PROTOCOL_2
 LENGTHS = ("less", "full")
 
-# The first of the pickles that an older PyTorch file consists of (torch/serialization.py).
+# The first pickle of an older PyTorch file (torch/serialization.py).
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 
 log = logging.getLogger("naswot")
 
 
 def read(path: str | Path) -> pd.DataFrame:
-    """Return the benchmark table of NAS-Bench-201, one row a cell in official order.
+    """Return the benchmark table of NAS-Bench-201, one row per cell in official order.
 
-    Architectures without results have empty accuracies; the log says how many have some.
+    Architectures without results have empty accuracies; the log says how many have results.
 
     Returns:
         The columns of `naswot.benchmarks.trainings.Trainings.table`.
 
     Raises:
-        NaswotError: the file is missing, damaged, refers to anything but plain data, or is not
-            of the form above.
+        NaswotError: the file is missing or damaged, holds anything but plain data, or does not
+            have the form above.
     """
     content = _content(Path(path))
     try:
@@ -86,7 +86,7 @@ def _content(path: Path) -> Any:
 
 @contextlib.contextmanager
 def _main_pickle(path: Path) -> Iterator[BinaryIO]:
-    """Open a PyTorch file where the pickle of what was saved begins."""
+    """Open a PyTorch file at the start of the pickle that holds the saved object."""
     try:
         with path.open("rb") as stream:
             if not zipfile.is_zipfile(stream):
@@ -94,7 +94,7 @@ def _main_pickle(path: Path) -> Iterator[BinaryIO]:
                 if load(stream, ALLOWED, str(path)) != _MAGIC_NUMBER:
                     raise NaswotError(f"{path} is not a PyTorch file.")
                 load(stream, ALLOWED, str(path))  # version of the format
-                load(stream, ALLOWED, str(path))  # sizes of numbers on the machine that wrote it
+                load(stream, ALLOWED, str(path))  # byte sizes of numbers on the writing machine
                 yield stream
                 return
             with zipfile.ZipFile(stream) as archive:
@@ -102,7 +102,7 @@ def _main_pickle(path: Path) -> Iterator[BinaryIO]:
                 if len(members) != 1 or members[0].compress_type != zipfile.ZIP_STORED:
                     raise NaswotError(f"{path} is not a PyTorch file.")
                 with archive.open(members[0]) as member:
-                    while member.read(2**20):  # to the end, where its checksum is compared
+                    while member.read(2**20):  # to the end, where zipfile compares the checksum
                         pass
             stream.seek(_start(stream, members[0].header_offset))
             yield stream
@@ -110,9 +110,9 @@ def _main_pickle(path: Path) -> Iterator[BinaryIO]:
         raise NaswotError(f"{path} does not exist.") from error
     except (
         EOFError,
-        NotImplementedError,  # zipfile's, for a version or compression that it does not know
+        NotImplementedError,  # from zipfile: unknown version or compression
         OSError,
-        RuntimeError,  # a password
+        RuntimeError,  # from zipfile: the member needs a password
         ValueError,
         struct.error,
         zipfile.BadZipFile,
@@ -123,9 +123,9 @@ def _main_pickle(path: Path) -> Iterator[BinaryIO]:
 
 
 def _start(stream: BinaryIO, header: int) -> int:
-    """Return where the content of a zip archive's member begins, whose own header is at `header`.
+    """Return the offset of a zip member's content, given the offset `header` of its header.
 
-    `zipfile` lets nothing be read but by itself, and a pickle is looked through where it lies.
+    `zipfile` does not tell this offset, and the pickle is read directly from the file.
     """
     stream.seek(header)
     name, extra = struct.unpack("<26xHH", stream.read(30))

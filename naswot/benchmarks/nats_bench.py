@@ -1,7 +1,7 @@
-"""NATS-Bench v1.0: the archives ``NATS-tss-v1_0-…-simple.tar`` and ``NATS-sss-v1_0-…-simple.tar``.
+"""Read NATS-Bench v1.0: ``NATS-tss-v1_0-…-simple.tar`` and ``NATS-sss-v1_0-…-simple.tar``.
 
 An archive, or the folder that it unpacks to, has ``meta.pickle.pbz2``, whose ``meta_archs`` lists
-all architectures in official order, and one ``NNNNNN.pickle.pbz2`` an architecture: a dictionary
+all architectures in official order, and one ``NNNNNN.pickle.pbz2`` per architecture: a dictionary
 from the training length (``"12"`` and ``"200"``; sizes ``"01"``, ``"12"`` and ``"90"``) to
 ``arch_str`` and ``all_results``, the records that `naswot.benchmarks.trainings` describes. All
 files are bzip2-compressed pickles of plain data with NumPy scalars. Source: Dong, Liu, Musial &
@@ -29,9 +29,9 @@ log = logging.getLogger("naswot")
 
 
 def read(path: str | Path, kind: str) -> pd.DataFrame:
-    """Return the benchmark table of NATS-Bench, one row an architecture.
+    """Return the benchmark table of NATS-Bench, one row per architecture.
 
-    Architectures without a file have empty accuracies; the log says how many have one.
+    Architectures without a file have empty accuracies; the log says how many have a file.
 
     Args:
         path: the archive, or the folder that it unpacks to.
@@ -41,8 +41,8 @@ def read(path: str | Path, kind: str) -> pd.DataFrame:
         The columns of `naswot.benchmarks.trainings.Trainings.table`.
 
     Raises:
-        NaswotError: the archive or folder, or a file in it, is missing, damaged or of the other
-            kind.
+        NaswotError: the archive or folder, or a file in it, is missing or damaged, or belongs to
+            the other kind.
     """
     with opened(Path(path)) as files:
         architectures = _architectures(files, kind)

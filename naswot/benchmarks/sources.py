@@ -1,7 +1,7 @@
-"""Where the benchmark table of a space comes from: files that a mirror may hold.
+"""The files that hold the benchmark table of a search space, and how each is read.
 
-The first that the mirror has is read: the project's own table, then the official files. A
-source names its file or folder, reads it into a table, and says what it is.
+The first one that the mirror has is read: the project's own table, then the official files. A
+source names its file or folder, reads it into a table, and describes it.
 """
 
 import json
@@ -23,15 +23,15 @@ from naswot.spaces.nds import SPACES_NDS, from_record
 
 @dataclass(frozen=True)
 class Source:
-    """One form in which a mirror may hold a benchmark.
+    """One file format in which a mirror may hold a benchmark.
 
     Attributes:
         file: the path of the file or folder in the mirror.
-        read: returns its benchmark table.
-        title: what it is, for the metadata; None: the file's metadata says so.
-        licence: its terms.
-        made: whether the workflow makes the file, in no mirror, when it is needed.
-        packaged: whether an installed package of that name has it, for use without a mirror.
+        read: function that returns its benchmark table.
+        title: description for the metadata; None: that of the file's own metadata.
+        licence: its licence.
+        made: whether the workflow makes the file when it is needed; no mirror has it.
+        packaged: whether `file` names an installed package that is read where there is no mirror.
     """
 
     file: str
@@ -46,7 +46,7 @@ class Source:
         return Path(self.file) if self.made or self.packaged else Path(mirror or "", self.file)
 
     def describe(self, path: Path) -> tuple[str, str]:
-        """Return what the file at `path` is, and its licence."""
+        """Return the description of the file at `path`, and its licence."""
         if self.title is not None:
             return self.title, self.licence
         described = read_metadata(path)
@@ -70,7 +70,7 @@ def _read_nasbench101(path: Path) -> pd.DataFrame:
 
 
 def _read_nasbench301(path: Path) -> pd.DataFrame:
-    """Genotypes with a surrogate's accuracy → networks of width 32 and depth 8 in NDS's form."""
+    """Read genotypes with a surrogate's accuracy, as NDS networks of width 32 and depth 8."""
     table = read_parquet(path, ["index", "genotype", "params", "surrogate_val_accuracy"])
     fixed = {"width": 32, "depth": 8, "aux": False, "drop_prob": 0.0}
     nets = []
@@ -93,7 +93,7 @@ def _read_nds(path: Path, space: str) -> pd.DataFrame:
 
 
 def _architectures(path: Path, space: str, nets: Iterable[dict]) -> list[str]:
-    """Return the architecture strings of records of NDS; a message names the file and the row."""
+    """Return the architecture strings of NDS records; messages name the file and the row."""
     found = []
     for row, net in enumerate(nets):
         try:
@@ -113,7 +113,7 @@ def _nats_bench(folder: str, kind: str, title: str) -> tuple[Source, ...]:
 
 
 def _nds(space: str) -> tuple[Source, ...]:
-    """Return the sources of an NDS space: its file, and the archive, which has all spaces'."""
+    """Return the sources of an NDS space: its own file, and the archive of all spaces."""
     name = nds.official_name(space)
     reader = partial(_read_nds, space=space)
     return tuple(
@@ -165,19 +165,20 @@ SOURCES: Mapping[str, tuple[Source, ...]] = MappingProxyType(
 
 
 def find(sources: Iterable[Source], mirror: str | Path | None) -> Source | None:
-    """Return the first of the sources of a space that there is, or None.
+    """Return the first source that is available, or None.
 
-    Files are looked for in the directory `mirror`; those of custom spaces have a place of their
-    own. What the workflow makes is always there. A package serves where no mirror is named.
+    Files are looked for in the directory `mirror`, or at their own path if it is absolute (custom
+    spaces). Files that the workflow makes count as available. A package is used only if no mirror
+    is given.
     """
     for source in sources:
-        named = mirror is not None or Path(source.file).is_absolute()
-        there = named and not source.packaged and source.place(mirror).exists()
-        if there or source.made or (source.packaged and mirror is None):
+        located = mirror is not None or Path(source.file).is_absolute()
+        exists = located and not source.packaged and source.place(mirror).exists()
+        if exists or source.made or (source.packaged and mirror is None):
             return source
     return None
 
 
 def files_of(sources: Iterable[Source]) -> str:
-    """Return the files of which a mirror needs one, for a message."""
+    """Return the names of the files, one of which a mirror needs, for a message."""
     return " or ".join(source.file for source in sources if not source.packaged)

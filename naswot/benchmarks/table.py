@@ -1,4 +1,4 @@
-"""The benchmark table: one Parquet file a search space, one row an architecture.
+"""Check the benchmark table: one Parquet file per search space, one row per architecture.
 
 Columns of a table:
 
@@ -7,10 +7,10 @@ Columns of a table:
 - ``params``: trainable parameters of the benchmark's own 10-class network (may be absent).
 - ``dataset/split/epochs``, e.g. ``cifar10-valid/x-valid/200``: top-1 accuracy in percent, the
   mean over the training seeds.
-- the same with ``/per-seed``: the list of accuracies that the mean is of (may be absent).
+- the same with ``/per-seed``: the list of accuracies behind the mean (may be absent).
 - ``dataset/train-seconds-per-epoch``: seconds.
 
-Other columns are carried along. The metadata (key ``naswot``, JSON) gives source and licence.
+Other columns are kept. The metadata (key ``naswot``, JSON) has the source and the licence.
 A directory of such files, each named ``<space>.parquet``, serves as `mirror` in the configuration.
 """
 
@@ -22,7 +22,7 @@ import pandas as pd
 from naswot.errors import NaswotError, shown
 from naswot.spaces import Space
 
-# What scoring and joining add.
+# Columns that scoring and joining add.
 RESERVED = ("score", "seconds", "build_seconds", "relu_units", "relu_modules", "representative")
 ACCURACY_KEY = re.compile(r"[\w-]+/[a-z-]+/\d+")
 
@@ -33,13 +33,13 @@ def accuracy_keys(table: pd.DataFrame) -> list[str]:
 
 
 def check(table: pd.DataFrame, space: Space, origin: str) -> pd.DataFrame:
-    """Return `table` in the space's official order, once it is seen to be sound.
+    """Check `table` and return it in the space's official order.
 
     Args:
         table: a benchmark table of `space`.
-        space: the search space whose architectures the table must hold, each once; where the
-            space cannot list them, some rows are read and the indices counted.
-        origin: the file or package that the messages name.
+        space: the search space. The table must hold each of its architectures once; where the
+            space cannot list them, a sample of the rows is checked, and all the indices.
+        origin: the file or package, for messages.
 
     Raises:
         NaswotError: a column is missing, an architecture is malformed, missing or double, an
@@ -71,7 +71,7 @@ def check(table: pd.DataFrame, space: Space, origin: str) -> pd.DataFrame:
     return table.sort_values("index", ignore_index=True)
 
 
-# How many architectures are read one by one where the space cannot list them.
+# How many architectures are checked where the space cannot list them.
 LOOKED_AT = 2000
 
 
@@ -114,10 +114,10 @@ def _check_all(table: pd.DataFrame, space: Space, origin: str) -> None:
 
 
 def check_numbers(table: pd.DataFrame, origin: str) -> None:
-    """Check that accuracies are numbers, and `params`, where there are any, whole ones.
+    """Check that accuracies are numbers, and `params`, if present, whole numbers.
 
     Raises:
-        NaswotError: one is not; rows are counted from 1.
+        NaswotError: one is not. The message counts rows from 1.
     """
     for name in (*accuracy_keys(table), "params"):
         if name not in table:

@@ -1,4 +1,4 @@
-"""TFRecord files and protobuf messages, as far as NASBench-101 has them; no TensorFlow.
+"""Read TFRecord files and protobuf messages, as far as NASBench-101 uses them; no TensorFlow.
 
 A TFRecord file is a sequence of records: the length of the data (uint64), its checksum, the
 data, and the data's checksum (both uint32, little-endian). Checksums are CRC-32C, masked:
@@ -21,13 +21,13 @@ _MASK = 0xA282EAD8
 
 
 def masked_crc32c(data: bytes) -> int:
-    """Return the checksum of `data` that TFRecord files hold."""
+    """Return the checksum that a TFRecord file stores for `data`."""
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + _MASK) & 0xFFFFFFFF
 
 
 def records(path: str | Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the byte offset and the data of each record of `path`, checksums verified.
+    """Yield the byte offset and the data of each record of `path`, after checking its checksums.
 
     Raises:
         NaswotError: the file is missing, ends within a record, or a checksum differs; the
@@ -66,9 +66,9 @@ def _damaged(path: str | Path, offset: int, reason: str) -> NaswotError:
 
 
 def fields(message: bytes) -> Iterator[tuple[int, Any]]:
-    """Yield the number and value of each field of a protobuf message, in its order.
+    """Yield the number and value of each field of a protobuf message, in the message's order.
 
-    Fixed 64-bit fields are read as doubles; fixed 32-bit ones come as bytes.
+    Fixed 64-bit fields are read as doubles, fixed 32-bit fields as bytes.
 
     Raises:
         ValueError: the message ends within a field, or has a field of an unknown kind.
@@ -96,9 +96,9 @@ def fields(message: bytes) -> Iterator[tuple[int, Any]]:
 
 
 def _varint(message: bytes, position: int) -> tuple[int, int]:
-    """Return the number at `position` and the position after it: 7 bits a byte, lowest first."""
+    """Return the number at `position`, 7 bits per byte, lowest first; and the position after it."""
     number = shift = 0
-    while position < len(message) and shift < 70:  # a longer number is none of protobuf's
+    while position < len(message) and shift < 70:  # protobuf allows ten bytes at most
         byte = message[position]
         position += 1
         number |= (byte & 0x7F) << shift

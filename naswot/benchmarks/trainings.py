@@ -1,14 +1,14 @@
-"""Training records of NAS-Bench-201 and NATS-Bench → columns of the benchmark table.
+"""Turn training records of NAS-Bench-201 and NATS-Bench into columns of the benchmark table.
 
-Both benchmarks keep a record for each (dataset, seed) that an architecture was trained with,
+Both benchmarks keep one record for each (dataset, seed) that an architecture was trained with,
 a dictionary with, among others (AutoDL-Projects, `ResultsCount`):
 
-- ``epochs``: how many; ``eval_names``: the splits, e.g. ``["x-valid", "ori-test"]``;
-- ``eval_acc1es``: top-1 accuracy in percent under ``split@epoch``, epochs from 0; of some
-  splits the last epoch only;
-- ``eval_times``: seconds of a pass over the split, under the same keys;
-- ``train_times``: seconds of an epoch, under its number;
-- ``params`` and ``flop``: of the network with the dataset's classes, in millions.
+- ``epochs``: number of epochs; ``eval_names``: the splits, e.g. ``["x-valid", "ori-test"]``;
+- ``eval_acc1es``: ``split@epoch`` → top-1 accuracy in percent, epochs from 0; for some splits
+  only the last epoch;
+- ``eval_times``: ``split@epoch`` → seconds of one pass over the split;
+- ``train_times``: epoch → seconds of training;
+- ``params`` and ``flop``: of the network with as many outputs as classes, in millions.
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ import pandas as pd
 
 from naswot.errors import MALFORMED_RECORD_ERRORS, NaswotError, shown
 
-# What the benchmarks have, of all lengths; anything may stand in a damaged file.
+# Allowed values, for trainings of all lengths: a damaged file could hold anything.
 SPLITS = ("train", "valid", "x-valid", "x-test", "ori-test")
 MOST_EPOCHS = 200
 DATASETS = ("cifar10-valid", "cifar10", "cifar100", "ImageNet16-120")
@@ -27,13 +27,10 @@ TEN_CLASSES = DATASETS[:2]
 
 
 class Trainings:
-    """Collects training records, one architecture after the other, as columns.
-
-    The columns are described in :meth:`table`.
-    """
+    """Collects training records, one architecture after the other, as the columns of `table`."""
 
     def __init__(self, size: int):
-        """Start with `size` architectures of which nothing is known."""
+        """Start with `size` architectures that have no records yet."""
         self._numbers: dict[str, np.ndarray] = defaultdict(lambda: np.full(size, np.nan))
         self._lists: dict[str, np.ndarray] = defaultdict(lambda: np.full(size, None))
         self._seen = np.zeros(size, bool)
@@ -46,15 +43,15 @@ class Trainings:
     def add(self, index: int, records: Mapping[tuple[str, int], Mapping], origin: str) -> None:
         """Add the records of one training length of architecture `index`.
 
-        Add a longer training after a shorter one: its seconds and counts are kept.
+        Add the longest training last: its seconds and counts replace those of shorter ones.
 
         Args:
-            index: the architecture's position.
+            index: position of the architecture.
             records: (dataset, seed) → record.
-            origin: the file or key that messages name.
+            origin: the file or key, for messages.
 
         Raises:
-            NaswotError: a record is not of the form above, or lacks its last epoch.
+            NaswotError: a record does not have the form above, or lacks its last epoch.
         """
         try:
             by_dataset = defaultdict(list)
@@ -83,12 +80,12 @@ class Trainings:
         for split in splits:
             key = f"{dataset}/{split}/{epochs}"
             accuracies = [seed["eval_acc1es"] for seed in seeds]
-            final = np.array([every[f"{split}@{last}"] for every in accuracies], float)
+            final = np.array([by_epoch[f"{split}@{last}"] for by_epoch in accuracies], float)
             self._numbers[key][index] = final.mean()
             self._lists[f"{key}/per-seed"][index] = final
             names = [f"{split}@{epoch}" for epoch in range(epochs)]
-            if epochs > 1 and all(names[0] in every for every in accuracies):
-                curves = [[every[name] for name in names] for every in accuracies]
+            if epochs > 1 and all(names[0] in by_epoch for by_epoch in accuracies):
+                curves = [[by_epoch[name] for name in names] for by_epoch in accuracies]
                 self._lists[f"{key}/per-epoch"][index] = np.mean(curves, axis=0)
         seconds = [np.mean(list(seed["train_times"].values())) for seed in seeds]
         self._numbers[f"{dataset}/train-seconds-per-epoch"][index] = np.mean(seconds)
@@ -100,16 +97,16 @@ class Trainings:
             self._numbers["flops"][index] = _millions(seeds[0]["flop"])
 
     def table(self, architectures: Sequence[str]) -> pd.DataFrame:
-        """Return one row an architecture, in the order of `architectures`.
+        """Return one row per architecture, in the order of `architectures`.
 
         Columns besides ``index`` and ``arch``; empty (NaN, None) where there is no record:
 
         - ``params``, ``flops``: of the ten-class network, as the benchmark counts them;
-        - ``dataset/split/epochs``: last epoch's accuracy in percent, mean over the seeds;
-        - ``…/per-seed``: the accuracies that the mean is of, by ascending seed;
+        - ``dataset/split/epochs``: accuracy in percent after the last epoch, mean over the seeds;
+        - ``…/per-seed``: the accuracies behind the mean, by ascending seed;
         - ``…/per-epoch``: accuracy after each epoch, mean over the seeds (where recorded);
-        - ``dataset/train-seconds-per-epoch``, and ``dataset/eval-seconds``, one pass over the
-          validation images (``x-valid``).
+        - ``dataset/train-seconds-per-epoch``, and ``dataset/eval-seconds``: seconds of one pass
+          over the validation images (``x-valid``).
         """
         columns: dict[str, object] = {
             "index": np.arange(len(architectures), dtype=np.int32),
@@ -125,14 +122,14 @@ class Trainings:
 
 
 def _millions(number: float) -> int:
-    """Return `number` millions, once they are seen to fit a column of whole numbers."""
+    """Return `number` millions as a whole number, after checking that it fits in 64 bits."""
     if not 0 <= number < 1e9:
         raise ValueError(f"it counts {shown(number)} millions")
     return round(number * 1e6)
 
 
 def _place(name: str) -> tuple:
-    """Order columns by dataset as the papers do, then split, length and kind; seconds last."""
+    """Sort key of columns: data set in the papers' order, split, length, kind; seconds last."""
     dataset, *rest = name.split("/")
     if len(rest) == 1:
         return (1, DATASETS.index(dataset), rest[0])

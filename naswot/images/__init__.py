@@ -1,9 +1,9 @@
-"""Image sources: where the mini-batch comes from that every network is shown.
+"""Image sources: they provide the mini-batch that all networks are scored with.
 
-A source is one entry of `SOURCES`. All give float32 images (B, 3, H, W), normalised, not
-augmented, with a label each, and the same ones for the same seed; on request in grey, (B, 1, H, W).
-Where images have no labels, random ones are drawn: a loss needs some, and an untrained network
-knows none.
+A source is one entry of `SOURCES`. It gives float32 images (B, 3, H, W), normalised, not
+augmented, each with a label, and the same images for the same seed; on request grey images,
+(B, 1, H, W). Images without labels get random ones: scores that use a loss need labels, and an
+untrained network has learned none.
 """
 
 from collections.abc import Callable
@@ -29,12 +29,12 @@ class Source:
 
     Attributes:
         draw: (count, size, generator, directory) → images (count, 3, size, size) and labels.
-        size: the side in pixels, where the source has one of its own; else None: any.
-        files: the files or folders in its directory that it can read, the first one that is
-            there; empty if it needs none.
-        origin: what the images are, with their licence, for the metadata.
-        directory: the configuration's key that names the directory.
-        grey: makes the images (B, 3, H, W) grey ones, (B, 1, H, W).
+        size: the fixed side of its images in pixels; None: any size.
+        files: the files or folders in its directory that it can read; the first that exists is
+            read; empty if it needs none.
+        origin: description of the images, with their licence, for the metadata.
+        directory: the configuration key of the directory.
+        grey: turns images (B, 3, H, W) into grey images (B, 1, H, W).
     """
 
     draw: Draw
@@ -50,7 +50,7 @@ class Source:
 
 
 def _archived(archive: archives.Archive, official: Read, files: tuple[str, ...]) -> Source:
-    """Return the source of an .npz archive, or, in a mirror without it, of the official files."""
+    """Return a source that reads an .npz archive, or the official files if the mirror lacks it."""
 
     def draw(count: int, size: int, generator: np.random.Generator, mirror: Path) -> MiniBatch:
         read: Read = archive.read
@@ -99,17 +99,18 @@ def mini_batch(
     """Return `count` images of source `name`, float32 (count, channels, size, size), and labels.
 
     Args:
-        name: of the source.
-        count: how many images.
-        size: their side in pixels.
-        seed: what the choice comes from.
+        name: name of the source.
+        count: number of images.
+        size: side of the images in pixels.
+        seed: seed of the random choice.
         directory: where the source's files are: the mirror, or the folder of images.
-        channels: 3, or 1 for grey: the luminance of the normalised channels (BT.601); of digits
-            and noise, one of the channels.
-        strict: refuse files that cannot be read, rather than draw others in their place.
+        channels: 3, or 1 for grey: the luminance of the normalised channels (BT.601), and for
+            digits and noise one of the channels.
+        strict: raise an error for an unreadable file instead of drawing another one.
 
     Raises:
-        NaswotError: unknown source, a size that it does not have, no directory, or too few images.
+        NaswotError: unknown source, unavailable size, no directory, too few images, or, if
+            `strict`, an unreadable file.
     """
     if channels not in (1, 3):
         raise NaswotError(f"Images have 1 or 3 channels, not {channels}.")

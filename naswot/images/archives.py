@@ -1,8 +1,8 @@
-"""Real dataset images from .npz archives in the mirror directory.
+"""Read images of real data sets from .npz archives in the mirror directory.
 
 An archive holds uint8 images (N, H, W, 3) and labels (N,) under the names given here; the
-README of the mirror says where they come from. Means and standard deviations are those that
-the benchmarks trained with, on the scale 0–255.
+README of the mirror describes their source. Means and standard deviations are those that the
+benchmarks used in training, on the scale 0–255.
 """
 
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from naswot.images.pickles import labels_of
 
 @dataclass(frozen=True)
 class Archive:
-    """One archive and how its images are drawn, from it or from the data set's official files.
+    """One data set: its archive, and how images are drawn from it or from the official files.
 
     Attributes:
-        name: of the source and the archive's file.
-        image_array, label_array: what the archive calls its images and labels.
-        size: the images' side in pixels.
-        mean, std: of each channel.
-        origin: what the images are, with their licence.
-        classes: how many the benchmarks trained with.
+        name: name of the source, and of the archive's file.
+        image_array, label_array: names of the images and labels in the archive.
+        size: side of the images in pixels.
+        mean, std: mean and standard deviation of each channel, on the scale 0–255.
+        origin: description of the images, with their licence.
+        classes: number of classes that the benchmarks trained with.
         stored: the smallest and the largest label in the archive.
     """
 
@@ -47,11 +47,11 @@ class Archive:
     def read(self, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         """Return images uint8 (N, size, size, 3) and labels int64 (N,) of the archive `path`.
 
-        Labels are None where the archive has none, or images of other classes too: whether
-        they are true must not depend on which images a seed happens to choose.
+        Labels are None if the archive has none, or if it also has images of other classes: whether
+        labels are true must not depend on the images that a seed chooses.
 
         Raises:
-            NaswotError: the archive is absent, damaged or of another form.
+            NaswotError: the archive is missing, damaged or has another form.
         """
         from naswot.io.npz import read_arrays
 
@@ -81,10 +81,10 @@ class Archive:
 
         Args:
             images: uint8 (N, H, W, 3).
-            labels: int64 (N,), from 0; None: random ones are drawn.
-            count: how many to draw.
-            generator: what the choice comes from.
-            origin: the file or folder that a message names.
+            labels: int64 (N,), from 0; None: draw random ones.
+            count: number of images to draw.
+            generator: source of the random choice.
+            origin: the file or folder, for messages.
 
         Raises:
             NaswotError: there are fewer than `count` images.

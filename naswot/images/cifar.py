@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 from the official files, in a folder or still in their archive.
+"""Read CIFAR-10 and CIFAR-100 from the official files, in a folder or in the official archive.
 
 https://www.cs.toronto.edu/~kriz/cifar.html describes them. Two editions can be read:
 
@@ -6,7 +6,7 @@ https://www.cs.toronto.edu/~kriz/cifar.html describes them. Two editions can be 
   `labels` (CIFAR-100: `fine_labels`);
 - binary: records of one label byte (CIFAR-100: coarse, then fine) and 3,072 pixel bytes.
 
-An archive is read as a stream of members; nothing of it is written to disk.
+An archive is read as a stream of members; nothing is unpacked to disk.
 """
 
 import io
@@ -23,22 +23,22 @@ from naswot.io.tar import explained, members, unpacked
 SIDE = 32
 PIXEL_BYTES = 3 * SIDE * SIDE
 
-# The largest official file has 156 MB; a larger one is something else.
+# The largest official file has 156 MB; a larger file is not an official one.
 LARGEST_FILE_BYTES = 2**28
 LARGEST_ARCHIVE_BYTES = 2**30  # the official ones have 186 MB when unpacked
 
 
 @dataclass(frozen=True)
 class Edition:
-    """One form that a data set is published in.
+    """One published file format of a data set.
 
     Attributes:
         archive: the name of the official archive.
         folder: the folder inside the archive.
         train, test: the names of the files in that folder.
-        classes: how many labels there are.
-        label_key: where a pickle has its labels; None in the binary edition.
-        label_bytes: bytes before the pixels of a binary record, of which the last one counts.
+        classes: number of classes.
+        label_key: key of the labels in a pickle; None in the binary edition.
+        label_bytes: bytes before the pixels of a binary record; the last of them is the label.
     """
 
     archive: str
@@ -123,18 +123,19 @@ def read(path: str | Path, name: str, train: bool = True) -> tuple[np.ndarray, n
         path: an official archive; or the folder with the files; or a folder, such as the
             mirror, with the archive or the unpacked folder inside it or its `images`.
         name: cifar10 or cifar100 (its fine labels).
-        train: the training images, or else the test images.
+        train: whether to read the training images or the test images.
 
     Raises:
-        NaswotError: the files are absent, damaged or not the official kind.
+        NaswotError: the files are missing, damaged or not the official ones.
     """
     path = Path(path)
     if name not in EDITIONS:
         raise NaswotError(f"There is no data set {name!r}; there are: {', '.join(EDITIONS)}.")
     for edition in EDITIONS[name]:
         files = edition.train if train else edition.test
-        for place in _places(path, edition):
-            found = _in_archive(place, files) if place.is_file() else _in_folder(place, files)
+        for candidate in _candidates(path, edition):
+            read_files = _in_archive if candidate.is_file() else _in_folder
+            found = read_files(candidate, files)
             if found is not None:
                 parts = [edition.parse(content, origin) for content, origin in found]
                 images, labels = zip(*parts, strict=True)
@@ -156,7 +157,7 @@ def files(name: str) -> tuple[str, ...]:
     )
 
 
-def _places(path: Path, edition: Edition) -> Iterator[Path]:
+def _candidates(path: Path, edition: Edition) -> Iterator[Path]:
     yield path
     for folder in (path, path / "images"):
         yield folder / edition.folder

@@ -1,8 +1,8 @@
-"""Pictures in files, and in the members of archives: whatever their format, as pixels of one scale.
+"""Decode image files of several formats, also from archives, to pixels on the scale 0–255.
 
-A file's content tells its format, not its name; of several pictures in it the first one counts. Its
-orientation is the one that it is stored in: a camera's note in the EXIF data is never applied, so
-that every reader sees the same pixels.
+The content of a file tells its format, not the name. If a file holds several images, the first one
+is read. Images keep their stored orientation: the EXIF orientation of cameras is never applied, so
+that all readers get the same pixels.
 """
 
 import importlib
@@ -22,7 +22,7 @@ from naswot.images.drawing import Decoded
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
-# Format, as in the names of Pillow's modules → how files of it are called.
+# Format, as in the names of Pillow's modules → endings of its files.
 FORMATS = {
     "Jpeg": (".jpg", ".jpeg", ".jpe", ".jfif", ".jif"),
     "Png": (".png",),
@@ -33,25 +33,25 @@ FORMATS = {
 ENDINGS = frozenset(ending for endings in FORMATS.values() for ending in endings)
 KINDS = "JPEG, PNG, WebP, BMP or TIFF"
 
-# A few kilobytes can claim to be a picture that fills the memory. Cameras take 200 megapixels.
+# A file of a few kilobytes can claim a size that fills the memory. Cameras have 200 megapixels.
 LARGEST_PIXELS = 300_000_000
-# Beyond this, pictures are decoded one at a time, and JPEG files only as finely as is needed.
+# Larger images are decoded one at a time, and JPEG files at the lowest sufficient resolution.
 LARGE_PIXELS = 80_000_000
 ONE_LARGE = threading.Lock()
-# Each goes over all pixels of a JPEG file, in as few as 90 bytes; cameras and programs write ten.
+# A scan of 90 bytes can update all pixels of a JPEG file; cameras and programs write ten scans.
 MOST_SCANS = 100
 
-# Files of more than 8 bits a sample do not say how many of them count: a camera's 12 are stored
-# in 16. White is the full range of the smallest of these depths that holds the largest value.
+# Files with more than 8 bits per sample do not say how many bits are used: a camera stores 12 bits
+# as 16. White is the maximum of the smallest of these depths that holds the largest value.
 WHITES = tuple(2**bits - 1 for bits in (8, 10, 12, 14, 16))
-# Of colours in 16 bits Pillow gives the upper 8; read in the other order of bytes, the lower 8.
+# Pillow returns the upper 8 bits of 16-bit colours; with swapped byte order, the lower 8 bits.
 LOWER = {
     f"{bands};16{order}": f"{bands};16{other}"
     for bands in ("RGB", "RGBA", "RGBX")
     for order, other in (("L", "B"), ("B", "L"), ("N", "B" if sys.byteorder == "little" else "L"))
 }
 
-ORIENTATION = 0x0112  # in EXIF and TIFF
+ORIENTATION = 0x0112  # tag in EXIF and TIFF
 
 
 def attempt(size: int, path: Path, content: BinaryIO | None = None) -> Decoded | NaswotError:
@@ -62,45 +62,45 @@ def attempt(size: int, path: Path, content: BinaryIO | None = None) -> Decoded |
         return error
 
 
-# What begins a segment: in a scan 0xFF is followed by 0 or a restart's number; 1 has no segment.
+# Start of a segment. In a scan, 0xFF is followed by 0 or a restart number; marker 1 has no segment.
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])", re.S)
 
 
 def _scans(jpeg: bytes) -> int:
-    """Return how many scans a JPEG image has; what a telephone puts behind it does not count."""
-    count, place = 0, 2
-    while found := _MARKER.search(jpeg, place):
-        marker, place = found[1], found.end()
+    """Return the number of scans of a JPEG image, without data that telephones append to it."""
+    count, offset = 0, 2
+    while found := _MARKER.search(jpeg, offset):
+        marker, offset = found[1], found.end()
         if marker == b"\xd9":
             break
         count += marker == b"\xda"
-        place += int.from_bytes(jpeg[place : place + 2], "big")  # past the segment, itself included
+        offset += int.from_bytes(jpeg[offset : offset + 2], "big")  # length includes these bytes
     return count
 
 
 class _TooLargeError(Exception):
-    """A picture has more pixels than are read."""
+    """An image has more than `LARGEST_PIXELS` pixels."""
 
 
 def read(path: Path, size: int, content: BinaryIO | None = None) -> Decoded:
     """Return the centre of an image.
 
     Args:
-        path: the image's file, or its name in an archive.
+        path: the file of the image, or its name in an archive.
         size: the side in pixels to which the largest centred square is resized.
-        content: where to read it; None: from the file.
+        content: the stream to read; None: read the file.
 
     Raises:
-        NaswotError: it is no image of `FORMATS`, damaged, or too large.
+        NaswotError: it is not an image of `FORMATS`, is damaged, or is too large.
     """
     try:
         return _decoded(content.read() if content else path.read_bytes(), size)
     except _TooLargeError as error:
         raise NaswotError(
-            f"{path} is too large: {error} pixels, and {LARGEST_PIXELS:,} are the most that are "
-            "read. Put a smaller copy in its place or remove it."
+            f"{path} is too large: {error} pixels; at most {LARGEST_PIXELS:,} are read. Put a "
+            "smaller copy in its place or remove it."
         ) from error
-    except Exception as error:  # Pillow's decoders raise many kinds
+    except Exception as error:  # Pillow's decoders raise many kinds of exceptions
         raise NaswotError(
             f"{path} is not a readable {KINDS} image ({str(error) or type(error).__name__}). Put "
             "an intact copy in its place or remove it."
@@ -116,7 +116,7 @@ def _decoded(stored: bytes, size: int) -> Decoded:
             raise _TooLargeError(f"{image.width:,} × {image.height:,}")
         large = pixels > LARGE_PIXELS
         if large:
-            image.draft(None, (size, size))  # a JPEG file's halves, quarters or eighths
+            image.draft(None, (size, size))  # decodes a JPEG file at 1/2, 1/4 or 1/8
         with ONE_LARGE if large else nullcontext():
             values = _deep(image, stored)
             if values is not None:
@@ -125,9 +125,9 @@ def _decoded(stored: bytes, size: int) -> Decoded:
 
 
 def _opened(stored: bytes) -> "ImageFile":
-    """Return the image that a file's bytes are, whatever its name, not yet decoded.
+    """Return the image in the bytes of a file, not yet decoded.
 
-    It is done without Image.open, which warns of large images and refuses larger ones.
+    This does not use Image.open, which warns about large images and refuses larger ones.
     """
     from PIL import Image
 
@@ -136,7 +136,7 @@ def _opened(stored: bytes) -> "ImageFile":
         factory, accept = Image.OPEN[name.upper()]
         accepted = accept and accept(stored[:16])
         if isinstance(accepted, str):
-            raise ValueError(accepted)  # this Pillow lacks the format
+            raise ValueError(accepted)  # this build of Pillow lacks the format
         if accepted:
             image = factory(io.BytesIO(stored), "")
             if image.format == "TIFF":
@@ -152,7 +152,7 @@ def _fitted(image, size: int) -> np.ndarray:
 
 
 def _deep(image: "ImageFile", stored: bytes) -> np.ndarray | None:
-    """Return the values of an image of more than 8 bits, (H, W) or (H, W, 3); None of another."""
+    """Return the values of an image of more than 8 bits, (H, W) or (H, W, 3), else None."""
     if image.mode[0] in "IF":
         return np.asarray(image)
     args = image.tile[0].args or "" if image.tile else ""
@@ -167,7 +167,7 @@ def _deep(image: "ImageFile", stored: bytes) -> np.ndarray | None:
 
 
 def _read_as(image: "ImageFile", mode: str) -> "ImageFile":
-    """Return `image`, of which Pillow will take the bytes for those of the raw mode `mode`."""
+    """Return `image`, changed so that Pillow decodes its bytes in the raw mode `mode`."""
     image.tile = [
         tile._replace(args=mode if isinstance(tile.args, str) else (mode, *(tile.args or ())[1:]))
         for tile in image.tile
@@ -176,7 +176,7 @@ def _read_as(image: "ImageFile", mode: str) -> "ImageFile":
 
 
 def _scaled(values: np.ndarray, size: int) -> Decoded:
-    """Return the centre of an image of more than 8 bits, on the scale that its values tell."""
+    """Return the centre of an image of more than 8 bits, scaled by its white (see `WHITES`)."""
     from PIL import Image
 
     if not np.isfinite(values).all():
@@ -188,8 +188,8 @@ def _scaled(values: np.ndarray, size: int) -> Decoded:
         white = next((white for white in WHITES if largest <= white), largest)
     channels = values[..., None] if values.ndim == 2 else values
     planes = [
-        _fitted(Image.fromarray(np.ascontiguousarray(channels[..., one], np.float32)), size)
-        for one in range(channels.shape[-1])
+        _fitted(Image.fromarray(np.ascontiguousarray(channels[..., channel], np.float32)), size)
+        for channel in range(channels.shape[-1])
     ]
     pixels = np.clip(np.stack(planes, axis=-1) * np.float32(255 / white), 0, 255)
     return Decoded(np.broadcast_to(pixels, (size, size, 3)), white)

@@ -1,9 +1,9 @@
-"""Handwritten digits that ship inside scikit-learn's wheel: real images with real labels, offline.
+"""Read the handwritten digits in scikit-learn's wheel: real images with real labels, offline.
 
-1,797 images of 8×8 pixels in 17 shades of grey, about 180 of each of ten digits, by 13 writers: the
-test set of UCI's "Optical Recognition of Handwritten Digits" (E. Alpaydin and C. Kaynak 1998,
-https://doi.org/10.24432/C50P49, CC BY 4.0), as scikit-learn (BSD-3-Clause) gives it. It comes
-undivided; here a third is set aside for tests, always the same.
+They are 1,797 images of 8×8 pixels in 17 shades of grey, about 180 of each of ten digits, by 13
+writers: the test set of UCI's "Optical Recognition of Handwritten Digits" (E. Alpaydin and C.
+Kaynak 1998, https://doi.org/10.24432/C50P49, CC BY 4.0), as in scikit-learn (BSD-3-Clause). The
+set has no official split; this module always sets the same third aside as test images.
 """
 
 from pathlib import Path
@@ -24,10 +24,10 @@ def draw(
 ) -> MiniBatch:
     """Return `count` different training images, (count, 3, size, size), with their labels.
 
-    The channels are equal, and standardised over all training images.
+    The three channels are equal, and standardised over all training images.
 
     Raises:
-        NaswotError: more are asked for than there are, or scikit-learn is another version's.
+        NaswotError: there are fewer than `count`, or scikit-learn is missing or has other digits.
     """
     pixels, labels = read(size)
     chosen = choose(len(pixels), count, generator, "digits")
@@ -46,7 +46,7 @@ def read(size: int = SIDE, train: bool = True) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         size: side in pixels to which the images are enlarged, bilinearly.
-        train: the 1,198 training images, or else the 599 test images.
+        train: whether to return the 1,198 training images or the 599 test images.
 
     Raises:
         NaswotError: scikit-learn is not installed or has other digits.
@@ -55,14 +55,17 @@ def read(size: int = SIDE, train: bool = True) -> tuple[np.ndarray, np.ndarray]:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise NaswotError(
-            f"The images 'digits' are scikit-learn's, which cannot be imported ({error}): "
+            f"The images 'digits' come from scikit-learn, which cannot be imported ({error}): "
             "`pip install scikit-learn`."
         ) from error
     from skimage.transform import resize
 
     found = load_digits()
     if found.images.shape != (COUNT, SIDE, SIDE) or found.images.max() > SHADES:
-        raise NaswotError("scikit-learn's digits are not the 1,797 images that they were.")
+        raise NaswotError(
+            "The digits of the installed scikit-learn are not the expected 1,797 images; install "
+            "another version."
+        )
     order = np.random.default_rng(0).permutation(COUNT)
     chosen = order[TESTED:] if train else order[:TESTED]
     grey = found.images[chosen].transpose(1, 2, 0) / SHADES

@@ -1,4 +1,4 @@
-"""What a mini-batch is, and how one is drawn."""
+"""Define the mini-batch, and draw and normalise its images."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,26 +9,26 @@ import numpy as np
 from naswot.errors import NaswotError
 from naswot.runtime.progress import log
 
-# Of labels drawn at random for images that have none.
+# Number of classes of random labels, for images without labels.
 RANDOM_CLASSES = 10
-# Of red, green and blue in luminance: ITU-R BT.601, as Pillow has them.
+# Weights of red, green and blue in luminance: ITU-R BT.601, as in Pillow.
 LUMINANCE = (0.299, 0.587, 0.114)
-MOST_NAMED = 3  # files that a message names; it counts the others
+MOST_NAMED = 3  # files that a message names; it only counts the others
 
-Moments = np.ndarray | tuple[float, ...]  # a number a channel
+Moments = np.ndarray | tuple[float, ...]  # one number per channel
 
 
 @dataclass(frozen=True)
 class MiniBatch:
-    """Images with a label each.
+    """Images with one label each.
 
     Attributes:
         images: float32 (B, 3, H, W), normalised.
         labels: int64 (B,), from 0 to `classes` - 1.
-        classes: how many classes there are, not only in this batch.
-        true_labels: whether the labels are those of the images; else they are random.
-        skipped: why files could not be read, in whose place others were drawn, each with its name.
-        whites: white → how many pictures of more than 8 bits a sample were read with it.
+        classes: number of classes of the whole data set.
+        true_labels: whether the labels belong to the images; else they are random.
+        skipped: one message for each unreadable file that another file replaced.
+        whites: white value → number of images of more than 8 bits per sample read with it.
     """
 
     images: np.ndarray
@@ -40,7 +40,7 @@ class MiniBatch:
 
 
 def choose(total: int, count: int, generator: np.random.Generator, origin: str | Path):
-    """Return `count` different indices below `total`, at random, int64 (count,).
+    """Return `count` different random indices below `total`, int64 (count,).
 
     Raises:
         NaswotError: there are fewer than `count`; the message names `origin`.
@@ -55,40 +55,41 @@ def choose(total: int, count: int, generator: np.random.Generator, origin: str |
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture: float32 (H, W, 3), black 0 and white 255, and which value of its file is white."""
+    """An image: float32 (H, W, 3) from black 0 to white 255, and the value of white in its file."""
 
     pixels: np.ndarray
     white: float = 255
 
 
-# Some of the files by their indices → what is in them, in the same order.
+# Indices of files → their images, or the errors of unreadable ones, in the same order.
 ReadFiles = Callable[[Sequence[int]], Sequence[Decoded | NaswotError]]
 
 
 def choose_readable(
     total: int, count: int, generator: np.random.Generator, origin: str | Path, read: ReadFiles
 ) -> tuple[np.ndarray, list[Decoded], tuple[str, ...]]:
-    """Return the indices that `choose` returns, the pictures there, and why others were left out.
+    """Return random indices of readable files, their images, and messages of unreadable files.
 
-    In the place of each file that cannot be read comes another one. It depends on the generator
-    too, of which that takes nothing: all else is drawn as if every file could be read.
+    The indices are those of `choose`, except that another random file replaces each unreadable
+    one. Replacements come from a spawned generator, so that later draws from `generator` do not
+    depend on unreadable files.
 
     Raises:
-        NaswotError: too few files can be read; the message names `origin` and one of the others.
+        NaswotError: too few files can be read; the message names `origin` and an unreadable file.
     """
     chosen = choose(total, count, generator, origin)
     others = np.setdiff1d(np.arange(total), chosen)
     spare = list(generator.spawn(1)[0].permutation(others))
     pictures: list = [None] * count
     skipped: list[str] = []
-    wanted = np.arange(count)  # places
+    wanted = np.arange(count)  # positions in the mini-batch
     while len(wanted):
         failed = []
-        for place, picture in zip(wanted, read(chosen[wanted]), strict=True):
-            pictures[place] = picture
+        for position, picture in zip(wanted, read(chosen[wanted]), strict=True):
+            pictures[position] = picture
             if isinstance(picture, NaswotError):
                 skipped.append(str(picture))
-                failed.append(place)
+                failed.append(position)
         if len(spare) < len(failed):
             raise NaswotError(
                 f"{origin} has {total} images, of which {len(skipped)} cannot be read; a "
@@ -100,19 +101,19 @@ def choose_readable(
 
 
 def told_of(skipped: Sequence[str]) -> str:
-    """Return how many files could not be read, and why some of them, in one line."""
+    """Return one line: the number of unreadable files, and the reasons for the first ones."""
     more = len(skipped) - MOST_NAMED
     named = " ".join(skipped[:MOST_NAMED]) + (f" And {more} more." if more > 0 else "")
     return f"{len(skipped)} unreadable image{'s' if len(skipped) > 1 else ''}: {named}"
 
 
 def whites_of(pictures: Sequence[Decoded], origin: str | Path) -> dict[str, int]:
-    """Return white → how many pictures of more than 8 bits have it, and log it."""
+    """Return white value → number of images of more than 8 bits with it, and log it."""
     deep = sorted(picture.white for picture in pictures if picture.white != 255)
     counts = {f"{white:g}": deep.count(white) for white in dict.fromkeys(deep)}
     if counts:
-        told = ", ".join(f"{white} ({count})" for white, count in counts.items())
-        log.info("%s: the value that is white, of images beyond 8 bits: %s", origin, told)
+        listed = ", ".join(f"{white} ({count})" for white, count in counts.items())
+        log.info("%s: the value of white in images of more than 8 bits: %s", origin, listed)
     return counts
 
 
@@ -124,7 +125,7 @@ def unlabelled(
 
 
 def standardise(pixels: np.ndarray, mean: Moments, std: Moments) -> np.ndarray:
-    """Return images (B, H, W, 3) as (B, 3, H, W), `mean` taken off and divided by `std` (3,)."""
+    """Return (images − mean) / std, for images (B, H, W, 3) and moments (3,), as (B, 3, H, W)."""
     return ((pixels - mean) / std).transpose(0, 3, 1, 2)
 
 
@@ -134,5 +135,5 @@ def luminance(images: np.ndarray) -> np.ndarray:
 
 
 def first_channel(images: np.ndarray) -> np.ndarray:
-    """Return images (B, 3, H, W) as (B, 1, H, W), where any channel stands for all."""
+    """Return the first channel of images (B, 3, H, W) as (B, 1, H, W)."""
     return images[:, :1]

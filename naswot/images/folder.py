@@ -1,13 +1,14 @@
-"""Images of any folder of picture files, such as ImageNette's.
+"""Read images from any folder of image files, such as ImageNette's.
 
-The folder is searched through all its levels, but for what is hidden. An image's class is the
-folder that it lies in.
+The folder is searched at all levels, except hidden files and folders. The class of an image is the
+folder that holds it.
 
-Folders named as parts of a data set (`TRAIN`, `TESTS`, whatever their case) are no classes:
+Folders with the name of a part of a data set (`TRAIN`, `TESTS`, upper or lower case) are not
+classes:
 
-- where the folder has one for training, as ImageNet and ImageNette do, only that one counts;
-- else those for tests are left out;
-- else, where nothing would be left, they all count, and the folders in them are the classes.
+- if there are training folders, as in ImageNet and ImageNette, only these are read;
+- else the test folders are left out;
+- else, if no image would be left, all folders are read, and the folders in them are the classes.
 """
 
 import hashlib
@@ -32,13 +33,13 @@ from naswot.images.drawing import (
 )
 from naswot.runtime.progress import log
 
-# What else is left out, besides names that begin with a dot: what macOS and Synology's disks add.
+# Hidden folders besides names that begin with a dot: macOS and Synology disks add them.
 HIDDEN = {"__MACOSX", "@eaDir"}
 
 TRAIN = ("train", "training")
 TESTS = ("test", "testing", "val", "valid", "validation")
 
-# Of ImageNet's images, on the scale 0–255.
+# Moments of ImageNet's images, on the scale 0–255.
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 
@@ -49,9 +50,9 @@ ORIGIN = f"{KINDS} images of the user's (terms as stated by their owner)"
 def draw(count: int, size: int, generator: np.random.Generator, folder: Path) -> MiniBatch:
     """Return `count` images of a folder, (count, 3, size, size), with their labels.
 
-    The choice depends on the generator and the sorted names alone; in the place of files that
-    cannot be read come others. The largest centred square of an image is resized, which is to
-    resize the short side and crop the centre.
+    The choice depends only on the generator and the sorted names; other files replace unreadable
+    ones. The largest centred square of an image is resized, which equals resizing the short side
+    and cropping the centre.
 
     Raises:
         NaswotError: there are too few images that can be read.
@@ -74,7 +75,7 @@ def draw(count: int, size: int, generator: np.random.Generator, folder: Path) ->
 
 
 def nothing_in(folder: str | Path) -> str:
-    """Return what to tell whoever has given a folder without a picture."""
+    """Return the message for a folder without images."""
     return (
         f"{folder} has no images: no {KINDS} files, named {', '.join(sorted(ENDINGS))}. Name the "
         "folder that they are in, or convert them to one of these formats."
@@ -82,15 +83,15 @@ def nothing_in(folder: str | Path) -> str:
 
 
 def image_files(folder: str | Path) -> list[Path]:
-    """Return the images of a folder that count; errors as `counted`."""
+    """Return the images of a folder that are used; errors as `counted`."""
     return counted(folder)[0]
 
 
 def counted(folder: str | Path) -> tuple[list[Path], str]:
-    """Return the images of a folder that count, and what to say of the others, "" if nothing.
+    """Return the images of a folder that are used, and a note about the others ("" if none).
 
     Raises:
-        NaswotError: there is no such folder, or it cannot be looked into.
+        NaswotError: there is no such folder, or it cannot be listed.
     """
     folder = Path(folder)
     train, tests = parts_of(folder, TRAIN), parts_of(folder, TESTS)
@@ -110,10 +111,10 @@ def counted(folder: str | Path) -> tuple[list[Path], str]:
 
 
 def parts_of(folder: Path, names: Sequence[str]) -> list[Path]:
-    """Return the folders in `folder` that have one of `names` in any case, in their order.
+    """Return the folders in `folder` with one of `names` (in any case), in the order of `names`.
 
     Raises:
-        NaswotError: there is no such folder, or it cannot be looked into.
+        NaswotError: there is no such folder, or it cannot be listed.
     """
     if not folder.is_dir():
         raise NaswotError(f"{folder} is not a folder of images.")
@@ -129,15 +130,15 @@ def _named(parts: Sequence[Path]) -> str:
 
 
 def class_of(path: Path, folder: Path) -> PurePath:
-    """Return the folder that an image in `folder` lies in, seen from its part of the data set."""
+    """Return the folder of an image, relative to `folder` or to its training or test part."""
     first, *others = path.relative_to(folder).parent.parts or ("",)
     return PurePath(*others) if first.lower() in (*TRAIN, *TESTS) else PurePath(first, *others)
 
 
 def walk(folder: str | Path) -> list[Path]:
-    """Return the files in a folder, at any depth, that are called as images and are not hidden.
+    """Return the files in a folder, at any depth, that are named as images and not hidden.
 
-    They are sorted by their path in it.
+    They are sorted by their path relative to the folder.
 
     Raises:
         NaswotError: there is no such folder.
@@ -153,7 +154,7 @@ def walk(folder: str | Path) -> list[Path]:
 
 
 def is_image(path: PurePath) -> bool:
-    """Return whether a path, in a folder or an archive, is called as images are and not hidden."""
+    """Return whether a path, in a folder or an archive, has an image's ending and is not hidden."""
     hidden = any(part.startswith(".") or part in HIDDEN for part in path.parts)
     return path.suffix.lower() in ENDINGS and not hidden
 
@@ -166,19 +167,19 @@ def label(
     origin: Path,
     skipped: tuple[str, ...] = (),
 ) -> MiniBatch:
-    """Return pictures as images with ImageNet's mean and std taken off, and their labels.
+    """Return pictures as a mini-batch, standardised with ImageNet's moments, with labels.
 
     Args:
-        pictures: what was drawn.
+        pictures: the drawn images.
         chosen: the indices of the pictures among all images.
-        classes: those of all images. Sorted, they give the labels, if there are two.
-        generator: where random labels come from otherwise.
-        origin: the folder or archive that the log names.
+        classes: the classes of all images; in sorted order they are numbered as labels.
+        generator: source of random labels, used if there are fewer than two classes.
+        origin: the folder or archive, for the log.
         skipped: as in `MiniBatch`.
     """
     pixels = np.stack([picture.pixels for picture in pictures])
     images = standardise(pixels, np.array(MEAN, np.float32), np.array(STD, np.float32))
-    names = sorted(set(classes), key=lambda one: "/".join(one.parts))
+    names = sorted(set(classes), key=lambda path: "/".join(path.parts))
     if len(names) < 2:
         batch = unlabelled(images, generator)
     else:
@@ -189,9 +190,9 @@ def label(
 
 
 def fingerprint(folder: str | Path, every: bool = False) -> str:
-    """Return a digest of the names, sizes and times of the images in a folder.
+    """Return a digest of the names, sizes and modification times of the images in a folder.
 
-    Those that do not count (`counted`), such as test images, do so only if `every` says so.
+    It includes images that are not used (`counted`), such as test images, only if `every` is set.
 
     Raises:
         NaswotError: there is no such folder.
@@ -199,6 +200,6 @@ def fingerprint(folder: str | Path, every: bool = False) -> str:
     digest = hashlib.sha256()
     for path in walk(folder) if every else image_files(folder):
         about = path.stat()
-        told = f"{path}\0{about.st_size}\0{about.st_mtime_ns}\n"
-        digest.update(os.fsencode(told))  # a name may be no UTF-8
+        line = f"{path}\0{about.st_size}\0{about.st_mtime_ns}\n"
+        digest.update(os.fsencode(line))  # a name need not be UTF-8
     return digest.hexdigest()

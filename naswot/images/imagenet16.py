@@ -1,4 +1,4 @@
-"""ImageNet16-120 from its official batches: ImageNet at 16×16 pixels, the first 120 classes.
+"""Read ImageNet16-120 from its official batches: ImageNet at 16×16 pixels, the first 120 classes.
 
 The folder (NAS-Bench-201 calls it ImageNet16) holds `train_data_batch_1` … `train_data_batch_10`
 and `val_data`: pickled dicts with `data`, uint8 (N, 768), one row per image, channel by channel,
@@ -27,10 +27,10 @@ def read(path: str | Path, train: bool = True) -> tuple[np.ndarray, np.ndarray]:
     Args:
         path: the folder with the batches; or a folder, such as the mirror, with `ImageNet16` or
             `images/ImageNet16` inside.
-        train: the training images, or else the validation images.
+        train: whether to read the training images or the validation images.
 
     Raises:
-        NaswotError: a batch is absent, damaged or not the official kind.
+        NaswotError: a batch is missing, damaged or not an official one.
     """
     files = TRAIN if train else VALID
     folder = _folder(Path(path), files)
@@ -53,7 +53,7 @@ def _folder(path: Path, files: tuple[str, ...]) -> Path:
 
 
 def _read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return those images of one batch that belong to the 120 classes, and their labels."""
+    """Return the images of one batch that belong to the 120 classes, and their labels."""
     try:
         with path.open("rb") as stream:
             batch = read_batch(stream, path)

@@ -1,7 +1,7 @@
-"""ImageNette, version 2: ten classes of ImageNet, as the paper shows them to NDS's networks.
+"""Read ImageNette, version 2: ten classes of ImageNet, with which the paper scores NDS networks.
 
 A mirror holds the folder ``imagenette2`` with ``train`` and ``val`` in it, or one of the smaller
-editions, whose short side is 320 or 160 pixels, or the official archive of one of them. Source:
+editions (short side 320 or 160 pixels), or the official archive of an edition. Source:
 fastai/imagenette (Apache-2.0; the images are under ImageNet's terms).
 """
 
@@ -31,10 +31,10 @@ LARGEST_ARCHIVE_BYTES = 2**32  # the largest edition has 1.6 GB when unpacked
 def draw(count: int, size: int, generator: np.random.Generator, mirror: Path) -> MiniBatch:
     """Return `count` different training images, (count, 3, size, size), with their labels.
 
-    An archive gives the same images as the folder that it unpacks to.
+    An archive gives the same images as its unpacked folder.
 
     Raises:
-        NaswotError: there are too few images, or what was found cannot be read.
+        NaswotError: there are too few images, or the archive cannot be read.
     """
     found = next(mirror / file for file in FILES if (mirror / file).exists())
     return (_draw_packed if found.suffix == ".tgz" else folder.draw)(count, size, generator, found)
@@ -44,12 +44,12 @@ def _draw_packed(count: int, size: int, generator: np.random.Generator, path: Pa
     names = sorted({name for name, _ in _training_images(path)}, key=str)  # as in folder.walk
 
     def read(indices: Sequence[int]) -> list[Decoded | NaswotError]:
-        places = {names[index]: place for place, index in enumerate(indices)}
+        position = {names[index]: number for number, index in enumerate(indices)}
         pictures: list = [None] * len(indices)
         for name, content in _training_images(path):
-            if name in places:
+            if name in position:
                 found = decoding.attempt(size, path / name, io.BytesIO(content()))
-                pictures[places[name]] = found
+                pictures[position[name]] = found
         return pictures
 
     chosen, pictures, skipped = choose_readable(len(names), count, generator, path, read)
@@ -58,7 +58,7 @@ def _draw_packed(count: int, size: int, generator: np.random.Generator, path: Pa
 
 
 def _training_images(path: Path) -> Iterator[tuple[PurePosixPath, Callable[[], bytes]]]:
-    """Yield the names of the training images in an archive, with a reader of the content."""
+    """Yield the name of each training image in an archive, and a function that reads it."""
     with explained(path), unpacked(path) as stream:
         for member in members(stream, LARGEST_ARCHIVE_BYTES):
             name = PurePosixPath(member.name)

@@ -1,4 +1,4 @@
-"""Whole labelled sets of images, to train and to test networks on."""
+"""Read whole labelled data sets, to train and to test networks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from naswot.images.drawing import told_of
 from naswot.images.pickles import labels_of
 from naswot.runtime.progress import log
 
-# What networks can be trained on: whoever draws his images at random has no labels.
+# Sources that networks can be trained on; the others have no labels.
 LABELLED = ("digits", "cifar10", "cifar100", "imagenet16", "imagenette", "folder")
-# A flip or a shift makes another picture of the same thing; of a digit it may make another digit.
+# Sources where a flip or a shift keeps the class; a flipped digit may be another digit.
 NATURAL = frozenset(LABELLED) - {"digits"}
-# Of a folder that has no test images of its own, this part is set aside.
+# Share of the images that is set aside for tests where a source has no test images.
 TESTED = 1 / 3
 
 Images = tuple[np.ndarray, np.ndarray]  # uint8 (N, H, W, 3) and int64 (N,)
@@ -26,13 +26,13 @@ Images = tuple[np.ndarray, np.ndarray]  # uint8 (N, H, W, 3) and int64 (N,)
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """A set of images, divided.
+    """A labelled data set, split into training, validation and test images.
 
     Attributes:
-        train, valid, test: uint8 (N, H, W, 3) and labels int64 (N,) from 0.
-        classes: how many there are.
-        mean, std: of each channel of the training images, on the scale 0–255, as the benchmarks
-            normalise them.
+        train, valid, test: images uint8 (N, H, W, 3) and labels int64 (N,) from 0.
+        classes: number of classes.
+        mean, std: moments of each channel, on the scale 0–255, with which images are normalised;
+            where benchmarks trained on the set, those of the benchmarks.
     """
 
     train: Images
@@ -51,18 +51,18 @@ def divide(
     train_images: int | str = "all",
     valid_images: int = 0,
 ) -> LabelledImages:
-    """Return the images of source `name`, training images divided at random into two parts.
+    """Return the images of source `name`, with a random split into training and validation images.
 
     Args:
         name: one of `LABELLED`.
-        directory: where its files are; None for digits.
-        size: side in pixels, of sources without a size of their own.
-        seed: of the division.
-        train_images: how many to train on, or "all" that are left besides the validation images.
-        valid_images: how many to set aside. They are the same for every `train_images`.
+        directory: the directory of its files; None for digits.
+        size: side of the images in pixels, for sources without a fixed size.
+        seed: seed of the split.
+        train_images: number of training images, or "all" except the validation images.
+        valid_images: number of validation images. They do not depend on `train_images`.
 
     Raises:
-        NaswotError: the files are absent or damaged, have no labels, or are too few.
+        NaswotError: the files are missing or damaged, have no labels, or are too few.
     """
     if name not in LABELLED:
         raise NaswotError(
@@ -93,7 +93,7 @@ def divide(
 
 
 def _moments(name: str, pixels: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and std of each channel, as mini-batches of `name` are normalised with."""
+    """Return mean and std of each channel, with which mini-batches of `name` are normalised."""
     if name in archives.ARCHIVES:
         return archives.ARCHIVES[name].mean, archives.ARCHIVES[name].std
     return digits.moments(pixels) if name == "digits" else (folder.MEAN, folder.STD)
@@ -109,7 +109,7 @@ def _read(name: str) -> Callable[[Path | None, int], tuple[Images, Images | None
 
 
 def _archived(archive: archives.Archive, mirror: Path, _) -> tuple[Images, Images | None, int]:
-    """Read an .npz archive, or, in a mirror without it, the official files."""
+    """Read an .npz archive, or the official files if the mirror lacks it."""
     path = mirror / archive.file
     if not path.exists():
         read = imagenet16.read if archive.name == "imagenet16" else _cifar(archive.name)
@@ -141,9 +141,9 @@ def _test_arrays(archive: archives.Archive, path: Path) -> Images | None:
 
 
 def _folders(name: str, directory: Path, size: int) -> tuple[Images, Images | None, int]:
-    """Read a folder with a folder of images for each class.
+    """Read a folder with one folder of images per class.
 
-    Those to train on are those that count (`folder.counted`), but for test images.
+    The training images are those of `folder.counted`, except test images.
     """
     top = directory
     if name == "imagenette":
@@ -164,16 +164,16 @@ def _folders(name: str, directory: Path, size: int) -> tuple[Images, Images | No
 
 
 def _test_folder(top: Path) -> Path | None:
-    """Return the folder of labelled test images in `top`; None if it has no folder for them.
+    """Return the folder of labelled test images in `top`; None if there is no test folder.
 
     Raises:
-        NaswotError: it has, but no classes are told apart there.
+        NaswotError: there is one, but it has no folders of classes.
     """
     found = folder.parts_of(top, folder.TESTS)
-    for one in found:
-        paths = folder.walk(one)
-        if paths and all(path.parent != one for path in paths):
-            return one
+    for part in found:
+        paths = folder.walk(part)
+        if paths and all(path.parent != part for path in paths):
+            return part
     if found:
         raise NaswotError(
             f"{found[0]} has no folders of images, one for each class, to test on. Remove it from "
@@ -183,8 +183,8 @@ def _test_folder(top: Path) -> Path | None:
 
 
 def _decoded(paths: list[Path], top: Path, classes: list[PurePath], size: int) -> Images:
-    """Return those images of `paths` that can be read, with their labels."""
-    numbers = {one: number for number, one in enumerate(classes)}
+    """Return the readable images of `paths`, with their labels."""
+    numbers = {name: number for number, name in enumerate(classes)}
     strange = [path for path in paths if folder.class_of(path, top) not in numbers]
     if strange:
         raise NaswotError(f"{strange[0]} is of a class that has no training images.")
@@ -192,13 +192,13 @@ def _decoded(paths: list[Path], top: Path, classes: list[PurePath], size: int) -
     labels = np.array([numbers[folder.class_of(path, top)] for path in paths], np.int64)
     readable = np.ones(len(paths), bool)
     skipped: list[str] = []
-    for place, path in enumerate(paths):
+    for index, path in enumerate(paths):
         found = attempt(size, path)
         if isinstance(found, NaswotError):
-            readable[place] = False
+            readable[index] = False
             skipped.append(str(found))
         else:
-            pixels[place] = np.rint(found.pixels)
+            pixels[index] = np.rint(found.pixels)
     if skipped:
         log.warning("%s: left out %s", top, told_of(skipped))
         pixels, labels = pixels[readable], labels[readable]

@@ -1,4 +1,4 @@
-"""Standard normal noise: the least an image can be, for comparison."""
+"""Draw standard normal noise instead of images, for comparison."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""Random patches of the photographs that ship inside scikit-image's wheel.
+"""Draw random patches of the photographs in scikit-image's wheel.
 
-They need no download, and the score depends so little on its images that networks rank
-almost as with CIFAR-10. The photographs are free to use: Eileen Collins (NASA, public
+They need no download, and the score depends so little on the images that the ranking of networks
+is almost the same as with CIFAR-10. The photographs are free to use: Eileen Collins (NASA, public
 domain), Chelsea the cat (Stefan van der Walt, CC0) and a cup of coffee (Rachel Michetti, CC0).
 """
 
@@ -22,14 +22,14 @@ SHA256 = {
     "coffee.png": "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7",
 }
 
-# A patch is between this many pixels wide and as wide as the photograph allows.
+# Minimum side of a patch in pixels; the maximum is the short side of the photograph.
 SMALLEST_PATCH = 32
 
 
 def draw(count: int, size: int, generator: np.random.Generator, mirror: Path | None) -> MiniBatch:
     """Return images (count, 3, size, size): square patches, resized, each channel standardised.
 
-    A patch's photograph, side, place and left-right orientation are random; sides are
+    The photograph, side, position and left-right orientation of a patch are random. Sides are
     uniform on a logarithmic scale, so that details and whole views both occur. Labels are random.
     """
     photographs = _photographs()

@@ -1,4 +1,4 @@
-"""Pickled batches of images: CIFAR and ImageNet16-120 come as pickles of one dict of arrays."""
+"""Read pickled batches of images: CIFAR and ImageNet16-120 are pickles of one dict of arrays."""
 
 import sys
 from pathlib import Path
@@ -9,26 +9,26 @@ import numpy as np
 from naswot.errors import NaswotError, shown
 from naswot.io.pickles import NUMPY_ARRAYS, PROTOCOL_2, load, text_of
 
-# The largest batch, of CIFAR-100, has some 150,000 operations.
+# The largest batch, of CIFAR-100, has about 150,000 pickle operations.
 MOST_OPERATIONS = 10_000_000
 
 
 def read_batch(stream: BinaryIO, origin: str | Path) -> dict[str, Any]:
-    """Return the dict that is pickled in `stream`; the strings that are its keys as str.
+    """Return the dict that is pickled in `stream`, with keys as str.
 
     Args:
-        stream: where the pickle is read from, an `io.BytesIO` or a file on disk.
-        origin: the file that the messages name.
+        stream: an `io.BytesIO` or a file on disk.
+        origin: the file, for messages.
 
     Raises:
-        NaswotError: the pickle is damaged, is no dict, or names anything but arrays.
+        NaswotError: the pickle is damaged, is not a dict, or holds objects other than arrays.
     """
     batch = load(
         stream,
         NUMPY_ARRAYS | PROTOCOL_2,
         str(origin),
         encoding="bytes",  # Python 2's strings
-        longest_text=sys.maxsize,  # as which Python 3 writes the bytes of arrays for Python 2
+        longest_text=sys.maxsize,  # Python 3 writes array bytes as text in pickles for Python 2
         most_operations=MOST_OPERATIONS,
     )
     if not isinstance(batch, dict):
@@ -43,7 +43,7 @@ def images_of(batch: dict[str, Any], side: int, origin: str | Path) -> np.ndarra
     """Return the array `data` of a batch, stored channel by channel, as uint8 (N, side, side, 3).
 
     Raises:
-        NaswotError: `data` is absent or of another type or shape.
+        NaswotError: `data` is missing or has another type or shape.
     """
     data = batch.get("data")
     if (
@@ -65,7 +65,7 @@ def labels_of(
     """Return the `count` labels under `key`, int64 (count,), each from `smallest` to `largest`.
 
     Raises:
-        NaswotError: they are absent, too many, too few or out of range.
+        NaswotError: they are missing, too many, too few or out of range.
     """
     labels = batch.get(key)
     if isinstance(labels, np.ndarray) and labels.shape == (count,):

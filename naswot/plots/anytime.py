@@ -1,4 +1,4 @@
-"""Searches side by side: Figure 7 of the paper, and what each has found after how many seconds."""
+"""Draw the anytime curves of searches: the accuracy found so far against search time in seconds."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,14 +8,14 @@ from naswot.benchmarks.catalogue import BUILT_IN
 from naswot.plots.comparison import WIDTH
 from naswot.plots.methods import stacked, style_of, write_names
 
-FAR = 0.75  # of the axis: a curve that ends before it has its name there
+FAR = 0.75  # share of the axis; a curve that ends before it has its name at its own end
 
 
 def anytime(curves: pd.DataFrame) -> plt.Figure:
-    """Draw the median accuracy of what runs have found so far, and its quartiles, against time.
+    """Draw the median and the quartiles of the incumbents' accuracy against time.
 
-    One panel per space and dataset. A search is shown in the whole space if it ran there, else
-    among the scored architectures.
+    There is one panel per space and data set. A search is shown in the whole space if it ran there,
+    else among the scored architectures.
 
     Args:
         curves: the content of anytime.csv.
@@ -71,7 +71,7 @@ def _panel(axes: plt.Axes, rows: pd.DataFrame) -> None:
 
 
 def _notes(curves: pd.DataFrame) -> list[str]:
-    """Return what one has to know to compare the curves."""
+    """Return the notes that are needed to compare the curves."""
     lines = [
         "Accuracy of the best that a run has found by then: median and quartiles over runs. The "
         "numbers are the medians at the end.",

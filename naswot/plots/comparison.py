@@ -1,4 +1,4 @@
-"""Scores side by side: Figure 4 of the paper, and what it leaves open."""
+"""Draw comparisons of scores: Figure 4 of the paper, and tau in more detail."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,8 +8,8 @@ from naswot.analysis.comparison import DECILES
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 
 COLOURS = ["#1b3a5c", "#d98032", "#5b9aa0", "#b04a5a", "#8a8f3c", "#7b6b9e", "#777777"]
-DIVERGING = "RdBu"  # red and blue are told apart by all who see colours
-WIDTH = 6.9  # inches, of a page's text
+DIVERGING = "RdBu"  # red and blue are distinct with common colour-vision deficiencies
+WIDTH = 6.9  # inches, the width of a page's text
 PAPERS = ("grad_norm", "synflow", "naswot")  # what Figure 4 of the paper compares
 
 
@@ -20,7 +20,7 @@ def figure4(
 ) -> plt.Figure:
     """Draw bars of Kendall tau, one group per space and dataset, one colour per score.
 
-    The scores are the paper's, those of them that there are; all, where there are fewer than two.
+    It shows the scores that the paper compares; if fewer than two of these exist, all scores.
     """
     places, scores = _places(comparison), _scores(comparison)
     asked = [score for score in PAPERS if score in scores]
@@ -84,9 +84,9 @@ def score_agreement(
     agreement: pd.DataFrame,
     catalogue: Catalogue = BUILT_IN,
 ) -> plt.Figure:
-    """Draw Spearman's rho between all scores, a matrix a space and dataset.
+    """Draw Spearman's rho between all scores, one matrix per space and data set.
 
-    Of datasets whose networks were shown the same images, the first stands for all.
+    Of data sets that were scored with the same images, only the first is shown.
     """
     scores = _scores(comparison)
     first: dict[tuple, tuple[str, str]] = {}
@@ -124,7 +124,10 @@ def tau_by_decile(
     agreement: pd.DataFrame,
     catalogue: Catalogue = BUILT_IN,
 ) -> plt.Figure:
-    """Draw Kendall tau within each tenth of the networks by accuracy, one panel per place."""
+    """Draw Kendall tau within each tenth of the networks by accuracy.
+
+    There is one panel per space and data set.
+    """
     places, scores = _places(comparison), _scores(comparison)
     columns = min(3, len(places))
     rows = -(-len(places) // columns)
@@ -175,7 +178,7 @@ def _scores(comparison: pd.DataFrame) -> list[str]:
 
 
 def _interval(row: pd.Series) -> str:
-    """Return tau with the larger half of its interval, such as ".59 ± .01"."""
+    """Return tau and the longer side of its interval, such as ".59 ± .01"."""
     half = max(row["tau_high"] - row["tau"], row["tau"] - row["tau_low"])
     if not np.isfinite(half):
         return ""
@@ -184,7 +187,7 @@ def _interval(row: pd.Series) -> str:
 
 
 def _matrix(axes, values, words, rows, columns):
-    """Draw a matrix of correlations with a word in each cell; return the image."""
+    """Draw a matrix of correlations with a text in each cell; return the image."""
     drawn = axes.imshow(values, cmap=DIVERGING, vmin=-1, vmax=1, aspect="auto")
     axes.set_xticks(range(len(columns)), columns, fontsize=6.5)
     axes.set_yticks(range(len(rows)), rows, fontsize=6.5)

@@ -1,4 +1,4 @@
-"""A diagram as a picture: what `naswot.plots.placing` has given places, drawn with matplotlib."""
+"""Draw a diagram with matplotlib, at the positions that `naswot.plots.placing` computes."""
 
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,15 @@ from naswot.plots.writing import save
 from naswot.spaces.graph import NONE, Diagram
 
 TITLE = 0.22  # inches above a drawing
-POINTS = 0.8  # a unit of `placing` on paper; text so has 7.2 pt
+POINTS = 0.8  # points per unit of `placing`, so that text has 7.2 points
 NOTE = 6.5  # points
 LINES = "#333333"
-PLAIN: dict[str, Any] = {"parse_math": False}  # names of the user's own may have a $
+PLAIN: dict[str, Any] = {"parse_math": False}  # names from the user may have a $
 FAINT = "#999999"
 
 
 def diagram_file(diagram: Diagram, output: str | Path) -> None:
-    """Draw one diagram, its space's name above it, into `output`, whose suffix is the format."""
+    """Draw a diagram with the title of its space to `output`, whose suffix gives the format."""
     placed = place(diagram)
     width, height = placed.width * POINTS / 72, placed.height * POINTS / 72 + TITLE
     figure = plt.figure(figsize=(width, height))
@@ -32,7 +32,7 @@ def diagram_file(diagram: Diagram, output: str | Path) -> None:
 
 
 def draw(figure: plt.Figure, placed: Placed, left: float, top: float) -> plt.Axes:
-    """Draw a placed diagram with its upper left corner at (left, top), in inches from below."""
+    """Draw a placed diagram with its upper left corner at (left, top), inches from the bottom."""
     width, height = figure.get_size_inches()
     own = placed.width * POINTS / 72, placed.height * POINTS / 72
     axes = figure.add_axes((left / width, (top - own[1]) / height, own[0] / width, own[1] / height))
@@ -42,11 +42,11 @@ def draw(figure: plt.Figure, placed: Placed, left: float, top: float) -> plt.Axe
         _draw_curve(axes, curve)
     for box in placed.boxes:
         _draw_box(axes, box)
-    for one in placed.captions:
+    for caption in placed.captions:
         look: dict[str, Any] = {"fontsize": FONT * POINTS, "fontweight": "bold", **PLAIN}
-        heading = axes.text(one.x, one.y, one.text, **look)
+        heading = axes.text(caption.x, caption.y, caption.text, **look)
         axes.annotate(
-            one.note,
+            caption.note,
             (1, 0),
             xycoords=heading,
             xytext=(5, 0.22 * FONT * POINTS),  # the heading's box reaches below its baseline

@@ -1,4 +1,4 @@
-"""Figure 1 of the paper: kernels of untrained networks, from the worst accuracies to the best."""
+"""Draw Figure 1 of the paper: kernels of untrained networks, from worst to best accuracy."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,12 +18,12 @@ from naswot.plots.scatter import accuracy_kind
 from naswot.tables.kernels import Kernels, read_kernels
 
 COLOURS = "magma_r"
-LOWEST, LARGEST = 0.5, 1.0  # two codes of coin tosses; the diagonal
+LOWEST, LARGEST = 0.5, 1.0  # similarity of two random codes; of the diagonal
 # Inches. A block has a head, matrices with a label below each, and a strip of medians.
-WIDTH = 6.9  # of a page's text
+WIDTH = 6.9  # width of a page's text
 LEFT, RIGHT, BETWEEN_BANDS, BETWEEN = 0.42, 0.06, 0.14, 0.05
 HEAD, LABEL, STRIP, STRIP_AXES, FOOT = 0.6, 0.15, 0.93, 0.52, 0.62
-NARROWEST = 0.54  # a matrix, for its label's sake
+NARROWEST = 0.54  # minimum width of a matrix, so that its label fits
 
 
 def figure1(
@@ -38,7 +38,7 @@ def figure1(
     Args:
         kernels: files of `naswot.stages.kernels.write_kernels`, one block each, from the top.
         similarity: kernel_similarity.csv.
-        shown: how many networks of each band are drawn, the first of the file.
+        shown: number of networks to draw of each band, the first ones in the file.
         catalogue: the search spaces of the run.
     """
     blocks = [read_kernels(path) for path in kernels]
@@ -63,7 +63,7 @@ def figure1(
 
 
 def _grid(bands: int, shown: int) -> tuple[int, int, float]:
-    """Return rows and columns of matrices of a band, and the side of a matrix in inches."""
+    """Return the numbers of rows and columns of a band's matrices, and their side in inches."""
     columns = int(np.sqrt(shown))
     while True:
         gaps = (bands - 1) * BETWEEN_BANDS + bands * (columns - 1) * BETWEEN
@@ -81,7 +81,7 @@ def _block_height(block: Kernels, shown: int) -> float:
 def _draw_block(
     figure: plt.Figure, block: Kernels, table: pd.DataFrame, shown: int, top: float, title: str
 ) -> None:
-    """Draw a space's matrices, band by band, and below them how many pairs are similar.
+    """Draw the matrices of a space, band by band, and below them the shares of similar pairs.
 
     `table` holds the rows of kernel_similarity.csv of one statistic, by band.
     """
@@ -127,7 +127,7 @@ def _draw_matrix(axes: Axes, block: Kernels, network: int) -> None:
         cmap=COLOURS,
         vmin=LOWEST,
         vmax=LARGEST,
-        interpolation="auto",  # where a pixel holds more than one pair, their mean
+        interpolation="auto",  # a pixel that covers several pairs shows their mean
     )
     axes.set_xticks([])
     axes.set_yticks([])
@@ -166,9 +166,9 @@ def _draw_strip(axes: Axes, table: pd.DataFrame, centres: Sequence[float], small
     axes.set_xlim(0, WIDTH - RIGHT - LEFT)
     axes.set_yscale("symlog", linthresh=smallest, linscale=0.3)
     axes.set_yticks([], minor=True)
-    top = next((one for one in (1, 10, 100) if one >= np.nanmax([0, *high])), 100)
-    ticks = [0, *(one for one in (0.1, 1, 10, 100) if 3 * smallest < one <= top)]
-    axes.set_yticks(ticks, [f"{one:g}" for one in ticks])
+    top = next((limit for limit in (1, 10, 100) if limit >= np.nanmax([0, *high])), 100)
+    ticks = [0, *(tick for tick in (0.1, 1, 10, 100) if 3 * smallest < tick <= top)]
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_ylim(0, top)
     axes.set_xticks([])
     axes.tick_params(labelsize=6.5, length=2)
@@ -183,7 +183,7 @@ def _draw_strip(axes: Axes, table: pd.DataFrame, centres: Sequence[float], small
 
 
 def _draw_foot(figure: plt.Figure, notes: Sequence[str]) -> None:
-    """Draw the colour scale and say what is shown."""
+    """Draw the colour scale and an explanation."""
     bar = _axes(figure, WIDTH - RIGHT - 1.75, 0.33, 1.6, 0.09)
     scale = ScalarMappable(Normalize(LOWEST, LARGEST), COLOURS)
     figure.colorbar(scale, cax=bar, orientation="horizontal", extend="min")
@@ -199,19 +199,19 @@ def _draw_foot(figure: plt.Figure, notes: Sequence[str]) -> None:
 
 
 def _axes(figure: plt.Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Return axes at a place in inches."""
+    """Return axes at a position in inches."""
     across, up = figure.get_size_inches()
     return figure.add_axes((left / across, bottom / up, width / across, height / up))
 
 
 def _write(figure: plt.Figure, across: float, up: float, text: str, **style) -> None:
-    """Write at a place in inches."""
+    """Write a text at a position in inches."""
     width, height = figure.get_size_inches()
     figure.text(across / width, up / height, text, **style)
 
 
 def _title(block: Kernels, spaces: set[str], catalogue: Catalogue) -> str:
-    """Return the names of space and dataset, and of the space that it stands in for."""
+    """Return the titles of space and data set, and of the space that this one replaces, if any."""
     space, dataset = block.about["space"], block.about["dataset"]
     title = catalogue.title(space, dataset)
     absent = [own for own, other in STAND_INS.items() if other == space and own not in spaces]

@@ -1,4 +1,4 @@
-"""Figure 2 of the paper: how ReLUs cut the plane, and the kernel of the codes."""
+"""Draw Figure 2 of the paper: how ReLUs cut the plane into regions, and the kernel of the codes."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.collections import LineCollection
 from matplotlib.path import Path as Outline
 
-LABEL = 0.18, 0.12  # width and height of a code in the plane
+LABEL = 0.18, 0.12  # width and height of a written code, in units of the plane
 LAYERS = ("#1a1a1a", 1.3), ("#b5179e", 0.9)  # colour and width of each layer's boundaries
 
 
@@ -30,7 +30,7 @@ def _draw_plane(
     shades = plt.get_cmap("YlGnBu")
     for code, region in pieces.groupby("code"):
         corners = region.sort_values("vertex")[["x", "y"]].to_numpy()
-        # Light shades only, on which black codes can be read.
+        # Only light shades, so that black codes are readable.
         axes.fill(*corners.T, color=shades(0.7 * code.count("1") / most), linewidth=0)
         _label(axes, code, corners, first)
     for layer, (colour, width) in enumerate(LAYERS):
@@ -53,7 +53,7 @@ def _draw_plane(
 
 
 def _label(axes: plt.Axes, code: str, corners: np.ndarray, first: int) -> None:
-    """Write a code into its region where there is room for it."""
+    """Write a code into its region if there is room for it."""
     outline = Outline(np.vstack([corners, corners[:1]]), closed=True)
     middle = corners.mean(axis=0)
     half = np.array(LABEL) / 2

@@ -1,4 +1,4 @@
-"""Figure 6 of the paper: how the score evolves as networks are trained."""
+"""Draw Figure 6 of the paper: the score of networks during training."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,10 +15,10 @@ from naswot.plots.methods import spread
 from naswot.training.protocol import ZOOMED_EPOCHS
 
 HEIGHT = 4.7  # inches
-NAME_HEIGHT = 0.068  # of an axis' height, between two names
-# How networks are scored → what the row says.
+NAME_HEIGHT = 0.068  # minimum distance of two names, as a share of the axis's height
+# Column of the table → label of its row.
 ROWS = {"score": "Train mode", "score_eval": "Eval mode"}
-# Without the palest yellow, which is hard to see on white.
+# Without the lightest yellow, which is hard to see on white.
 DARK = LinearSegmentedColormap.from_list(
     "dark cividis", plt.get_cmap("cividis")(np.linspace(0, 0.88, 64))
 )
@@ -27,8 +27,8 @@ DARK = LinearSegmentedColormap.from_list(
 def figure6(table: str | Path, catalogue: Catalogue = BUILT_IN) -> plt.Figure:
     """Draw Figure 6.
 
-    `table` is the file of `naswot.analysis.evolution.follow_networks`. The paper's figure is one
-    row; here there is one for each mode that a network in training can be scored in.
+    `table` is the file of `naswot.analysis.evolution.follow_networks`. The paper's figure has one
+    row; this one has a row for each mode of batch normalisation in scoring (train, eval).
     """
     rows, about = read_parquet(table), read_metadata(table)
     figure, grid = plt.subplots(
@@ -53,7 +53,7 @@ def figure6(table: str | Path, catalogue: Catalogue = BUILT_IN) -> plt.Figure:
 def _draw(
     row: Sequence[plt.Axes], lines: Sequence[pd.DataFrame], scale: Normalize, column: str
 ) -> None:
-    """Draw a column of the table against epochs: the first two, and all."""
+    """Draw a column of the table against epochs: the first two epochs, and all epochs."""
     zoom, whole = row
     for line in lines:
         colour = DARK(scale(line["accuracy"].iloc[0]))
@@ -98,7 +98,7 @@ def _name(axes: plt.Axes, lines: Sequence[pd.DataFrame], scale: Normalize, colum
 
 
 def _notes(rows: pd.DataFrame, about: dict, catalogue: Catalogue) -> list[str]:
-    """Return what the lines are, and how the trainings fall short of the paper's."""
+    """Return notes: the meaning of the lines, and how trainings are smaller than the paper's."""
     count, space = rows["network"].nunique(), catalogue[about["space"]].space.title
     notes = [
         f"{count} of the {about['eligible']:,} networks of {space} with "

@@ -1,4 +1,4 @@
-"""Figure 7 of the paper: what searches found on NAS-Bench-201, against the time they took."""
+"""Draw Figure 7 of the paper: accuracy found on NAS-Bench-201 against search time."""
 
 from collections.abc import Mapping
 
@@ -12,28 +12,28 @@ from naswot.plots.comparison import WIDTH
 from naswot.plots.methods import AXES, spread, stacked, style_of, write_names
 
 SPACE = "nasbench201"
-# Family → marker and what the legend calls it.
+# Family → marker and its name in the legend.
 FAMILIES: Mapping[str, tuple[str, str]] = {
     "training-free": ("o", "uses a training-free score"),
     "non-weight-sharing": ("s", "trains each candidate"),
     "weight-sharing": ("D", "shares weights"),
 }
 SPLITS = {"test": "test", "valid": "validation"}
-SAME_TIME = 0.1  # in the decimal logarithm: searches of one length
+SAME_TIME = 0.1  # difference in log10 of the seconds up to which searches count as equally long
 SLOT = 0.065  # inches between markers
 
 
 def figure7(table: pd.DataFrame) -> plt.Figure:
-    """Draw the accuracy of what searches found on NAS-Bench-201 against their time.
+    """Draw the accuracy that searches found on NAS-Bench-201 against their time.
 
-    One panel per dataset. It shows test accuracies, or validation accuracies if nothing that was
-    measured has a test accuracy; never both.
+    There is one panel per data set. It shows test accuracies, or validation accuracies if no
+    measured row has a test accuracy; never both.
 
     Args:
         table: the content of table2.csv.
     """
     table = table[(table["benchmark"] == SPACE) & (table["search_seconds"] > 0)]
-    # Of a method that ran among the scored architectures and in the whole space: the latter.
+    # If a method ran among the scored architectures and in the whole space, the latter is shown.
     table = table.drop_duplicates(["method", "source"], keep="last")
     parts = table["method"].str.extract(r"^(?P<name>.*?)(?: \(N=(?P<size>\d+)\))?$")
     table = table.assign(title=parts["name"], size=parts["size"].astype(float))
@@ -55,7 +55,7 @@ def figure7(table: pd.DataFrame) -> plt.Figure:
 
 
 def _times(table: pd.DataFrame) -> tuple[float, float]:
-    """Return limits of the seconds, with room for all that stand beside the longest search."""
+    """Return limits of the time axis in seconds, with room beside the longest search."""
     time = np.log10(table["search_seconds"])
     low, high = time.min() - 0.3, time.max()
     beside = table.loc[time > high - SAME_TIME, "title"].nunique() / 2
@@ -63,15 +63,15 @@ def _times(table: pd.DataFrame) -> tuple[float, float]:
 
 
 def _datasets(table: pd.DataFrame) -> list[str]:
-    """Return the datasets that something was measured on; all, if nothing was on any."""
+    """Return the data sets that have measurements; all data sets if none has."""
     known = table[table["source"] == "measured"].notna().any()
     named = [dataset for dataset in TITLES if f"{dataset}_test_mean" in table]
-    found = [one for one in named if known[[f"{one}_{split}_mean" for split in SPLITS]].any()]
+    found = [name for name in named if known[[f"{name}_{split}_mean" for split in SPLITS]].any()]
     return found or named
 
 
 def _split(table: pd.DataFrame, dataset: str) -> str:
-    """Return which accuracies to show: of the test set, unless more rows have the other."""
+    """Return the split to show: test, unless more rows have a validation accuracy."""
     measured = table[table["source"] == "measured"]
     counts = {split: measured[f"{dataset}_{split}_mean"].count() for split in SPLITS}
     return Dataset(dataset, "valid", "test").reported(counts, "test") or "test"
@@ -87,17 +87,17 @@ def _panel(axes: plt.Axes, rows: pd.DataFrame) -> None:
 
 
 def _limits(rows: pd.DataFrame) -> tuple[float, float]:
-    """Return limits of the accuracies; what shared weights find would squash all else."""
+    """Return limits of the accuracies; low outliers of weight sharing are not included."""
     shown = rows[rows["family"] != "weight-sharing"]
     shown = rows if shown.empty else shown
     low = (shown["accuracy"] - shown["spread"]).min()
     high = (shown["accuracy"] + shown["spread"]).max()
     margin = max(0.06 * (high - low), 0.01)
-    return low - 2 * margin, high + margin  # there is something to write at the lower edge
+    return low - 2 * margin, high + margin  # the lower edge has text
 
 
 def _series(axes: plt.Axes, rows: pd.DataFrame) -> None:
-    """Draw a method of several sample sizes as a line."""
+    """Draw a method with several sample sizes as a line."""
     measured = set(rows.loc[rows["source"] == "measured", "title"])
     for (title, source), part in rows.sort_values("size").groupby(["title", "source"]):
         line = (1.4, "-") if source == "measured" else (0.8, (0, (4, 2)))
@@ -107,7 +107,7 @@ def _series(axes: plt.Axes, rows: pd.DataFrame) -> None:
         )  # fmt: skip
         _mark(axes, part["search_seconds"], part)
         if source == "published" and title in measured:
-            continue  # the line says what it is
+            continue  # the label of the line names it
         for row in part.itertuples():
             axes.annotate(
                 f"{title}\nN = {row.size:,.0f}",
@@ -123,23 +123,23 @@ def _series(axes: plt.Axes, rows: pd.DataFrame) -> None:
 
 
 def _points(axes: plt.Axes, rows: pd.DataFrame) -> None:
-    """Draw single searches, those of one length side by side, with their names on the right."""
+    """Draw single searches with names on the right; equally long searches are side by side."""
     if rows.empty:
         return
-    rows = rows.sort_values("source")  # what was measured first
+    rows = rows.sort_values("source")  # measured rows first
     slots = _slots(axes, rows)
     for source in ("published", "measured"):
         part = rows[rows["source"] == source]
         _mark(axes, slots[part.index], part)
-    named = rows.drop_duplicates("title")  # one name for both, with a line to what was measured
+    named = rows.drop_duplicates("title")  # one name for both, with a line to the measured marker
     write_names(axes, zip(named["title"], slots[named.index], named["accuracy"], strict=True))
 
 
 def _slots(axes: plt.Axes, rows: pd.DataFrame) -> pd.Series:
-    """Return the seconds at which to draw each row, so that markers stand apart.
+    """Return the seconds at which to draw each row, so that markers do not overlap.
 
-    A method's measured and published row share a place where they took as long. Those who took
-    as long as others stand beside them, the best on the left, below a bracket.
+    The measured and the published row of a method have one position if they took equally long.
+    Different methods that took equally long are side by side below a bracket, the best at the left.
     """
     time = np.log10(rows["search_seconds"])
     first = time.groupby(rows["title"]).transform("first")
@@ -172,7 +172,7 @@ def _decades(axes: plt.Axes, inches: float) -> float:
 
 
 def _bracket(axes: plt.Axes, low: float, high: float, seconds: float) -> None:
-    """Say of searches that stand side by side how long they all took."""
+    """Draw a bracket over searches that are side by side, with their common time."""
     edge = axes.get_xaxis_transform()
     ends = 10 ** np.array([low, low, high, high])
     axes.plot(ends, [1.0, 1.02, 1.02, 1.0], "k", transform=edge, linewidth=0.5, clip_on=False)
@@ -183,7 +183,7 @@ def _bracket(axes: plt.Axes, low: float, high: float, seconds: float) -> None:
 
 
 def _below(axes: plt.Axes, rows: pd.DataFrame) -> None:
-    """Draw at the lower edge what lies below it, with its accuracy."""
+    """Draw rows below the lower limit at the edge, each with its accuracy."""
     if rows.empty:
         return
     rows = rows.sort_values("search_seconds")
@@ -242,7 +242,7 @@ def _legend(figure: plt.Figure, families: set[str]) -> None:
 
 
 def _notes(panels: Mapping[tuple[str, str], pd.DataFrame]) -> list[str]:
-    """Return what one has to know to compare the numbers."""
+    """Return the notes that are needed to compare the numbers."""
     lines = [
         "Mean and standard deviation over runs. Searches of one length stand side by side, the "
         "best on the left.",

@@ -1,4 +1,4 @@
-"""Figure 8 of the paper: what networks of the search spaces look like, an example of each."""
+"""Draw Figure 8 of the paper: an example network of each search space."""
 
 import json
 
@@ -9,7 +9,7 @@ from naswot.plots.placing import MARGIN, place
 from naswot.spaces import SPACES
 from naswot.spaces.diagrams import diagram_of
 
-BELOW = 0.22  # inches under all panels, for the small print
+BELOW = 0.22  # inches under all panels, for notes
 
 # DARTS, second order: Liu, Simonyan & Yang, ICLR 2019, with the width and depth of their CIFAR-10
 # networks.
@@ -35,7 +35,7 @@ _DARTS = {
     },
 }  # fmt: skip
 
-# Space, architecture, and which it is.
+# Space, architecture, and its description.
 EXAMPLES = (
     (
         "nasbench101",

@@ -1,4 +1,4 @@
-"""What figures of searches share: the look of each method, and names that keep apart."""
+"""Shared code of the figures of searches: styles of methods, panels, and names at the right."""
 
 from collections.abc import Iterable, Sequence
 from typing import Literal
@@ -11,13 +11,13 @@ from naswot.plots.comparison import WIDTH
 from naswot.search import METHODS
 from naswot.search.sampling import SAMPLINGS
 
-OTHER = "#777777", "-"  # of weight sharing, and of what has no style of its own
+OTHER = "#777777", "-"  # style of weight sharing, and of methods without their own style
 # Title of a method → colour and line.
 STYLES = {"NASWOT": SAMPLINGS["naswot"].style} | {
     method.title: method.style for method in METHODS.values()
 }
 LEFT, AXES, HEIGHT = 0.68, 4.57, 1.95  # inches: margin, width and height of a panel
-LINE = 0.115  # inches between names
+LINE = 0.115  # distance of two names in inches
 
 
 def style_of(method: str) -> tuple[str, str]:
@@ -28,12 +28,12 @@ def style_of(method: str) -> tuple[str, str]:
 def spread(
     wanted: np.ndarray, gap: float, limits: tuple[float, float] = (-np.inf, np.inf)
 ) -> np.ndarray:
-    """Return places at least `gap` apart, ascending and as close to those `wanted` as can be.
+    """Return positions at least `gap` apart, ascending and as close as possible to `wanted`.
 
     Args:
-        wanted: (n,) places, in the order to keep.
-        gap: between two places.
-        limits: between which all are, where there is room for so many.
+        wanted: (n,) positions, in the order to keep.
+        gap: minimum distance of two positions.
+        limits: lowest and highest position, if there is enough room.
     """
     steps = gap * np.arange(len(wanted))
     close = isotonic_regression(np.asarray(wanted, float) - steps).x
@@ -44,12 +44,12 @@ def spread(
 def stacked(
     panels: int, above: float, between: float, notes: Sequence[str]
 ) -> tuple[plt.Figure, list[plt.Axes]]:
-    """Return panels one upon the other with a common axis of time and room for names on the right.
+    """Return panels above each other with a common time axis and room for names on the right.
 
     Args:
-        panels: how many.
-        above, between: inches to leave free.
-        notes: lines below all panels.
+        panels: number of panels.
+        above, between: free space above and between panels in inches.
+        notes: lines of text below all panels.
     """
     below = 0.5 + 0.1 * len(notes)
     height = above + below + HEIGHT * panels + between * (panels - 1)
@@ -76,7 +76,7 @@ def write_names(axes: plt.Axes, points: Iterable[tuple[str, float, float]]) -> N
     """Write names and accuracies right of a panel, each with a line to its point.
 
     Args:
-        axes: with its final limits.
+        axes: the panel; its limits must be final.
         points: (name, seconds, accuracy).
     """
     points = sorted(points, key=lambda point: point[2])
@@ -101,11 +101,11 @@ def write_names(axes: plt.Axes, points: Iterable[tuple[str, float, float]]) -> N
 
 
 def plain(axes: plt.Axes, grid: Literal["x", "y"] = "y") -> None:
-    """Leave the axes two of their sides, and a faint grid behind what is drawn.
+    """Remove the top and right sides of the axes, and add a faint grid in the background.
 
     Args:
-        axes: to change.
-        grid: the direction whose values have lines, "x" or "y".
+        axes: the axes to change.
+        grid: the direction whose values have grid lines, "x" or "y".
     """
     axes.tick_params(labelsize=6.5)
     axes.spines[["top", "right"]].set_visible(False)

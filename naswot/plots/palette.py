@@ -1,10 +1,10 @@
-"""Colours of plots and diagrams, which colour-blind eyes tell apart too (Okabe and Ito)."""
+"""Colours of plots and diagrams, also distinct for colour-blind people (Okabe and Ito)."""
 
 from naswot.spaces.graph import CONV, CONV_1X1, DILATED, POOL, SEPARABLE
 
 INK = "#1b3a5c"  # of points in a plot
 
-# Kind → fill; what is not here has an outline only, in the colour of the text around it.
+# Kind → fill colour; other kinds have only an outline, in the colour of the surrounding text.
 FILLS = {
     CONV: "#0072b2",
     CONV_1X1: "#56b4e9",
@@ -18,5 +18,5 @@ DARK = {"#0072b2"}
 
 
 def ink(fill: str) -> str:
-    """Return the colour of text on a fill, with a contrast of 4.5 or more."""
+    """Return the colour of text on a fill, with a contrast ratio of at least 4.5."""
     return "#fff" if fill in DARK else "#000"

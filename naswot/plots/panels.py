@@ -1,4 +1,4 @@
-"""Figures 3, 9 and 10 of the paper: scores against accuracies, one panel per space and dataset."""
+"""Draw Figures 3, 9 and 10 of the paper: score against accuracy, a panel per space and data set."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,8 +29,8 @@ def panels(
         joined: joined table of each panel.
         correlations: kendall_tau.csv.
         figure: its name, such as "figure3".
-        letters: letter → (space, dataset), as `panels_of` gives them.
-        missing: spaces that were asked for and that there is no data of.
+        letters: letter → (space, data set), from `panels_of`.
+        missing: requested spaces that have no data.
 
     Raises:
         NaswotError: a joined table has no accuracy of its dataset.
@@ -74,7 +74,7 @@ def panels(
 
 
 def _below(kinds: Sequence[str], figure: str, missing: Sequence[str]) -> list[str]:
-    """Return the lines below all panels: what is drawn, and what the figure lacks."""
+    """Return the notes below all panels: what is drawn, and what is missing."""
     lines = ["accuracy when trained (%)"] if kinds else []
     lines += [f"¹ {kind}" for kind in sorted(set(kinds) - {"accuracy when trained"})]
     own = dict.fromkeys(space for space, _ in PANELS[figure])

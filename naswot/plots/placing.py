@@ -1,9 +1,9 @@
-"""Where the parts of a diagram go: cells in columns from left to right, after Sugiyama (1981).
+"""Compute the layout of a diagram: cells in columns from left to right, after Sugiyama (1981).
 
-Nodes stand in columns by their longest path from the input. An operation on an edge is placed as
-if it were a node, in a column of its own kind, and an edge that passes a column has a place in it:
-so nothing is drawn over anything. The order within columns is that of the fewest crossings found,
-and long edges are straightened. All measures are in units of which text has `FONT`.
+The column of a node is the length of its longest path from the input. An operation on an edge is
+placed like a node, in a column between those of nodes, and an edge that passes a column gets a
+position in it, so that nothing overlaps. The order within columns has the fewest crossings found,
+and long edges are straightened. All lengths are in units in which the font size is `FONT`.
 """
 
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from naswot.plots.rows import arrange
 from naswot.spaces.graph import Block, Cell, Diagram
 
 FONT = 9.0
-GAP = 15.0  # between columns, for edges to bend in
-LINE = 11.0  # from one line of text to the next
+GAP = 15.0  # distance of columns, where edges bend
+LINE = 11.0  # distance of two lines of text
 PILL = 15.0  # height of an operation
 MARGIN = 4.0
 SKELETON_GAP = 9.0
-LIMIT = 640.0  # of a row of cells
+LIMIT = 640.0  # maximum width of a row of cells
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Box:
-    """Something with text in it; `x` and `y` are those of its centre, y grows downwards."""
+    """A box with text; `x` and `y` are the coordinates of its centre, and y grows downwards."""
 
     x: float
     y: float
@@ -35,7 +35,7 @@ class Box:
     used: bool = True
 
     def moved(self, x: float, y: float) -> "Box":
-        """Return the box elsewhere."""
+        """Return the box at a shifted position."""
         return Box(
             self.x + x, self.y + y, self.width, self.height, self.lines, self.kind, self.used
         )
@@ -43,9 +43,9 @@ class Box:
 
 @dataclass(frozen=True)
 class Curve:
-    """An edge through `points`, level at each: a straight line, or an S where the height changes.
+    """An edge through `points`, horizontal at each: a line, or an S where the height changes.
 
-    `arrow` is set where it ends at a node, not at an operation.
+    `arrow` is set if it ends at a node, not at an operation.
     """
 
     points: tuple[Point, ...]
@@ -54,14 +54,14 @@ class Curve:
     arrow: bool = True
 
     def moved(self, x: float, y: float) -> "Curve":
-        """Return the curve elsewhere."""
+        """Return the curve at a shifted position."""
         points = tuple((here + x, there + y) for here, there in self.points)
         return Curve(points, self.kind, self.used, self.arrow)
 
 
 @dataclass(frozen=True)
 class Caption:
-    """A heading that starts at `x`, and a smaller note after it; `y` is that of the baseline."""
+    """A heading that starts at `x`, and a smaller note after it; `y` is the baseline."""
 
     x: float
     y: float
@@ -71,7 +71,7 @@ class Caption:
 
 @dataclass(frozen=True)
 class Placed:
-    """A drawing with all its places, from (0, 0) to (width, height)."""
+    """A drawing with the positions of all its parts, from (0, 0) to (width, height)."""
 
     width: float
     height: float
@@ -81,12 +81,12 @@ class Placed:
 
 
 def text_width(text: str) -> float:
-    """Return how wide a line of text may become, in whatever sans-serif there is."""
+    """Return the maximum width of a line of text in common sans-serif fonts."""
     return 0.6 * FONT * len(text)
 
 
 def place_cell(cell: Cell) -> Placed:
-    """Return a cell with all its places."""
+    """Return the layout of a cell."""
     found = arrange(
         tuple(cell.layers), tuple((one.source, one.target, bool(one.label)) for one in cell.edges)
     )
@@ -114,7 +114,7 @@ def place_cell(cell: Cell) -> Placed:
         boxes.append(Box(middle, found.rows[vertex] - up, widths[vertex], PILL, (text,), *look))
 
     def side(vertex: int, sign: int) -> list[Point]:
-        """Return where an edge stands at a vertex and at the border of its column."""
+        """Return the points of an edge at a vertex and at the border of its column."""
         i, y = column_of[vertex], found.rows[vertex] - up
         border = ((left if sign < 0 else right)[i], y)
         if vertex >= len(boxes):
@@ -137,7 +137,7 @@ def place_cell(cell: Cell) -> Placed:
 
 
 def place_skeleton(skeleton: tuple[Block, ...]) -> Placed:
-    """Return the blocks of a skeleton in one row, what they put out below their names."""
+    """Return the layout of a skeleton: blocks in one row, output shapes below their names."""
     curves, boxes, x = [], list[Box](), MARGIN
     depth = 3 if any(block.note for block in skeleton) else 2
     height = depth * LINE + 6
@@ -161,11 +161,11 @@ def _caption_width(name: str, note: str) -> float:
 
 
 def place(diagram: Diagram, shared: bool = True) -> Placed:
-    """Return a diagram with all its places: the skeleton on top, below it cells side by side.
+    """Return the layout of a diagram: the skeleton at the top, the cells side by side below it.
 
     Args:
-        diagram: what to draw.
-        shared: whether to draw, with captions, also what all architectures of the space share.
+        diagram: the diagram.
+        shared: whether to include, with captions, parts that are equal in the whole space.
     """
     parts: list[tuple[str, str, Placed]] = []
     if shared or "skeleton" in diagram.varies:
@@ -176,7 +176,7 @@ def place(diagram: Diagram, shared: bool = True) -> Placed:
     heading = LINE + 2 if shared or len(parts) > 1 else 0.0
     boxes, curves, captions = [], [], []
     x = top = bottom = right = 0.0
-    room = 0.0  # that is left in a row; a skeleton leaves too little for a cell
+    room = 0.0  # width left in the row; beside a skeleton there is no room for a cell
     for name, note, part in parts:
         note = note if shared else ""
         width = max(part.width, _caption_width(name, note)) if heading else part.width

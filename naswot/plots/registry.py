@@ -1,6 +1,6 @@
-"""Every figure: what it is drawn from, what draws it, its title and what is seen in it.
+"""Registry of all figures: the function that draws each, its inputs, title and alternative text.
 
-Nothing here draws or imports what draws, so that planning stays quick.
+This module imports no drawing code, so that planning a run is fast.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,11 @@ class Figure:
     """One figure, which `naswot.plots.write_figure` writes.
 
     Attributes:
-        function: what draws it, MODULE.FUNCTION of `naswot.plots`: it takes the inputs, and the
-            settings that the configuration gives, by name, and returns a matplotlib figure.
-        title: what it is called.
-        alt: what is seen, for those who cannot see it.
+        function: the function that draws it, MODULE.FUNCTION of `naswot.plots`. It takes the inputs
+            and the settings of the configuration as keyword arguments, and returns a matplotlib
+            figure.
+        title: its title.
+        alt: alternative text for people who cannot see it.
         inputs: argument of the function → the table or the files that it shows.
     """
 
@@ -152,11 +153,11 @@ FIGURES: Mapping[str, Figure] = {
         {"components": "variance_components", "stability": "rank_stability"},
     ),
 }
-# Figures of several scores side by side, of searches, and of what a score depends on.
+# Figures that compare scores, figures of searches, and figures of what a score depends on.
 OF_SCORES = tuple(name for name, figure in FIGURES.items() if figure.inputs == _SCORES)
 OF_ABLATIONS = ("figure5", "ablations", "variance")
 
-# Figure → its panels in the paper's order: (a), (b), … and what each shows.
+# Figure → space and data set of its panels (a), (b), … in the paper's order.
 PANELS: Mapping[str, Sequence[tuple[str, str]]] = {
     "figure3": (
         ("nasbench201", "cifar10"),
@@ -181,7 +182,7 @@ PANELS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("nds_pnas_fix-w-d", "cifar10"),
     ),
 }
-# What may stand in a panel whose own space there is no data of; its title says so.
+# Space → replacement in its panel if it has no data; the title of the panel says so.
 STAND_INS = {"nds_darts": "nasbench301"}
 
 
@@ -192,29 +193,29 @@ def wanted(figure: str, spaces: Sequence[str]) -> bool:
 
 
 def panels_of(figure: str, runs: Sequence[tuple[str, str]]) -> dict[str, tuple[str, str]]:
-    """Return letter → (space, dataset) of the panels of `figure` that `runs` has data for.
+    """Return letter → (space, data set) of the panels of `figure` that have data in `runs`.
 
-    A panel keeps the letter that it has in the paper.
+    A panel keeps its letter from the paper.
     """
     found = {}
     for number, (space, dataset) in enumerate(PANELS[figure]):
-        for one in (space, STAND_INS.get(space, space)):
-            if (one, dataset) in runs:
-                found["abcdefghij"[number]] = (one, dataset)
+        for candidate in (space, STAND_INS.get(space, space)):
+            if (candidate, dataset) in runs:
+                found["abcdefghij"[number]] = (candidate, dataset)
                 break
     return found
 
 
 def kernel_runs(runs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the spaces of Figure 1, each with the first of its datasets in `runs`.
+    """Return the spaces of Figure 1, each with its first data set in `runs`.
 
-    The paper shows NAS-Bench-201 and NDS-DARTS. Those come first, then the spaces of its other
+    NAS-Bench-201 and NDS-DARTS, which the paper shows, come first, then the spaces of its other
     figures in their order, then the rest.
     """
     first: dict[str, str] = {}
     for space, dataset in runs:
         first.setdefault(space, dataset)
-    places = ["nasbench201", "nds_darts"]
-    places += [space for panels in PANELS.values() for space, _ in panels]
-    places = [one for space in places for one in (space, STAND_INS.get(space)) if one]
-    return [(space, first[space]) for space in dict.fromkeys([*places, *first]) if space in first]
+    spaces = ["nasbench201", "nds_darts"]
+    spaces += [space for panels in PANELS.values() for space, _ in panels]
+    spaces = [name for space in spaces for name in (space, STAND_INS.get(space)) if name]
+    return [(space, first[space]) for space in dict.fromkeys([*spaces, *first]) if space in first]

@@ -1,4 +1,4 @@
-"""The order and the height of things in columns, so that edges cross rarely and run straight."""
+"""Compute the order and height of vertices in columns, for few crossings and straight edges."""
 
 import functools
 import itertools
@@ -6,8 +6,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-NODE_GAP = 20.0  # from the middle of a box to that of the next in its column
-EDGE_GAP = 12.0  # the same if one of the two is a passing edge
+NODE_GAP = 20.0  # distance of the centres of two boxes in a column
+EDGE_GAP = 12.0  # the same distance if one of the two is a passing edge
 RESTARTS = 5
 SWEEPS = 4
 STRAIGHTENINGS = 20
@@ -15,13 +15,13 @@ STRAIGHTENINGS = 20
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Vertices in columns: nodes are 0, 1, …, operations on edges follow, then passing edges.
+    """Vertices in columns: nodes are numbered first, then operations on edges, then passing edges.
 
     Attributes:
         columns: the vertices of each column, from top to bottom.
-        rows: the height of each vertex; grows downwards.
+        rows: the height of each vertex; it grows downwards.
         operations: for each edge the vertex of its operation, or None.
-        paths: for each edge its vertices, from source to target, one a column.
+        paths: for each edge its vertices, from source to target, one per column.
     """
 
     columns: tuple[tuple[int, ...], ...]
@@ -32,11 +32,11 @@ class Arrangement:
 
 @functools.lru_cache(maxsize=4096)
 def arrange(layers: tuple[int, ...], edges: tuple[tuple[int, int, bool], ...]) -> Arrangement:
-    """Return an arrangement of a graph; the same for equal graphs.
+    """Return an arrangement of a graph, which is the same for equal graphs.
 
     Args:
-        layers: of each node; edges lead to higher layers.
-        edges: source, target, and whether an operation stands on the edge.
+        layers: the layer of each node; edges lead to higher layers.
+        edges: source, target, and whether the edge has an operation.
     """
     nodes, step = len(layers), 2 if any(labelled for *_, labelled in edges) else 1
     members: list[list[int]] = [[] for _ in range(step * max(layers) + 1)]
@@ -64,7 +64,7 @@ def arrange(layers: tuple[int, ...], edges: tuple[tuple[int, int, bool], ...]) -
 def _place_operations(
     layers: Sequence[int], edges: Sequence[tuple[int, int, bool]], members: list[list[int]]
 ) -> list[int | None]:
-    """Add a vertex for each operation to a column between nodes, the emptiest near its middle."""
+    """Add a vertex per operation, to the emptiest column near the middle of its edge."""
     operations: list[int | None] = [None] * len(edges)
     by_length = sorted(range(len(edges)), key=lambda i: layers[edges[i][1]] - layers[edges[i][0]])
     columns: dict[int, int] = {}
@@ -81,13 +81,15 @@ def _place_operations(
                 ),
             )  # fmt: skip
     for i, column in sorted(columns.items()):
-        operations[i] = vertex = len(layers) + sum(one is not None for one in operations)
+        operations[i] = vertex = len(layers) + sum(
+            operation is not None for operation in operations
+        )
         members[column].append(vertex)
     return operations
 
 
 def crossings(columns: Sequence[Sequence[int]], links: Sequence[tuple[int, int]]) -> int:
-    """Return how often links between neighbouring columns cross."""
+    """Return the number of crossings of links between neighbouring columns."""
     place = {vertex: i for column in columns for i, vertex in enumerate(column)}
     at = {vertex: i for i, column in enumerate(columns) for vertex in column}
     gaps: dict[int, list[tuple[int, int]]] = {}
@@ -131,15 +133,17 @@ def _order(members: list[list[int]], links: list[tuple[int, int]]) -> list[list[
 
 
 def _sort(columns: list[list[int]], i: int, near: dict[int, list[int]], other: int) -> None:
-    """Sort column `i` by the mean place of what each vertex is linked to in column `other`."""
+    """Sort column `i` by the mean position of each vertex's links in column `other`."""
     if not 0 <= other < len(columns):
         return
-    place = {vertex: j for j, vertex in enumerate(columns[other])}
-    own = {vertex: j for j, vertex in enumerate(columns[i])}
+    position = {vertex: j for j, vertex in enumerate(columns[other])}
+    current = {vertex: j for j, vertex in enumerate(columns[i])}
 
     def barycentre(vertex: int) -> float:
         linked = near.get(vertex, ())
-        return sum(place[one] for one in linked) / len(linked) if linked else own[vertex]
+        if not linked:
+            return current[vertex]
+        return sum(position[link] for link in linked) / len(linked)
 
     columns[i].sort(key=barycentre)
 
@@ -147,16 +151,16 @@ def _sort(columns: list[list[int]], i: int, near: dict[int, list[int]], other: i
 def _swap(
     columns: list[list[int]], before: dict[int, list[int]], after: dict[int, list[int]]
 ) -> None:
-    """Swap neighbours in their columns as long as that makes links cross less."""
-    place = {vertex: i for column in columns for i, vertex in enumerate(column)}
+    """Swap neighbours within columns as long as this reduces crossings."""
+    position = {vertex: i for column in columns for i, vertex in enumerate(column)}
 
     def excess(upper: int, lower: int) -> int:
-        """Return how many crossings more there are than if the two were swapped."""
+        """Return by how many crossings a swap of the two would reduce the total."""
         found = 0
         for near in (before, after):
-            others = [place[one] for one in near.get(lower, ())]
-            for one in near.get(upper, ()) if others else ():
-                here = place[one]
+            others = [position[link] for link in near.get(lower, ())]
+            for link in near.get(upper, ()) if others else ():
+                here = position[link]
                 for other in others:
                     found += (here > other) - (here < other)
         return found
@@ -169,15 +173,15 @@ def _swap(
                 upper, lower = column[i : i + 2]
                 if excess(upper, lower) > 0:
                     column[i : i + 2] = lower, upper
-                    place[upper], place[lower] = i + 1, i
+                    position[upper], position[lower] = i + 1, i
                     improved = True
 
 
 def _rows(columns: list[list[int]], links: list[tuple[int, int]], boxes: int) -> list[float]:
     """Return the height of each vertex; vertices below `boxes` are nodes and operations.
 
-    Each takes the weighted mean of its neighbours, kept apart from those above and below it by
-    least squares; passing edges weigh most, so that they run straight.
+    Each is the weighted mean of its linked vertices, adjusted by least squares to keep the minimum
+    distances in its column; passing edges have the largest weight, so that they are straight.
     """
     near: dict[int, list[tuple[int, float]]] = {}
     for source, target in links:
@@ -208,7 +212,7 @@ def _rows(columns: list[list[int]], links: list[tuple[int, int]], boxes: int) ->
 
 
 def _apart(wished: list[float], weights: list[float], offsets: list[float]) -> list[float]:
-    """Return rows that are closest to the wished ones and at least as far apart as `offsets`."""
+    """Return rows closest to the wanted ones, with at least the distances in `offsets`."""
     pools: list[tuple[float, float, int]] = []  # value, weight, members: isotonic regression
     for row, weight, offset in zip(wished, weights, offsets, strict=True):
         pools.append((row - offset, weight, 1))

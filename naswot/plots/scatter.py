@@ -1,4 +1,4 @@
-"""The score of each network against its accuracy when trained: one plot."""
+"""Draw one scatter plot: the score of each network against its accuracy after training."""
 
 from pathlib import Path
 
@@ -24,8 +24,8 @@ def scatter(
 
     Args:
         joined: joined table with score and accuracies.
-        correlations: kendall_tau.csv; its values stand in the title.
-        dataset: whose accuracies are drawn.
+        correlations: kendall_tau.csv; its values are in the title.
+        dataset: the data set of the accuracies.
         catalogue: the search spaces of the run.
 
     Raises:
@@ -56,10 +56,10 @@ def table_and_row(
     dataset: str,
     catalogue: Catalogue = BUILT_IN,
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Return what a plot of a joined table shows on `dataset`, and its row of kendall_tau.csv.
+    """Return the data of a plot of a joined table on `dataset`, and its row of kendall_tau.csv.
 
     Returns:
-        Columns `score` and the accuracy that `row["accuracy"]` names; the row.
+        A table with the columns `score` and the accuracy named by `row["accuracy"]`; the row.
 
     Raises:
         NaswotError: there is no accuracy of this dataset.
@@ -78,7 +78,7 @@ def table_and_row(
 
 
 def draw(axes: plt.Axes, table: pd.DataFrame, row: pd.Series, size: float = 4) -> None:
-    """Draw score against accuracy, finite ones only, as points of `size` square points."""
+    """Draw score against accuracy where both are finite, with markers of area `size` in points²."""
     accuracy, score = table[row["accuracy"]].to_numpy(float), table["score"].to_numpy(float)
     shown = np.isfinite(accuracy) & np.isfinite(score)
     axes.scatter(
@@ -94,6 +94,6 @@ def draw(axes: plt.Axes, table: pd.DataFrame, row: pd.Series, size: float = 4) -
 
 
 def accuracy_kind(row: pd.Series) -> str:
-    """Return what the row's accuracy is, in words."""
+    """Return the kind of the row's accuracy in words."""
     predicted = "/surrogate/" in row["accuracy"]
     return "accuracy that a surrogate predicts" if predicted else "accuracy when trained"

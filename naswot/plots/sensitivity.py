@@ -1,4 +1,4 @@
-"""What a score depends on: Figure 5 of the paper, and what it leaves open."""
+"""Draw what a score depends on: Figure 5 of the paper, and further ablations."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -63,8 +63,8 @@ def ablations(
 ) -> plt.Figure:
     """Draw the scores over schemes of initial weights, image sizes and numbers of classes.
 
-    Arguments as for `figure5`. Below each level stands the tau of its mean scores with those over
-    mini-batches.
+    Arguments as for `figure5`. Below each level is the tau of its mean scores with the mean scores
+    over mini-batches.
     """
     figure = plt.figure(figsize=(WIDTH, 5.6), layout="constrained")
     grid = figure.add_gridspec(2, 1)
@@ -93,7 +93,7 @@ def ablations(
 
 
 def _boxes(axes: plt.Axes, rows: pd.DataFrame, limits: tuple[float, float]) -> None:
-    """Draw a box a network, from the least to the most accurate."""
+    """Draw one box per network, from the least to the most accurate."""
     rows = rows.sort_values("accuracy", kind="stable")
     foot = limits[0]
     for place, (row, colour) in enumerate(zip(rows.itertuples(), _colours(len(rows)), strict=True)):
@@ -158,7 +158,7 @@ def _lines(axes: plt.Axes, rows: pd.DataFrame, value: str, taus: pd.Series | Non
 
 
 def _foot(axes: plt.Axes, place: float, foot: float, row, colour) -> None:
-    """Mark scores of −inf at the foot of the axis, with their number."""
+    """Mark scores of −inf at the bottom of the axis, with their number."""
     if row.minus_inf > 0:
         axes.plot(
             place, foot, marker="v", markersize=5, color=colour, markeredgecolor="black",
@@ -171,7 +171,7 @@ def _foot(axes: plt.Axes, place: float, foot: float, row, colour) -> None:
 
 
 def _limits(rows: pd.DataFrame, low: str = "low", high: str = "high") -> tuple[float, float]:
-    """Return an axis's limits, with room at the foot for scores of −inf."""
+    """Return an axis's limits, with room at the bottom for scores of −inf."""
     bottom, top = rows[low].min(), rows[high].max()
     if not np.isfinite(bottom):
         return 0.0, 1.0

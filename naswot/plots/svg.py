@@ -1,4 +1,4 @@
-"""A diagram as SVG: a short text that stands alone, legible on light and on dark pages."""
+"""Write a diagram as a short, self-contained SVG, readable on light and on dark pages."""
 
 import re
 from html import escape
@@ -16,10 +16,9 @@ def svg(diagram: Diagram, title: str | None = None, *, shared: bool = False) -> 
     """Return a diagram as one `<svg>` element.
 
     Args:
-        diagram: what to draw.
-        title: what screen readers say and browsers show over it; by default the space and the
-            architecture.
-        shared: whether to draw also what all architectures of the space share, with captions.
+        diagram: the diagram.
+        title: text for screen readers and tooltips; by default the space and the architecture.
+        shared: whether to include, with captions, parts that are equal in the whole space.
     """
     if title is None:
         title = f"{diagram.title}: {diagram.arch}"
@@ -37,7 +36,7 @@ def svg(diagram: Diagram, title: str | None = None, *, shared: bool = False) -> 
 
 def _curves(placed: Placed) -> str:
     groups: dict[str, str] = {}
-    headed = set()  # an arrow head is drawn once where several edges end
+    headed = set()  # points with an arrow head: where several edges end, one is drawn
     for curve in placed.curves:
         dashes = _dashes(curve)
         end = (dashes, curve.points[-1])
@@ -100,9 +99,9 @@ def _shape(box: Box) -> str:
 
 def _captions(placed: Placed) -> str:
     return "".join(
-        f'<text x="{_number(one.x)}" y="{_number(one.y)}" text-anchor="start" font-weight="bold">'
-        f"{escape(one.text)}{_note(one.note)}</text>"
-        for one in placed.captions
+        f'<text x="{_number(caption.x)}" y="{_number(caption.y)}" text-anchor="start" '
+        f'font-weight="bold">{escape(caption.text)}{_note(caption.note)}</text>'
+        for caption in placed.captions
     )
 
 

@@ -1,4 +1,4 @@
-"""The components of a score's variance, and how stable its ranking is."""
+"""Draw the variance components of a score, and the stability of its ranking."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -131,7 +131,7 @@ def _accuracy(row) -> str:
 
 
 def _names(axes: plt.Axes, ends: list[tuple[str, float, float, str]]) -> None:
-    """Write the names of the lines right of the panel, apart from each other."""
+    """Write the names of the lines at the right of the panel, without overlap."""
     ends = sorted((end for end in ends if np.isfinite(end[2])), key=lambda end: end[2])
     low, high = axes.get_ylim()
     wanted = np.array([(end[2] - low) / (high - low) for end in ends])
@@ -147,7 +147,7 @@ def _names(axes: plt.Axes, ends: list[tuple[str, float, float, str]]) -> None:
 
 
 def _bars(rows: pd.DataFrame, name: str) -> np.ndarray:
-    """Return how far the interval reaches below and above, (2, n), not less than zero."""
+    """Return the lengths of the interval below and above the value, (2, n), at least zero."""
     value = rows[name].to_numpy()
     reach = value - rows[f"{name}_low"].to_numpy(), rows[f"{name}_high"].to_numpy() - value
     return np.maximum(reach, 0.0)

@@ -1,4 +1,4 @@
-"""Figures → files."""
+"""Draw figures and write them to files."""
 
 import importlib
 import inspect
@@ -17,7 +17,7 @@ from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.io.atomic import replacing
 from naswot.plots.registry import FIGURES
 
-# Columns of CSV files that hold words, even if they look like numbers.
+# Columns of CSV files that are read as text, even if their values look like numbers.
 WORDS = dict.fromkeys(("band", "code", "level", "note"), str)
 
 
@@ -32,11 +32,11 @@ def write_figure(
 
     Args:
         name: a key of `naswot.plots.registry.FIGURES`.
-        inputs: argument of the figure's function → file or files; a CSV file is read and handed
-            over as a table, another one as its path.
+        inputs: argument of the figure's function → file or files; a CSV file is passed as a table,
+            any other file as its path.
         outputs: e.g. a .png and a .pdf file.
         settings: other arguments of the function.
-        catalogue: the search spaces of the run, for functions that name some.
+        catalogue: the search spaces of the run, for functions that need their titles.
 
     Raises:
         NaswotError: a file is damaged, or there is nothing to draw.

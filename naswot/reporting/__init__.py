@@ -1,1 +1,1 @@
-"""What a reader without the code is handed: captions, tables to look at, one page with all."""
+"""Reports for readers without the code: captions, HTML tables, and one page with everything."""

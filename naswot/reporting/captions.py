@@ -1,4 +1,4 @@
-"""Captions: a template an item, filled in with the configuration and the claims that were found."""
+"""Fill in captions: one template per item, with the configuration and the verdicts on claims."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,10 +20,10 @@ def write_captions(
     config: Mapping[str, Any],
     catalogue: Catalogue = BUILT_IN,
 ) -> None:
-    """Fill in caption templates, each into its file.
+    """Fill in caption templates and write one file for each.
 
-    A template is reStructuredText with Jinja: it sees `config`, the search `spaces` by their
-    titles, and the `claims` of its own item, each with `claim`, `verdict` and `found`.
+    A template is reStructuredText with Jinja. Its variables are `config`, the titles of the search
+    `spaces`, and the `claims` of its own item, each with `claim`, `verdict` and `found`.
 
     Args:
         templates: .rst files, named after the item.
@@ -35,7 +35,7 @@ def write_captions(
     Raises:
         NaswotError: a template cannot be filled in; the message names it.
     """
-    # What it makes is reStructuredText, which has an escape of its own.
+    # The output is reStructuredText, which has its own escapes.
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
     environment.filters["rst"] = escape
     found = pd.read_csv(claims, dtype=str, keep_default_na=False)
@@ -52,9 +52,9 @@ def write_captions(
 
 
 def escape(text: str) -> str:
-    """Return `text` as reStructuredText that reads as it is, on one line, and links nowhere.
+    """Return reStructuredText that renders as exactly `text`, on one line and without links.
 
-    Nor does it mean anything to Jinja: Snakemake fills in captions once more, for its report.
+    It is escaped for Jinja too, as Snakemake fills in captions a second time for its report.
     """
     text = " ".join(text.split())
     for character in "\\*`_|:@{%#":

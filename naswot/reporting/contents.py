@@ -1,6 +1,6 @@
 """The table of contents: every table and figure of a report, in reading order.
 
-It reads nothing, so that planning stays quick. Captions are in `report/`, one file per item.
+It reads no files, so that planning is fast. Captions are in `report/`, one file per item.
 """
 
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class Item:
     Attributes:
         name: a table is results/{name}.csv, a figure results/figures/{name}.png; its caption
             is report/{name}.rst.
-        title: what it is called.
-        category: the chapter of the report.
-        alt: for figures, what is seen, for those who cannot see it.
+        title: its title.
+        category: its chapter in the report.
+        alt: for figures, alternative text for people who cannot see it.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Item:
 
     @property
     def figure(self) -> bool:
-        """Return whether it is a picture."""
+        """Return whether it is a figure."""
         return bool(self.alt)
 
 

@@ -1,4 +1,4 @@
-"""Score against accuracy to explore: a point is a network, and shows what it is when pointed at."""
+"""Make interactive scatter plots of score against accuracy, with details of each network."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,24 +20,24 @@ from naswot.reporting.tables import written
 from naswot.spaces import Space
 from naswot.spaces.diagrams import diagram_of
 
-NETWORKS = 1000  # a plot; as many as in most of the paper's
-PINNED = "pinned"  # the element that shows the network which was tapped
+NETWORKS = 1000  # maximum of networks per plot; most of the paper's plots have as many
+PINNED = "pinned"  # the HTML element that shows the selected network
 CHOSEN = "#d98032"
 
 
 def plots(
     runs: Sequence[tuple[str, str | Path]], seed: int, catalogue: Catalogue = BUILT_IN
 ) -> dict[str, Markup | str]:
-    """Return scatter plots, a tab a search space and dataset, as HTML that needs no network.
+    """Return scatter plots, one tab per search space and data set, as HTML that works offline.
 
     Args:
-        runs: datasets, each with its joined table.
-        seed: of the draw of networks, where a table has more than `NETWORKS`.
+        runs: data sets, each with its joined table.
+        seed: seed of the random sample, if a table has more than `NETWORKS` networks.
         catalogue: the search spaces of the run.
 
     Returns:
-        `library` and `script`, HTML for the head and the end of a page, `div`, where the plots
-        appear, and `note`, which says what is shown.
+        `library` and `script`, HTML for the head and the end of a page; `div`, the place of the
+        plots; and `note`, an explanation of the plots.
     """
     sources: dict[str | Path, tuple[ColumnDataSource, str]] = {}
     panels, notes = [], []
@@ -93,7 +93,7 @@ def _plot(source: ColumnDataSource, key: str, about: dict) -> figure:
 
 
 def _source(path: str | Path, entry: Entry, seed: int) -> tuple[ColumnDataSource, str]:
-    """Return the networks of a joined table that are drawn, and a clause that counts them."""
+    """Return the networks of a joined table to draw, and a clause with their number."""
     table = read_parquet(path)
     finite = table[np.isfinite(table["score"])]
     drawn = finite
@@ -127,7 +127,7 @@ def _source(path: str | Path, entry: Entry, seed: int) -> tuple[ColumnDataSource
 
 
 def _details(row: dict, keys: Sequence[str], space: Space) -> str:
-    """Return what is shown of a network: its drawing, name, score and accuracies, as HTML."""
+    """Return the details of a network as HTML: its drawing, name, score and accuracies."""
     accuracies = Markup("").join(
         Markup("<br>{} {} %").format(key, written(row[key], 2))
         for key in keys
@@ -136,7 +136,7 @@ def _details(row: dict, keys: Sequence[str], space: Space) -> str:
     try:
         drawn = svg(diagram_of(space, row["arch"]))
         drawing = Markup(drawn.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1))  # noqa: S704
-    except NaswotError:  # a custom space need not say how it is drawn
+    except NaswotError:  # a custom space need not have diagrams
         drawing = Markup("")
     return str(
         Markup(

@@ -1,4 +1,4 @@
-"""results/index.html: everything that a run made, on one page that needs no network."""
+"""Write results/index.html: all results of a run on one page that works offline."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -30,10 +30,10 @@ def write_page(
     Args:
         output: the .html file; figures are linked relative to it.
         tables: CSV files, named after their items; questions.csv is the summary.
-        figures: .png files; those in a folder scatter/ belong to the item of that name.
+        figures: .png files; those in a folder scatter/ belong to the item "scatter".
         captions: .rst files, named after their items.
         runs: datasets, each with its joined table.
-        seed: of the draw of networks in the interactive plots.
+        seed: seed of the random sample of networks in the interactive plots.
         catalogue: the search spaces of the run.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a newcomer asks of a run, answered from its tables."""
+"""Answer a newcomer's questions about a run from its tables."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,11 +29,11 @@ def write_questions(tables: Sequence[str | Path], output: str | Path) -> None:
 
 
 def answers(frames: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
-    """Return pairs of a question and an answer that the tables give; several may share a question.
+    """Return pairs of question and answer; a question may have several answers.
 
     Args:
-        frames: the content of run.csv, run_times.csv, and, as far as there are such,
-            paper_comparison.csv, claims.csv and kendall_tau.csv, by their names.
+        frames: the content of run.csv, run_times.csv and, if they exist, paper_comparison.csv,
+            claims.csv and kendall_tau.csv, by their names.
     """
     run = frames["run"]
 
@@ -67,7 +67,7 @@ def _how_long(times: pd.DataFrame, run: pd.DataFrame) -> list[str]:
 
 
 def _not_measured(frames: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Return why numbers of the paper have none beside them, each reason with their count."""
+    """Return the reasons why numbers of the paper were not measured, each with its count."""
     if "paper_comparison" not in frames:
         return []
     compared = frames["paper_comparison"]
@@ -83,15 +83,15 @@ def _comparison(frames: Mapping[str, pd.DataFrame]) -> list[str]:
     if "paper_comparison" in frames:
         compared = frames["paper_comparison"]
         measured = compared[compared["ours"].notna()]
-        told = measured["within_2"].dropna().astype(str)
-        within = int((told == "True").sum())
+        known = measured["within_2"].dropna().astype(str)
+        within = int((known == "True").sum())
         line = (
             f"Of the {len(compared)} numbers that the paper prints, {len(measured)} were measured: "
-            f"{within} agree within 2 standard errors, {len(told) - within} do not, and each of "
+            f"{within} agree within 2 standard errors, {len(known) - within} do not, and each of "
             "these says what differs."
         )
-        if len(told) < len(measured):
-            line += f" {len(measured) - len(told)} have no spread to compare by."
+        if len(known) < len(measured):
+            line += f" {len(measured) - len(known)} have no spread to compare by."
         lines.append(line)
         for row in measured[measured["method"] == HEADLINE].to_dict("records"):
             lines.append(

@@ -1,4 +1,4 @@
-"""The record of a run: what was run, on what, with what, for how long, and what is missing."""
+"""Write the record of a run: settings, data, versions, run times, and what is missing."""
 
 import os
 import platform
@@ -42,13 +42,13 @@ def write_record(
 
     Args:
         output: the CSV file.
-        joined: joined tables; their metadata say how their networks were scored.
-        seconds: of each, what scoring took.
+        joined: joined tables; their metadata say how the networks were scored.
+        seconds: the file of scoring times of each joined table.
         searches: results of searches; their metadata say which were not run, and why.
         config: the configuration of the run.
-        defaults: config.yaml, to tell what differs from it.
-        missing: space → why it was left out.
-        omitted: figure, or what else was left out → why.
+        defaults: config.yaml, to find the settings that differ from it.
+        missing: space → the reason why it was left out.
+        omitted: figure or other result → the reason why it was left out.
         catalogue: the search spaces of the run.
     """
     rows = [
@@ -70,12 +70,12 @@ def write_times(
 
     Args:
         output: the CSV file.
-        timings: files that Snakemake wrote for jobs, timings/{stage}/….tsv; those of jobs
-            that ran elsewhere, which are not there, are left out.
-        stages: stage → what it does.
+        timings: files that Snakemake wrote for jobs, timings/{stage}/….tsv. Missing files, of jobs
+            that ran elsewhere, are ignored.
+        stages: stage → its description.
 
     Raises:
-        NaswotError: a file is not one of Snakemake's.
+        NaswotError: a file was not written by Snakemake.
     """
     jobs: dict[str, list[tuple[float, float]]] = {stage: [] for stage in stages}
     for path in filter(Path.exists, map(Path, timings)):

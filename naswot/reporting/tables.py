@@ -1,4 +1,4 @@
-"""CSV tables as people look at them: chosen columns, plain headings, rounded numbers, as HTML."""
+"""Render CSV tables as HTML for readers: selected columns, plain headings, rounded numbers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in a cell, and, for numbers, the value that it is sorted by."""
+    """The text of a cell and, for numbers, the value by which it is sorted."""
 
     text: str
     value: float | None = None
@@ -29,7 +29,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column to look at: its heading, how a row becomes a cell, and whether it holds numbers."""
+    """A displayed column: its heading, a function from row to cell, and whether it has numbers."""
 
     heading: str
     cell: Callable[[Row], Cell]
@@ -42,7 +42,7 @@ def write_tables(
     outputs: Sequence[str | Path],
     catalogue: Catalogue = BUILT_IN,
 ) -> None:
-    """Write a page with a caption and a sortable table for each CSV file, named after its item.
+    """Write for each CSV file a page with a caption and a sortable table, named after its item.
 
     Raises:
         NaswotError: a CSV file is missing or not readable.
@@ -65,7 +65,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
         NaswotError: the file is missing, empty or not readable.
     """
     try:
-        # Only what is empty is missing: “None” is a setting.
+        # Only an empty field is a missing value: the text “None” is a setting.
         return pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise NaswotError(
@@ -76,7 +76,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
 def table(name: str, frame: pd.DataFrame, catalogue: Catalogue = BUILT_IN) -> dict[str, Any]:
     """Return heading and cells of the table called `name`, for the templates.
 
-    Search spaces of the `catalogue` have their titles in it.
+    Search spaces are shown with their titles in `catalogue`.
 
     Returns:
         `name`, `columns` (list of `Column`) and `rows` (lists of `Cell`).
@@ -98,7 +98,7 @@ def prose(text: str) -> str:
 
 
 def words(heading: str, key: str, names: Mapping[str, str] | None = None) -> Column:
-    """Return a column of text, with the names that people write in place of identifiers."""
+    """Return a column of text, with titles instead of identifiers."""
 
     def cell(row: Row) -> Cell:
         value = row[key]
@@ -109,7 +109,7 @@ def words(heading: str, key: str, names: Mapping[str, str] | None = None) -> Col
 
 
 def number(heading: str, key: str, digits: int = 2, spread: str = "", signed: bool = False):
-    """Return a column of numbers, each with ± the column `spread` if that is given."""
+    """Return a column of numbers, each with ± the value of the column `spread`, if given."""
 
     def cell(row: Row) -> Cell:
         value = row[key]
@@ -135,14 +135,14 @@ def interval(heading: str, low: str, high: str, digits: int = 3) -> Column:
 
 
 def written(value: float, digits: int, signed: bool = False) -> str:
-    """Return a number as people write it: −∞, a real minus, thousands apart."""
+    """Return a number as text, with −∞, a true minus sign and thousands separators."""
     if np.isinf(value):
         return "∞" if value > 0 else "−∞"
     return f"{value:{'+' if signed else ''},.{digits}f}".replace("-", "−")
 
 
 def every_column(frame: pd.DataFrame) -> list[Column]:
-    """Return all columns of a table that has no view of its own."""
+    """Return all columns, for a table without its own selection of columns."""
     columns = []
     for key in map(str, frame.columns):
         heading = key.replace("_", " ")
@@ -167,7 +167,7 @@ def _remarks(row: Row) -> Cell:
 
 
 def _digits(column: Callable[[int], Column]) -> Column:
-    """Return a column with three digits for Kendall tau, and two for what is in percent."""
+    """Return a column of numbers with three decimals for Kendall tau and two for percentages."""
     two, three = column(2), column(3)
     return Column(
         two.heading,
@@ -210,7 +210,7 @@ def _kendall_tau(frame: pd.DataFrame) -> list[Column]:
 
 
 def _accuracies(frame: pd.DataFrame) -> list[Column]:
-    """Return the columns of Tables 1 and 2: those of accuracies that nobody has are left out."""
+    """Return the columns of Tables 1 and 2, without accuracies that no row has."""
     means = [key for key in frame.columns if key.endswith("_mean") and frame[key].notna().any()]
     found = []
     for key in means:
@@ -272,7 +272,7 @@ VIEWS: Mapping[str, Callable[[pd.DataFrame], list[Column]]] = {
     "claims": _claims,
     "run_times": _run_times,
 }
-# What was measured comes first.
+# Measured rows come first.
 ORDERS: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "paper_comparison": lambda frame: frame.sort_values(
         "ours", key=lambda ours: ours.isna(), kind="stable"

@@ -60,7 +60,7 @@ def layer_weights(network: nn.Module) -> list[nn.Parameter]:
             found[id(weight)] = weight.requires_grad_()  # frozen weights are scored too
     if not found:
         raise NaswotError(
-            f"{type(network).__name__} has no convolution or linear layer that can be train_pass "
+            f"{type(network).__name__} has no convolution or linear layer that can be seen "
             "(scripted modules hide theirs), so it has no weights to score."
         )
     return list(found.values())

@@ -1,8 +1,9 @@
-"""Searches: how to choose an architecture. They see arrays and know no network.
+"""Search methods: how to choose an architecture. They work on arrays and never see a network.
 
-`simulate` runs a method of `METHODS` many times under a budget: a table of arrays, a budget and a
-seed a run go in, a trajectory comes out. All runs of a method advance together, a step at a time,
-as rows of arrays; each has a random generator of its own, so that no run depends on the others.
+`simulate` runs a method of `METHODS` many times under a budget. It takes a table of arrays, a
+budget and one seed per run, and returns a trajectory. All runs of a method advance together, one
+step at a time, as rows of arrays. Each has its own random generator, so that no run depends on the
+others.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from naswot.search.bohb import bohb
+from naswot.search.bohb import ETA, bohb
 from naswot.search.evolution import area, move_proposal, rea, warm_up
 from naswot.search.local_search import local_search
 from naswot.search.random_search import random_search
@@ -18,7 +19,7 @@ from naswot.search.reinforce import reinforce
 from naswot.search.simulation import Settings, Simulation, Table
 from naswot.search.trajectory import Trajectory
 
-__all__ = ["METHODS", "Method", "Settings", "Table", "Trajectory", "simulate"]
+__all__ = ["ETA", "METHODS", "Method", "Settings", "Table", "Trajectory", "simulate"]
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,14 @@ class Method:
     """A search under a budget.
 
     Attributes:
-        title: what tables call it.
-        search: plays all runs of a simulation to their ends.
-        scores: how many architectures it asks the scores of: "none", "some" (those with a score
-            will do) or "all".
-        genes: whether it needs architectures to be all combinations of independent choices.
-        shorter: whether it has a use for trainings shorter than those of the fitness.
-        remembers: whether what a run evaluated before costs it nothing, whatever the settings.
+        title: its name in tables.
+        search: function that plays all runs of a simulation to their ends.
+        scores: which architectures must have a score: "none", "some" (it uses those that have
+            one) or "all".
+        genes: whether the table must hold all combinations of independent choices.
+        shorter: whether it uses trainings shorter than those of the fitness.
+        remembers: whether evaluating an architecture again is free within a run, whatever the
+            settings say.
         style: colour and line style in figures.
     """
 
@@ -46,7 +48,7 @@ class Method:
 
 
 METHODS = {
-    # Evolution's relatives are told apart by the line, too.
+    # The variants of evolution also differ by line style.
     "rea": Method("REA", rea, style=("#d98032", "-")),
     "rs": Method("RS", random_search, style=("#333333", ":")),
     "reinforce": Method("REINFORCE", reinforce, genes=True, style=("#8a8f3c", "-")),
@@ -65,16 +67,16 @@ def simulate(
     table: Table,
     budget: float,
     seeds: np.ndarray,
-    settings: Settings = Settings(),  # noqa: B008, it cannot be changed
+    settings: Settings = Settings(),  # noqa: B008, it is immutable
 ) -> Trajectory:
-    """Run a search once for each of `seeds` and return what was evaluated, in order.
+    """Run a search once for each of `seeds` and return its evaluations, in order.
 
     Args:
         method: a key of `METHODS`.
         table: the search space.
-        budget: simulated seconds of a run.
-        seeds: (runs,) seeds of the runs' generators.
-        settings: of the methods and of the simulation.
+        budget: budget of each run, in the units of `Table.cost` (simulated seconds).
+        seeds: (runs,) seeds of the random generators.
+        settings: settings of the methods and of the simulation.
     """
     chosen = METHODS[method]
     remember = chosen.remembers or settings.repeats == "free"

@@ -1,11 +1,11 @@
 """BOHB: Hyperband's brackets, filled by a model of good and bad architectures.
 
 Falkner, Klein & Hutter, "BOHB: Robust and Efficient Hyperparameter Optimization at Scale", ICML
-2018, with the settings of Dong et al. on NATS-Bench: 4 samples a proposal, none at random. Where
-a table knows only one length of training, each bracket is one full training and the model alone
-guides the search. The authors' package hpbandster was last released in 2018, proposes a
-configuration of one run at a time, through a name server, and is not used; what is different:
-bandwidths above (c − 1)/c for c choices, where the kernel is flat, are taken as that, so that no
+2018, with the settings of Dong et al. on NATS-Bench: 4 samples per proposal, none purely random.
+Where a table has only one length of training, each bracket is one full training and the model
+alone guides the search. The authors' package hpbandster is not used: its last release is of 2018,
+and it proposes one configuration of one run at a time, through a name server. One thing differs
+from it: a bandwidth is at most (c − 1)/c for c choices, where the kernel is flat, so that no
 density is negative.
 """
 
@@ -14,9 +14,9 @@ import numpy as np
 from naswot.search.combinations import Combinations
 from naswot.search.simulation import Settings, Simulation
 
-ETA = 3  # each rung keeps one of so many
-SAMPLES = 4  # candidates that the model draws for a proposal
-GOOD_PERCENT = 15  # of the evaluated are the good ones
+ETA = 3  # each rung keeps 1 of 3 architectures and trains them 3 times as long
+SAMPLES = 4  # candidates that the model draws for one proposal
+GOOD_PERCENT = 15  # the top 15 % of evaluations form the good density
 MINIMUM_BANDWIDTH = 0.3
 TINY = 1e-32
 
@@ -24,7 +24,7 @@ TINY = 1e-32
 def bohb(simulation: Simulation, settings: Settings) -> None:
     """Play bracket after bracket until the budget is spent."""
     space = Combinations(simulation.genes)
-    # Of each rung, what was evaluated on it: lists of (runs, G) and (runs,).
+    # The evaluations on each rung: lists of (runs, G) and (runs,).
     genes: list[list[np.ndarray]] = [[] for _ in range(simulation.rungs)]
     values: list[list[np.ndarray]] = [[] for _ in range(simulation.rungs)]
 
@@ -44,14 +44,14 @@ def bohb(simulation: Simulation, settings: Settings) -> None:
             for _ in range(sizes[0])
         ]
         for rung, size in enumerate(sizes[1:], lowest + 1):
-            picks, found = (np.stack(column, axis=1) for column in zip(*entered, strict=True))
+            picks, found = (np.stack(arrays, axis=1) for arrays in zip(*entered, strict=True))
             best = np.argsort(-found, axis=1, kind="stable")[:, :size]
             promoted = np.take_along_axis(picks, best, axis=1)
-            entered = [evaluate(promoted[:, place], rung) for place in range(size)]
+            entered = [evaluate(promoted[:, column], rung) for column in range(size)]
 
 
 def bracket_sizes(rungs: int, most: int) -> list[int]:
-    """Return how many architectures a bracket of `rungs` rungs trains on each, lowest first.
+    """Return how many architectures a bracket trains on each of its `rungs`, lowest rung first.
 
     `most` is the number of rungs of the largest bracket.
     """
@@ -65,7 +65,10 @@ def propose(
     genes: list[list[np.ndarray]],
     values: list[list[np.ndarray]],
 ) -> np.ndarray:
-    """Return (runs, G) genes by the model of the highest rung that has enough to make one."""
+    """Return (runs, G) genes from the model of the highest rung with enough evaluations for one.
+
+    Where no rung has enough, the genes are random.
+    """
     number = len(space.choices)
     for rung in reversed(range(simulation.rungs)):
         count = len(genes[rung])
@@ -85,16 +88,19 @@ def propose(
 def likeliest(
     simulation: Simulation, space: Combinations, good: np.ndarray, bad: np.ndarray
 ) -> np.ndarray:
-    """Return the sample from the good ones' density that is likeliest among good against bad.
+    """Draw samples from the good density; return the one with the highest ratio good to bad.
 
     Args:
         simulation: the runs.
-        space: the choices.
-        good, bad: (runs, points, G) genes.
+        space: the choices of each gene.
+        good, bad: (runs, points, G) genes of good and bad architectures.
+
+    Returns:
+        (runs, G) genes.
     """
     number = len(space.choices)
     widths, others = (bandwidths(points, space.choices) for points in (good, bad))
-    # A sample is a random good point with some genes drawn anew.
+    # A sample is a random good point with some of its genes drawn again.
     numbers = simulation.draws.uniform(SAMPLES * (1 + 2 * number))
     numbers = numbers.reshape(simulation.runs, SAMPLES, 1 + 2 * number)
     start = (numbers[:, :, 0] * good.shape[1]).astype(np.int64)
@@ -104,12 +110,12 @@ def likeliest(
     ratio = np.maximum(density(samples, bad, others, space.choices), TINY) / np.maximum(
         density(samples, good, widths, space.choices), TINY
     )
-    # Rounded, so that samples that are as likely tie on every machine; the first of them wins.
+    # Rounded, so that equally likely samples tie on every machine; the first of them wins.
     return samples[simulation.rows, np.log(ratio).round(9).argmin(axis=1)]
 
 
 def bandwidths(points: np.ndarray, choices: np.ndarray) -> np.ndarray:
-    """Return the normal reference rule's bandwidths, within their limits: (runs, G)."""
+    """Return bandwidths by the normal reference rule, clipped to their limits: (runs, G)."""
     count, number = points.shape[1:]
     reference = 1.06 * points.std(axis=1) * count ** (-1 / (4 + number))
     return np.clip(reference, MINIMUM_BANDWIDTH, np.maximum((choices - 1) / choices, 0))
@@ -118,13 +124,13 @@ def bandwidths(points: np.ndarray, choices: np.ndarray) -> np.ndarray:
 def density(
     samples: np.ndarray, points: np.ndarray, widths: np.ndarray, choices: np.ndarray
 ) -> np.ndarray:
-    """Return the kernel density of samples among points, with Aitchison and Aitken's kernel.
+    """Return the density at `samples` estimated from `points` (Aitchison and Aitken's kernel).
 
     Args:
         samples: (runs, S, G) genes.
         points: (runs, P, G) genes.
-        widths: (runs, G).
-        choices: (G,).
+        widths: (runs, G) bandwidths.
+        choices: (G,) number of choices of each gene.
 
     Returns:
         (runs, S).

@@ -1,32 +1,32 @@
-"""Architectures that are all combinations of independent choices: from choices to position."""
+"""Find an architecture by its genes, in a table of all combinations of independent choices."""
 
 import numpy as np
 
 
 class Combinations:
-    """A table's genes, to be looked up.
+    """Position in the table of each combination of genes.
 
     Attributes:
-        choices: (G,) how many choices each gene has.
+        choices: (G,) number of choices of each gene.
     """
 
     def __init__(self, genes: np.ndarray):
-        """Take (n, G) genes, counted from 0, of which `are_complete` is true."""
+        """Take (n, G) genes, counted from 0, for which `are_complete` is true."""
         self.choices = _choices(genes)
         self._weights = np.cumprod([1, *self.choices[:-1]])
         self._position = np.empty(len(genes), dtype=np.int64)
         self._position[genes @ self._weights] = np.arange(len(genes))
 
     def find(self, genes: np.ndarray) -> np.ndarray:
-        """Return the positions in the table of (…, G) genes: (…)."""
+        """Return the positions in the table, (…), of genes of shape (…, G)."""
         return self._position[genes @ self._weights]
 
 
 def are_complete(genes: np.ndarray) -> bool:
-    """Return whether (n, G) genes are all combinations of their choices, each once."""
-    if genes.min() < 0:  # some lack a choice
+    """Return whether (n, G) genes hold every combination of their choices exactly once."""
+    if genes.min() < 0:  # some architectures lack a gene
         return False
-    choices = _choices(genes).astype(float)  # a product of many may exceed whole numbers
+    choices = _choices(genes).astype(float)  # the product of many could overflow int64
     return len(genes) == choices.prod() and len(np.unique(genes, axis=0)) == len(genes)
 
 

@@ -1,9 +1,9 @@
-"""Regularised evolution (REA), and three ways to let a training-free score assist it.
+"""Regularised evolution (REA), and three variants that a training-free score assists.
 
 REA is Algorithm 1 of Real et al., "Regularized Evolution for Image Classifier Architecture
 Search", AAAI 2019, as Dong & Yang (2020) ran it; AREA is Algorithm 2 of Mellor et al. (2021).
 Warm-up and move proposal are those of Abdelfattah et al., "Zero-Cost Proxies for Lightweight
-NAS", ICLR 2021. Scoring is paid for, with its measured seconds.
+NAS", ICLR 2021. A run pays for scoring, in measured seconds.
 """
 
 from collections.abc import Callable
@@ -15,25 +15,25 @@ from naswot.search.trajectory import comparable
 
 
 def rea(simulation: Simulation, settings: Settings) -> None:
-    """Start from random architectures; train mutations of the best of a random few."""
+    """Start from random architectures; then train mutations of tournament winners."""
     first = simulation.draws.below(simulation.size, settings.population)
     evolve(simulation, first, settings, lambda parents: simulation.mutate(parents, 1)[:, 0])
 
 
 def area(simulation: Simulation, settings: Settings) -> None:
-    """Start from those of `area_sample` random architectures that score best."""
+    """Start from the best-scoring of `area_sample` random architectures."""
     first = best_scored(simulation, settings.area_sample, settings.population)
     evolve(simulation, first, settings, lambda parents: simulation.mutate(parents, 1)[:, 0])
 
 
 def warm_up(simulation: Simulation, settings: Settings) -> None:
-    """Start from those of `warm_up_sample` random architectures that score best."""
+    """Start from the best-scoring of `warm_up_sample` random architectures."""
     first = best_scored(simulation, settings.warm_up_sample, settings.population)
     evolve(simulation, first, settings, lambda parents: simulation.mutate(parents, 1)[:, 0])
 
 
 def move_proposal(simulation: Simulation, settings: Settings) -> None:
-    """Score several mutations of a parent and train the one that scores best."""
+    """Score several mutations of a parent and train the best-scoring one."""
 
     def propose(parents: np.ndarray) -> np.ndarray:
         moves = simulation.mutate(parents, settings.proposals)
@@ -50,19 +50,19 @@ def evolve(
     settings: Settings,
     propose: Callable[[np.ndarray], np.ndarray],
 ) -> None:
-    """Evolve populations until all budgets are spent; each child takes the place of the oldest.
+    """Evolve populations until all budgets are spent; each child replaces the oldest member.
 
     Args:
         simulation: the runs.
-        first: (runs, population) the architectures to begin with, the oldest first.
-        settings: its tournament.
-        propose: (runs,) parents → (runs,) children.
+        first: (runs, population) positions of the first population, the oldest first.
+        settings: its `tournament` is used.
+        propose: function from (runs,) parents to (runs,) children.
     """
     members, rows = first.copy(), simulation.rows[:, None]
     values = np.empty(members.shape)
     size = members.shape[1]
-    for place in range(size):
-        members[:, place], values[:, place] = simulation.evaluate(members[:, place])
+    for member in range(size):
+        members[:, member], values[:, member] = simulation.evaluate(members[:, member])
     oldest = 0
     while simulation.running.any():
         entrants = (oldest + simulation.draws.below(size, settings.tournament)) % size
@@ -74,10 +74,10 @@ def evolve(
 
 
 def best_scored(simulation: Simulation, sample: int, keep: int) -> np.ndarray:
-    """Draw and score architectures, (runs, sample), and return the best, as drawn: (runs, keep).
+    """Draw and score `sample` architectures per run; return the best, in drawn order: (runs, keep).
 
-    Where only some have a score, they are drawn from these. What is drawn again is not scored
-    again, and stands in the population again only if there is nothing else.
+    Where only some architectures have a score, only these are drawn. An architecture that is drawn
+    twice is scored once, and enters the population twice only if there are no others.
     """
     scored = np.flatnonzero(~np.isnan(simulation.scores))
     drawn = scored[simulation.draws.below(len(scored), max(sample, keep))]

@@ -1,4 +1,4 @@
-"""Random search (RS): train architectures drawn at random, with replacement."""
+"""Random search (RS): train architectures that are drawn at random, with replacement."""
 
 from naswot.search.simulation import Settings, Simulation
 

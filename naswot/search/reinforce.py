@@ -1,8 +1,8 @@
 """REINFORCE (Williams 1992) with a probability for every choice of every gene.
 
-As Dong et al. run it on NATS-Bench (TPAMI 2021): an architecture is drawn, a choice for each gene
-by itself; its accuracy in percent, less a moving average of all so far, moves the logits by
-Adam. The best architecture evaluated is what the search found.
+It follows Dong et al. on NATS-Bench (TPAMI 2021). The policy draws the choice of each gene
+independently. The advantage is the accuracy in percent minus a moving average of all accuracies
+so far; Adam updates the logits. The result of the search is the best architecture evaluated.
 """
 
 import numpy as np
@@ -10,12 +10,12 @@ import numpy as np
 from naswot.search.combinations import Combinations
 from naswot.search.simulation import Settings, Simulation
 
-MOMENTUM = 0.9  # of the moving average
-BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's
+MOMENTUM = 0.9  # of the moving average of the accuracies
+BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam
 
 
 def reinforce(simulation: Simulation, settings: Settings) -> None:
-    """Draw from a policy and improve it until the budget is spent; it starts uniform."""
+    """Draw from a policy, uniform at first, and improve it until the budget is spent."""
     space = Combinations(simulation.genes)
     possible = np.arange(space.choices.max()) < space.choices[:, None]  # (G, C)
     shape = (simulation.runs, *possible.shape)
@@ -45,8 +45,8 @@ def draw(policy: np.ndarray, numbers: np.ndarray, choices: np.ndarray) -> np.nda
 
     Args:
         policy: (runs, G, C) probabilities.
-        numbers: (runs, G) in [0, 1).
-        choices: (G,) how many choices each gene has.
+        numbers: (runs, G) random numbers in [0, 1).
+        choices: (G,) number of choices of each gene.
     """
     passed = policy.cumsum(axis=2) <= numbers[:, :, None]
-    return np.minimum(passed.sum(axis=2), choices - 1)  # sums may end a little below 1
+    return np.minimum(passed.sum(axis=2), choices - 1)  # rounded sums may end just below 1

@@ -1,8 +1,8 @@
 """Searches that draw architectures at random: NASWOT (Algorithm 1), Random and Optimal.
 
-Each run shuffles the pool with a generator of its own, seeded with the run's recorded seed,
-looks at the first N architectures and keeps one of them. So run by run all methods see the
-same draws, and a larger N only adds to what a smaller one saw.
+Each run shuffles the pool with its own generator, seeded with the run's recorded seed, and keeps
+one of the first N architectures. So in each run all methods see the same architectures, and a
+larger N adds some to those of a smaller N.
 """
 
 from collections.abc import Callable
@@ -24,11 +24,11 @@ def draw(pool: int, size: int, seeds: np.ndarray) -> np.ndarray:
 
 
 def naswot(scores: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
-    """Choose the highest score of each row; −inf and then NaN come last, the first of equals wins.
+    """Choose the highest score of each row; −inf and then NaN come last; the first of equals wins.
 
     Args:
         scores: (runs, N) scores of the drawn architectures.
-        accuracies: (runs, N) accuracies that will be reported; not looked at.
+        accuracies: (runs, N) accuracies that will be reported; not used.
 
     Returns:
         The chosen column of each row, (runs,).
@@ -39,13 +39,13 @@ def naswot(scores: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
 def optimal(scores: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
     """Choose the highest reported accuracy of each row: the best that N draws allow.
 
-    Where one is not known, neither is the best: choose the first unknown one.
+    Where a row has unknown accuracies (NaN), its best is unknown too: choose the first NaN.
     """
     return accuracies.argmax(axis=1)  # numpy takes NaN for the largest
 
 
 def random(scores: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
-    """Choose the first of each row, unseen."""
+    """Choose the first architecture of each row, whatever its score."""
     return np.zeros(len(scores), dtype=np.int64)
 
 
@@ -54,10 +54,10 @@ class Sampling:
     """A search that draws N architectures and keeps one.
 
     Attributes:
-        choose: which of them, see `naswot`.
-        title: what tables call it; {title} is that of the score, {size} is N.
+        choose: function that picks one, such as `naswot`.
+        title: its name in tables; {title} is the title of the score, {size} is N.
         scored: whether it needs scores.
-        sizes: the sample sizes N; None: those of the configuration, `sample_sizes`.
+        sizes: the sample sizes N; None: `sample_sizes` of the configuration.
         style: colour and line style in figures.
     """
 

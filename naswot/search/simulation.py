@@ -1,4 +1,4 @@
-"""Many runs of a search side by side: what they may look up, and what they have to pay for."""
+"""Simulate many runs of a search at once, on a benchmark table and under a budget."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,24 +8,24 @@ import numpy as np
 from naswot.search.draws import Draws
 from naswot.search.trajectory import Trajectory
 
-# A run that remembers is shown something new once it has proposed this many known ones in a row.
+# A run that remembers gets a random new architecture once it proposed more known ones in a row.
 PATIENCE = 100
 
 
 @dataclass(frozen=True)
 class Table:
-    """A search space as arrays, a column or row an architecture.
+    """A search space of n architectures as arrays.
 
     Attributes:
-        fitness: (rungs, n) validation accuracy in percent after each length of training that
-            can be paid for, ascending; the last is what a search is after. Finite.
-        cost: (rungs, n) seconds of that training and of measuring its accuracy, positive.
-        neighbours: (n, K) positions of the architectures one mutation away, filled up with −1;
+        fitness: (rungs, n) validation accuracy in percent after each length of training, from
+            the shortest to the longest; a search maximises the last. Finite.
+        cost: (rungs, n) seconds to train and to measure the accuracy, positive.
+        neighbours: (n, K) positions of the architectures one mutation away, padded with −1;
             K may be 0.
-        genes: (n, G) independent choices that make up an architecture, each counted from 0,
-            where the table holds all their combinations; None where it does not.
+        genes: (n, G) independent choices that make up an architecture, each counted from 0;
+            None where the table does not hold all their combinations.
         scores: (n,) training-free scores, higher is better; NaN where there is none.
-        scoring: (n,) seconds to score each.
+        scoring: (n,) seconds to score each architecture.
     """
 
     fitness: np.ndarray
@@ -38,19 +38,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Settings:
-    """Choices that papers leave open or make differently.
+    """Settings that papers leave open or choose differently.
 
     Attributes:
         population: architectures that evolution keeps (the paper: 10).
         tournament: how many of them, drawn with replacement, compete to be the parent. The
-            paper does not say; 3 reproduces its row of REA.
+            paper gives no number; 3 reproduces its row for REA.
         area_sample: how many architectures AREA scores for its first population (the paper: 20).
         warm_up_sample: the same for the warm-up of Abdelfattah et al. (2021).
-        proposals: mutations that a move proposal scores, to train the best of them.
-        learning_rate: of REINFORCE. The paper does not say; NATS-Bench's code is run with 0.01.
-        overrun: what becomes of the evaluation that exceeds the budget, which is a run's last:
-            "discard" or "keep".
-        repeats: whether training again what a run has trained before is "paid" or "free".
+        proposals: mutations that a move proposal scores before it trains the best of them.
+        learning_rate: of REINFORCE. The paper gives none; NATS-Bench's code is run with 0.01.
+        overrun: whether to "discard" or "keep" a run's last evaluation, which exceeds the budget.
+        repeats: whether a run pays to train the same architecture again: "paid" or "free".
     """
 
     population: int = 10
@@ -64,14 +63,17 @@ class Settings:
 
 
 class Simulation:
-    """Runs in lockstep. The fitness of an architecture is known to those that paid for it.
+    """Runs in lockstep. A run knows the fitness of an architecture once it has paid for it.
 
     Attributes:
-        runs: how many; `rows` counts them from 0.
-        size, neighbours, degree, genes, scores, scoring: of the table; `degree` is (n,).
-        draws: the runs' random numbers.
+        runs: the number of runs; `rows` counts them from 0.
+        size: n, the number of architectures.
+        rungs: the number of training lengths.
+        neighbours, genes, scores, scoring: those of the table.
+        degree: (n,) the number of neighbours of each architecture.
+        draws: the random numbers of the runs.
         running: (runs,) whether a run goes on.
-        seconds: (runs,) spent so far.
+        seconds: (runs,) seconds spent so far.
     """
 
     def __init__(
@@ -79,15 +81,15 @@ class Simulation:
     ):
         """Start a run for each of `seeds`; see `Table` and `Settings`.
 
-        With `remember`, what a run has evaluated before costs it nothing; it ends once it knows
-        all.
+        With `remember`, a run evaluates the same architecture again for free, and ends once it
+        has evaluated all.
         """
         self.runs, self.rows = len(seeds), np.arange(len(seeds))
         self.size = table.fitness.shape[1]
         self.rungs = len(table.fitness)
         self.neighbours = table.neighbours
         self.degree = (table.neighbours >= 0).sum(axis=1)
-        # Only methods that need these are played on a table that has them.
+        # A method that needs these is run only on a table that has them.
         self.genes: np.ndarray | Any = table.genes
         self.scores: np.ndarray | Any = table.scores
         self.scoring: np.ndarray | Any = table.scoring
@@ -97,7 +99,7 @@ class Simulation:
         self._fitness, self._cost = table.fitness, table.cost
         self._budget, self._keep = budget, overrun == "keep"
         self._known = np.zeros((self.rungs, self.runs, self.size), bool) if remember else None
-        self._unknown = np.full(self.runs, self.size)  # after the longest training
+        self._unknown = np.full(self.runs, self.size)  # not yet trained for the longest time
         self._idle = np.zeros(self.runs, dtype=np.int64)
         self._log: list[tuple[np.ndarray, ...]] = []
 
@@ -106,11 +108,11 @@ class Simulation:
 
         Args:
             picks: (runs,) positions in the table.
-            rung: the length of training.
+            rung: the length of training, as a position among those of the table.
 
         Returns:
-            (runs,) what was trained: `picks`, except in runs that had long proposed nothing new;
-            and (runs,) its fitness, NaN where nothing was trained.
+            (runs,) positions of what was trained: `picks`, except in runs that proposed nothing
+            new for long (`PATIENCE`); and (runs,) its fitness, NaN where nothing was trained.
         """
         rung %= self.rungs
         picks, new = self._something_new(picks, rung)
@@ -129,7 +131,7 @@ class Simulation:
         return picks, values
 
     def pay(self, seconds: np.ndarray) -> None:
-        """Spend (runs,) seconds on something else; who cannot ends."""
+        """Spend (runs,) seconds on something other than training; end runs that cannot pay."""
         after = self.seconds + seconds
         within = after <= self._budget
         self.seconds = np.where(self.running & within, after, self.seconds)
@@ -138,7 +140,7 @@ class Simulation:
     def mutate(self, picks: np.ndarray, count: int) -> np.ndarray:
         """Return `count` random neighbours of each of `picks`: (runs, count).
 
-        What has no neighbour mutates into any architecture.
+        An architecture without neighbours mutates into any architecture.
         """
         numbers, degree = self.draws.uniform(count), self.degree[picks][:, None]
         anything = (numbers * self.size).astype(np.int64)
@@ -148,7 +150,7 @@ class Simulation:
         return np.where(degree > 0, found, anything)
 
     def trajectory(self) -> Trajectory:
-        """Return everything that was evaluated."""
+        """Return all evaluations of all runs."""
         run, pick, seconds, fitness, rung = map(np.concatenate, zip(*self._log, strict=True))
         order = np.argsort(run, kind="stable")
         counts = np.bincount(run, minlength=self.runs)
@@ -158,7 +160,7 @@ class Simulation:
         )
 
     def _something_new(self, picks: np.ndarray, rung: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return what to train, and whether it is new to its run."""
+        """Return positions of what to train, and whether each is new to its run: both (runs,)."""
         if self._known is None:
             return picks, np.ones(self.runs, dtype=bool)
         known = self._known[rung, self.rows, picks]

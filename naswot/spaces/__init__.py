@@ -1,7 +1,7 @@
-"""Search spaces: what an architecture is, how many there are, and how one is built.
+"""Search spaces: their architectures, how many there are, and how a network is built.
 
-A built-in space is one entry of `SPACES`; `naswot.spaces.custom` makes others. Nothing here imports
-torch until a network is built, so that planning a run stays cheap.
+Each built-in space is one entry of `SPACES`; `naswot.spaces.custom` makes others. This package
+imports torch only when it builds a network, so that planning a run is fast.
 """
 
 from collections.abc import Mapping

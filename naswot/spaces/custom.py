@@ -1,9 +1,9 @@
 """Custom search spaces: networks that a Python file of the user builds.
 
 The file has a function ``build(arch, classes)``, or ``build(arch)``, that returns the untrained
-network of an architecture string. It may also say what an architecture is made of, for searches:
-``genes(arch)`` returns a tuple or list of independent choices, texts or numbers, as many for every
-architecture. And what its networks look like: ``diagram(arch)`` returns a
+network of an architecture string. Two functions are optional. ``genes(arch)``, for searches,
+returns the encoding of an architecture: a tuple or list of independent choices, texts or numbers,
+equally many for every architecture. ``diagram(arch)``, for figures, returns a
 `naswot.spaces.graph.Diagram`.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def custom_space(name: str, path: Path) -> Space:
-    """Return the space whose networks a Python file builds; nothing lists its architectures."""
+    """Return the space of a Python file that builds networks; it lists no architectures."""
     return Space(
         name=name,
         title=name,
@@ -45,12 +45,12 @@ def custom_space(name: str, path: Path) -> Space:
 
 
 def _defines(path: Path, name: str) -> bool:
-    """Whether a Python file gives `name` a meaning; without running it, to plan at no cost."""
+    """Return whether a Python file defines or imports `name`, without running the file."""
     try:
         symbols = symtable.symtable(path.read_text(encoding="utf-8"), str(path), "exec")
         return symbols.lookup(name).is_assigned() or symbols.lookup(name).is_imported()
     except (KeyError, MemoryError, OSError, RecursionError, SyntaxError, ValueError):
-        return False  # who builds its networks is told what is wrong with the file
+        return False  # building a network reports what is wrong with the file
 
 
 @functools.cache
@@ -58,7 +58,7 @@ def _module(path: Path) -> ModuleType:
     # The user's own code.
     specification: Any = importlib.util.spec_from_file_location(f"naswot_custom_{path.stem}", path)  # noqa: TID251
     module = importlib.util.module_from_spec(specification)  # noqa: TID251
-    sys.path.insert(0, str(path.parent))  # it may import its neighbours, now or when it builds
+    sys.path.insert(0, str(path.parent))  # it may import files beside it, now or when it builds
     try:
         specification.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # a file may do anything when it is imported
@@ -69,7 +69,7 @@ def _module(path: Path) -> ModuleType:
 
 @functools.cache
 def _function(path: Path) -> Callable[..., "nn.Module"]:
-    """Return the function `build` of a file, taking an architecture and a number of classes."""
+    """Return a file's function `build` as a function of architecture and number of classes."""
     build = getattr(_module(path), "build", None)
     if not callable(build):
         raise SpaceError(f"{path} has no function build(arch).")
@@ -96,7 +96,7 @@ def _build(path: Path, arch: str, classes: int = 1) -> "nn.Module":
 
 
 def _genes(path: Path, arch: str) -> tuple:
-    """Return the choices that make up `arch`, as the user's file has them."""
+    """Return the encoding of `arch` by the user's function `genes`."""
     genes: Any = getattr(_module(path), "genes", None)
     try:
         choices = genes(arch)
@@ -110,15 +110,14 @@ def _genes(path: Path, arch: str) -> tuple:
 
 
 def _diagram(path: Path, name: str, arch: str, title: str) -> "Diagram":
-    """Return what `arch` looks like, as the user's file has it."""
+    """Return the diagram of `arch` by the user's function `diagram`."""
     from naswot.spaces.graph import Diagram
 
     draw = getattr(_module(path), "diagram", None)
     if not callable(draw):
         raise NaswotError(
-            f"{path} has no function diagram(arch), so nothing is known of what networks of "
-            f"{name} look like. Let one return a naswot.spaces.graph.Diagram "
-            "(docs/figures.md has an example)."
+            f"{path} has no function diagram(arch), so networks of {name} cannot be drawn. Add "
+            "one that returns a naswot.spaces.graph.Diagram (docs/figures.md has an example)."
         )
     try:
         drawn = draw(arch)

@@ -1,7 +1,7 @@
-"""What an architecture looks like, and which space an architecture is of.
+"""Make the diagram of an architecture, and find the spaces that an architecture belongs to.
 
-Each space has its drawing (`Space.diagram`); this module stands apart, so that scores do not depend
-on drawings: an edit there draws anew and scores nothing.
+Each space has its own drawing function (`Space.diagram`). This module is separate, so that scores
+do not depend on drawings: after an edit here, figures are drawn again and nothing is scored again.
 """
 
 from naswot.errors import NaswotError
@@ -16,18 +16,19 @@ def diagram_of(space: Space, arch: str) -> Diagram:
     `naswot.spaces.graph.Diagram`.
 
     Raises:
-        NaswotError: the architecture is not of the space, or the space is custom and says nothing
-            of what its networks look like.
+        NaswotError: the architecture is not in the space, or the space is custom and has no
+            function ``diagram``.
     """
-    space.canonical(arch)  # checks that it is of this very space
+    space.canonical(arch)  # raises if the architecture is not in this space
     return space.diagram(arch, space.title)
 
 
 def spaces_of(arch: str) -> list[str]:
-    """Return the spaces that `arch` can be an architecture of; custom spaces are not looked at.
+    """Return the names of the built-in spaces that `arch` can be an architecture of.
 
     Raises:
-        NaswotError: there is none. The message is that of the space whose form `arch` has, if any.
+        NaswotError: there is none. If `arch` has the form of one space, this space's message says
+            what is wrong.
     """
     found, faults = [], {}
     for space in SPACES.values():
@@ -39,12 +40,15 @@ def spaces_of(arch: str) -> list[str]:
                 faults[str(error)] = error
     if found:
         return found
-    if len(faults) == 1:  # all agree
+    if len(faults) == 1:  # all spaces of this form report the same fault
         raise next(iter(faults.values()))
     shown = arch if len(arch) <= 60 else f"{arch[:59]}…"
+    forms: dict[str, str] = {}
+    for space in SPACES.values():
+        if space.form is not None:
+            forms.setdefault(space.form, space.name)
+    known = ", ".join(f"{form} ({name})" for form, name in forms.items())
     raise NaswotError(
-        f"{shown!r} is not an architecture of any space: |op~0|+|op~0|op~1|+… (nasbench201), "
-        '64:24:56:48:24 (natsbench_sss), {"matrix": …, "ops": …} (nasbench101), {"searchspace": …, '
-        '"net": …} or {"block_type": …} (NDS). Put it in quotation marks; for a custom space '
-        "name it with --space."
+        f"{shown!r} is not an architecture of any space: {known}. Put it in quotation marks; for a "
+        "custom space name it with --space."
     )

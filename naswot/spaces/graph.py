@@ -1,19 +1,20 @@
-"""What a network looks like: its cells as graphs, and the blocks that it stacks.
+"""Describe a network for drawing: its cells as graphs, and the blocks that it stacks.
 
 A space turns an architecture into a `Diagram` (`naswot.spaces.diagrams`); `naswot.plots.placing`
-gives its parts places. Operations stand on nodes (NAS-Bench-101) or on edges (NAS-Bench-201, NDS).
+computes the positions of its parts. Operations are on nodes (NAS-Bench-101) or on edges
+(NAS-Bench-201, NDS).
 """
 
 from dataclasses import dataclass, field
 
 from naswot.errors import NaswotError
 
-# Kinds of operations, which colours tell apart.
+# Kinds of operations; each has its own colour.
 NONE, SKIP, CONV_1X1, CONV, SEPARABLE, DILATED, POOL = (
     "none", "skip", "conv 1×1", "conv", "separable", "dilated", "pool"
 )  # fmt: skip
 
-# Names that the benchmarks give their operations → what is printed, and its kind.
+# Name of an operation in the benchmarks → its label in figures, and its kind.
 OPERATIONS = {
     "none": ("none", NONE),
     "skip_connect": ("skip", SKIP),
@@ -41,7 +42,7 @@ OPERATIONS = {
 
 @dataclass(frozen=True)
 class Node:
-    """A vertex of a cell: `kind` is input, output, sum, or a kind of operation."""
+    """A vertex of a cell; `kind` is input, output, sum, or a kind of operation."""
 
     label: str
     kind: str
@@ -49,7 +50,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """From node `source` to node `target`, with an operation on it where `label` names one."""
+    """An edge from node `source` to node `target`, with an operation if `label` names one."""
 
     source: int
     target: int
@@ -62,10 +63,10 @@ class Cell:
     """A cell as a graph; edges lead from earlier to later nodes.
 
     Attributes:
-        note: what the graph does not show, for the small print.
+        note: what the graph does not show, for a note under the figure.
 
     Raises:
-        NaswotError: an edge leads backwards, or to a node that there is not.
+        NaswotError: an edge leads backwards, or to a node that does not exist.
     """
 
     name: str
@@ -83,7 +84,7 @@ class Cell:
 
     @property
     def layers(self) -> list[int]:
-        """The length of the longest path to each node."""
+        """The number of edges on the longest path to each node."""
         layers = [0] * len(self.nodes)
         for edge in sorted(self.edges, key=lambda edge: edge.target):
             layers[edge.target] = max(layers[edge.target], layers[edge.source] + 1)
@@ -117,11 +118,12 @@ class Block:
     """One block of the skeleton, or several equal ones in a row.
 
     Attributes:
-        label: what it is.
+        label: its name in the figure.
         kind: stem, cell, reduction or head.
-        channels, size: of its output: channels, and pixels a side; None after global pooling.
-        repeat: how many in a row.
-        note: what else tells it from others.
+        channels: channels of its output.
+        size: side of its output in pixels; None after global pooling.
+        repeat: how many equal blocks follow each other.
+        note: other properties, in words.
     """
 
     label: str
@@ -134,15 +136,15 @@ class Block:
 
 @dataclass(frozen=True)
 class Diagram:
-    """All there is to draw of an architecture.
+    """All parts of an architecture that a figure draws.
 
     Attributes:
-        title: the space, as people write it.
-        arch: the architecture, as it was given.
+        title: title of the space.
+        arch: the architecture string, as given.
         cells: the cells that the skeleton stacks.
         skeleton: the blocks from the images to the classes.
         varies: what differs between architectures of the space: "cells", "skeleton" or both.
-        note: what the skeleton does not show, for the small print.
+        note: what the skeleton does not show, for a note under the figure.
     """
 
     title: str
@@ -154,7 +156,7 @@ class Diagram:
 
 
 def stacked(blocks: list[Block]) -> tuple[Block, ...]:
-    """Return `blocks` with equal neighbours made one block that repeats."""
+    """Return `blocks`, with equal neighbours merged into one block that repeats."""
     merged: list[tuple[Block, int]] = []
     for block in blocks:
         if merged and merged[-1][0] == block:
@@ -168,7 +170,7 @@ def stacked(blocks: list[Block]) -> tuple[Block, ...]:
 
 
 def head(channels: int) -> list[Block]:
-    """Return what ends every skeleton here: global average pooling and a linear classifier."""
+    """Return the last blocks of every skeleton: global average pooling and a linear classifier."""
     return [
         Block("avg pool", "head", channels, None),
         Block("linear", "head", 10, None),

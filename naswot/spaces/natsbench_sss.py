@@ -1,9 +1,9 @@
-"""NATS-Bench's size space: 32,768 choices of channels, one fixed cell.
+"""The size space of NATS-Bench: one fixed cell, 32,768 choices of channels.
 
-Five numbers of channels, each from 8 to 64 in steps of 8, written ``64:24:56:48:24``: of the
-stem with the first cell, the first residual block, the second cell, the second block and the
-third cell. Source: Dong et al., "NATS-Bench: Benchmarking NAS Algorithms for Architecture
-Topology and Size", TPAMI 2021.
+An architecture is five numbers of channels, each from 8 to 64 in steps of 8, written
+``64:24:56:48:24``: those of the stem and the first cell, the first residual block, the second
+cell, the second residual block and the third cell. Source: Dong et al., "NATS-Bench: Benchmarking
+NAS Algorithms for Architecture Topology and Size", TPAMI 2021.
 """
 
 import functools
@@ -35,7 +35,7 @@ def parse(arch: str) -> tuple[int, ...]:
     """Return the five numbers of channels of `arch`.
 
     Raises:
-        NaswotError: `arch` is not of the space; the message names the offending part.
+        NaswotError: `arch` is not in the space; the message names the wrong part.
     """
     parts = arch.split(":")
     form = f"{shown(arch)} is not a NATS-Bench size architecture of the form 64:24:56:48:24"
@@ -58,7 +58,7 @@ def genes(arch: str) -> tuple[int, ...]:
 
 
 def canonical(arch: str) -> str:
-    """Return `arch`, once it is seen to be of the space: no two compute the same function.
+    """Return `arch` itself after checking it: the space has no isomorphic architectures.
 
     Raises:
         NaswotError: `arch` is malformed.
@@ -87,7 +87,7 @@ def benchmark_params(arch: str) -> int:
     c1, c2, c3, c4, c5 = parse(arch)
 
     def convolution(c_in: int, c_out: int, kernel: int = 3) -> int:
-        return kernel * kernel * c_in * c_out + 2 * c_out  # and its batch normalisation
+        return kernel * kernel * c_in * c_out + 2 * c_out  # with its batch normalisation
 
     def cell(c_in: int, c_out: int) -> int:
         inner = 2 * convolution(c_in, c_out) + 3 * convolution(c_out, c_out)
@@ -112,5 +112,6 @@ SPACE = Space(
     diagram=Later("naswot.spaces.nasbench201.diagram:size_diagram"),
     genes=genes,
     relative_cost=1.0,
+    form="64:24:56:48:24",
     recognises=lambda text: ":" in text and "~" not in text and text[0] not in "|{",
 )

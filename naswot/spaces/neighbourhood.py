@@ -1,9 +1,9 @@
-"""Which architectures of a list are one mutation apart, found for all of them at once.
+"""Find the architectures of a list that are one mutation apart, for all of them at once.
 
-One mutation is another choice of one gene (`Space.genes`), unless a space has mutations of its own
-(`Space.neighbours`), as the graphs of NAS-Bench-101. Of some spaces only a few thousand of
-countless networks are known, of which hardly two differ in one gene: there the most similar ones
-take the place of neighbours.
+One mutation changes one gene (`Space.genes`), unless a space defines its own mutations
+(`Space.neighbours`), as NAS-Bench-101 does for its graphs. Some benchmarks have only a few thousand
+of the many networks of a space, and hardly two of these differ in a single gene. There, the most
+similar networks are used as neighbours.
 """
 
 from collections.abc import Sequence
@@ -14,22 +14,22 @@ import numpy as np
 from naswot.errors import NaswotError
 from naswot.spaces import Space
 
-NEAREST = 20  # neighbours of each, where some would have none
-MOST_PAIRS = 1 << 26  # that differ in one certain gene: about 2 GB while they are looked at
-_CHUNK = 1 << 22  # distances at a time
+NEAREST = 20  # neighbours of each architecture, where some would have none
+MOST_PAIRS = 1 << 26  # pairs that differ in one given gene; so many take about 2 GB
+_CHUNK = 1 << 22  # distances computed at a time
 
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """A list of n architectures as a search sees it.
+    """The neighbours and the encodings of a list of n architectures.
 
     Attributes:
         neighbours: (n, K) int32, for each architecture the positions of its neighbours, ascending,
-            filled up with −1.
-        genes: (n, G) int32 choices, −1 where a shorter architecture has no such; None where an
-            architecture is no list of choices.
-        nearest: whether neighbours are the most similar architectures, not those one mutation
-            apart.
+            padded with −1.
+        genes: (n, G) int32 encodings, shorter ones padded with −1; None where an architecture is
+            not a list of choices.
+        nearest: whether neighbours are the most similar architectures instead of those one
+            mutation apart.
     """
 
     neighbours: np.ndarray
@@ -40,18 +40,17 @@ class Neighbourhood:
 def neighbourhood(space: Space, architectures: Sequence[str]) -> Neighbourhood:
     """Find the neighbours of each of `architectures` among them.
 
-    Neighbours are one mutation apart. Where an architecture would have none for it has no
-    counterpart that differs in one gene only, neighbours of all are the `NEAREST` others that
-    differ in the fewest genes, and of these the first; they may be equal to it. Where nothing is
-    known of a space's mutations, there are no neighbours.
+    Neighbours are one mutation apart. If at least one architecture has no such neighbour, then the
+    neighbours of all are the `NEAREST` others that differ in the fewest genes (ties go to the
+    first; equal encodings are included). A space without genes and mutations has no neighbours.
 
     Args:
         space: the search space.
         architectures: n of its architectures, all or some, in any order.
 
     Raises:
-        NaswotError: an architecture is malformed, the genes of a custom space are
-            unsound, cells are double, or too many differ in one gene.
+        NaswotError: an architecture is malformed, a custom space has encodings of different
+            lengths, two cells are isomorphic, or too many architectures differ in one gene.
     """
     size = len(architectures)
     if space.neighbours is not None and size:
@@ -66,7 +65,7 @@ def neighbourhood(space: Space, architectures: Sequence[str]) -> Neighbourhood:
 
 
 def padded(counts: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return rows (n, K) int32 of `values`, `counts` (n,) of them in each, filled up with −1."""
+    """Return `values` as rows (n, K) int32, `counts` (n,) of them in each row, padded with −1."""
     width = int(counts.max(initial=0))
     rows = np.full((len(counts), width), -1, np.int32)
     rows[np.arange(width) < counts[:, None]] = values
@@ -93,11 +92,11 @@ def _genes(space: Space, architectures: Sequence[str]) -> np.ndarray:
 
 
 def _coded(choices: Sequence) -> list[int]:
-    """Return choices of any kind as whole numbers from 0, in their order if they have one."""
+    """Return choices of any type as whole numbers from 0, in sorted order if they can be sorted."""
     different = set(choices)
     try:
         ordered = sorted(different)
-    except TypeError:  # not all are of one kind
+    except TypeError:  # they have different types
         ordered = sorted(different, key=lambda choice: (type(choice).__name__, repr(choice)))
     code = {choice: number for number, choice in enumerate(ordered)}
     return [code[choice] for choice in choices]
@@ -107,7 +106,7 @@ def _one_gene_apart(genes: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarra
     """Return the pairs of rows of `genes` that differ in one column, ordered: (P,) and (P,)."""
     size, count = genes.shape
     columns = [np.unique(column, return_inverse=True)[1] for column in genes.T]
-    # Rows that agree in all genes before, and in all after, the k-th: numbers of groups.
+    # Group numbers of rows that agree in all genes before the k-th, and in all genes after it.
     before, after = [np.zeros(size, np.int64)], [np.zeros(size, np.int64)]
     for k in range(count - 1):
         before.append(_grouped(before[-1], columns[k]))
@@ -122,18 +121,18 @@ def _one_gene_apart(genes: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarra
                 "Split it into several choices."
             )
         first, second = _within(groups, sizes)
-        different = column[first] != column[second]  # or they are one architecture, twice
+        different = column[first] != column[second]  # equal: the same architecture twice
         found.append(first[different] * size + second[different])
     return np.divmod(np.sort(np.concatenate(found)), size)
 
 
-def _grouped(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return numbers that rows share if they share both numbers; all count from 0, below n."""
-    return np.unique(one * (other.max() + 1) + other, return_inverse=True)[1]
+def _grouped(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return group numbers (n,) from 0: two rows share one if they share `first` and `second`."""
+    return np.unique(first * (second.max() + 1) + second, return_inverse=True)[1]
 
 
 def _within(groups: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return all ordered pairs of rows, each with itself too, that are in one group."""
+    """Return all ordered pairs of rows in the same group, including each row with itself."""
     order = np.argsort(groups, kind="stable")
     starts, partners = (np.cumsum(sizes) - sizes)[groups[order]], sizes[groups[order]]
     offsets = np.arange(partners.sum()) - np.repeat(np.cumsum(partners) - partners, partners)
@@ -152,7 +151,7 @@ def _nearest(genes: np.ndarray) -> np.ndarray:
         distance = np.zeros((len(rows), size), np.int16)
         for column in columns:
             distance += column[rows, None] != column
-        # Ties go to the first, and none is its own neighbour.
+        # Ties go to the first; no architecture is its own neighbour.
         rank = distance * np.int64(size) + np.arange(size)
         rank[np.arange(len(rows)), rows] = np.iinfo(np.int64).max
         nearest = np.argpartition(rank, count - 1, axis=1)[:, :count] if count else found[rows]

@@ -1,4 +1,4 @@
-"""Which architectures a run looks at, which of them are scored, and in what order."""
+"""Sample the architectures of a run, and select which of them are scored and in what order."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -14,20 +14,20 @@ Sample = int | Literal["all"]  # a number of architectures, or "all"
 
 
 def sample_of(sample: Sample | Mapping[str, Sample], space: str) -> Any:
-    """Return how many architectures of `space` are drawn, or "all"; None if nothing is said.
+    """Return the sample size of `space`, or "all"; None if `sample` does not give it.
 
-    `sample` is one value for all spaces or a mapping from space to value.
+    `sample` is one value for all spaces, or a mapping from space to value.
     """
     return sample.get(space) if isinstance(sample, Mapping) else sample
 
 
 def scored_at_most(space: Space, sample: Sample, deduplicate: bool) -> int:
-    """Return the largest number of architectures that can be left to score.
+    """Return an upper bound of the number of architectures to score.
 
-    It needs no drawing, so that a run can be planned before the first job.
+    It needs no sampling, so that a run can be planned before the first job.
 
     Raises:
-        NaswotError: all architectures are asked for, and only the benchmark table counts them.
+        NaswotError: `sample` is "all", and only the benchmark table knows how many these are.
     """
     if sample != "all":
         return min(int(sample), space.unique or int(sample)) if deduplicate else int(sample)
@@ -39,21 +39,21 @@ def scored_at_most(space: Space, sample: Sample, deduplicate: bool) -> int:
 def order_architectures(
     space: Space, architectures: Sequence[str], deduplicate: bool, seed: int
 ) -> pd.DataFrame:
-    """Return all architectures of a space in a random order, the order of drawing.
+    """Return all architectures of a space in a random order.
 
-    A sample is the beginning of it, so a larger sample begins with a smaller one.
+    A sample is the beginning of this order, so a larger sample begins with the smaller one.
 
     Args:
         space: the search space.
         architectures: all of them, in the benchmark's order.
         deduplicate: whether isomorphic architectures share one score.
-        seed: of the order.
+        seed: seed of the order.
 
     Returns:
-        Columns `index`, `arch` and `representative`, the index of the architecture that is
-        scored in its place: the first of its isomorphs in the space, so that a score does not
-        depend on the sample. Without `deduplicate`, and where isomorphs are not looked for, it
-        is the architecture itself.
+        Columns `index`, `arch` and `representative`. The representative is the index of the
+        architecture that is scored instead: the first of its isomorphs in the space, so that a
+        score does not depend on the sample. Without `deduplicate`, and in spaces where isomorphs
+        are not looked for, it is the architecture itself.
     """
     representatives = np.arange(len(architectures))
     if deduplicate and space.unique:
@@ -67,17 +67,17 @@ def order_architectures(
 
 
 def first_drawn(order: pd.DataFrame, sample: Sample, space: str) -> pd.DataFrame:
-    """Return the first `sample` rows of `order`; all of them, and say so, if there are fewer."""
+    """Return the first `sample` rows of `order`; if there are fewer, log it and return all."""
     if sample != "all" and int(sample) > len(order):
         log.warning("%s has %s architectures; all are taken.", space, f"{len(order):,}")
     return order if sample == "all" else order[: int(sample)]
 
 
 def to_score(order: pd.DataFrame) -> pd.DataFrame:
-    """Return `index` and `arch` of all representatives, each once, as they are first needed.
+    """Return `index` and `arch` of all representatives, each once, in the order of first use.
 
-    A sample of n needs some of the first n of them and no others, so what a larger sample needs
-    begins with what a smaller one needs, and any stretch of them costs about the same.
+    A sample of n needs a beginning of this list, at most n rows. So the list of a larger sample
+    begins with the list of a smaller one, and equally long parts of it take about the same time.
     """
     representatives = order["representative"].drop_duplicates()
     return order.set_index("index")[["arch"]].loc[representatives].reset_index()

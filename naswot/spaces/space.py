@@ -1,4 +1,4 @@
-"""What a search space is: one value that says all that the rest of the project asks of it."""
+"""Define `Space`: one object with everything that the rest of the project needs of a space."""
 
 import pkgutil  # noqa: TID251, finds functions of ours
 from collections.abc import Callable, Sequence
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Later:
     """A function that is imported when it is called, named as ``module:function``.
 
-    It is then not code of all that use the space, but only of what calls it
-    (`naswot.workflow.code_dependencies`): an edit of a drawing scores nothing again.
+    Its module is then a code dependency only of the jobs that call it, not of all that use the
+    space (`naswot.workflow.code_dependencies`): an edit of a drawing does not score anything again.
     """
 
     name: str
@@ -31,28 +31,27 @@ class Space:
 
     Attributes:
         name: identifier used in the configuration and in file names.
-        title: the name as people write it.
+        title: its name in tables and figures.
         size: number of architectures; None where only the benchmark table knows.
-        unique: number left when isomorphic ones are counted once; None where isomorphs are
-            not looked for.
+        unique: number of architectures up to isomorphism; None where isomorphs are not looked for.
         architectures: returns all architecture strings in the benchmark's official order; None
             where only the benchmark table lists them.
         canonical: maps an architecture to a string that its isomorphs share; raises
             NaswotError for a malformed architecture.
-        build: makes the network of an architecture for a number of classes.
+        build: makes the network of an architecture, given the number of classes.
         benchmark_params: counts the trainable parameters of an architecture's network as
             the benchmark trained it on CIFAR-10.
-        diagram: draws an architecture, given the title of the space, as a
-            `naswot.spaces.graph.Diagram`.
-        genes: splits an architecture into independent choices, as whole numbers of which each
-            stands for one; raises NaswotError for a malformed architecture. None where an
-            architecture is no such list.
-        neighbours: returns the pairs of positions (P,) and (P,) in a list of architectures of
-            which one mutation makes the second of the first, ascending. None: architectures that
-            differ in one gene.
+        diagram: returns the `naswot.spaces.graph.Diagram` of an architecture, given the title of
+            the space.
+        genes: returns the encoding of an architecture: independent choices as whole numbers;
+            raises NaswotError for a malformed architecture. None where there is no such encoding.
+        neighbours: takes a list of architectures and returns positions (P,) and (P,), ascending:
+            all pairs where one mutation turns the first into the second. None: neighbours are
+            architectures that differ in one gene.
         relative_cost: time to score a network, NAS-Bench-201 = 1.
-        recognises: whether a text looks like an architecture of this space, right or wrong; None
-            where that cannot be told.
+        form: how an architecture is written, for messages; None where that cannot be told.
+        recognises: returns whether a text has the form of this space's architectures, valid or
+            not; None where the form does not tell the space.
         file: the user's file that builds its networks, if there is one.
     """
 
@@ -67,6 +66,7 @@ class Space:
     diagram: Callable[[str, str], Any]
     genes: Callable[[str], tuple[int, ...]] | None = None
     neighbours: Callable[[Sequence[str]], tuple["np.ndarray", "np.ndarray"]] | None = None
-    relative_cost: float = 6.0  # as networks of NDS
+    relative_cost: float = 6.0  # that of NDS networks
+    form: str | None = None
     recognises: Callable[[str], bool] | None = None
     file: str | None = None

@@ -17,7 +17,7 @@ from naswot.io.parquet import column_names, digest_of, read_metadata, read_parqu
 from naswot.runtime.progress import Progress
 from naswot.runtime.provenance import build_metadata, origin_of
 from naswot.scores import LOWER_IS_BETTER
-from naswot.search import METHODS, Method, Settings, Table, Trajectory, simulate
+from naswot.search import ETA, METHODS, Method, Settings, Table, Trajectory, simulate
 from naswot.search.combinations import are_complete
 from naswot.spaces.neighbourhood import padded
 from naswot.tables.neighbours import read_neighbours
@@ -89,7 +89,7 @@ def search_table(
             budget_s=settings["budget_s"],
             evaluations=settings["evaluations"],
             key=settings["fitness"].get(about["space"]),
-            shorter=METHODS[method].shorter,
+            eta=ETA if METHODS[method].shorter else None,
         )
         table, notes = arrays(fitness, neighbours, joined, seconds, METHODS[method])
         trajectory = run(method, table, fitness.budget, settings, runs, seed)

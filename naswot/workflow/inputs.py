@@ -73,8 +73,10 @@ class Inputs:
             known = self.catalogue[space].space
             module = place(known)
             others = {place(other.space) for other in self.catalogue.values()}
-            foreign = tuple(other for other in others if other and other != module)
-            files = {file for file in files if not file.startswith(foreign)}
+            foreign = [other for other in others if other and other != module]
+            folders = tuple(f"{other}/" for other in foreign)
+            alone = {f"{other}.py" for other in foreign}
+            files = {file for file in files if not file.startswith(folders) and file not in alone}
             if module is None and known.file is not None:
                 beside = local_imports(known.file)
                 files.add("naswot/spaces/custom.py")

@@ -6,6 +6,8 @@ import tomllib
 import yaml
 
 from naswot.io.python_files import imported
+from naswot.search import METHODS
+from naswot.spaces import SPACES
 from naswot.workflow.code_dependencies import NOT_CODE_OF, sources
 
 # Names that differ between PyPI and conda-forge or bioconda.
@@ -47,6 +49,17 @@ def test_every_rule_says_what_it_is_for(root):
     for path in root.glob("**/*.smk"):
         for name, rest in re.findall(r"^rule (\w+):\n +(.*)$", path.read_text(), re.M):
             assert rest.startswith('"""'), name
+
+
+def test_the_pages_have_a_row_for_each_search_and_space(root):
+    for page, names in (("searches", METHODS), ("spaces", SPACES)):
+        rows = re.findall(r"^\| (.*?) \|", (root / f"docs/{page}.md").read_text(), re.M)
+        written = " ".join(rows)
+        for few in re.findall(r"`(\w*)\{([\w,]+)\}([\w-]*)`", written):
+            written += "".join(f" {few[0]}{one}{few[2]}" for one in few[1].split(","))
+        for name in names:
+            # The ImageNet sets of NDS share a row with the others: `nds_…_in`.
+            assert re.search(rf"\b{name.removesuffix('_in')}\b", written), name
 
 
 def test_lines_of_prose_are_not_too_wide_to_read(root):

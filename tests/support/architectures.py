@@ -1,4 +1,4 @@
-"""Architectures of several spaces, as benchmark tables have them."""
+"""Example architectures of several spaces, written as in benchmark tables."""
 
 TOPOLOGY = "|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+|none~0|nor_conv_1x1~1|none~2|"
 VERTICES = (

@@ -1,4 +1,4 @@
-"""What must be so of results whatever happened to a run."""
+"""Checks of the results of a run, whatever faults happened during it."""
 
 from pathlib import Path
 

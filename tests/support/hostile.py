@@ -1,4 +1,4 @@
-"""Hostile input in a process of its own, with little memory and time to waste."""
+"""Read hostile input in a separate process with limited memory and time."""
 
 import multiprocessing
 import resource

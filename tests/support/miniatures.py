@@ -1,4 +1,4 @@
-"""Small valid files of every format that is read, made here: seeds for tests of broken ones."""
+"""Make small valid files of every input format, which tests then damage."""
 
 import bz2
 import io

@@ -1,4 +1,4 @@
-"""What tests need of the machine."""
+"""Skip or fail tests for which the machine lacks something."""
 
 import os
 from typing import NoReturn
@@ -7,7 +7,7 @@ import pytest
 
 
 def lacking(what: str) -> NoReturn:
-    """Skip a test that the machine lacks something for; fail it where nothing may be lacking."""
+    """Skip a test for which the machine lacks `what`; fail it if NASWOT_NEEDS_ALL is set."""
     if os.environ.get("NASWOT_NEEDS_ALL"):
         pytest.fail(what)
     pytest.skip(what)

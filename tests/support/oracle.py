@@ -1,8 +1,8 @@
-"""The score as its authors spell it out: slow, literal, and independent of the library.
+"""Compute the score literally as its authors do: slowly, and independently of the library.
 
 Two passes over the mini-batch, hooks on every module whose class name contains "ReLU", two
 float products for each hooked call and nothing shared. A module counts if the backward pass
-of the first forward visits it. `naswot.scores` is tested equal to this, and timed against it.
+of the first forward visits it. `naswot.scores` is tested and timed against this.
 """
 
 import numpy as np

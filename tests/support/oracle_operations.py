@@ -1,14 +1,15 @@
-"""The score of any network, literal and slow, from the operations that torch carries out.
+"""Compute the score of any network, literally and slowly, from the operations that torch executes.
 
-Nothing of the library is used, nor of its ways. It watches the functions that Python calls; this
-sees the operations below them, so no ReLU hides in a function imported by its name or in a scripted
-one. It walks the autograd graph; this asks for gradients, and where there are none it disturbs what
-a ReLU returned and looks at the output. And what a ReLU reads is of the images if other images
-change it, and of image i at the rows that change with image i.
+It shares neither code nor method with the library. The library watches the Python functions that
+are called; this module sees the operations below them, so that it also finds a ReLU in a function
+imported by name or in a scripted function. The library walks the autograd graph; this module
+computes gradients, and where there are none it perturbs the output of a ReLU and compares the
+network's output. The input of a ReLU depends on the images if other images change it, and its rows
+that change with image i belong to image i.
 
-A call counts if it rectifies floats that depend on the images and lie batch first, (B, …) or
-(k·B, …) with the k rows of an image side by side, and if the output depends on it. All passes are
-in train mode and start from the same weights and the same state of the random generator.
+A call counts if its input is floats that depend on the images, batch first, (B, …) or (k·B, …)
+with the k rows of an image side by side, and if the output of the network depends on it. All passes
+are in train mode, with the same weights and the same state of the random generator.
 """
 
 import copy

@@ -1,13 +1,15 @@
-"""Searches one run at a time, as their papers tell them: slow, and written to be checked by eye.
+"""Naive searches, one run at a time, as described in their papers: slow, and easy to check by eye.
 
-A search ends by an exception when the budget does. Randomness comes from the run's generator, one
-number in [0, 1) after the other, in the order that is natural for the method.
+An exception ends a search when the budget is spent. Random numbers in [0, 1) come one by one from
+the run's generator, in the natural order of the method.
 """
 
 import math
 from collections import deque
 
 import numpy as np
+
+from naswot.search import METHODS as SEARCHES
 
 
 class OverError(Exception):
@@ -279,7 +281,7 @@ METHODS = {
 
 def simulate(method, table, budget, seed, settings):
     """Play one run and return it."""
-    remember = method == "local_search" or settings.repeats == "free"
+    remember = SEARCHES[method].remembers or settings.repeats == "free"
     run = Run(table, budget, seed, settings, remember)
     try:
         METHODS[method](run)

@@ -1,4 +1,4 @@
-"""Networks as users have them, after torchvision and timm, small."""
+"""Small networks such as users bring, modelled on torchvision and timm."""
 
 from collections import namedtuple
 

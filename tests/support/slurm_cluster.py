@@ -1,4 +1,4 @@
-"""A real Slurm cluster on this machine, which nothing is left of when it is stopped."""
+"""Start a real Slurm cluster on this machine; stopping it leaves nothing behind."""
 
 import itertools
 import os

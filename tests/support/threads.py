@@ -1,4 +1,4 @@
-"""Threads of torch, for a while."""
+"""Set the number of torch's threads temporarily."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import torch
 
 @contextmanager
 def using(threads: int) -> Iterator[None]:
-    """Let torch compute with so many threads in the block."""
+    """Let torch compute with `threads` threads in the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

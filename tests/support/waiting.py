@@ -1,4 +1,4 @@
-"""Waiting for what another process does."""
+"""Wait for another process to do something."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], T], what: str, patience_s: float = 120) -> T:
-    """Wait for a condition and return what it is; an AssertionError says what never came."""
+    """Wait until a condition is true and return its value; an AssertionError names `what`."""
     deadline = time.monotonic() + patience_s
     while not (found := condition()):
         assert time.monotonic() < deadline, f"after {patience_s} s it is not so that {what}"

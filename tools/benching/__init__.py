@@ -1,1 +1,1 @@
-"""What `tools/bench.py` and `tools/bench_scaling.py` are made of."""
+"""Shared code of `tools/bench.py` and `tools/bench_scaling.py`."""

@@ -1,4 +1,4 @@
-"""What was measured on: processor, its instructions, versions."""
+"""Describe the machine of a measurement: processor, its instructions, versions."""
 
 from datetime import UTC, datetime
 

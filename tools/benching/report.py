@@ -1,4 +1,4 @@
-"""What the workers measured → one row per space and precision, and its Markdown."""
+"""Summarise the workers' measurements: one row per space and precision, and Markdown."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What a worker times: the literal protocol and our score, on the same networks and images."""
+"""Time the literal protocol and our score on the same networks and images."""
 
 import gc
 import time

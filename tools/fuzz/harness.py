@@ -1,4 +1,4 @@
-"""What a reader promises of any bytes: a right answer or one `NaswotError` that names the file."""
+"""Check the promise of every reader: a right answer, or one `NaswotError` that names the file."""
 
 import warnings
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """NAS-Bench-101: 423,624 cells, each a graph of convolutions and poolings.
 
-The list of cells comes with the benchmark table; here a cell is read, checked and built.
+The benchmark table lists the cells; this package parses, checks and builds one.
 """
 
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SIZE", "SPACE", "benchmark_params", "build", "canonical", "parse"]
 
-SCORED_STEM = 16  # channels; the authors of the score use a narrow network
+SCORED_STEM = 16  # channels; the authors of the score use this narrow network
 BENCHMARK_STEM = 128
 
 
@@ -55,5 +55,6 @@ SPACE = Space(
     diagram=Later("naswot.spaces.nasbench101.diagram:diagram"),
     neighbours=Later("naswot.spaces.nasbench101.neighbours:one_apart"),
     relative_cost=1.0,
+    form='{"matrix": …, "ops": …}',
     recognises=lambda text: text.startswith("{") and '"matrix"' in text,
 )

@@ -22,7 +22,7 @@ _FORM = '{"matrix":[[0,1],[0,0]],"ops":["input","output"]}'
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: `matrix[i][j]` is 1 where vertex i feeds vertex j; `operations` has a name each."""
+    """A cell: `matrix[i][j]` is 1 where vertex i feeds vertex j; `operations` names each vertex."""
 
     matrix: tuple[tuple[int, ...], ...]
     operations: tuple[str, ...]
@@ -39,10 +39,10 @@ def to_string(cell: Cell) -> str:
 
 
 def parse(arch: str) -> Cell:
-    """Return the cell of JSON text `arch`, as written; a `hash` beside it is checked.
+    """Return the cell of JSON text `arch`, not pruned; if it has a key `hash`, that is checked.
 
     Raises:
-        NaswotError: `arch` is not a cell of the space; the message names the offending part.
+        NaswotError: `arch` is not a cell of the space; the message names the wrong part.
     """
     try:
         described = json.loads(arch)
@@ -64,12 +64,12 @@ def parse(arch: str) -> Cell:
     edges = sum(map(sum, matrix))
     if edges > MAX_EDGES:
         raise _malformed(arch, f"it has {edges} edges, more than {MAX_EDGES}")
-    for place, (name, allowed) in enumerate(
+    for vertex, (name, allowed) in enumerate(
         zip(operations, (("input",), *[OPERATIONS] * (size - 2), ("output",)), strict=True)
     ):
         if name not in allowed:
             raise _malformed(
-                arch, f"operation {place} is {shown(name)}, not {' or '.join(allowed)}"
+                arch, f"operation {vertex} is {shown(name)}, not {' or '.join(allowed)}"
             )
     cell = Cell(tuple(map(tuple, matrix)), tuple(operations))
     pruned = prune(cell)
@@ -86,7 +86,7 @@ def _malformed(arch: str, reason: str) -> NaswotError:
 
 
 def prune(cell: Cell) -> Cell | None:
-    """Return `cell` without vertices that are on no path from input to output; None if none is."""
+    """Return `cell` without vertices on no path from input to output; None if there is no path."""
     size = len(cell.operations)
     from_input, to_output = {0}, {size - 1}
     for vertex in range(1, size):
@@ -103,10 +103,10 @@ def prune(cell: Cell) -> Cell | None:
 
 
 def module_hash(cell: Cell) -> str:
-    """Return the benchmark's hash of a pruned cell: isomorphic cells share it.
+    """Return the benchmark's hash of a pruned cell, which isomorphic cells share.
 
-    Each vertex starts with the MD5 of its out-degree, in-degree and label; as often as there
-    are vertices, it takes in the sorted hashes of its neighbours.
+    Each vertex starts with the MD5 of its out-degree, in-degree and label. Then, as many times as
+    there are vertices, its hash is combined with the sorted hashes of its neighbours.
     """
     size = range(len(cell.operations))
     labels = [-1, *(OPERATIONS.index(name) for name in cell.operations[1:-1]), -2]
@@ -132,7 +132,7 @@ def _md5(text: str) -> str:
 
 
 def canonical(arch: str) -> str:
-    """Return the benchmark's hash of the cell of JSON text `arch`; isomorphs share it.
+    """Return the benchmark's hash of the cell of JSON text `arch`, which its isomorphs share.
 
     Raises:
         NaswotError: `arch` is malformed.
@@ -141,16 +141,16 @@ def canonical(arch: str) -> str:
 
 
 def vertex_channels(cell: Cell, c_in: int, c_out: int) -> list[int]:
-    """Return how many channels each vertex of a pruned cell has.
+    """Return the number of channels of each vertex of a pruned cell.
 
-    The vertices that feed the output share its channels, the first ones taking what does not
-    divide; every other vertex has as many as the widest vertex that it feeds.
+    The vertices that feed the output divide its channels among them; the first ones get one more
+    if there is a remainder. Every other vertex has as many as the widest vertex that it feeds.
     """
     size = len(cell.operations)
     channels = [c_in, *[0] * (size - 2), c_out]
     ends = [vertex for vertex in range(1, size - 1) if cell.matrix[vertex][size - 1]]
-    for place, vertex in enumerate(ends):
-        channels[vertex] = c_out // len(ends) + (place < c_out % len(ends))
+    for number, vertex in enumerate(ends):
+        channels[vertex] = c_out // len(ends) + (number < c_out % len(ends))
     for vertex in range(size - 2, 0, -1):
         if vertex not in ends:
             fed = [channels[t] for t in range(vertex + 1, size - 1) if cell.matrix[vertex][t]]

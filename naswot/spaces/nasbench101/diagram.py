@@ -1,10 +1,10 @@
-"""NAS-Bench-101 as diagrams: operations on nodes, unused ones included."""
+"""Make diagrams of NAS-Bench-101 cells: operations on nodes, unused vertices included."""
 
 from naswot.spaces.graph import OPERATIONS, Block, Cell, Diagram, Edge, Node, head, stacked
 from naswot.spaces.nasbench101 import BENCHMARK_STEM, SCORED_STEM, parse
 
 IMAGE_SIZE = 32
-STACKS, CELLS_PER_STACK = 3, 3  # as in network.py, which would import torch
+STACKS, CELLS_PER_STACK = 3, 3  # same as in network.py, which is not imported: it needs torch
 
 
 def diagram(arch: str, title: str) -> Diagram:

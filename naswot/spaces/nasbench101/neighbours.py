@@ -1,17 +1,16 @@
-"""Which cells of NAS-Bench-101 are one mutation apart.
+"""Find the cells of NAS-Bench-101 that are one mutation apart.
 
-One mutation adds or removes an edge, changes the operation of a vertex, or puts a new vertex
-with any operation between two others: an edge leads to it from the one, and from it to the other.
-What is then on no path from input to output is pruned. The result has to be within the limits,
-at most 7 vertices and 9 edges, which the benchmark counts on the pruned cell (`_check_spec` in
-`api.py` of google-research/nasbench).
+One mutation adds or removes an edge, changes the operation of a vertex, or inserts a new vertex
+with any operation between vertices i and j: it adds the edges from i to the new vertex and from
+there to j. Then vertices and edges on no path from input to output are pruned. The pruned cell must
+have at most 7 vertices and 9 edges (`_check_spec` in `api.py` of google-research/nasbench).
 
-Cells are graphs, and in which order their vertices are written makes no difference: an edge may
-be added, and a vertex put, from i to j wherever j does not lead to i.
+Cells are graphs, so the order in which their vertices are written does not matter: an edge or a
+vertex may be added from i to j wherever no path leads from j to i.
 
-All cells are mutated at once. There are 423,624 of them but only some thousand graphs, whose
-edits are listed one by one; then the edited cells are found again by a 64-bit number that
-isomorphic cells share.
+All cells are mutated at once. The 423,624 cells have only a few thousand different graphs, whose
+edits are listed one by one. The edited cells are then looked up by a 64-bit number that isomorphic
+cells share.
 """
 
 import functools
@@ -25,8 +24,8 @@ from naswot.errors import NaswotError
 from naswot.runtime.progress import Progress
 from naswot.spaces.nasbench101.cells import MAX_EDGES, MAX_VERTICES, OPERATIONS, Cell, parse
 
-# A graph is a number: bit k is the k-th of the pairs (0,1), (0,2), …, (5,6) of vertices, of which
-# the first is the input and the last that an edge leads to the output.
+# A graph is a number: bit k says whether the k-th of the pairs (0,1), (0,2), …, (5,6) of vertices
+# is an edge. Vertex 0 is the input; the highest vertex with an edge is the output.
 _PAIRS = tuple(combinations(range(MAX_VERTICES), 2))
 _BIT = {pair: 1 << k for k, pair in enumerate(_PAIRS)}
 
@@ -35,29 +34,29 @@ _ABSENT, _INPUT, _OUTPUT, _FIRST = 0, 1, 2, 3
 _OPERATIONS = range(_FIRST, _FIRST + len(OPERATIONS))
 _LABELS = {"input": _INPUT, "output": _OUTPUT, **dict(zip(OPERATIONS, _OPERATIONS, strict=True))}
 
-# Where a vertex of an edited cell takes its label from: columns of `_label_columns`.
+# Columns of `_label_columns`, where a vertex of an edited cell takes its label from.
 _NOWHERE, _NEW = MAX_VERTICES, MAX_VERTICES + 1
 _CHANGED = _NEW + len(OPERATIONS)
 
 _AT_ONCE = 1 << 17  # edited cells that are looked up together, about 30 MB
-_IN_CACHE = 1 << 13  # of which as many are hashed together
+_IN_CACHE = 1 << 13  # edited cells that are hashed together, so that they fit in the cache
 
-# Odd numbers: for what a vertex is itself, what leads to it, and where it leads; SplitMix64's.
+# Odd factors of a vertex's own hash, of its sources' and of its targets'; then SplitMix64's.
 _SELF, _INTO, _OUT = map(np.uint64, (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
 _STEP, *_FACTORS = map(np.uint64, (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
 
 def one_apart(architectures: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return all pairs of the listed cells of which one mutation makes the second of the first.
+    """Return all pairs of the listed cells where one mutation turns the first into the second.
 
-    Removing an edge may prune several vertices, which no single mutation brings back: a pair may
-    be one the other way round, or not.
+    The relation is not symmetric: removing an edge may prune several vertices, which no single
+    mutation brings back.
 
     Args:
-        architectures: n cells as JSON text, at least one, none of which is another's isomorph.
+        architectures: n cells as JSON text, at least one, no two isomorphic.
 
     Returns:
-        Positions (P,) of cells and of what a mutation makes of them, ascending.
+        Positions (P,) of cells and (P,) of their mutations, ascending.
 
     Raises:
         NaswotError: a cell is malformed, or two are isomorphic.
@@ -73,9 +72,9 @@ def one_apart(architectures: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     found = [np.empty(0, np.int64)]
     for cells, edited, relabelled in _mutated(graphs, graph_of, labels):
         sought = _invariants(edited, relabelled)
-        place = np.minimum(np.searchsorted(listed, sought), len(listed) - 1)
-        hit = (listed[place] == sought) & (order[place] != cells)
-        found.append(np.unique(cells[hit] * len(listed) + order[place[hit]]))
+        position = np.minimum(np.searchsorted(listed, sought), len(listed) - 1)
+        hit = (listed[position] == sought) & (order[position] != cells)
+        found.append(np.unique(cells[hit] * len(listed) + order[position[hit]]))
     return np.divmod(np.sort(np.concatenate(found)), len(listed))
 
 
@@ -90,12 +89,12 @@ def invariants(architectures: Sequence[str]) -> np.ndarray:
 
 
 def _read(architectures: Sequence[str]) -> tuple[list[int], np.ndarray, np.ndarray]:
-    """Return the different graphs of cells, each cell's one (n,), and its labels (n, 7) uint8.
+    """Return the different graphs of all cells, the graph of each (n,), its labels (n, 7) uint8.
 
-    A few thousand matrices and a few hundred lists of operations make up all the cells, and each
-    of them is parsed once.
+    All cells share a few thousand matrices and a few hundred lists of operations. Each of these is
+    parsed once.
     """
-    matrices: dict[str, tuple[int, int, list[int]]] = {}  # graph, vertices, those that are kept
+    matrices: dict[str, tuple[int, int, list[int]]] = {}  # graph, vertex count, kept vertices
     operations: dict[str, list[int]] = {}  # labels
     graphs: dict[int, int] = {}
     graph_of = np.empty(len(architectures), np.int64)
@@ -103,7 +102,7 @@ def _read(architectures: Sequence[str]) -> tuple[list[int], np.ndarray, np.ndarr
     for position, arch in enumerate(architectures):
         matrix, _, names = arch.partition(',"ops":')
         if not (_is_matrix(matrix) and _are_operations(names)):
-            matrix = names = arch  # written in another way
+            matrix = names = arch  # JSON that is formatted differently
         if matrix not in matrices or names not in operations:
             cell = parse(arch)
             graph, kept = _pruned(_edges(cell), len(cell.operations) - 1)  # type: ignore[misc]
@@ -112,7 +111,7 @@ def _read(architectures: Sequence[str]) -> tuple[list[int], np.ndarray, np.ndarr
         graph_of[position], size, kept = matrices[matrix]
         named = operations[names]
         if size != len(named):
-            parse(arch)  # raises what says so
+            parse(arch)  # raises the error that says so
         labels[position, : len(kept)] = [named[vertex] for vertex in kept]
     return list(graphs), graph_of, labels
 
@@ -132,16 +131,16 @@ def _edges(cell: Cell) -> set[tuple[int, int]]:
 
 
 def _leads(edges: set[tuple[int, int]], vertices: int) -> list[set[int]]:
-    """Return for each vertex those that it leads to, itself among them."""
+    """Return for each vertex the vertices that it leads to, including itself."""
     leads = [{vertex} for vertex in range(vertices)]
-    for _ in range(vertices):  # no path has as many edges
+    for _ in range(vertices):  # more than the edges of any path
         for i, j in edges:
             leads[i] |= leads[j]
     return leads
 
 
 def _pruned(edges: set[tuple[int, int]], last: int) -> tuple[int, list[int]] | None:
-    """Return the graph of what is on a path from vertex 0 to vertex `last`.
+    """Return the subgraph of all paths from vertex 0 to vertex `last`.
 
     Returns:
         The graph, and its vertices in an order in which all edges lead forward; None if there is
@@ -149,18 +148,18 @@ def _pruned(edges: set[tuple[int, int]], last: int) -> tuple[int, list[int]] | N
     """
     leads = _leads(edges, 1 + max(map(max, edges), default=last))
     kept = [vertex for vertex in leads[0] if last in leads[vertex]]
-    kept.sort(key=lambda vertex: -len(leads[vertex]))  # who leads to another leads to more
-    place = {vertex: k for k, vertex in enumerate(kept)}
-    inner = [(place[i], place[j]) for i, j in edges if i in place and j in place]
+    kept.sort(key=lambda vertex: -len(leads[vertex]))  # a source leads to more than its target
+    position = {vertex: k for k, vertex in enumerate(kept)}
+    inner = [(position[i], position[j]) for i, j in edges if i in position and j in position]
     if not inner or len(kept) > MAX_VERTICES or len(inner) > MAX_EDGES:
         return None
     return sum(_BIT[pair] for pair in inner), kept
 
 
 def _edits(graph: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return what one mutation makes of a graph: graphs (E,), and columns (E, 7).
+    """Return all mutations of a graph: graphs (E,), and columns (E, 7) of `_label_columns`.
 
-    The columns, of `_label_columns`, say where the vertices take their labels from.
+    The columns say where the vertices take their labels from.
     """
     edges = {pair for pair, bit in _BIT.items() if graph & bit}
     last = max(map(max, edges))
@@ -184,7 +183,7 @@ def _edits(graph: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _label_columns(labels: np.ndarray) -> np.ndarray:
-    """Return beside labels (m, 7) no label, each new one, and those of changed operations."""
+    """Return labels (m, 7), and beside them: no label, each new label, the changed labels."""
     others = [np.full((len(labels), 1), label, np.uint8) for label in (_ABSENT, *_OPERATIONS)]
     changed = [
         np.uint8(_FIRST) + (labels - np.uint8(_FIRST) + np.uint8(step)) % np.uint8(len(OPERATIONS))
@@ -196,10 +195,10 @@ def _label_columns(labels: np.ndarray) -> np.ndarray:
 def _mutated(
     graphs: Sequence[int], graph_of: np.ndarray, labels: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield what mutations make of all cells, many at once.
+    """Yield the mutations of all cells, many at once.
 
     Yields:
-        Positions of the cells (m,), and of each an edited graph (m,) and labels (m, 7).
+        Positions of the cells (m,), their edited graphs (m,) and labels (m, 7).
     """
     order = np.argsort(graph_of, kind="stable")
     members = np.split(order, np.searchsorted(graph_of[order], np.arange(1, len(graphs))))
@@ -219,9 +218,9 @@ def _mutated(
 def _invariants(graphs: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return for each cell, of graphs (n,) with labels (n, 7), a number that its isomorphs share.
 
-    It is the benchmark's hash (`cells.module_hash`) in 64-bit arithmetic. Each vertex starts with
-    its label and takes in its neighbours, with sums of what they are instead of sorted lists: once
-    for its degrees, then as often as the benchmark does.
+    It is the benchmark's hash (`cells.module_hash`) in 64-bit arithmetic, with sums of the
+    neighbours' hashes instead of sorted lists. Each vertex starts with its label and is combined
+    with its neighbours: once for its degrees, then as many times as in the benchmark.
     """
     found = np.empty(len(graphs), np.uint64)
     for start in range(0, len(graphs), _IN_CACHE):

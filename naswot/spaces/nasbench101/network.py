@@ -1,12 +1,11 @@
-"""The network of a NAS-Bench-101 cell.
+"""Build the network of a NAS-Bench-101 cell.
 
-A 3×3 stem, three stacks of three cells, 2×2 max-pooling between the stacks where the channels
-double, then global average pooling and a linear classifier. The benchmark trained networks
-with 128 stem channels; the paper scores them with 16.
+It has a 3×3 stem, three stacks of three cells, 2×2 max-pooling between the stacks, where the
+channels double, then global average pooling and a linear classifier. The benchmark trained
+networks with 128 stem channels; the paper scores them with 16.
 
-The order of construction and the initialisation are those of the authors' code, so that one
-seed draws the weights that it draws for them: convolutions N(0, √(2/(k²·C_out))), the
-classifier N(0, 0.01).
+The order of construction and the initialisation are those of the authors' code, so that a seed
+gives the same weights as there: convolutions N(0, √(2/(k²·C_out))), the classifier N(0, 0.01).
 """
 
 import math
@@ -43,9 +42,9 @@ def _operation(name: str, channels: int) -> nn.Module:
 class CellModule(nn.Module):
     """One pruned cell: (B, C_in, H, W) → (B, C_out, H, W).
 
-    A vertex sums what feeds it. What comes from the cell's input is projected by a 1×1
-    convolution; what comes from a wider vertex loses its last channels. The output
-    concatenates the vertices that feed it, and adds the projected input if that does too.
+    A vertex sums its inputs. An input from the cell's input is projected by a 1×1 convolution; an
+    input from a wider vertex loses its last channels. The output concatenates the vertices that
+    feed it, and adds the projected cell input if that feeds it too.
     """
 
     def __init__(self, cell: Cell, c_in: int, c_out: int):
@@ -96,8 +95,8 @@ class Network(nn.Module):
         for stack in range(STACKS):
             if stack:
                 layers.append(nn.MaxPool2d(2, stride=2))
-            for place in range(CELLS_PER_STACK):
-                c_in, width = width, 2 * width if stack and place == 0 else width
+            for number in range(CELLS_PER_STACK):
+                c_in, width = width, 2 * width if stack and number == 0 else width
                 layers.append(CellModule(cell, c_in, width))
         self.layers = nn.Sequential(*layers)
         self.classifier = nn.Linear(width, classes)

@@ -80,5 +80,6 @@ SPACE = Space(
     diagram=Later("naswot.spaces.nasbench201.diagram:topology_diagram"),
     genes=genes,
     relative_cost=1.0,
+    form="|op~0|+|op~0|op~1|+…",
     recognises=lambda text: text.startswith("|") or ("~" in text and not text.startswith("{")),
 )

@@ -1,4 +1,4 @@
-"""Cells of NAS-Bench-201 as strings: all of them, in order, read, and up to isomorphism.
+"""Cells of NAS-Bench-201 as strings: list them in order, parse one, find its isomorphs.
 
 A cell has four nodes; node 0 is its input and node 3 its output. Each of the six edges
 0→1, 0→2, 1→2, 0→3, 1→3, 2→3 carries one of five operations, and a node is the sum of the
@@ -33,7 +33,7 @@ def parse(arch: str) -> tuple[str, ...]:
     """Return the six operations of cell string `arch`, in the order of `EDGES`.
 
     Raises:
-        NaswotError: `arch` is not a cell of the space; the message names the offending part.
+        NaswotError: `arch` is not a cell of the space; the message names the wrong part.
     """
     groups = [group.strip() for group in arch.strip().split("+")]
     if len(groups) != 3:
@@ -79,11 +79,11 @@ def architectures() -> tuple[str, ...]:
 
 
 def canonical(arch: str) -> str:
-    """Return a string that two cells share exactly if they are isomorphic.
+    """Return a string that two cells share if and only if they are isomorphic.
 
-    Each node is written as the sorted sum of what enters it; a skip connection is its
-    source, and anything computed from nothing but `none` is ``#``. This is the
-    benchmark's own notation for a unique cell.
+    Each node is written as the sorted sum of its inputs; a skip connection is written as its
+    source, and ``#`` stands for an input that is always zero. This is the benchmark's own notation
+    of unique cells.
 
     Raises:
         NaswotError: `arch` is malformed.

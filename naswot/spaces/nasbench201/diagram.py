@@ -1,4 +1,4 @@
-"""NAS-Bench-201 and the size space of NATS-Bench as diagrams: operations on edges."""
+"""Make diagrams of NAS-Bench-201 and NATS-Bench's size space: operations on edges."""
 
 from collections.abc import Sequence
 

@@ -1,12 +1,12 @@
-"""The networks of NAS-Bench-201 and of NATS-Bench: one cell, repeated.
+"""Build the networks of NAS-Bench-201 and of NATS-Bench: one cell, repeated.
 
-A 3×3 stem, cells, a residual block that halves the resolution before the second and the third
-stage, then batch normalisation, ReLU, global average pooling and a linear classifier. In
-NAS-Bench-201 a stage is five cells, with 16, 32 and 64 channels; in the size space of
-NATS-Bench it is one cell, and every cell and residual block has channels of its own.
+A network has a 3×3 stem, three stages of cells, a residual block that halves the resolution before
+the second and the third stage, then batch normalisation, ReLU, global average pooling and a linear
+classifier. In NAS-Bench-201 a stage is five cells, with 16, 32 and 64 channels. In the size space
+of NATS-Bench a stage is one cell, and each cell and residual block has its own number of channels.
 
-Attribute names and the order of construction are those of the benchmark, so that published
-weights load and one seed draws the weights that it draws for the authors.
+Attribute names and the order of construction are those of the benchmark, so that published weights
+can be loaded and a seed gives the same weights as the authors' code.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Zero(nn.Module):
 
 
 class AveragePool3x3(nn.Module):
-    """3×3 average pooling, stride 1; padding does not count towards the average."""
+    """3×3 average pooling, stride 1; padding is not part of the average."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -51,8 +51,8 @@ class AveragePool3x3(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if x.device.type != "cpu" or min(x.shape[-2:]) < 2:
             return functional.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
-        # On a CPU a depthwise convolution takes a fraction of the pooling kernel's time. It
-        # divides by 9 everywhere; along the border fewer pixels count, so scale that up again.
+        # On a CPU a depthwise convolution is much faster than the pooling kernel. It divides by 9
+        # everywhere; the border averages fewer pixels, so it is scaled up.
         kernel = x.new_full((self.channels, 1, 3, 3), 1 / 9)
         pooled = functional.conv2d(x, kernel, padding=1, groups=self.channels)
         for border in (pooled[..., :1, :], pooled[..., -1:, :], pooled[..., :1], pooled[..., -1:]):
@@ -61,9 +61,9 @@ class AveragePool3x3(nn.Module):
 
 
 class FactorizedReduce(nn.Module):
-    """A skip connection between different numbers of channels: 1×1 convolution and its BN.
+    """A skip connection that changes the number of channels: 1×1 convolution, batch normalisation.
 
-    The benchmark's module also owns a ReLU that this stride never calls, so it is left out.
+    The benchmark's module also has a ReLU that is never called at this stride; it is left out.
     """
 
     def __init__(self, c_in: int, c_out: int):
@@ -78,8 +78,8 @@ class FactorizedReduce(nn.Module):
 class Cell(nn.Module):
     """One cell: six operations between four nodes, (B, C_in, H, W) → (B, C_out, H, W).
 
-    Edges that leave node 0 change the number of channels. Only convolutions and skip
-    connections can do that.
+    Edges that leave node 0 change the number of channels from C_in to C_out. Only convolutions and
+    skip connections can do that.
     """
 
     def __init__(self, operations: Sequence[str], c_in: int, c_out: int):
@@ -131,7 +131,7 @@ class Network(nn.Module):
     """Images (B, 3, H, W), H and W divisible by 4 → logits (B, classes).
 
     Args:
-        operations: of the cell, in the order of `EDGES`.
+        operations: the six operations of the cell, in the order of `EDGES`.
         stages: the channels of the cells of each of the three stages.
         reductions: the channels of the residual blocks between them.
         classes: number of outputs.

@@ -1,7 +1,7 @@
-"""NDS, the network design spaces of Radosavovic et al.: thousands of networks each, all trained.
+"""NDS, the network design spaces of Radosavovic et al., each with thousands of trained networks.
 
-Networks of cells with the operations of AmoebaNet, DARTS, ENAS, NASNet and PNAS, of varying
-width and depth, and ResNet, ResNeXt and Vanilla networks. An architecture is JSON text; see
+There are networks of cells with the operations of AmoebaNet, DARTS, ENAS, NASNet and PNAS, of
+varying width and depth; and ResNet, ResNeXt and Vanilla networks. An architecture is JSON text; see
 `naswot.spaces.nds.genotypes`.
 
 Source: Radosavovic, Johnson, Xie, Lo & Dollár, "On Network Design Spaces for Visual
@@ -59,8 +59,8 @@ def build(arch: str, classes: int = 1) -> "nn.Module":
 def benchmark_params(arch: str) -> int:
     """Return the number of trainable parameters of the network as NDS trained it.
 
-    That is with 1000 classes in the ImageNet sets, else 10, and with the auxiliary head
-    where the architecture says ``aux``.
+    It has 1000 classes in the ImageNet sets, else 10, and the auxiliary head if the architecture
+    sets ``aux``.
 
     Raises:
         NaswotError: the architecture is malformed.
@@ -92,6 +92,7 @@ def _space(name: str, title: str, **about: Any) -> Space:
         benchmark_params=benchmark_params,
         diagram=Later("naswot.spaces.nds.diagram:diagram"),
         genes=genes,
+        form='{"searchspace": …, "net": …} or {"block_type": …}',
         **about,
     )
 
@@ -101,7 +102,7 @@ SPACES = (
         _space(name, title, canonical=partial(canonical, space=name), recognises=_recognises)
         for name, title in TITLES.items()
     ),
-    # Written as the networks of nds_darts.
+    # Its architecture strings have the form of nds_darts.
     _space(
         "nasbench301",
         "NAS-Bench-301 (DARTS)",

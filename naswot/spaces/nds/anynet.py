@@ -1,9 +1,9 @@
-"""The ResNet, ResNeXt and Vanilla networks that NDS trained on CIFAR-10.
+"""Build the ResNet, ResNeXt and Vanilla networks that NDS trained on CIFAR-10.
 
-A 3×3 stem, stages of equal blocks, global average pooling and a linear classifier. The authors'
-own code for them is the pip package pycls; its AnyNet (version 0.1.1) takes batch normalisation
-and in-place settings from a global configuration and brings OpenCV and yacs along, and it has
-no networks of cells.
+A network has a 3×3 stem, stages of equal blocks, global average pooling and a linear classifier.
+The authors' code for them, the pip package pycls, is not used: its AnyNet (version 0.1.1) takes
+settings of batch normalisation and in-place operations from a global configuration and needs
+OpenCV and yacs, and it has no networks of cells.
 """
 
 import torch
@@ -53,7 +53,7 @@ def _bottleneck(c_in: int, stage: Stage, stride: int) -> list[nn.Module]:
 
 
 def _vanilla_block(c_in: int, stage: Stage, stride: int) -> nn.Module:
-    """Make two 3×3 convolutions, each with batch normalisation and ReLU."""
+    """Return two 3×3 convolutions, each with batch normalisation and ReLU."""
     return nn.Sequential(*_basic(c_in, stage, stride), nn.ReLU(inplace=True))
 
 
@@ -69,8 +69,8 @@ def _conv_bn(
 class Network(nn.Sequential):
     """Images (B, 3, H, W) → logits (B, classes).
 
-    Convolutions start as N(0, √(2/(k²·C_out))), the classifier as N(0, 0.01) with zero bias,
-    drawn in the order of the layers after PyTorch has drawn its own, as in the authors' code.
+    Convolutions are initialised as N(0, √(2/(k²·C_out))), the classifier as N(0, 0.01) with zero
+    bias, in the order of the layers, after PyTorch's own initialisation, as in the authors' code.
     """
 
     def __init__(self, network: AnyNetwork, classes: int = 1):

@@ -1,19 +1,19 @@
-"""Checks of JSON values: what passes is returned, what does not raises `FaultError`."""
+"""Check JSON values: each function returns a valid value and raises `FaultError` otherwise."""
 
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from naswot.errors import shown
 
-LARGEST = 1024  # of widths and depths: far above NDS's, and a network that can still be built
+LARGEST = 1024  # width or depth: far above those of NDS, and the network can still be built
 
 
 class FaultError(Exception):
-    """What is wrong with an architecture, without the architecture."""
+    """Says what is wrong with an architecture; the message does not repeat the architecture."""
 
 
 def fields(value: Any, path: str, names: Sequence[str], others: bool = False) -> list:
-    """Return the values of an object's keys `names`; it must have them, and no `others`."""
+    """Return the values of the keys `names`; other keys are an error unless `others` is set."""
     if type(value) is not dict:
         wrong(value, path, f"an object with the keys {', '.join(names)}")
     for name in names:
@@ -26,7 +26,7 @@ def fields(value: Any, path: str, names: Sequence[str], others: bool = False) ->
 
 
 def listed(value: Any, path: str, length: int | None = None) -> list:
-    """Return `value` if it is a list, of `length` entries where that is given."""
+    """Return `value` if it is a list, and has `length` entries if that is given."""
     if type(value) is not list:
         wrong(value, path, "a list")
     if length is not None and len(value) != length:
@@ -42,7 +42,7 @@ def choice(value: Any, path: str, choices: Sequence[str]) -> str:
 
 
 def integer(value: Any, path: str, lowest: int = 1, highest: int = LARGEST) -> int:
-    """Return `value` if it is a whole number in the range; true is no number."""
+    """Return `value` if it is a whole number in the range; `true` is not a number."""
     if type(value) is not int or not lowest <= value <= highest:
         wrong(value, path, f"a whole number from {lowest} to {highest}")
     return value
@@ -56,10 +56,10 @@ def number(value: Any, path: str, lowest: float, highest: float) -> float:
 
 
 def wrong(value: Any, path: str, expected: str) -> NoReturn:
-    """Raise what says that `value`, found at `path`, is not as expected."""
+    """Raise a `FaultError` that says that `value`, found at `path`, is not as expected."""
     raise FaultError(f"{path} is {shown(value)}; it should be {expected}")
 
 
 def excerpt(text: str) -> str:
-    """Return `text`, quoted, or its beginning."""
+    """Return `text` in quotes, shortened if it is long."""
     return repr(text if len(text) <= 120 else f"{text[:119]}…")

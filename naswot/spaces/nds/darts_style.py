@@ -1,7 +1,8 @@
-"""The networks of cells that NDS trained on CIFAR-10 and ImageNet (after Liu et al., DARTS, 2019).
+"""Build the networks of cells that NDS trained on CIFAR-10 and ImageNet (Liu et al., DARTS, 2019).
 
-Two kinds of cell are stacked. The cells at one and two thirds of the depth reduce: they halve
-the resolution and double the channels. Every cell reads the outputs of the two cells before it.
+A network stacks normal and reduction cells. The reduction cells, at one and two thirds of the
+depth, halve the resolution and double the channels. Every cell reads the outputs of the two cells
+before it.
 """
 
 from typing import Any
@@ -16,9 +17,9 @@ from naswot.spaces.nds.operations import FactorizedReduce, ReLUConvBN, operation
 class Cell(nn.Module):
     """One cell of nodes with `channels` channels each.
 
-    Takes the outputs of the two cells before it, (B, c_before, 2H, 2W) if the last one
-    reduced, else (B, c_before, H, W), and (B, c_last, H, W). Returns (B, C, H/s, W/s), C
-    being `channels` times the nodes in the output and s 2 if the cell reduces, else 1.
+    Takes the outputs of the two cells before it: (B, c_before, 2H, 2W) if the last one reduced,
+    else (B, c_before, H, W); and (B, c_last, H, W). Returns (B, C, H/s, W/s), where C is `channels`
+    times the number of nodes in the output, and s is 2 if the cell reduces, else 1.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class ImageNetStem(nn.Module):
             nn.Conv2d(width // 2, width, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(width),
         )
-        # In place: the first cell's input 0 is rectified too.
+        # The ReLU is in place, so input 0 of the first cell is rectified too.
         self.stem1 = nn.Sequential(
             nn.ReLU(inplace=True),
             nn.Conv2d(width, width, 3, stride=2, padding=1, bias=False),
@@ -92,9 +93,8 @@ class ImageNetStem(nn.Module):
 class Network(nn.Module):
     """Images (B, 3, H, W) → logits (B, classes).
 
-    The auxiliary head that some networks were trained with does not take part: it reads a
-    cell's output and never gets to the logits. Nor does path dropout, which the score's
-    protocol turns off.
+    Some networks were trained with an auxiliary head. It is left out, as the logits do not depend
+    on it. Path dropout is left out too, as scoring turns it off.
     """
 
     def __init__(self, network: genotypes.CellNetwork, classes: int = 1):
@@ -121,9 +121,9 @@ class Network(nn.Module):
         return self.classifier(self.pooling(last).flatten(1))
 
     def auxiliary_params(self, classes: int) -> int:
-        """Return the parameters that an auxiliary head adds.
+        """Return the number of parameters of an auxiliary head.
 
-        It reads the output of the second reduction: a 1×1 convolution to 128 channels, a 2×2
+        It reads the output of the second reduction cell: a 1×1 convolution to 128 channels, a 2×2
         one to 768, each with batch normalisation (on ImageNet only the first), and a linear layer.
         """
         channels: Any = self.cells[2 * len(self.cells) // 3].channels

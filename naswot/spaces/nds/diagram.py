@@ -1,4 +1,4 @@
-"""NDS as diagrams: cells with operations on edges, or the block that the stages repeat."""
+"""Make diagrams of NDS networks: cells with operations on edges, or the block of the stages."""
 
 from collections.abc import Sequence
 
@@ -45,8 +45,8 @@ def _cell(cell: genotypes.Cell, name: str, note: str) -> Cell:
     inner = [Node(str(number), "sum") for number in range(len(cell.edges) // 2)]
     nodes = (Node("k−2", "input"), Node("k−1", "input"), *inner, Node("out", "output"))
     edges = [
-        Edge(source, 2 + place // 2, *OPERATIONS[operation])
-        for place, (operation, source) in enumerate(cell.edges)
+        Edge(source, 2 + pair // 2, *OPERATIONS[operation])
+        for pair, (operation, source) in enumerate(cell.edges)
     ]
     edges += [Edge(node, len(nodes) - 1) for node in sorted(cell.concat)]
     return Cell(name, nodes, tuple(edges), note)
@@ -61,8 +61,8 @@ def _stack(network: genotypes.CellNetwork) -> tuple[Block, ...]:
         size = CIFAR_SIZE
         blocks = [Block("stem", "stem", 3 * network.width, size)]
     channels, outputs = network.width, blocks[0].channels
-    for place in range(network.depth):
-        reduces = place in (network.depth // 3, 2 * network.depth // 3)
+    for layer in range(network.depth):
+        reduces = layer in (network.depth // 3, 2 * network.depth // 3)
         if reduces:
             channels, size = 2 * channels, -(-size // 2)
         cell = network.reduce if reduces else network.normal
@@ -83,7 +83,7 @@ def _stages(network: AnyNetwork) -> tuple[Block, ...]:
 
 
 def _inside(stage: Stage) -> str:
-    """Return the channels inside a stage's bottlenecks and their groups; nothing for others."""
+    """Return the channels and groups inside a stage's bottlenecks, "" for other blocks."""
     if not stage.bottleneck:
         return ""
     groups = stage.bottleneck // stage.group_width
@@ -103,7 +103,7 @@ def _block(kind: str) -> Cell:
         nodes.append(Node("+", "sum"))
         note += ", the last ReLU after the sum; where shapes change a 1×1 convolution skips"
     nodes.append(Node("out", "output"))
-    edges = [Edge(place, place + 1) for place in range(len(nodes) - 1)]
+    edges = [Edge(node, node + 1) for node in range(len(nodes) - 1)]
     if kind != "vanilla_block":
         edges.append(Edge(0, len(nodes) - 2, "skip", SKIP))
     return Cell(name, tuple(nodes), tuple(edges), note)

@@ -1,4 +1,4 @@
-"""The choices that make up an architecture of NDS, as whole numbers."""
+"""Encode an architecture of NDS as whole numbers."""
 
 from itertools import zip_longest
 
@@ -10,16 +10,16 @@ _NO_NODE = (-1,) * 5
 
 
 def genes(arch: str) -> tuple[int, ...]:
-    """Return the choices that make up architecture string `arch`, not all equally many.
+    """Return the encoding of architecture string `arch`; its length depends on the architecture.
 
-    A network of cells has width, depth and auxiliary head (0 or 1), then for each node those of
-    the normal cell and of the reduction cell: operation (position in `OPERATIONS`) and input,
+    A network of cells has width, depth and auxiliary head (0 or 1), then for each node the choices
+    of the normal cell and of the reduction cell: operation (position in `OPERATIONS`) and input,
     twice, and whether the node is part of the output. A cell that has fewer nodes than the
-    other is filled up with −1. Another network has a kind of block and the stem's width, then for
+    other is padded with −1. Other networks have the kind of block and the stem's width, then for
     each stage depth, width, stride, bottleneck multiplier in thousandths, and group width.
 
-    Networks of one space that have fewer nodes or stages than others so have the same genes up
-    to there. Drop path concerns training alone and is no gene.
+    So a gene has the same meaning in all networks of a space, even if some have more nodes or
+    stages. Path dropout only affects training and is not a gene.
 
     Raises:
         NaswotError: `arch` is malformed.
@@ -38,7 +38,7 @@ def genes(arch: str) -> tuple[int, ...]:
 
 
 def _nodes(cell: Cell) -> list[tuple[int, ...]]:
-    """Return for each node both operations with their inputs, and whether it is in the output."""
+    """Return for each node its operations, each with its input, and whether the output has it."""
     return [
         (
             *(gene for name, source in pairs for gene in (OPERATIONS.index(name), source)),

@@ -1,14 +1,15 @@
-"""Architectures of NDS as strings: read, checked, and written in one form.
+"""Parse, check and normalise the architecture strings of NDS.
 
-They are JSON. A network of cells, in any of the sets of `SEARCHSPACES`::
+They are JSON. This is a network of cells, of any of the sets of `SEARCHSPACES`::
 
     {"searchspace": "DARTS", "net": {"width": 16, "depth": 8, "aux": false, "drop_prob": 0.0,
      "genotype": {"normal": [["sep_conv_3x3", 1], …], "normal_concat": [2, 3, 4, 5],
                   "reduce": […], "reduce_concat": […]}}}
 
-Pairs 2k and 2k+1 of a cell, each an operation and its input, add up to node k + 2. Input 0 is
-the output of the cell before the previous one, 1 that of the previous cell, others are nodes.
-``concat`` lists the nodes that make up the output. ``drop_prob`` concerns training alone.
+Each pair of a cell is an operation and its input; node k + 2 is the sum of pairs 2k and 2k + 1.
+Input 0 is the output of the cell before the previous one, input 1 that of the previous cell, and
+higher numbers are nodes. ``concat`` lists the nodes that make up the output. ``drop_prob`` only
+affects training.
 
 Networks without cells are described in `naswot.spaces.nds.stages`.
 """
@@ -30,8 +31,8 @@ from naswot.spaces.nds.checks import (
 )
 from naswot.spaces.nds.stages import BLOCKS, AnyNetwork, any_network
 
-# Names of the sets of cell networks in NDS's files; "_in" are trained on ImageNet, and width and
-# depth do not vary in "_fix-w-d".
+# Names of the sets of cell networks in NDS's files. Sets with "_in" are trained on ImageNet; sets
+# with "_fix-w-d" have fixed width and depth.
 _CELLS = ("Amoeba", "DARTS", "ENAS", "NASNet", "PNAS")
 SEARCHSPACES = {
     f"nds_{name.lower()}": name
@@ -66,7 +67,7 @@ OPERATIONS = (
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: (operation, input) pairs, two a node, and the nodes that make up its output."""
+    """A cell: (operation, input) pairs, two per node, and the nodes that make up its output."""
 
     edges: tuple[tuple[str, int], ...]
     concat: tuple[int, ...]
@@ -74,7 +75,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class CellNetwork:
-    """A stack of `depth` cells, the first with `width` channels a node."""
+    """A stack of `depth` cells, the first with `width` channels per node."""
 
     searchspace: str
     width: int
@@ -86,7 +87,7 @@ class CellNetwork:
 
     @property
     def imagenet(self) -> bool:
-        """Whether NDS trained it on ImageNet (1000 classes, another stem), not on CIFAR-10."""
+        """Whether NDS trained it on ImageNet (1000 classes, a different stem) or on CIFAR-10."""
         return self.searchspace.endswith("_in")
 
     def belongs(self, space: str) -> bool:
@@ -109,7 +110,7 @@ def parse(arch: str) -> CellNetwork | AnyNetwork:
     """Return the network that architecture string `arch` describes.
 
     Raises:
-        NaswotError: `arch` is not of either form; the message names the offending part.
+        NaswotError: `arch` has neither form; the message names the wrong part.
     """
     try:
         try:
@@ -124,14 +125,14 @@ def parse(arch: str) -> CellNetwork | AnyNetwork:
 
 
 def canonical(arch: str, space: str | None = None) -> str:
-    """Return `arch` in its one form: keys in the order above, no blanks, numbers alike.
+    """Return `arch` in its standard form: keys in the order above, no blanks, uniform numbers.
 
     Args:
         arch: an architecture string.
-        space: one of `SPACES_NDS` that it has to belong to; by default any.
+        space: the one of `SPACES_NDS` that it must belong to; None: any.
 
     Raises:
-        NaswotError: `arch` is malformed, or of another space.
+        NaswotError: `arch` is malformed, or belongs to another space.
     """
     network = parse(arch)
     if space is not None and not network.belongs(space):

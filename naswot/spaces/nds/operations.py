@@ -1,8 +1,8 @@
-"""The operations of NDS's cells.
+"""Build the operations of NDS's cells.
 
-Convolutions come after a ReLU and before a batch normalisation. Layers are made in the order
-of the authors' code, so that one seed draws the weights that it draws there. The names of
-classes matter too: the published scores count a module once more if it is called …ReLU….
+A convolution comes after a ReLU and before a batch normalisation. Layers are made in the order of
+the authors' code, so that a seed gives the same weights as there. Class names matter too: the
+published scores count a module once more if its class name contains ReLU.
 """
 
 import torch
@@ -20,7 +20,7 @@ class ReLUConvBN(nn.Sequential):
 class FactorizedReduce(nn.Module):
     """Halves the resolution: (B, C_in, H, W) → (B, C_out, ⌈H/2⌉, ⌈W/2⌉), C_out even.
 
-    Two 1×1 convolutions of stride 2, the second on pixels one further to the lower right.
+    Two 1×1 convolutions of stride 2; the second reads the pixels one row and one column further.
     """
 
     def __init__(self, c_in: int, c_out: int):

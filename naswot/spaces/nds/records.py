@@ -1,10 +1,10 @@
-"""Records of NDS's own files → architecture strings.
+"""Turn records of NDS's own files into architecture strings.
 
-A file holds a list of records, or ``{"top": [...], "mid": [...]}``. A record's ``net`` says
-what was trained: for networks of cells ``genotype``, ``width``, ``depth``, ``aux`` and
-``drop_prob``; else ``block_type`` and lists with an entry a stage. In those lists entry 0 is
-the stem, and ``num_gs`` is the number of groups, not their width: only so does the
-published ResNeXt-A record have its 83,002 parameters.
+A file holds a list of records, or ``{"top": [...], "mid": [...]}``. A record's ``net`` describes
+the trained network: for networks of cells ``genotype``, ``width``, ``depth``, ``aux`` and
+``drop_prob``; else ``block_type`` and lists with one entry per stage. In those lists entry 0 is
+the stem, and ``num_gs`` is the number of groups, not their width: only then does the published
+ResNeXt-A record have its 83,002 parameters.
 """
 
 import json
@@ -20,10 +20,10 @@ def from_record(space: str, net: dict) -> str:
 
     Args:
         space: one of `SPACES_NDS`.
-        net: the entry as in the file; keys that do not describe the network are passed over.
+        net: the entry in the file; keys that do not describe the network are ignored.
 
     Raises:
-        NaswotError: unknown space, or `net` is malformed; the message names the offending part.
+        NaswotError: unknown space, or `net` is malformed; the message names the wrong part.
     """
     if space not in SPACES_NDS:
         raise NaswotError(f"There is no NDS space {space!r}; there are: {', '.join(SPACES_NDS)}.")
@@ -43,7 +43,7 @@ def from_record(space: str, net: dict) -> str:
 
 
 def _anynet(net: dict) -> dict:
-    """Return the AnyNet arguments of `net`, the stem taken out of its lists."""
+    """Return the AnyNet arguments of `net`, with the stem removed from its lists."""
     names = ("ds", "ws", "ss", "bot_muls", "num_gs")
     block, *lists = fields(net, "net", ("block_type", *names), others=True)
     for name, values in zip(names, lists, strict=True):

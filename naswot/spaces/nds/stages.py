@@ -1,7 +1,7 @@
-"""ResNet, ResNeXt and Vanilla networks of NDS as the keyword arguments of an AnyNet.
+"""Parse the ResNet, ResNeXt and Vanilla networks of NDS, given as keyword arguments of an AnyNet.
 
-They are JSON. Lists have an entry a stage; ``bms`` (bottleneck width / width) and ``gws``
-(channels a group) are for bottlenecks and otherwise empty::
+They are JSON. Lists have one entry per stage; ``bms`` (bottleneck width / width) and ``gws``
+(channels per group) are only for bottlenecks and are empty otherwise::
 
     {"stem_type": "res_stem_cifar", "stem_w": 16, "se_r": null, "ss": [1, 2, 2],
      "block_type": "res_bottleneck_block", "ds": [16, 1, 4], "ws": [64, 128, 16],
@@ -37,7 +37,7 @@ class Stage:
     width: int
     stride: int
     multiplier: float = 0.0  # bottleneck width / width
-    group_width: int = 0  # channels a group of a bottleneck's 3×3 convolution
+    group_width: int = 0  # channels per group of a bottleneck's 3×3 convolution
 
     @property
     def bottleneck(self) -> int:
@@ -54,7 +54,7 @@ class AnyNetwork:
     stages: tuple[Stage, ...]
 
     def belongs(self, space: str) -> bool:
-        """Whether it can be an architecture of `space`; both ResNeXt spaces have its block."""
+        """Whether it can belong to `space`, by its block; both ResNeXt spaces have the same one."""
         return BLOCKS.get(space) == self.block
 
     def described(self) -> dict:
@@ -77,7 +77,7 @@ def any_network(described: dict) -> AnyNetwork:
     """Return the network of a parsed JSON object.
 
     Raises:
-        FaultError: it is malformed; the message names the offending part.
+        FaultError: it is malformed; the message names the wrong part.
     """
     names = ("stem_type", "stem_w", "se_r", "ss", "block_type", "ds", "ws", "bms", "gws")
     stem, stem_width, se_r, strides, block, depths, widths, multipliers, group_widths = fields(
@@ -88,7 +88,7 @@ def any_network(described: dict) -> AnyNetwork:
     if se_r is not None:
         wrong(se_r, "se_r", "null, for NDS has no squeeze-and-excitation")
     if not listed(depths, "ds"):
-        wrong(depths, "ds", "a list with an entry a stage")
+        wrong(depths, "ds", "a list with one entry per stage")
     inside = len(depths) if block == BOTTLENECK else 0
     lengths = {"ws": len(depths), "ss": len(depths), "bms": inside, "gws": inside}
     for name, length in lengths.items():
@@ -113,10 +113,10 @@ def any_network(described: dict) -> AnyNetwork:
 
 
 def bottleneck_width(width: Any, multiplier: Any, entry: str) -> int:
-    """Return the channels inside a bottleneck block, from entries of lists of a record.
+    """Return the channels inside a bottleneck block; `entry` names the list entry in messages.
 
     Raises:
-        FaultError: `width` or `multiplier` is no sound number, or no channel is left.
+        FaultError: `width` or `multiplier` is not a valid number, or no channel would be left.
     """
     inner = round(integer(width, f"ws{entry}") * number(multiplier, f"bms{entry}", 0, 4))
     return inner or wrong(multiplier, f"bms{entry}", f"enough to leave a channel of {width}")

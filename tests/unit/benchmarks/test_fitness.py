@@ -64,7 +64,7 @@ def test_shorter_trainings_come_from_the_curve(table):
             "cifar10-valid/train-seconds-per-epoch": [1.0, 1.0, 1.0],
         }
     )
-    found = read_fitness(path, CIFAR10, **ASKED, shorter=True)
+    found = read_fitness(path, CIFAR10, **ASKED, eta=3)
     assert found.epochs == (1, 4, 12)
     assert found.values.tolist() == [[0, 10, 20], [3, 13, 23], [11, 21, 31]]
     assert found.cost[:, 0].tolist() == [1, 4, 12]
@@ -74,7 +74,7 @@ def test_shorter_trainings_come_from_the_curve(table):
 def test_shorter_trainings_of_their_own_serve_too(table):
     columns = {f"cifar10/valid/{epochs}": [1.0, 2.0, np.nan] for epochs in (4, 12, 36, 108)}
     path = table(**columns | {"train-seconds/108": [1080.0, 2160.0, 1080.0]})
-    found = read_fitness(path, NB101, **ASKED, shorter=True)
+    found = read_fitness(path, NB101, **ASKED, eta=3)
     assert found.epochs == (4, 12)
     assert found.index.tolist() == [0, 1]
     assert found.cost.tolist() == [[40, 80], [120, 240]]
@@ -86,7 +86,7 @@ def test_columns_beside_are_no_times_and_short_curves_no_accuracies(table):
     columns = {f"cifar10/valid/{epochs}": [1.0, 2.0, 3.0] for epochs in (12, 108)}
     beside = {"train-seconds/12/per-seed": [[1.0]] * 3, "train-seconds/12": [10.0, 20.0, 30.0]}
     curves = {"cifar10/valid/12/per-epoch": [[1.0], list(range(12)), None]}
-    found = read_fitness(table(**columns | beside | curves), NB101, **ASKED, shorter=True)
+    found = read_fitness(table(**columns | beside | curves), NB101, **ASKED, eta=3)
     assert found.cost[-1].tolist() == [20]
     assert found.index.tolist() == [1]
 

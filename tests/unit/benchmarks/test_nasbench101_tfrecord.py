@@ -191,7 +191,7 @@ def test_unknown_fields_of_a_message_are_passed_over():
     ("change", "message"),
     [
         ({"ops": ["9"]}, "not of NASBench-101"),
-        ({"ops": ["01"]}, "one operation for each of its vertices"),
+        ({"ops": ["01"]}, "does not have one operation for each vertex"),
         ({"num_vertices": [1]}, "no adjacency matrix"),
         ({"ops": None}, "no column 'ops'"),
     ],

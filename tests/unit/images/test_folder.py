@@ -238,7 +238,7 @@ def test_the_log_and_the_metadata_say_what_is_white(tmp_path, caplog):
         write_mini_batch(
             tmp_path / "0.npz", name="folder", count=4, size=8, seed=0, directory=pictures
         )
-    assert "white, of images beyond 8 bits: 4095 (2), 65535 (1)" in caplog.text
+    assert "white in images of more than 8 bits: 4095 (2), 65535 (1)" in caplog.text
     metadata = json.loads(str(read_arrays(tmp_path / "0.npz")["metadata"]))
     assert metadata["whites"] == {"4095": 2, "65535": 1}
 
@@ -290,7 +290,7 @@ def test_a_broken_image_is_named(content, tmp_path):
 def test_an_image_larger_than_allowed_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(decoding, "LARGEST_PIXELS", 99)
     Image.new("RGB", (10, 10)).save(tmp_path / "a.png")
-    with pytest.raises(NaswotError, match=r"a\.png is too large: 10 × 10 pixels, and 99 are"):
+    with pytest.raises(NaswotError, match=r"a\.png is too large: 10 × 10 pixels; at most 99 are"):
         draw_folder(tmp_path)
 
 

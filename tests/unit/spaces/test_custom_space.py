@@ -77,7 +77,7 @@ def test_it_lists_builds_and_converts_its_architectures(custom, tmp_path):
         (
             "mine.csv",
             "arch,a/test/1\nwide,70\nslim,73,5\n",
-            r"row 2 has 3 fields and the first line 2; .* holds ',' must be in quotation marks",
+            r"row 2 has 3 fields and the first line 2; .* contains ',' in quotation marks",
         ),
         (
             "mine.csv",
@@ -102,12 +102,12 @@ def test_it_lists_builds_and_converts_its_architectures(custom, tmp_path):
         (
             "mine.csv",
             'arch,params,a/test/1\nwide,"1,234",7\nslim,2,8\n',
-            "row 1 has '1,234' in the column 'params'; write digits alone",
+            "row 1 has '1,234' in the column 'params'; write digits only",
         ),
         (
             "mine.csv",
             "arch;params;a/test/1\nwide;1,234;7\nslim;2;8\n",
-            "row 1 has '1,234' in the column 'params'; write digits alone",
+            "row 1 has '1,234' in the column 'params'; write digits only",
         ),
     ],
 )
