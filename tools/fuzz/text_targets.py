@@ -10,7 +10,7 @@ import yaml
 
 from fuzz.harness import Target
 from naswot.cli.draw import _catalogue
-from naswot.cli.main import read_list
+from naswot.cli.networks import read_list
 from naswot.errors import NaswotError
 from naswot.io.download import read_sources
 from naswot.spaces import SPACES

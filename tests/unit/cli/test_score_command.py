@@ -18,7 +18,8 @@ import torch
 from PIL import Image
 
 import naswot
-from naswot.cli.main import as_csv, as_json, as_table, main
+from naswot.cli.main import main
+from naswot.cli.render import as_csv, as_json, as_table
 from naswot.scores import FAMILY_OF
 
 OWN = Path(__file__).parents[2] / "support/own_networks.py"
