@@ -1,9 +1,9 @@
-"""Functions compiled by numba and kept on disk, for many processes at once.
+"""Compile functions with numba and cache the code on disk, safely for concurrent processes.
 
-Jobs that start together on a new machine compile the same functions. Numba numbers the files of a
-function's signatures, and two processes may give one number to two signatures: each later process
-would then run one's code on the other's arrays, and compute something without a word. Here a
-signature's file has a name of its own.
+Jobs that start together on a new machine compile the same functions. numba numbers the cache files
+of a function's signatures, and two processes may give one number to two signatures. Later processes
+would then run the code of one signature on the arrays of the other, and silently return wrong
+results. Here the name of a cache file depends on the signature alone.
 """
 
 import hashlib
@@ -15,10 +15,10 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 
 def compiled(function: Callable, **options: Any) -> Callable:
-    """Return `function`, compiled when it is called, without Python's lock; `options` are njit's.
+    """Return `function`, compiled at its first call, without Python's lock. `options` are njit's.
 
-    What is compiled is kept beside the function's file, or in numba's folder of the user; where
-    neither can be written to, every process compiles anew.
+    The code is cached beside the function's file, or in numba's folder of the user. If neither is
+    writable, every process compiles again.
     """
     dispatcher = njit(nogil=True, **options)(function)
     try:
@@ -39,9 +39,9 @@ class _Cache(FunctionCache):
 
 class _CacheFile(IndexDataCacheFile):
     def save(self, key: tuple, data: Any) -> None:
-        """Write the code before the index that leads to it, which others may read at once.
+        """Write the code first, then the index that refers to it, which others may read at once.
 
-        What the index loses if another process writes it meanwhile is compiled again.
+        If another process writes the index in between, entries are lost and compiled again.
         """
         digest = hashlib.sha256(repr(key).encode()).digest()
         name = self._data_name(int.from_bytes(digest[:8]))
