@@ -1,8 +1,8 @@
-"""What all scores share: the mini-batch they look at, the result, and how they are computed.
+"""What all scores share: mini-batch, options, result, and the function that computes them.
 
-A family's function takes the network over, so `measure` hands each a copy, and one to those that
-share a pass; all start from the same weights and the same state of the random generator,
-whichever others are asked for.
+The function of a family may change the network. So `measure` gives each family a copy, and one copy
+to all families that share a pass. All start from the same weights and the same state of the random
+generator, whichever scores are computed together.
 """
 
 import copy
@@ -30,8 +30,8 @@ class Batch:
     Attributes:
         images: (B, …), as the networks take them, already normalised, on the device to use.
         labels: int64 (B,), from 0 to `classes` − 1, on the same device.
-        classes: how many there are; the networks have as many outputs, or one, for scores that
-            look at no labels.
+        classes: number of classes; networks have as many outputs, or one output for scores that
+            do not need labels.
     """
 
     images: torch.Tensor
@@ -41,7 +41,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Options:
-    """How the naswot score is computed; the others are always computed in float32 or wider.
+    """How the naswot score is computed. Other scores are always in float32 or wider.
 
     Attributes:
         precision: of the forward pass, "float32" or "bfloat16".
@@ -54,16 +54,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Score:
-    """What scoring one network gives.
+    """One score of one network.
 
     Attributes:
-        value: the score; −inf, inf and NaN are kept.
-        seconds: wall time of the family's pass and of the construction; what families share
-            counts for the first of them.
-        build_seconds: wall time of the construction alone; 0 if a built network was given.
-        relu_units: N_A, the rectified units counted; None for scores without codes.
-        relu_modules: the rectifiers counted (their calls); None for scores without codes.
-        note: what is to be known about the value, in one line; mostly nothing.
+        value: the score; it may be −inf, inf or NaN.
+        seconds: wall time of the family and of construction; a shared pass counts for the first
+            family that uses it.
+        build_seconds: wall time of construction alone; 0 if a built network was given.
+        relu_units: N_A, the number of units of reachable ReLUs; None for scores without codes.
+        relu_modules: the number of reachable ReLU calls; None for scores without codes.
+        note: remarks on the value, in one line; usually empty.
     """
 
     value: float
@@ -83,14 +83,14 @@ def measure(
     """Compute all scores of `families` on one network, which is built once.
 
     Args:
-        network: a module, which is not changed, or a function that builds one (its time is then
-            measured too).
-        batch: what the network is shown.
-        families: what to compute.
-        options: how.
+        network: a module, which is not changed, or a function that builds one (construction is
+            then timed too).
+        batch: the mini-batch.
+        families: the families to compute.
+        options: of the naswot score.
 
     Returns:
-        Score's name → result.
+        Name of the score → result.
 
     Raises:
         NaswotError: the network cannot be copied, or a score does not apply to it.
@@ -106,18 +106,16 @@ def measure(
     results: dict[str, Score] = {}
     for group in groups:
         started = time.perf_counter()
-        own = original if group is groups[-1] and not given else copy_network(original)
+        copied = original if group is groups[-1] and not given else copy_network(original)
+        arguments: tuple = (copied, batch)
         if group is sharing:
             needs = {need for family in group for need in family.pass_needs}
-            seen: tuple = (
-                group[0].pass_class(own, batch.images, batch.labels, batch.classes, needs),
-            )
-        else:
-            seen = (own, batch)
+            about = batch.images, batch.labels, batch.classes, needs
+            arguments = (group[0].pass_class(copied, *about),)
         for family in group:
             torch.set_rng_state(cpu)
             torch.cuda.set_rng_state_all(cuda)
-            found = dict(family.compute(*seen, options))
+            found = dict(family.compute(*arguments, options))
             seconds = build_seconds + time.perf_counter() - started
             values = {name: found.pop(name) for name in family.scores}
             results |= {
@@ -129,14 +127,14 @@ def measure(
 
 
 def copy_network(network: nn.Module, name: str | None = None) -> nn.Module:
-    """Return a copy of `network`, called `name` in messages, or as its class is.
+    """Return a copy of `network`; `name`, or its class, stands for it in messages.
 
     Raises:
         NaswotError: it cannot be copied.
     """
     try:
         return copy.deepcopy(network)
-    except Exception as error:  # it holds a lock, an open file, tensors of a graph or the like
+    except Exception as error:  # it holds a lock, an open file, tensors of a graph, …
         raise NaswotError(
             f"{name or type(network).__name__} cannot be copied ({one_line(error)}) Pass a "
             "function that builds it."
@@ -146,45 +144,46 @@ def copy_network(network: nn.Module, name: str | None = None) -> nn.Module:
 def set_train_mode(network: nn.Module) -> nn.Module:
     """Return `network` in train mode.
 
-    Networks with a `train` of their own may freeze layers in it and return nothing; exported blocks
-    refuse it, for their mode is fixed. Where it fails, the mode alone is set, and the log says so.
+    A network may override `train` to freeze layers, and it may then return nothing. Exported blocks
+    have a fixed mode and refuse `train`. If it fails, only the attribute `training` is set, and the
+    log says so.
     """
     try:
         network.train()
-    except Exception as error:  # a network's own may raise anything
-        refused = one_line(error)
-        log.info("%s is put in train mode without train(): %s", type(network).__name__, refused)
+    except Exception as error:  # an overridden method may raise anything
+        reason = one_line(error)
+        log.info("%s is put in train mode without train(): %s", type(network).__name__, reason)
         for module in network.modules():
             module.training = True
     return network
 
 
 def move_network(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    """Return `network` on `device` and, what is floating point in it, in `dtype`.
+    """Return `network` on `device`, with its floating-point tensors in `dtype`.
 
-    Networks may have a `to` of their own for tensors that they hold beside their parameters.
+    A network may override `to` for tensors that are neither parameters nor buffers.
     """
     if type(network).to is not nn.Module.to:
         try:
             network.to(device)
         except Exception as error:  # it may take other arguments, or refuse
-            refused = one_line(error)
-            log.info("%s is moved without its own to(): %s", type(network).__name__, refused)
+            reason = one_line(error)
+            log.info("%s is moved without its own to(): %s", type(network).__name__, reason)
     tensors = itertools.chain(network.parameters(), network.buffers())
     if all(x.device == device and x.dtype in (dtype, torch.int64) for x in tensors):
-        return network  # which asking is quicker than moving
+        return network  # to check is faster than to move
     return nn.Module.to(network, device, dtype)
 
 
 def set_memory_format(network: nn.Module, memory_format: torch.memory_format) -> None:
-    """Lay out what has four dimensions in `memory_format`; `Module.to` refuses what has five."""
+    """Store tensors of four dimensions in `memory_format`; `Module.to` fails on five dimensions."""
     for tensor in itertools.chain(network.parameters(), network.buffers()):
         if tensor.ndim == 4:
             tensor.data = tensor.data.contiguous(memory_format=memory_format)
 
 
 def as_images(images: Any) -> torch.Tensor:
-    """Return a mini-batch as a tensor; it may be given as an array.
+    """Return a mini-batch, a tensor or a NumPy array, as a tensor.
 
     Raises:
         NaswotError: it is neither, or not of floating point.
@@ -194,7 +193,7 @@ def as_images(images: Any) -> torch.Tensor:
     if not isinstance(images, torch.Tensor):
         raise NaswotError(
             f"The images are a {type(images).__name__}; a mini-batch is one tensor or NumPy array "
-            "of floating point, (B, …), normalised. (Of a DataLoader take the first: "
+            "of floating point, (B, …), normalised. (From a DataLoader, take the first batch: "
             "images, labels = next(iter(loader)).)"
         )
     if not images.is_floating_point() or images.ndim < 2:
@@ -206,20 +205,21 @@ def as_images(images: Any) -> torch.Tensor:
 
 
 def save_state(network: nn.Module, images: torch.Tensor) -> Callable[[], None]:
-    """Return a function that undoes what a forward pass changes: buffers, attributes, chance.
+    """Return a function that undoes a forward pass: buffers, attributes, random generators.
 
-    Lists among the attributes get back what they held.
+    Attributes that are lists get back their old contents.
     """
     cpu = torch.get_rng_state()
     cuda = torch.cuda.get_rng_state(images.device) if images.is_cuda else None
-    spaces = [
+    namespaces = [
         names
         for module in network.modules()
-        if not isinstance(module, torch.jit.ScriptModule)  # which keeps its attributes elsewhere
+        if not isinstance(module, torch.jit.ScriptModule)  # its attributes are stored elsewhere
         for names in (vars(module), module._buffers)
     ]
-    attributes = [(names, dict(names)) for names in spaces]
-    lists = [(kept, [*kept]) for names in spaces for kept in names.values() if type(kept) is list]
+    attributes = [(names, dict(names)) for names in namespaces]
+    values = (value for names in namespaces for value in names.values())
+    lists = [(value, [*value]) for value in values if type(value) is list]
     buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
 
     def restore() -> None:

@@ -1,4 +1,4 @@
-"""How many channels networks want their images to have: one, for grey, or three."""
+"""Find how many channels networks expect in their images: one (grey) or three (colour)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,21 +9,21 @@ from torch import nn
 from naswot.scores.base import Batch
 from naswot.scores.building import Model, build_network
 
-# What layers call the number of channels that they take.
+# Attributes of layers that hold their number of input channels.
 CHANNELS = ("in_channels", "num_features", "num_channels")
-FEATURES = "in_features"  # of a flattened image
+FEATURES = "in_features"  # channels · height · width, for a flattened image
 
 
 class _ReachedError(Exception):
-    """The images have come to a layer that says what it takes."""
+    """The images have reached a layer that tells its number of input channels."""
 
 
 def channels_for(models: Mapping[str, Model], classes: int, size: int) -> int:
-    """Return 1 or 3, as the first of the networks that tells takes it; 3 where none tells.
+    """Return 1 or 3, the number of channels of the first network that tells; 3 if none does.
 
     Args:
-        models: name → network or factory, as `naswot.rank` has them.
-        classes: outputs of the networks.
+        models: name → network or factory, as for `naswot.rank`.
+        classes: number of outputs of the networks.
         size: side of the images in pixels.
     """
     batch = Batch(torch.zeros(2, 3, size, size), torch.zeros(2, dtype=torch.int64), classes)
@@ -33,7 +33,7 @@ def channels_for(models: Mapping[str, Model], classes: int, size: int) -> int:
                 found = channels_of(build_network(name, model, batch, 0), batch.images)
         except KeyboardInterrupt:
             raise
-        except BaseException:  # it cannot be built, or not looked at; scoring will tell
+        except BaseException:  # it cannot be built or run; scoring will report it
             continue
         if found is not None:
             return found
@@ -41,29 +41,29 @@ def channels_for(models: Mapping[str, Model], classes: int, size: int) -> int:
 
 
 def channels_of(network: nn.Module, images: torch.Tensor) -> int | None:
-    """Return 1 or 3, whichever the layer takes that `images` come to first; None: it tells neither.
+    """Return the input channels, 1 or 3, of the layer that `images` reach first; otherwise None.
 
-    The network computes nothing beyond that layer.
+    The network is not run beyond that layer.
     """
-    takes: list[float] = []
+    found: list[float] = []
 
-    def look(layer: nn.Module, _: Any) -> None:
-        told = next((getattr(layer, name) for name in CHANNELS if hasattr(layer, name)), None)
-        if told is None and hasattr(layer, FEATURES):
-            told = getattr(layer, FEATURES) / images[0, 0].numel()
-        if told is not None:
-            takes.append(told)
+    def read_channels(layer: nn.Module, _: Any) -> None:
+        count = next((getattr(layer, name) for name in CHANNELS if hasattr(layer, name)), None)
+        if count is None and hasattr(layer, FEATURES):
+            count = getattr(layer, FEATURES) / images[0, 0].numel()
+        if count is not None:
+            found.append(count)
             raise _ReachedError
 
-    # First, before the hook of a lazy layer, which takes whatever comes.
+    # Before the hook of a lazy layer, which accepts any number of channels.
     layers = [x for x in network.modules() if not isinstance(x, torch.jit.ScriptModule)]
-    handles = [layer.register_forward_pre_hook(look, prepend=True) for layer in layers]
+    handles = [layer.register_forward_pre_hook(read_channels, prepend=True) for layer in layers]
     try:
         with torch.no_grad():
             network(images)
-    except Exception:  # that the layer is reached; or its own, which scoring will tell
+    except Exception:  # _ReachedError, or an error that scoring will report
         pass
     finally:
         for handle in handles:
             handle.remove()
-    return int(takes[0]) if takes and takes[0] in (1, 3) else None
+    return int(found[0]) if found and found[0] in (1, 3) else None

@@ -60,6 +60,19 @@ class Codes:
     overlaps: list[CodeOverlap] = field(default_factory=list)
     note: str = ""
 
+    def has_nan(self) -> bool:
+        """Return whether the output contains NaN; in a code, NaN looks like an inactive unit."""
+        return any(bool(tensor.isnan().any()) for tensor in tensors_in(self.output))
+
+    def hamming_distances(self, images: torch.Tensor, batch_dim: int = 0) -> torch.Tensor:
+        """Return the distances between the codes of the `images` that were read, int64 (B, B)."""
+        batch_size = images.shape[batch_dim]
+        active = torch.zeros(batch_size, batch_size, dtype=torch.int64, device=images.device)
+        for overlap in self.overlaps:
+            active += overlap.active
+        own = active.diagonal()
+        return own[:, None] + own[None, :] - 2 * active
+
 
 def read_codes(
     network: nn.Module,

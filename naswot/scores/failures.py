@@ -1,4 +1,4 @@
-"""What is said of a network that fails: what it raised, and whether sizes may be to blame."""
+"""Messages about networks that fail: the error, and whether the image size may be the cause."""
 
 import re
 
@@ -7,8 +7,8 @@ from torch import nn
 
 from naswot.errors import NaswotError
 
-LONGEST_MESSAGE = 300  # characters of another library's message that are passed on
-# What an error says for which images of the wrong size may be to blame.
+LONGEST_MESSAGE = 300  # characters of an error's message that are quoted
+# Words of errors that images of the wrong size may cause.
 OF_SIZES = re.compile(
     r"\b(channels?|dim(ension)?s?|height|kernel|mat\d?|patch|resolution|shapes?|size[sd]?|width|"
     r"\dD)\b",
@@ -18,10 +18,10 @@ SIZE_ERRORS = (AssertionError, RuntimeError, ValueError)
 
 
 def one_line(error: BaseException) -> str:
-    """Return the kind of an error and its message, as a sentence."""
+    """Return the class and the message of an error as one line that ends like a sentence."""
     try:
         text = " ".join(str(error).split())
-    except Exception:  # it cannot even say what it is
+    except Exception:  # its own __str__ fails
         text = ""
     if len(text) > LONGEST_MESSAGE:
         text = text[:LONGEST_MESSAGE].rstrip() + " …"
@@ -30,15 +30,15 @@ def one_line(error: BaseException) -> str:
 
 
 def failure_of(network: nn.Module, error: BaseException, images: torch.Tensor) -> NaswotError:
-    """Return what to raise where `network` raises `error` when it is shown `images` (B, …)."""
+    """Return the error to raise if `network` raises `error` on `images` (B, …)."""
     how = how_it_fails(error, images, "score it on images of another")
     return NaswotError(f"{type(network).__name__} {how}")
 
 
 def how_it_fails(error: BaseException, images: torch.Tensor, cure: str) -> str:
-    """Return a clause on a network that raises `error` when it is shown `images` (B, …).
+    """Return a predicate for a message: "fails …", for a network that raises `error` on `images`.
 
-    `cure` says how to give it images of another size; it follows only where that may help.
+    `cure` says how to give it images of another size; it is added only if that may help.
     """
     raised = one_line(error)
     if not isinstance(error, SIZE_ERRORS) or not OF_SIZES.search(raised):

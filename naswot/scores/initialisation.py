@@ -1,4 +1,4 @@
-"""Initial weights: networks drawn anew, by a scheme or as a score wants them."""
+"""Draw new initial weights for a network, by a scheme or as a score requires."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-# Layers with a weight (outputs, inputs, …), which draws look at.
+# Layers with a weight (outputs, inputs, …) whose weights are drawn.
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
@@ -35,9 +35,9 @@ def draw_weights(network: nn.Module, std: Callable[[int], float]) -> None:
 
 
 def renew_statistics(network: nn.Module, like: torch.Tensor, momentum: float) -> None:
-    """Start the running statistics of batch normalisations anew, with `momentum`.
+    """Reset the running statistics of all batch normalisations and set their `momentum`.
 
-    They are kept even where a network keeps none, on the device and in the type of `like`.
+    Layers without running statistics get them too. They have the device and type of `like`.
     """
     for module in batch_norms(network):
         module.track_running_stats, module.momentum = True, momentum
@@ -46,8 +46,8 @@ def renew_statistics(network: nn.Module, like: torch.Tensor, momentum: float) ->
         module.num_batches_tracked = torch.tensor(0, device=like.device)
 
 
-# Scheme → what fills the weight of a convolution or linear layer; None leaves what the network's
-# own construction drew: PyTorch's default, Kaiming uniform with a = √5, in NAS-Bench-201.
+# Scheme → function that fills the weight of a convolution or linear layer. None keeps the weights
+# that construction drew; for NAS-Bench-201 these are PyTorch's default, Kaiming uniform, a = √5.
 SCHEMES: Mapping[str, Callable[[torch.Tensor], torch.Tensor] | None] = {
     "default": None,
     "kaiming_normal": partial(nn.init.kaiming_normal_, nonlinearity="relu"),
@@ -61,9 +61,9 @@ SCHEMES: Mapping[str, Callable[[torch.Tensor], torch.Tensor] | None] = {
 
 
 def draw_scheme(network: nn.Module, scheme: str) -> None:
-    """Draw the weights of convolutions and linear layers anew, in place, by one of `SCHEMES`.
+    """Draw new weights for convolutions and linear layers, in place, by one of `SCHEMES`.
 
-    Biases, and the parameters of normalisations, stay as they are.
+    Biases and the parameters of normalisations do not change.
     """
     fill = SCHEMES[scheme]
     if fill is None:

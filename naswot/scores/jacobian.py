@@ -1,19 +1,20 @@
 """Scores of the Jacobians: how a network's outputs change with each image.
 
-J (B, units) holds, for each image, the gradient of the sum of the outputs with respect to it: one
-backward pass from the sum over the mini-batch. (In train mode batch normalisation makes an
-image's row contain what the image does to the outputs of the others; the authors' codes do the
-same.) C (B, B) is the correlation matrix of the rows.
+Row b of J (B, units) is the gradient of the sum of all outputs with respect to image b; one
+backward pass gives all rows. (In train mode batch normalisation lets an image influence the outputs
+of the others, and its row contains that too, as in the authors' code.) C (B, B) is the correlation
+matrix of the rows.
 
 - jacob_cov (Mellor et al., 2020, the first version of "Neural Architecture Search without
   Training"; Abdelfattah et al., ICLR 2021): −Σ [ln(v + k) + 1/(v + k)] over the eigenvalues v of C.
 - epe_nas (Lopes et al., "EPE-NAS", ICANN 2021): with s_c = Σ ln(|C_c| + k) over the entries of
-  the correlation matrix C_c of the images of class c, Σ_c |s_c| for up to 100 classes. Beyond,
-  s_c is divided by the number of images of c and the score is Σ_c Σ_c' |s_c − s_c'| over the
-  number of classes seen; classes seen once are then left out, as in the authors' code.
+  the correlation matrix C_c of the images of class c, Σ_c |s_c| for up to 100 classes. For more
+  classes, s_c is divided by the number of images of c, and the score is Σ_c Σ_c' |s_c − s_c'|
+  divided by the number of classes in the mini-batch, without classes of one image, as in the
+  authors' code.
 
-A row without variance (an output that does not depend on the image) has no correlations: both are
-NaN.
+A row without variance (the output does not depend on the image) has no correlations; both scores
+are then NaN.
 """
 
 import torch
@@ -23,17 +24,15 @@ from naswot.scores.base import Options
 from naswot.scores.passes import TrainPass
 
 K = 1e-5
-# Beyond this number of classes the authors of EPE-NAS compare classes with one another.
+# With more classes, EPE-NAS compares classes with one another.
 MANY_CLASSES = 100
 
 
 def jacobians(train_pass: TrainPass) -> torch.Tensor:
-    """Return J (B, units) in float64.
-
-    Of several outputs the first is taken.
+    """Return J (B, units) of the first output, in float64.
 
     Raises:
-        NaswotError: the network returns no output with a row for each image.
+        NaswotError: the network returns no output with one row per image.
     """
     if not train_pass.logits.requires_grad:
         return torch.zeros_like(train_pass.images, dtype=torch.float64).flatten(1)
@@ -55,7 +54,7 @@ def jacob_cov(jacobian: torch.Tensor) -> float:
     matrix = correlations(jacobian)
     if not matrix.isfinite().all():
         return torch.nan
-    # The smallest eigenvalues of a correlation matrix are zero up to rounding far below K.
+    # Exact eigenvalues are not negative, and rounding errors are far smaller than K.
     shifted = torch.linalg.eigvalsh(matrix) + K
     return -(shifted.log() + 1 / shifted).sum().item()
 

@@ -1,7 +1,7 @@
-"""Passes that only look: lazy modules get their parameters, and nothing else of a network changes.
+"""Forward passes that give lazy modules their parameters and change nothing else of a network.
 
-The modules of `torch.nn` called Lazy… have no parameters before they have seen an input. Until then
-they can neither be counted nor, some of them, be copied.
+The modules of `torch.nn` called Lazy… have no parameters before their first input. Until then their
+parameters cannot be counted, and some of these modules cannot be copied.
 """
 
 from typing import Any
@@ -14,13 +14,13 @@ from torch.nn.parameter import is_lazy
 def dry_run(network: nn.Module, images: torch.Tensor) -> Any:
     """Return the output of `network` for `images`, in eval mode.
 
-    Its modes and the state of the random generators stay as they are. The modes are set without
-    `eval()`, in which some networks do more than that.
+    Modes and the state of the random generators are restored. Modes are set without `eval()`,
+    because some networks override it to do more.
     """
     modes = [(module, module.training) for module in network.modules()]
     try:
         for module, _ in modes:
-            module.training = False  # keeps the statistics of batch normalisations
+            module.training = False  # so that running statistics do not change
         with torch.random.fork_rng([images.device] if images.is_cuda else []), torch.no_grad():
             return network(images.clone())
     finally:
@@ -29,9 +29,9 @@ def dry_run(network: nn.Module, images: torch.Tensor) -> Any:
 
 
 def materialise(network: nn.Module, images: torch.Tensor) -> None:
-    """Give the lazy modules of `network` their parameters, by a pass of `images` (B, …).
+    """Give the lazy modules of `network` their parameters by a forward pass of `images` (B, …).
 
-    Whatever the network raises is raised.
+    Errors of the network are not caught.
     """
     tensors = [*network.parameters(), *network.buffers()]
     if not any(map(is_lazy, tensors)):

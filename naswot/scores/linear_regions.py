@@ -1,16 +1,16 @@
-"""The number of linear regions (Chen et al., "TE-NAS", ICLR 2021): how finely ReLUs cut inputs.
+"""The number of linear regions (Chen et al., "TE-NAS", ICLR 2021): how finely ReLUs divide inputs.
 
-TE-NAS counts distinct activation patterns among 1,000 noise images of 3×3 pixels, seen by a
-narrow copy of the network. An arbitrary network can be made neither narrow nor small, and as it
-is, any two images lie in different regions: the count would be that of the images. So regions are
-counted here at all scales: on `RAYS` lines from an image to the next, at `POINTS` distances
-in a geometric sequence from `NEAREST` to 1 of the way. linear_regions is the number of
-distinct patterns among these RAYS · POINTS inputs; a network that cuts e times more finely gains
-about one pattern a ray for each factor e of the sequence.
+TE-NAS counts distinct activation patterns among 1,000 noise images of 3×3 pixels in a narrow copy
+of the network. An arbitrary network cannot be made narrow, and in a wide one any two images lie in
+different regions: the count would be the number of images. So regions are counted here at all
+scales: on `RAYS` lines from one image to the next, at `POINTS` distances in a geometric sequence
+from `NEAREST` to 1 of the way. linear_regions is the number of distinct patterns among these
+RAYS · POINTS inputs. A network that divides inputs more finely by the factor of that sequence gains
+about one pattern per ray.
 
-A region is one of a fixed function, so batch normalisation uses the statistics of the first
-`IMAGES` images, found by one forward pass in train mode, and the network then runs in eval mode.
-It is then in float64: neighbouring points differ by 1e-7.
+Regions are those of a fixed function. So batch normalisation uses the statistics of the first
+`IMAGES` images, computed by one forward pass in train mode, and the network then runs in eval mode.
+It is in float64, because neighbouring points may differ by 1e-7.
 """
 
 import math
@@ -23,7 +23,6 @@ from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
 from naswot.scores.codes import read_codes
 from naswot.scores.initialisation import renew_statistics
-from naswot.scores.outputs import tensors_in
 from naswot.scores.passes import prepare
 
 IMAGES = 32
@@ -43,7 +42,7 @@ def rays(images: torch.Tensor) -> torch.Tensor:
 
 
 def fix_statistics(network: nn.Module, images: torch.Tensor) -> None:
-    """Make `images` the statistics of all batch normalisations and put `network` in eval mode."""
+    """Set all running statistics to those of `images` and put `network` in eval mode."""
     renew_statistics(network, images, momentum=1.0)
     with torch.no_grad():
         network(images.clone())
@@ -51,27 +50,23 @@ def fix_statistics(network: nn.Module, images: torch.Tensor) -> None:
 
 
 def distinct_codes(network: nn.Module, inputs: torch.Tensor) -> tuple[float, str]:
-    """Return how many binary codes `network` gives `inputs` (N, …), and a note; NaN for NaN.
+    """Return the number of distinct codes of `inputs` (N, …), NaN if an output is NaN, and a note.
 
     Raises:
         NaswotError: the network has no visible ReLU.
     """
     codes = read_codes(network, inputs)
-    if any(tensor.isnan().any() for tensor in tensors_in(codes.output)):
+    if codes.has_nan():
         return torch.nan, codes.note
-    active = torch.zeros(len(inputs), len(inputs), dtype=torch.int64, device=inputs.device)
-    for overlap in codes.overlaps:
-        active += overlap.active
-    own = active.diagonal()
-    same = own[:, None] + own[None, :] - 2 * active == 0
-    # Of equal codes, only the first has nothing like it before it.
+    same = codes.hamming_distances(inputs) == 0
+    # Count the codes that equal no earlier one.
     return float((~same.tril(-1).any(1)).sum().item()), codes.note
 
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, Any]:
     """Return the scores of the family."""
     if len(batch.images) < 2:
-        raise NaswotError("linear_regions looks between images; one image is not enough.")
+        raise NaswotError("linear_regions needs lines between images; one image is not enough.")
     network, images = prepare(network, batch.images[:IMAGES])
     fix_statistics(network, images)
     count, note = distinct_codes(network.double(), rays(images.double()))

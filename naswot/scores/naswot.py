@@ -1,12 +1,12 @@
-"""The score of Mellor et al. (ICML 2021): how differently an untrained network sees its inputs.
+"""The score of Mellor et al. (ICML 2021): how different the ReLU codes of the inputs are.
 
-For a mini-batch of B inputs with binary codes c_i of N_A rectified units,
+For a mini-batch of B inputs with binary codes c_i of N_A ReLU units,
 
     K_H[i, j] = N_A − d_H(c_i, c_j)        (equation 1; d_H is the Hamming distance)
     score     = ln |det K_H|               (equation 2)
 
 With X (B, N_A) holding the codes, K_H = X Xᵀ + (1−X)(1−X)ᵀ = 2 X Xᵀ − d 1ᵀ − 1 dᵀ + N_A,
-where d is the diagonal of X Xᵀ: one integer product a tensor, added up over tensors.
+where d is the diagonal of X Xᵀ: one integer matrix product per tensor, added over tensors.
 """
 
 import time
@@ -30,7 +30,6 @@ from naswot.scores.base import (
 from naswot.scores.codes import read_codes
 from naswot.scores.failures import failure_of, one_line
 from naswot.scores.lazy_modules import materialise
-from naswot.scores.outputs import tensors_in
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 RELU_COUNTS = ("once", "as-published")
@@ -45,25 +44,25 @@ def score(
 ) -> Score:
     """Score `network` on `images`.
 
-    The protocol is that of the authors' code: train mode (batch normalisation uses the
-    batch's statistics) and the weights as they are. One forward pass is made; where its graph
-    does not tell which ReLUs count, some more. A network that is handed over is not changed: a
-    copy is scored. (Only lazy modules, which cannot be copied, get their parameters.)
+    The protocol is that of the authors' code: train mode (batch normalisation uses batch
+    statistics) and the weights as they are. There is one forward pass, and more if its autograd
+    graph does not tell which ReLUs are reachable. A module is not changed: a copy is scored. (Only
+    lazy modules, which may not be copyable, get their parameters.)
 
     Args:
-        network: a module, or a function that builds one (its time is then measured too).
+        network: a module, or a function that builds one (construction is then timed too).
         images: (B, …), as the network takes them, already normalised, on the device to use.
         precision: of the forward pass, "float32" or "bfloat16". Codes and kernel are exact.
-            Image batches are laid out channels-last, which is a quarter faster than contiguous;
-            the other convolution kernels flip about one code in 10⁵ (the sign of a
-            pre-activation near zero).
-        relu_count: "once" counts each ReLU once (equation 1); "as-published" counts each
-            module whose class name contains "ReLU", as the authors' code does.
-        batch_dim: the dimension of `images` that counts them; 1 for sequences (S, B, …).
+            Images are stored channels-last, which is a quarter faster than contiguous. Convolutions
+            then round differently, which changes about one code in 10⁵ (where a pre-activation is
+            near zero).
+        relu_count: "once" counts each reachable ReLU call once (equation 1); "as-published" counts
+            each module whose class name contains "ReLU", as the authors' code does.
+        batch_dim: the dimension of `images` that is the mini-batch; 1 for sequences (S, B, …).
 
     Raises:
-        NaswotError: an unknown option, images that are no such tensor, a network without visible
-            ReLUs, or one that cannot be copied or fails on the images.
+        NaswotError: an option is unknown, the images are not such a tensor, or the network has no
+            visible ReLU, cannot be copied or fails on the images.
     """
     started, images = time.perf_counter(), as_images(images)
     if isinstance(network, nn.Module):
@@ -79,7 +78,7 @@ def score(
 
 
 def _materialise(network: nn.Module, images: torch.Tensor) -> None:
-    """Give the lazy modules of `network` their parameters."""
+    """Give the lazy modules of `network` their parameters. Raises NaswotError if it fails."""
     try:
         materialise(network, images[:2])
     except (Exception, SystemExit) as error:  # a network may raise anything
@@ -87,7 +86,7 @@ def _materialise(network: nn.Module, images: torch.Tensor) -> None:
 
 
 def _built(factory: Any) -> nn.Module:
-    """Return what `factory` builds."""
+    """Return the network that `factory` builds. Raises NaswotError if it builds none."""
     name = getattr(factory, "__name__", type(factory).__name__)
     if not callable(factory):
         raise NaswotError(f"{name} is neither a torch.nn.Module nor a function that builds one.")
@@ -101,18 +100,18 @@ def _built(factory: Any) -> nn.Module:
 
 
 def log_determinant(kernel: torch.Tensor) -> float:
-    """Return ln |det K|: −inf for a singular kernel, NaN for one of NaNs."""
+    """Return ln |det K| of `kernel` (B, B): −inf if it is singular, NaN if it contains NaN."""
     return torch.linalg.slogdet(kernel).logabsdet.item()
 
 
 class HammingKernel(NamedTuple):
-    """K_H of a mini-batch, and how it came about.
+    """K_H of a mini-batch.
 
     Attributes:
-        matrix: (B, B) in float64; all NaN where the network's output is NaN.
-        units: N_A, the rectified units counted.
-        modules: the rectifiers counted (their calls).
-        note: what is to be known about it, in one line; mostly nothing.
+        matrix: (B, B) in float64; all NaN if the network's output contains NaN.
+        units: N_A, the number of units of reachable ReLUs.
+        modules: the number of reachable ReLU calls.
+        note: limitations of the codes, in one line; empty if there is none.
     """
 
     matrix: torch.Tensor
@@ -131,9 +130,9 @@ def hamming_kernel(
 ) -> HammingKernel:
     """Return K_H of the mini-batch.
 
-    Takes `network` over: it is put in train mode and in the wanted precision and memory
-    format. Arguments and errors as for `score`; without `fused`, every operation is PyTorch's own,
-    one after the other.
+    `network` is changed: it is put in train mode, in the precision and in the memory format.
+    `fused` allows the fused pass (`naswot.scores.fused`); otherwise PyTorch computes every
+    operation. Other arguments and errors are those of `score`.
     """
     if precision not in PRECISIONS:
         raise NaswotError(f"precision is {precision!r}; it can be {', '.join(PRECISIONS)}.")
@@ -141,8 +140,8 @@ def hamming_kernel(
         raise NaswotError(f"relu_count is {relu_count!r}; it can be {', '.join(RELU_COUNTS)}.")
     if not 0 <= batch_dim < images.ndim or 0 in images.shape:
         raise NaswotError(
-            f"The images are of shape {tuple(images.shape)}, and dimension {batch_dim} is to count "
-            "them: there has to be an image, and such a dimension (batch_dim)."
+            f"The images have the shape {tuple(images.shape)} and the mini-batch is dimension "
+            f"{batch_dim}: there has to be an image, and such a dimension (batch_dim)."
         )
     _materialise(network, images)
     network = move_network(set_train_mode(network), images.device, PRECISIONS[precision])
@@ -151,20 +150,15 @@ def hamming_kernel(
         set_memory_format(network, torch.channels_last)
         images = images.contiguous(memory_format=torch.channels_last)
     codes = read_codes(network, images, relu_count == "as-published", fused, batch_dim)
-    batch = images.shape[batch_dim]
-    active = torch.zeros(batch, batch, dtype=torch.int32, device=images.device)
-    for overlap in codes.overlaps:
-        active += overlap.active
     units = sum(overlap.units for overlap in codes.overlaps)
-    own = active.diagonal()
-    kernel = (2 * active - own[:, None] - own[None, :] + units).double()
-    if any(tensor.isnan().any() for tensor in tensors_in(codes.output)):
-        kernel.fill_(torch.nan)  # a code of NaNs would look like an inactive unit
+    kernel = (units - codes.hamming_distances(images, batch_dim)).double()
+    if codes.has_nan():
+        kernel.fill_(torch.nan)
     return HammingKernel(kernel, units, len(codes.overlaps), codes.note)
 
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, Any]:
-    """Return the score, and how many units and rectifiers it counts."""
+    """Return the score, the numbers of units and ReLU calls, and a note."""
     found = hamming_kernel(network, batch.images, options.precision, options.relu_count)
     about = {"relu_units": found.units, "relu_modules": found.modules, "note": found.note}
     return {"naswot": log_determinant(found.matrix)} | about

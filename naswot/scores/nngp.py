@@ -1,22 +1,23 @@
 """The score of Park et al. ("Towards NNGP-guided Neural Architecture Search", 2020).
 
-A wide random network is a Gaussian process; its kernel is estimated by Monte Carlo over `DRAWS`
+A wide random network is a Gaussian process. Its kernel is estimated by Monte Carlo over `DRAWS`
 initialisations,
 
     K[i, j] = mean over draws and features of φ(x_i) φ(x_j),
 
-with φ the features that the last linear layer called reads (drawing that layer too would only
-add noise; without such a layer, the first output). Every second image (from the first) is fitted
-by kernel regression on one-hot labels and the others are predicted:
+where φ is the input of the last linear layer that is called. (To draw that layer too would only add
+noise. Without such a layer, φ is the first output.) Images 0, 2, 4, … are fitted by kernel
+regression on one-hot labels, and the others are predicted:
 
     f = K_vt (K_tt + ε tr(K_tt)/n)⁻¹ Y,   ε = `RIDGE`.
 
-nngp is the share of them that is classified correctly. A prediction that is the same for several
-classes counts by chance, so a network that tells nothing apart scores 1 / classes. The paper fits
-thousands of images; the score of a small mini-batch is coarse and close to chance.
+nngp is the share of these that is classified correctly. If k classes have the same highest
+prediction, a correct one among them counts 1 / k; so a network that distinguishes nothing scores
+1 / classes. The paper fits thousands of images; the score of a small mini-batch is coarse and close
+to chance.
 
-Weights of convolutions and linear layers are drawn from N(0, 2 / fan-in), biases are 0 and
-normalisations as they begin; other parameters are left as they are.
+Weights of convolutions and linear layers are drawn from N(0, 2 / fan-in); biases are 0; scales and
+shifts of normalisations are 1 and 0. Other parameters do not change.
 """
 
 import torch
@@ -33,23 +34,23 @@ RIDGE = 1e-3
 
 
 def last_features(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """Return what the last linear layer called reads, (B, width) in float64, else the output."""
-    read: list[torch.Tensor] = []
+    """Return the input of the last linear layer called, or the output, as float64 (B, width)."""
+    last: list[torch.Tensor] = []
 
-    def note(_, inputs):
-        read[:] = [inputs[0].detach().clone()]
+    def keep(_, inputs):
+        last[:] = [inputs[0].detach().clone()]
 
     linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
-    handles = [module.register_forward_pre_hook(note) for module in linear]
+    handles = [module.register_forward_pre_hook(keep) for module in linear]
     output = first_output_fast(network, images)
     for handle in handles:
         handle.remove()
-    features = read[0] if read and len(read[0]) == len(images) else output
+    features = last[0] if last and len(last[0]) == len(images) else output
     return features.flatten(1).double()
 
 
-def kernel(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """Return the estimated kernel K (B, B) in float64. Takes `network` over."""
+def estimate_kernel(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Return the estimated kernel K (B, B) in float64. Changes `network`."""
     network, images = prepare(network, images)
     total = torch.zeros(len(images), len(images), dtype=torch.float64, device=images.device)
     with torch.no_grad():
@@ -61,7 +62,7 @@ def kernel(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 
 def accuracy(matrix: torch.Tensor, labels: torch.Tensor, classes: int) -> float:
-    """Return the share of odd images predicted from the even ones by kernel `matrix` (B, B).
+    """Return the share of odd images that kernel `matrix` (B, B) predicts from the even ones.
 
     NaN if the kernel is not finite.
     """
@@ -73,7 +74,7 @@ def accuracy(matrix: torch.Tensor, labels: torch.Tensor, classes: int) -> float:
     if ridge > 0:
         ridge = ridge * torch.eye(len(fit), dtype=matrix.dtype, device=matrix.device)
         predicted = test @ torch.linalg.solve(fit + ridge, targets)
-    else:  # a kernel of zeros
+    else:  # the kernel is zero
         predicted = targets.new_zeros(len(test), classes)
     best = predicted == predicted.amax(1, keepdim=True)
     hits = best.gather(1, labels[1::2, None])[:, 0].double() / best.sum(1)
@@ -84,4 +85,4 @@ def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, flo
     """Return the scores of the family."""
     if len(batch.images) < 2:
         raise NaswotError("nngp predicts images from others; one image is not enough.")
-    return {"nngp": accuracy(kernel(network, batch.images), batch.labels, batch.classes)}
+    return {"nngp": accuracy(estimate_kernel(network, batch.images), batch.labels, batch.classes)}

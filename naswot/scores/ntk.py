@@ -1,13 +1,13 @@
 """The condition number of the empirical NTK (Chen et al., "TE-NAS", ICLR 2021): lower is better.
 
-With G (n, P) the gradients of the sum of the logits of each image with respect to all trainable
-parameters, Θ = G Gᵀ and ntk_condition = λ_max / λ_min.
+Row i of G (n, P) is the gradient of the sum of the logits of image i with respect to all trainable
+parameters; Θ = G Gᵀ and ntk_condition = λ_max / λ_min.
 
-As in the authors' code there is one forward pass in train mode, so batch normalisation ties the
-images together, and a backward pass for each image. Unlike there, biases count among the
-parameters, as in the definition. At most `IMAGES` images, the first of the mini-batch, are looked
-at: time grows with the square of their number. (Backward passes batched by `torch.func` give the
-same gradients, and take half as long again on a CPU.)
+As in the authors' code there is one forward pass in train mode, so that images depend on one
+another by batch normalisation, and one backward pass per image. Unlike there, biases are among the
+parameters, as in the definition. Only the first `IMAGES` images of the mini-batch are used, because
+time grows with the square of their number. (Backward passes batched by `torch.func` give the same
+gradients and take 1.5 times as long on a CPU.)
 """
 
 import torch
@@ -20,10 +20,8 @@ from naswot.scores.passes import first_output_fast, prepare
 IMAGES = 16
 
 
-def gradients(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """Return G (n, P): a row of gradients for each of `images` (n, …). Takes `network` over.
-
-    Of several outputs the first is taken.
+def per_image_gradients(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Return G (n, P) for `images` (n, …) and the first output. Changes `network`.
 
     Raises:
         NaswotError: the network has no trainable parameter, or no output depends on one.
@@ -39,16 +37,16 @@ def gradients(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     rows = []
     for output in outputs:
         found = torch.autograd.grad(output, parameters, retain_graph=True, allow_unused=True)
-        # Parameters without a path to the output would only add zeros to every product.
+        # Parameters without a path to the output would only add zeros.
         rows.append(torch.cat([g.flatten() for g in found if g is not None]))
     return torch.stack(rows)
 
 
-def condition(rows: torch.Tensor) -> float:
-    """Return λ_max / λ_min of the products of `rows` (n, P); inf if they are singular, else NaN.
+def condition_number(rows: torch.Tensor) -> float:
+    """Return λ_max / λ_min of Θ for `rows` G (n, P): inf if Θ is singular, NaN if G is not finite.
 
-    They count as singular where rounding in the gradients could make up the smallest singular
-    value of `rows`: where it is below n ε times the largest, for ε that of the rows' type.
+    Θ counts as singular if rounding errors of the gradients could cause the smallest singular value
+    of G: if it is below n ε times the largest, where ε is that of G's type.
     """
     if not rows.isfinite().all():
         return torch.nan
@@ -64,4 +62,4 @@ def condition(rows: torch.Tensor) -> float:
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
     """Return the scores of the family."""
-    return {"ntk_condition": condition(gradients(network, batch.images[:IMAGES]))}
+    return {"ntk_condition": condition_number(per_image_gradients(network, batch.images[:IMAGES]))}

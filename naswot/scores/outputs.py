@@ -1,4 +1,4 @@
-"""The tensors in what a network takes and returns, whatever they are packed in."""
+"""Find the tensors in the arguments and outputs of networks, in containers of any kind."""
 
 import dataclasses
 from collections import deque
@@ -12,8 +12,8 @@ import torch
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
     """Yield the tensors in `value`: one, or nested in containers and objects of any kind.
 
-    Looked into are mappings, tuples, lists, sets, dataclasses and the attributes of other objects
-    but modules. What contains itself is looked into once.
+    Containers are mappings, tuples, lists, sets, dataclasses, and objects with attributes other
+    than modules and functions. A container that contains itself is searched once.
     """
     return _tensors(value, set())
 
@@ -30,14 +30,14 @@ def _tensors(value: Any, seen: set[int]) -> Iterator[torch.Tensor]:
         yield from _tensors(part, seen)
 
 
-# What is met most often and contains nothing.
+# Types without tensors, which are frequent.
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type, torch.dtype, torch.device)
-# What computes, and is no output.
+# Types of code, not of data.
 CODE = (torch.nn.Module, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 
 
 def _parts(value: Any) -> Iterator[Any] | None:
-    """Return what `value` contains; None if it is no container."""
+    """Return the contents of `value`; None if it is not a container."""
     if isinstance(value, PLAIN):
         return None
     if isinstance(value, Mapping):

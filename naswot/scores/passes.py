@@ -1,9 +1,9 @@
-"""What scores of outputs and gradients share: weights, outputs, the loss, and one pass for several.
+"""What scores of outputs and gradients share: weights, outputs, the loss, a pass in train mode.
 
-The weights that count are those of convolutions and linear layers; biases, batch normalisation
-and parameters of other modules (attention's projections, say) do not, as in the code of
-Abdelfattah et al. (ICLR 2021), which however knows only 2-d convolutions. A weight that several
-layers share counts once.
+The weights that are scored are those of convolutions and linear layers, without biases, batch
+normalisations and parameters of other modules (such as the projections of attention). The code of
+Abdelfattah et al. (ICLR 2021) does the same, but handles only 2-d convolutions. A weight that
+several layers share counts once.
 """
 
 from collections.abc import Collection
@@ -34,8 +34,8 @@ def prepare(
 ) -> tuple[nn.Module, torch.Tensor]:
     """Return `network` in train mode and a copy of `images`, both at least as wide as `least`.
 
-    The network is moved to the images' device. The copy may be written to: networks may rectify
-    their input in place.
+    The network is moved to the images' device. The images are a copy, because the network may
+    change its input in place.
     """
     dtype = torch.promote_types(images.dtype, least)
     network = move_network(set_train_mode(network), images.device, dtype)
@@ -43,7 +43,7 @@ def prepare(
 
 
 def layer_weights(network: nn.Module) -> list[nn.Parameter]:
-    """Return the weights of `network`'s convolutions and linear layers, ready for gradients.
+    """Return the weights of convolutions and linear layers; all then require a gradient.
 
     Raises:
         NaswotError: there is none, or one is not a parameter but computed from others.
@@ -57,7 +57,7 @@ def layer_weights(network: nn.Module) -> list[nn.Parameter]:
                     f"The weight of {type(network).__name__}'s layer {name!r} is computed from "
                     "other parameters, so it has no gradient of its own to score."
                 )
-            found[id(weight)] = weight.requires_grad_()  # frozen weights are scored too
+            found[id(weight)] = weight.requires_grad_()  # frozen weights too
     if not found:
         raise NaswotError(
             f"{type(network).__name__} has no convolution or linear layer that can be seen "
@@ -67,9 +67,9 @@ def layer_weights(network: nn.Module) -> list[nn.Parameter]:
 
 
 def first_output(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """Return the first tensor of the output that has a row an image, as (B, width).
+    """Return the first tensor of the output with one row per image, as (B, width).
 
-    Networks with auxiliary heads return their logits first.
+    Networks with auxiliary heads return the main logits first.
 
     Raises:
         NaswotError: there is no such tensor.
@@ -84,12 +84,12 @@ def first_output(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 
 def first_output_fast(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """Return `first_output`, computed channels-last where the network allows it.
+    """Return `first_output`, computed channels-last if the network allows it.
 
-    On CPUs that takes a third off the time of forward and backward passes. Networks that flatten
-    by ``x.view`` need contiguous tensors. So do 1×1 convolutions of fewer than 8 channels with a
-    stride: on processors without AVX-512, their backward pass in oneDNN (torch 2.13) writes beyond
-    its tensors otherwise.
+    On CPUs this saves a third of the time of forward and backward passes. Networks that flatten
+    with `x.view` need contiguous tensors. So do 1×1 convolutions of fewer than 8 channels with a
+    stride: without AVX-512, their backward pass in oneDNN (torch 2.13) would write beyond its
+    tensors.
 
     Raises:
         NaswotError: as `first_output`.
@@ -106,7 +106,7 @@ def first_output_fast(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 
 def _is_thin(layer: nn.Module) -> bool:
-    """Return whether `layer` is a 1×1 convolution with a stride, of fewer than 8 channels."""
+    """Return whether `layer` is a 1×1 convolution of fewer than 8 channels with a stride."""
     return (
         isinstance(layer, nn.Conv2d)
         and layer.in_channels // layer.groups < 8
@@ -115,15 +115,15 @@ def _is_thin(layer: nn.Module) -> bool:
 
 
 def require_gradient(network: nn.Module, output: torch.Tensor) -> torch.Tensor:
-    """Return `output`, what `network` returned.
+    """Return `output`, which `network` returned.
 
     Raises:
-        NaswotError: no gradient can flow back from it.
+        NaswotError: it has no gradient.
     """
     if not output.requires_grad:
         raise NaswotError(
-            f"The output of {type(network).__name__} is no tensor that depends on its parameters, "
-            "so there is no gradient to score."
+            f"The output of {type(network).__name__} does not depend on its parameters, so it has "
+            "no gradient to score."
         )
     return output
 
@@ -134,39 +134,38 @@ def cross_entropy(
     """Return the mean cross-entropy, a scalar, of `logits` (B, classes), `network`'s first output.
 
     Raises:
-        NaswotError: the logits have another shape, or no gradient can flow back from them.
+        NaswotError: the logits have another shape or no gradient.
     """
     require_gradient(network, logits)
     expected = (len(labels), classes)
     if tuple(logits.shape) != expected:
         raise NaswotError(
             f"The output of {type(network).__name__} has the shape {tuple(logits.shape)}; scores "
-            f"that look at labels need logits of the shape {expected}: an output a class."
+            f"that need labels need logits of the shape {expected}: one output per class."
         )
     return functional.cross_entropy(logits, labels.clone())
 
 
 def sum_float64(terms: list[torch.Tensor]) -> float:
-    """Return the sum of scalar `terms` in float64; 0 if there are none."""
+    """Return the sum of scalar tensors in float64; 0 if there are none."""
     return torch.stack(terms).double().sum().item() if terms else 0.0
 
 
 class TrainPass:
-    """A network's pass over the whole mini-batch in train mode, which several families look at.
+    """A pass of a network over the whole mini-batch in train mode, shared by several families.
 
-    Forward pass and gradients are computed when they are first asked for, and kept. The network
-    is taken over.
+    Forward pass and gradients are computed when they are first needed, and kept.
 
     Args:
-        network: any.
+        network: any; it is changed.
         images: (B, …), the mini-batch, on the device to use.
         labels: int64 (B,).
-        classes: how many there are.
-        needs: what is asked for besides the loss and its gradients: "images" (gradients with
-            respect to them), "outputs" (of layers), "curvature" (gradients of gradients).
+        classes: number of classes.
+        needs: what is needed besides the gradients of the loss: "images" (gradients with respect to
+            them), "outputs" (of layers), "curvature" (gradients of gradients).
 
     Attributes:
-        images: (B, …), as the network is shown them.
+        images: (B, …), in the network's type.
         labels, classes: as given.
     """
 
@@ -196,7 +195,7 @@ class TrainPass:
         if not output.requires_grad:
             return output
         self._outputs.append((layer, output))
-        return output.clone()  # which what follows may change in place
+        return output.clone()  # which later layers may change in place
 
     @cached_property
     def weights(self) -> list[nn.Parameter]:
@@ -209,7 +208,7 @@ class TrainPass:
         with torch.enable_grad():
             output = first_output(self._network, self.images.clone())
         for hook in self._hooks:
-            hook.remove()  # they refer to this object, which would be freed late
+            hook.remove()  # each refers to this object and would delay its release
         return output
 
     @cached_property
@@ -227,7 +226,7 @@ class TrainPass:
 
     @property
     def gradients(self) -> tuple[torch.Tensor, ...]:
-        """∂L/∂w of each of `weights`, with a graph if "curvature" is needed.
+        """∂L/∂w for each of `weights`, with a graph if "curvature" is needed.
 
         Raises NaswotError: as `weights`, `logits` and `cross_entropy` do.
         """
@@ -235,7 +234,7 @@ class TrainPass:
 
     @property
     def outputs(self) -> list[tuple[nn.Module, torch.Tensor, torch.Tensor]]:
-        """Layer, output a and ∂L/∂a of each call of a layer, if "outputs" are needed.
+        """Layer, output a and ∂L/∂a for each call of a layer, if "outputs" are needed.
 
         Raises NaswotError: as `gradients`.
         """

@@ -1,8 +1,8 @@
-"""Networks of one's own, side by side: several scores of each, best network first.
+"""Rank a user's networks by one or more scores, best network first.
 
-Modules and factories are taken as torchvision and timm have them: outputs in tuples and dicts,
-any input size, any activation. A score that does not apply to a network leaves a gap and a note,
-and so does a network that fails: the others are ranked all the same.
+Modules and factories may be as in torchvision and timm: outputs in tuples and dicts, any input
+size, any activation. A score that does not apply to a network leaves a gap and a note. So does a
+network that fails; the others are still ranked.
 """
 
 import difflib
@@ -34,22 +34,22 @@ from naswot.scores.outputs import tensors_in
 from naswot.scores.relu import NoReluError
 
 DEFAULT_CLASSES = 10
-# What to try on a network that has no rectifiers: these look at gradients or weights instead.
+# Scores to recommend for networks without ReLUs: they use gradients or weights instead.
 WITHOUT_RELUS = ("grad_norm", "snip", "synflow", "jacob_cov")
 
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of one network.
+    """The scores of one network.
 
     Attributes:
         network: its name.
-        values: score → value; scores that do not apply are left out.
-        seconds: construction and all passes; NaN for a network that failed.
-        params: trainable parameters; None if the network failed before they were known.
-        note: what else there is to say, in one line.
-        failure: why the network could not be scored at all, if so.
-        crashes: of scores that failed although the network runs.
+        values: score → value, without scores that do not apply.
+        seconds: of construction and all passes; NaN for a network that failed.
+        params: number of trainable parameters; None if the network failed too early to tell.
+        note: remarks on the network and its scores, in one line.
+        failure: the error, if the network could not be scored at all.
+        crashes: the errors of scores that failed although the network runs.
     """
 
     network: str
@@ -75,30 +75,30 @@ def rank(
 ) -> pd.DataFrame:
     """Score networks on one mini-batch and sort them by the first score, best first.
 
-    Every network is built and scored from the state of the random generator that `seed` gives;
-    the caller's state is left as it was.
+    Every network is built and scored from the same state of the random generator, which `seed`
+    gives. The caller's state does not change.
 
     Args:
-        models: name → network, or networks. A network is a module, which is not changed (but for
-            the parameters that its lazy modules, if any, lack), or a function or class that builds
-            one: called without arguments, or with `num_classes` if it takes that and has no value
-            for it from `functools.partial`.
+        models: name → network, or networks. A network is a module, which is not changed (except
+            that its lazy modules, if any, get their parameters), or a function or class that builds
+            one. It is called without arguments, or with `num_classes` if it takes that argument
+            and has no value for it from `functools.partial`.
         images: (B, …), as the networks take them, already normalised, on the device to use.
         scores: names of scores, or "all".
-        labels: (B,), from 0 to `classes` − 1; None: drawn at random from `seed`.
-        classes: how many there are; None: as many as the labels show, or 10.
-        precision: of the forward pass of the naswot score, "float32", "bfloat16", or "auto": the
-            latter where the device has instructions for it.
+        labels: (B,), from 0 to `classes` − 1; None: random, from `seed`.
+        classes: number of classes; None: one more than the highest label, or 10 without labels.
+        precision: of the forward pass of the naswot score: "float32", "bfloat16", or "auto", which
+            is bfloat16 on devices that have instructions for it.
         seed: of the weights and of random labels.
-        progress: what is told of each network that is done.
-        fail_fast: whether the first network that fails is to end it all.
+        progress: advanced after each network.
+        fail_fast: whether to stop at the first network that fails.
 
     Returns:
-        A row a network: `network` (its name), a column a score, `seconds` (construction and all
-        passes), `params` (trainable parameters) and `note`. −inf comes after the other values of
-        the first score, and NaN last. A score that does not apply to a network is NaN, and so is
-        every score of a network that cannot be built or fails on the images, with its seconds;
-        `note` says why. `params` is a nullable integer where those of some are not known.
+        One row per network: `network` (its name), one column per score, `seconds` (of construction
+        and all passes), `params` (trainable parameters) and `note`. Rows are sorted by the first
+        score; −inf comes after other values, and NaN last. A score that does not apply to a network
+        is NaN. If a network cannot be built or fails on the images, all its scores and seconds are
+        NaN, and `note` says why. `params` is a nullable integer if some are not known.
 
     Raises:
         NaswotError: an unknown score or precision, unsuitable images or labels, no score that
@@ -133,9 +133,10 @@ def score_each(
     seed: int = 0,
     fail_fast: bool = False,
 ) -> Iterator[Row]:
-    """Yield the row of each network as soon as it is scored, or has failed.
+    """Yield the row of each network as soon as it is scored or has failed.
 
-    Arguments and errors as for `rank`, with the names that `name_models` and `score_names` give.
+    Arguments and errors are those of `rank`; `named` and `names` are what `name_models` and
+    `score_names` return.
     """
     families = {}
     for family in dict.fromkeys(FAMILY_OF[name] for name in names):
@@ -155,10 +156,10 @@ def score_each(
 
 
 def check_any(rows: Sequence[Row]) -> None:
-    """Look whether there is something to rank.
+    """Check that at least one network has a score.
 
     Raises:
-        NaswotError: no network has any score.
+        NaswotError: none has.
     """
     if any(row.values for row in rows):
         return
@@ -173,12 +174,12 @@ def check_any(rows: Sequence[Row]) -> None:
     everywhere = "" if len(rows) == 1 else " nor to the other networks"
     some = f" {len(failures)} of {len(rows)} failed; the first: {failures[0]}" if failures else ""
     raise NaswotError(
-        f"No score asked for applies to {first.network}{everywhere}; {first.note}{some}"
+        f"No requested score applies to {first.network}{everywhere}; {first.note}{some}"
     )
 
 
 def ranking(rows: Iterable[Row], names: Sequence[str]) -> pd.DataFrame:
-    """Return `rows` as `rank` does, sorted by the first of the scores `names`."""
+    """Return `rows` as the table that `rank` returns, sorted by the first of the scores `names`."""
     records = [
         {
             **row.values,
@@ -198,10 +199,10 @@ def ranking(rows: Iterable[Row], names: Sequence[str]) -> pd.DataFrame:
 
 
 def score_names(scores: str | Sequence[str]) -> list[str]:
-    """Return the names of the scores asked for; "all" asks for every one.
+    """Return the names of the requested scores without duplicates; "all" requests every score.
 
     Raises:
-        NaswotError: there is no such score, or none is asked for.
+        NaswotError: a score does not exist, or none is requested.
     """
     names = list(dict.fromkeys([scores] if isinstance(scores, str) else scores))
     if names == ["all"]:
@@ -214,24 +215,24 @@ def score_names(scores: str | Sequence[str]) -> list[str]:
                 f"There is no score {name!r}.{meant} There are: {', '.join(FAMILY_OF)}."
             )
     if not names:
-        raise NaswotError(f"No score is asked for. There are: {', '.join(FAMILY_OF)}.")
+        raise NaswotError(f"No score is requested. There are: {', '.join(FAMILY_OF)}.")
     return names
 
 
 def lower_is_better(score: str) -> bool:
-    """Tell whether `score` falls as networks get better."""
+    """Return whether `score` is lower for better networks."""
     return score in FAMILIES[FAMILY_OF[score]].lower_is_better
 
 
 def name_models(models: Mapping[str, Model] | Iterable[Model]) -> dict[str, Model]:
-    """Return name → network. Those without a name are called as their class or function is.
+    """Return name → network. Networks without a name get that of their class or function.
 
     Raises:
-        NaswotError: there are none, or something is neither a module nor callable.
+        NaswotError: there is no network, or one is neither a module nor callable.
     """
     if isinstance(models, nn.Module) or callable(models):
         raise NaswotError(
-            "A single network is given; hand over a list of networks or a mapping name → network."
+            "A single network is given; pass a list of networks or a mapping name → network."
         )
     if isinstance(models, Mapping):
         named = dict(models)
@@ -255,7 +256,7 @@ def name_models(models: Mapping[str, Model] | Iterable[Model]) -> dict[str, Mode
 def _called(model: Model) -> str:
     if isinstance(model, functools.partial):
         return _called(model.func)
-    if isinstance(model, str):  # a mistake, to be named
+    if isinstance(model, str):  # a mistake, which the caller reports by this name
         return model
     return getattr(model, "__name__", type(model).__name__)
 
@@ -272,7 +273,7 @@ def _batch(images: Any, labels: Any, classes: int | None, seed: int) -> Batch:
     if labels.is_floating_point() or labels.shape != images.shape[:1]:
         raise NaswotError(
             f"The labels are {labels.dtype} of shape {tuple(labels.shape)}; they have to be "
-            f"integers of shape ({len(images)},), one an image."
+            f"integers of shape ({len(images)},), one per image."
         )
     lowest, highest = int(labels.min()), int(labels.max())
     classes = classes or highest + 1
@@ -312,10 +313,10 @@ def _score_network(
         try:
             results = measure(lambda: network, batch, list(families.values()), options)
         except Exception as error:
-            # What fails will fail again when it is alone, and is noted or raised then.
+            # The families that fail will fail again one by one, and are noted or raised then.
             log.debug("%s is scored family by family: %r", name, error)
         if results is None:
-            network = None  # frees memory, which the next copy may need
+            network = None  # frees memory, which the next network may need
             results, notes, crashes = _measure_apart(name, build, batch, families, options)
     except KeyboardInterrupt:
         raise
@@ -325,8 +326,7 @@ def _score_network(
         _release_frames(failure)
         if batch.images.is_cuda:
             torch.cuda.empty_cache()
-        # The row names the network already.
-        note = str(failure).removeprefix(f"{name} ")
+        note = str(failure).removeprefix(f"{name} ")  # the row has the name already
         return Row(name, {}, math.nan, params, note, failure)
     for family in families.values():
         first = results.get(next(iter(family.scores)))
@@ -420,7 +420,7 @@ def _out_of_memory(name: str, batch: Batch) -> NaswotError:
 
 
 def _joined(notes: Mapping[str, str]) -> str:
-    """Return the notes of one network as a text, in which what is said twice is said once."""
+    """Return the notes of one network as one text; equal notes are joined."""
     named: dict[str, list[str]] = {}
     for name, text in notes.items():
         named.setdefault(text, []).append(name)
@@ -428,7 +428,7 @@ def _joined(notes: Mapping[str, str]) -> str:
 
 
 def _release_frames(error: BaseException | None) -> None:
-    """Free what the frames of an error hold, networks among it; the lines can still be shown."""
+    """Free the local variables of an error's frames, such as networks; line numbers remain."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -437,7 +437,7 @@ def _release_frames(error: BaseException | None) -> None:
 
 
 def _order(values: pd.Series, lower: bool) -> list[int]:
-    """Return the rows' order: best first, −inf and then NaN last, equals as given."""
+    """Return the order of rows: best first, then −inf, then NaN; ties in the given order."""
     numbers = values.to_numpy(float, na_value=math.nan)
 
     def key(row: int) -> tuple[int, float]:

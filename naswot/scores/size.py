@@ -1,10 +1,10 @@
-"""How large a network is: what every other score should be compared with.
+"""The size of a network, with which every other score should be compared.
 
 - params: trainable parameters, in units.
-- flops: floating-point operations of the forward pass of one image of the batch's shape, in eval
-  mode (auxiliary heads that only train take no part), in units. A multiplication and an addition
-  count as two. Convolutions, matrix products and attention count, as PyTorch's `FlopCounterMode`
-  has them; biases, normalisations, activations and poolings do not.
+- flops: floating-point operations of a forward pass of one image in eval mode (without auxiliary
+  heads that exist for training only), in units. A multiplication and an addition count as two.
+  PyTorch's `FlopCounterMode` counts convolutions, matrix products and attention, and not biases,
+  normalisations, activations and poolings.
 """
 
 import torch
@@ -17,20 +17,20 @@ from naswot.scores.passes import prepare
 
 
 def params(network: nn.Module) -> float:
-    """Return the number of trainable parameters; a shared one counts once."""
+    """Return the number of trainable parameters; shared ones count once."""
     return float(sum(p.numel() for p in network.parameters() if p.requires_grad))
 
 
 def flops(network: nn.Module, images: torch.Tensor) -> float:
-    """Return the operations for the first of `images` (B, …). Takes `network` over."""
+    """Return the operations for the first of `images` (B, …). Changes `network`."""
     network, image = prepare(network, images[:1])
     network.eval()
     try:
-        # Shapes are all that matters. This also counts a pooling as one where a network computes
-        # it on CPUs by a convolution.
+        # Only shapes matter. On the meta device a network that replaces a pooling by a convolution
+        # on CPUs uses the pooling.
         return _counted(copy_network(network).to("meta"), image.to("meta"))
     except (NaswotError, RuntimeError):
-        return _counted(network, image)  # it looks at values, or holds tensors of its own
+        return _counted(network, image)  # it needs values, or has tensors that are not moved
 
 
 def _counted(network: nn.Module, image: torch.Tensor) -> float:

@@ -1,20 +1,20 @@
-"""SynFlow: the flow through all paths of a network, of absolute weights and an input of ones.
+"""SynFlow: the sum over all paths of products of absolute weights, for an input of ones.
 
 Tanaka et al., "Pruning neural networks without any data by iteratively conserving synaptic flow"
 (NeurIPS 2020):
 
     synflow = Σ θ ⊙ ∂R/∂θ,   R = the sum of the outputs for one image of ones, all θ replaced by |θ|
 
-The sum is over weights of convolutions and linear layers; biases are made absolute, take part in
-R and are not in the sum. log_synflow is its natural logarithm, −inf of 0: what NASLib calls
-synflow, since the sum spans fifty orders of magnitude.
+The sum is over weights of convolutions and linear layers. Biases are made absolute too and
+contribute to R, but not to the sum. log_synflow is the natural logarithm, −inf for 0. NASLib calls
+it synflow, because the sum spans fifty orders of magnitude.
 
-Batch normalisation is left out: each such layer returns its input. So it is in
-SamsungLabs/zero-cost-nas, which builds networks without, and in NASLib. (Tanaka et al. have it in
-eval mode: on untrained networks a division by √(1 + 10⁻⁵).) Other normalisations stay, as there.
-Where this differs from both codes: the network is in eval mode, which turns dropout off as in
-Tanaka et al.; float32 is enough unless the sum over- or underflows, while they always use
-float64; NASLib writes −10⁸ for NaN and inf and 0 for the logarithm of 0.
+Batch normalisation is removed: each layer returns its input. SamsungLabs/zero-cost-nas, which
+builds networks without it, and NASLib do the same. (Tanaka et al. use it in eval mode, which
+divides by √(1 + 10⁻⁵) in untrained networks.) Other normalisations stay, as there. Differences from
+both: the network is in eval mode, which turns dropout off as in Tanaka et al.; float64 is used only
+if the sum over- or underflows in float32, while they always use it; NASLib replaces NaN and inf by
+−10⁸, and the logarithm of 0 by 0.
 """
 
 import itertools
@@ -27,26 +27,26 @@ from naswot.scores.base import Batch, Options
 from naswot.scores.passes import first_output, layer_weights, prepare, require_gradient, sum_float64
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
-# Below, terms of the sum may have got lost in float32, whose smallest number is 1.2e-38.
+# Below this, terms of the sum may be zero in float32, whose smallest normal number is 1.2e-38.
 SMALLEST = 1e-25
 
 
 @torch.enable_grad()
 def synflow(network: nn.Module, images: torch.Tensor) -> float:
-    """Return the score. Takes `network` over.
+    """Return the score. Changes `network`.
 
     Args:
-        network: any; of several outputs the first tensor counts.
-        images: (B, …), of which only shape, device and float64 or not matter.
+        network: any; the score is that of the first output.
+        images: (B, …), of which only shape, device and type are used.
 
     Raises:
-        NaswotError: no weights, or an output without gradient.
+        NaswotError: there are no weights, or the output has no gradient.
     """
     network, images = prepare(network, images[:1])
     network.eval()
     for layer in network.modules():
         if isinstance(layer, BATCH_NORMS):
-            # What follows may change it in place.
+            # A copy, because later layers may work in place.
             layer.forward = torch.clone  # type: ignore[method-assign]
     with torch.no_grad():
         for tensor in itertools.chain(network.parameters(), network.buffers()):

@@ -1,9 +1,9 @@
-"""The size of the weights as they are drawn: l2_norm, which looks at no data.
+"""The norm of the weights: l2_norm, which needs no data.
 
 As in Abdelfattah et al., "Zero-Cost Proxies for Lightweight NAS" (ICLR 2021), with w the weight
 tensors of convolutions and linear layers (see `naswot.scores.passes`):
 
-    l2_norm = Σ ‖w‖₂                      one norm a tensor
+    l2_norm = Σ ‖w‖₂                      one norm per tensor
 """
 
 import torch
@@ -14,10 +14,10 @@ from naswot.scores.passes import layer_weights, prepare, sum_float64
 
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
-    """Return the score; of the mini-batch only device and type count.
+    """Return the score. Only device and type of the mini-batch are used.
 
     Raises:
-        NaswotError: no weights.
+        NaswotError: there are no weights.
     """
     network, _ = prepare(network, batch.images[:1])
     with torch.no_grad():

@@ -1,17 +1,17 @@
-"""The Zen-score (Lin et al., "Zen-NAS", ICCV 2021): how far features move with the input.
+"""The Zen-score (Lin et al., "Zen-NAS", ICCV 2021): how much features change with the input.
 
-With weights and images x, ε drawn from N(0, 1) and f the feature map before global pooling,
+With weights, images x and noise ε drawn from N(0, 1), and the feature map f before global pooling,
 
-    zen = ln ‖f(x) − f(x + 0.01 ε)‖ + Σ ln σ over the batch normalisations,
+    zen = ln ‖f(x) − f(x + 0.01 ε)‖ + Σ ln σ over the batch normalisations.
 
-which makes up for the scale that batch normalisation takes out. As in the authors' code and in
+The sum restores the scale that batch normalisation removes. As in the authors' code and in
 NAS-Bench-Suite-Zero, and unlike in the paper, the norm is the sum of absolute differences of an
-image, averaged over images, and σ² is the mean over channels of the running variance after the
-two forward passes (momentum 0.1, from 1: a batch's variances v₁ and v₂ give
-0.81 + 0.09 v₁ + 0.1 v₂). So a batch normalisation of zeros does not make the score −∞.
+image, averaged over images, and σ² is the mean over channels of the running variance after the two
+forward passes. (It starts at 1 with momentum 0.1: batch variances v₁ and v₂ give
+0.81 + 0.09 v₁ + 0.1 v₂.) So a batch normalisation whose input is zero does not make the score −∞.
 
-The images give no more than their shape, and no more than `IMAGES` are drawn. The score is that of
-one draw, as in NAS-Bench-Suite-Zero (the authors' code averages over several).
+Only the shape of the mini-batch is used, and at most `IMAGES` images are drawn. The score is that
+of one draw, as in NAS-Bench-Suite-Zero (the authors' code averages several).
 """
 
 from typing import Any
@@ -39,9 +39,9 @@ FLATTENINGS = frozenset({"flatten", "reshape", "view"})
 class Features(TorchFunctionMode):
     """While active, keeps the last feature map that is pooled globally or flattened.
 
-    Global pooling is found by the function that is called, module or not: the last pooling, mean
-    or maximum that turns a map (B, C, …) into one number a channel. A network without one is
-    taken to end its features where a map of several positions is flattened.
+    Global pooling is recognised by the function that is called: a pooling, mean or maximum that
+    reduces a map (B, C, …) to one number per channel. Flattening is that of a map with several
+    positions.
     """
 
     def __init__(self):
@@ -55,7 +55,7 @@ class Features(TorchFunctionMode):
         if name in POOLINGS or name in FLATTENINGS:
             x = args[0] if args else kwargs["input"]
             if x.ndim >= 3 and _ends_features(name, x, output):
-                self.map = x.detach().clone()  # later layers may write to what they flattened
+                self.map = x.detach().clone()  # later layers may change its memory in place
         return output
 
 
@@ -82,12 +82,12 @@ def feature_map(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 
 def zen(network: nn.Module, images: torch.Tensor) -> float:
-    """Return the Zen-score of one draw. Takes `network` over; only the shape of `images` counts."""
+    """Return the Zen-score of one draw, for the shape of `images`. Changes `network`."""
     draw_weights(network, lambda fan_in: 1.0)
     renew_statistics(network, images, momentum=0.1)
     x = torch.randn_like(images)
-    moved = x + PERTURBATION * torch.randn_like(images)
-    change = feature_map(network, x) - feature_map(network, moved)
+    perturbed = x + PERTURBATION * torch.randn_like(images)
+    change = feature_map(network, x) - feature_map(network, perturbed)
     found = change.flatten(1).double().abs().sum(1).mean().log()
     for module in batch_norms(network):
         found += module.running_var.double().mean().sqrt().log()

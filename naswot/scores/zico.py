@@ -4,9 +4,9 @@ With the gradients g₁, g₂ of the cross-entropy on the two halves of the mini
 
     zico = Σ_layers ln Σ_w mean(|g₁|, |g₂|) / std(g₁, g₂),
 
-where std divides by 2 (|g₁ − g₂| / 2). Layers are the convolutions and linear layers; weights, not
-biases, count. As in the authors' code, weights whose std is 0 are left out, and so are layers of
-which nothing remains (the rest of a network without a path to the output).
+where std divides by 2, so that it is |g₁ − g₂| / 2. Layers are convolutions and linear layers, w
+their weights without biases. As in the authors' code, weights whose std is 0 are left out, and so
+are layers without other weights (such as those without a path to the output).
 """
 
 import torch
@@ -18,11 +18,11 @@ from naswot.scores.passes import cross_entropy, first_output_fast, layer_weights
 
 
 def zico(network: nn.Module, batch: Batch) -> float:
-    """Return the score. Takes `network` over. An odd image goes to the first half.
+    """Return the score. Changes `network`. With an odd number of images the first half is larger.
 
     Raises:
-        NaswotError: fewer than two images, no weights, or an output without gradient or of another
-            shape than (B, classes).
+        NaswotError: there is one image, there are no weights, or the output has no gradient or a
+            shape other than (B, classes).
     """
     network, images = prepare(network, batch.images)
     if len(images) < 2:
@@ -36,10 +36,10 @@ def zico(network: nn.Module, batch: Batch) -> float:
             found = cross_entropy(network, logits, batch.labels[part], batch.classes)
         gradients.append(torch.autograd.grad(found, layers, materialize_grads=True))
     total = 0.0
-    for one, other in zip(*gradients, strict=True):
-        one, other = one.double(), other.double()
-        mean, std = (one.abs() + other.abs()) / 2, (one - other).abs() / 2
-        counted = std != 0  # also where it is NaN
+    for pair in zip(*gradients, strict=True):
+        first, second = (gradient.double() for gradient in pair)
+        mean, std = (first.abs() + second.abs()) / 2, (first - second).abs() / 2
+        counted = std != 0  # also if it is NaN
         inner = (mean[counted] / std[counted]).sum()
         if inner != 0:
             total += inner.log().item()

@@ -256,7 +256,7 @@ def test_what_a_network_prints_stays_out_of_the_result(run, here):
         (["--factory-args", "a", "mynets:resnet", "--", "x:y"], "'a' is not KEY=VALUE"),
         (["mynets:resnet", "--factory-args", "width=["], "'width=[' is not YAML"),
         (["mynets:ViTLike", "--image-size", "64"], "images of 3×64×64: RuntimeError: The size of"),
-        (["mynets:ViTLike"], "No score asked for applies to mynets:ViTLike; naswot"),
+        (["mynets:ViTLike"], "No requested score applies to mynets:ViTLike; naswot"),
         (["mynets:resnet", "mynets:resnet"], "Two networks are called mynets:resnet"),
         (["mynets:resnet", "--scores", "naswto"], "Did you mean naswot?"),
         (["mynets:resnet", "--images", "absent"], "absent is not a folder"),

@@ -180,12 +180,12 @@ class ScriptedRelu(nn.Module):
         return torch.relu(x * 1.0)
 
 
-def by_hand(rectify):
-    """Return the network with its ReLUs written as the function `rectify`."""
+def by_hand(relu):
+    """Return the network with its ReLUs written as the function `relu`."""
 
     class ByHand(Plain):
         def forward(self, x):
-            return self.head(rectify(self.b[:2](rectify(self.a[:2](x)))))
+            return self.head(relu(self.b[:2](relu(self.a[:2](x)))))
 
     return ByHand
 
@@ -243,10 +243,10 @@ def test_relus_count_wherever_data_flow(network, relu_count, images):
     assert (found.relu_units, found.note) == (12_288, "")
 
 
-@pytest.mark.parametrize("rectify", BY_HAND.values(), ids=BY_HAND)
-def test_relus_written_by_hand_count(rectify, images):
+@pytest.mark.parametrize("relu", BY_HAND.values(), ids=BY_HAND)
+def test_relus_written_by_hand_count(relu, images):
     expected = literal(made(Plain), images)
-    assert score(made(by_hand(rectify)), images).value == pytest.approx(expected, abs=1e-9)
+    assert score(made(by_hand(relu)), images).value == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -401,22 +401,22 @@ HIDDEN = {
 
 
 @pytest.mark.parametrize("freeze", [True, False])
-@pytest.mark.parametrize("rectify", HIDDEN.values(), ids=HIDDEN)
-def test_relus_of_a_side_branch_are_not_overlooked(rectify, freeze, images):
+@pytest.mark.parametrize("relu", HIDDEN.values(), ids=HIDDEN)
+def test_relus_of_a_side_branch_are_not_overlooked(relu, freeze, images):
     class Branch(Plain):
-        def __init__(self, rectify):
+        def __init__(self, relu):
             super().__init__()
-            self.rectify = rectify
+            self.relu = relu
 
         def forward(self, x):
             a = self.a(x)
             with torch.set_grad_enabled(not freeze):
-                side = self.rectify(self.b[0](a))
+                side = self.relu(self.b[0](a))
             return self.head(self.b(a) + side)
 
     expected = score(made(lambda: Branch(functional.relu)), images)
     for warm in range(4):  # scripts are optimised once they have run
-        network = made(lambda: Branch(rectify))
+        network = made(lambda: Branch(relu))
         for _ in range(warm):
             copy.deepcopy(network)(images.clone().requires_grad_()).sum().backward()
         found = score(network, images)
@@ -451,7 +451,7 @@ def test_as_many_steps_as_images_are_told_apart(turn):
     assert score(network, images).value == pytest.approx(np.linalg.slogdet(kernel)[1])
 
 
-def test_a_place_that_fits_one_image_by_chance_is_not_taken():
+def test_a_position_that_fits_one_image_by_chance_is_not_taken():
     class Tokens(nn.Module):
         def __init__(self):
             super().__init__()

@@ -90,15 +90,15 @@ def test_bfloat16_sums_are_rounded_once():
 
 @settings(max_examples=40, deadline=None)
 @given(SHAPES, st.sampled_from([torch.float32, torch.bfloat16]), st.integers(1, 3))
-def test_codes_agree_where_inputs_are_positive_together(shape, dtype, terms):
+def test_codes_overlap_where_inputs_are_positive_together(shape, dtype, terms):
     deferred = tensor.sum_of(random(shape, 0, dtype))
     value = random(shape, 0, dtype).double()
     for seed in range(1, terms):
         value += random(shape, seed, dtype).double()
         deferred = tensor.add(tensor.LazyTensor(deferred), random(shape, seed, dtype)).deferred
-    rectified = deferred.relu()
-    codes = (rectified > 0).flatten(1).double()
-    torch.testing.assert_close(rectified.double(), value.clamp_min(0), rtol=2**-7, atol=0)
+    output = deferred.relu()
+    codes = (output > 0).flatten(1).double()
+    torch.testing.assert_close(output.double(), value.clamp_min(0), rtol=2**-7, atol=0)
     assert torch.equal(deferred.active.double(), codes @ codes.t())
 
 

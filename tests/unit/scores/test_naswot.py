@@ -93,7 +93,7 @@ def conv_net(activation):
     ],
     ids=lambda module: getattr(module, "extra_repr", str)() or type(module).__name__,
 )
-def test_rectifiers_are_found_wherever_they_are(activation, noise):
+def test_relus_are_found_wherever_they_are(activation, noise):
     expected = score(conv_net(nn.ReLU()), noise())
     found = score(conv_net(activation), noise())
     assert found.relu_units == expected.relu_units
@@ -123,7 +123,7 @@ def halves(x, slope=0.1):
     ],
     ids=lambda module: str(module).replace("Function()", "function"),
 )
-def test_leaky_rectifiers_have_the_codes_of_their_inputs(activation, noise):
+def test_leaky_relus_have_the_codes_of_their_inputs(activation, noise):
     network, images = conv_net(activation), noise()
     first, _, second, norm, *_ = network.train()
     with torch.no_grad():
@@ -144,7 +144,7 @@ def test_curved_activations_and_kinks_elsewhere_have_no_code(activation, noise):
 
 
 @pytest.mark.parametrize("activation", [nn.LeakyReLU(), nn.PReLU(), nn.RReLU(), nn.ReLU6()])
-def test_leaky_rectifiers_count_as_published_by_their_names(activation, noise):
+def test_leaky_relus_count_as_published_by_their_names(activation, noise):
     found = score(conv_net(activation), noise(), relu_count="as-published")
     assert found.relu_modules == 2
 
@@ -156,7 +156,7 @@ def test_a_module_used_twice_counts_twice(noise):
     assert score(network, noise(8, 4)).relu_units == 2 * 3 * 4 * 4
 
 
-def test_rectifiers_without_a_path_to_the_output_do_not_count(noise):
+def test_relus_without_a_path_to_the_output_do_not_count(noise):
     def forward(_, x):
         functional.relu(x - 1)  # its result is dropped
         functional.relu(x + 1).detach()
@@ -172,12 +172,12 @@ def test_a_product_with_zero_keeps_the_path(noise):
     assert score(network, noise()).relu_modules == 1
 
 
-def test_frozen_weights_hide_no_rectifier(noise):
+def test_frozen_weights_hide_no_relu(noise):
     network = conv_net(nn.ReLU()).requires_grad_(False)
     assert score(network, noise()).value == value(conv_net(nn.ReLU()), noise())
 
 
-def test_input_rectified_in_place_stays_the_callers(noise):
+def test_input_changed_in_place_stays_the_callers(noise):
     images = noise()
     before = images.clone()
     score(nn.Sequential(nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(192, 1)), images)

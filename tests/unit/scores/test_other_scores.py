@@ -267,14 +267,14 @@ def test_nngp_is_kernel_regression(seed, noise):
 
 
 def test_the_kernel_of_nngp_is_that_of_a_wide_network(noise):
-    from naswot.scores.nngp import kernel
+    from naswot.scores.nngp import estimate_kernel
 
     images = noise(5).double()
     network = nn.Sequential(
         nn.Flatten(), nn.Linear(192, 32000), nn.ReLU(), nn.Linear(32000, 2)
     ).double()
     torch.manual_seed(0)
-    found = kernel(network, images).numpy()
+    found = estimate_kernel(network, images).numpy()
     x = images.flatten(1).numpy()
     norms = np.linalg.norm(x, axis=1)
     angles = np.arccos(np.clip(x @ x.T / np.outer(norms, norms), -1, 1))

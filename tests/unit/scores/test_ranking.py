@@ -49,7 +49,7 @@ def test_networks_in_torchvisions_style_are_scored(network, size, noise):
     assert frame["network"].tolist() == [network.__name__]
 
 
-def test_rectifiers_of_auxiliary_heads_count():
+def test_relus_of_auxiliary_heads_count():
     torch.manual_seed(0)
     network = GoogLeNetLike()
     images = torch.randn(4, 3, 32, 32)
@@ -58,7 +58,7 @@ def test_rectifiers_of_auxiliary_heads_count():
     assert both == score(network, images).relu_modules + 1
 
 
-def test_a_network_without_rectifiers_has_a_gap_and_comes_last(noise, register):
+def test_a_network_without_relus_has_a_gap_and_comes_last(noise, register):
     register("count", lambda network, batch, options: {"count": 1.0})
     models = {"vit": ViTLike, "resnet": resnet}
     frame = rank(models, noise(4, 32), ("naswot", "count"))
@@ -189,14 +189,14 @@ def raising(depth=3):
     ("models", "options", "message"),
     [
         ([], {}, "no networks"),
-        (small(), {}, "hand over a list"),
+        (small(), {}, "pass a list"),
         (["resnet18"], {}, "resnet18 is neither a module"),
         ([raising], {}, "raising cannot be built: its factory raises KeyError: 'depth'"),
         ([lambda depth: small()], {}, "missing a required argument: 'depth'"),
         ([lambda: 3], {}, "returns no torch.nn.Module but int"),
         ([lambda: nn.Linear(5, 5)], {}, "fails on images of 3×8×8: RuntimeError"),
         ([small], {"scores": "naswto"}, "Did you mean naswot"),
-        ([small], {"scores": ()}, "No score is asked for"),
+        ([small], {"scores": ()}, "No score is requested"),
         ([small], {"precision": "float16"}, "precision is 'float16'"),
         ([small], {"labels": [0.0] * 8}, "labels are torch.float32"),
         ([small], {"labels": [0] * 7}, r"shape \(7,\)"),

@@ -192,7 +192,7 @@ def test_in_eval_mode_batch_statistics_do_not_count(noise):
     assert not torch.equal(kernels[2][:8, :8], kernels[3])
 
 
-def test_a_network_without_rectifiers_can_be_trained(train):
+def test_a_network_without_relus_can_be_trained(train):
     table = train(lambda classes: nn.Sequential(nn.Flatten(), nn.Linear(192, classes)))
     assert table[["score", "score_eval"]].isna().all(axis=None)
     assert table["test_accuracy"].iloc[-1] > 70
