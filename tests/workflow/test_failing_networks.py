@@ -36,7 +36,7 @@ def test_a_network_that_fails_leaves_the_ranking_of_the_others(fresh, root):
     (workdir.path / "custom.yaml").write_text((root / "config/ci.yaml").read_text() + CONFIG)
     results = workdir.path / "results"
     searches = [f"results/search/widths/custom/whole/{name}.parquet" for name in ("area", "rea")]
-    searches.append("results/search/widths/custom/scored/naswot.io.parquet")
+    searches.append("results/search/widths/custom/scored/naswot.parquet")
     wanted = ["results/kendall_tau.csv", "results/kernels/widths/custom/0.npz", *searches]
     run = workdir.run(*wanted, config="custom.yaml")
     assert run.code == 0, run.text
