@@ -31,6 +31,6 @@ rule plot_figure:
         settings=lambda wildcards: plan.figure_settings(wildcards.figure),
         titles=plan.titles,
     message:
-        "Drawing {wildcards.figure}"
+        "Plotting {wildcards.figure}"
     script:
         "../scripts/plot_figure.py"

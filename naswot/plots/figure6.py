@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.plots.comparison import WIDTH
-from naswot.plots.methods import spread
+from naswot.plots.spacing import spread
 from naswot.training.protocol import ZOOMED_EPOCHS
 
 HEIGHT = 4.7  # inches

@@ -9,7 +9,8 @@ from matplotlib.lines import Line2D
 
 from naswot.benchmarks.datasets import TITLES, Dataset
 from naswot.plots.comparison import WIDTH
-from naswot.plots.methods import AXES, spread, stacked, style_of, write_names
+from naswot.plots.methods import AXES, stacked, style_of, write_names
+from naswot.plots.spacing import spread
 
 SPACE = "nasbench201"
 # Family → marker and its name in the legend.

@@ -6,7 +6,7 @@ import pandas as pd
 
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.plots.comparison import WIDTH
-from naswot.plots.methods import plain, spread
+from naswot.plots.spacing import plain, spread
 
 BOXES = {
     "batches": "(a) mini-batches of images",

@@ -6,7 +6,7 @@ import pandas as pd
 
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.plots.comparison import COLOURS, WIDTH
-from naswot.plots.methods import plain, spread
+from naswot.plots.spacing import plain, spread
 
 NAVY, ORANGE, TEAL = COLOURS[:3]
 POPULATIONS = {"all": (NAVY, "o"), "better half": (ORANGE, "s")}

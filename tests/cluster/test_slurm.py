@@ -135,7 +135,7 @@ def test_a_controller_that_is_away_for_a_while_fails_no_job(half_scored, complet
 
 def test_a_job_that_takes_more_memory_than_it_asked_for_gets_more(half_scored, complete, cluster):
     before = set(cluster.jobs())
-    small = "score:mem_mb=300 if attempt == 1 else 2048"
+    small = "score_networks:mem_mb=300 if attempt == 1 else 2048"
     run = half_scored.run_while(lambda: None, JOINED, "--set-resources", small)
     told = [cluster.told(job) for job in set(cluster.jobs()) - before]
     failed = [one for one in told if "mem=300M" in one]
@@ -153,7 +153,7 @@ def test_a_killed_run_leaves_no_jobs_to_the_next_one(half_scored, complete, clus
         cluster.call("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
     before = set(cluster.jobs())
     # One shard fills the node: the other one waits.
-    large = ["--set-resources", "score:mem_mb=5000"]
+    large = ["--set-resources", "score_networks:mem_mb=5000"]
 
     def both_submitted_and_one_at_work():
         return hold(half_scored) and len(set(cluster.jobs()) - before) == 2

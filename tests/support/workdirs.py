@@ -67,7 +67,7 @@ class Workdir:
         run = self.run("-n", *arguments)
         assert run.code == 0, run.text
         counted = set(re.findall(r"^(\w+) +\d+$", run.text, re.M))
-        drawn = re.findall(r"^Job \d+: Drawing (\w+)", run.text, re.M)
+        drawn = re.findall(r"^Job \d+: Plotting (\w+)", run.text, re.M)
         return counted.union(drawn) - {"total", "plot_figure"}
 
     def start(self, *arguments: str) -> subprocess.Popen:

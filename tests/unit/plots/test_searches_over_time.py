@@ -14,7 +14,8 @@ from naswot.analysis.tables import columns, merge
 from naswot.benchmarks.datasets import DATASETS
 from naswot.plots.anytime import anytime
 from naswot.plots.figure7 import figure7
-from naswot.plots.methods import STYLES, spread
+from naswot.plots.methods import STYLES
+from naswot.plots.spacing import spread
 from naswot.search import METHODS
 
 REPORTED = DATASETS["nasbench201"]
