@@ -58,7 +58,7 @@ def _list_scores(_: argparse.Namespace) -> None:
 
     width = max(map(len, FAMILY_OF))
     for family in FAMILIES.values():
-        for name, summary in family.scores.items():
+        for name, summary in family.summaries.items():
             lower = "; lower is better" if name in family.lower_is_better else ""
             print(f"{name:{width}}  {summary}{lower}".rstrip())
 

@@ -20,7 +20,7 @@ class Family:
 
     Attributes:
         name: of the family and of its module.
-        scores: name → one-line summary, which `naswot scores` prints.
+        summaries: score → one line about it, which `naswot scores` prints.
         needs: what the scores need of images and networks, out of `NEEDS`.
         labelled: the scores that need labels too.
         one_output: whether networks are built with one output, as in the paper, because the family
@@ -33,7 +33,7 @@ class Family:
     """
 
     name: str
-    scores: Mapping[str, str]
+    summaries: Mapping[str, str]
     needs: tuple[str, ...] = ()
     labelled: tuple[str, ...] = ()
     one_output: bool = False
@@ -41,6 +41,11 @@ class Family:
     lower_is_better: tuple[str, ...] = ()
     relative_cost: float = 1.0
     pass_needs: tuple[str, ...] = ()
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """The names of the scores."""
+        return tuple(self.summaries)
 
     @property
     def compute(self) -> Callable:

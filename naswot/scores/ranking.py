@@ -329,7 +329,7 @@ def _score_network(
         note = str(failure).removeprefix(f"{name} ")  # the row has the name already
         return Row(name, {}, math.nan, params, note, failure)
     for family in families.values():
-        first = results.get(next(iter(family.scores)))
+        first = results.get(family.scores[0])
         if first is not None:
             seconds += first.seconds - first.build_seconds
     notes |= {score: result.note for score, result in results.items() if result.note}

@@ -184,7 +184,7 @@ def score_architectures(
             seconds = time.perf_counter() - started
             rows.append({"index": index, "arch": arch, "seconds": seconds, "note": note})
         else:
-            about = asdict(found[next(iter(family.scores))])
+            about = asdict(found[family.scores[0]])
             if about["note"]:
                 log.info("architecture %d (%s): %s", index, arch, about["note"])
             values = {name: score.value for name, score in found.items()}
