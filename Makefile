@@ -14,6 +14,8 @@
 PYTHON ?= python3
 CORES ?= 4
 DEVICE ?= cpu
+# Optional requirements of pyproject.toml that the environment has.
+EXTRAS ?= test
 KILLS ?= 50
 WORKERS ?= 3
 SECONDS ?= 20
@@ -21,10 +23,11 @@ TARGETS ?=
 ONLY ?=
 RESUME ?=
 
-# The environment is rebuilt only when the pins in pyproject.toml change.
-PINS := $(shell grep -E '^    "[a-z0-9-]+==' pyproject.toml | cksum | cut -d ' ' -f 1)
+# The environment is rebuilt only when the pins in pyproject.toml or EXTRAS change.
+PINS := $(shell grep -E '^    "[][a-z0-9-]+==' pyproject.toml | cksum | cut -d ' ' -f 1)
 BIN := .venv/bin
-READY := .venv/pins-$(PINS)
+comma := ,
+READY := .venv/pins-$(PINS)-$(subst $(comma),-,$(EXTRAS))
 AUDIT := .venv/audit
 SWEEP := .venv/sweep
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
@@ -89,5 +92,5 @@ $(READY):
 	@echo "Setting up .venv: once, a few minutes, about 2 GB"
 	rm -rf .venv
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@

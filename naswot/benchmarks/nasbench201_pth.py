@@ -110,9 +110,8 @@ def _main_pickle(path: Path) -> Iterator[BinaryIO]:
         raise NaswotError(f"{path} does not exist.") from error
     except (
         EOFError,
-        NotImplementedError,  # from zipfile: unknown version or compression
         OSError,
-        RuntimeError,  # from zipfile: the member needs a password
+        RuntimeError,  # from zipfile: a password, or an unknown version or compression
         ValueError,
         struct.error,
         zipfile.BadZipFile,

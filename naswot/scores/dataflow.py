@@ -272,7 +272,7 @@ class DataFlow(TorchDispatchMode):
         try:
             with torch._C.DisableTorchFunction():  # or `_EscapeMode` would see the call
                 return StorageWeakRef(tensor.untyped_storage())
-        except (NotImplementedError, RuntimeError):  # sparse tensors and others have no storage
+        except RuntimeError:  # sparse tensors and others have no storage
             self._without_storage.append(tensor)
             return id(tensor)
 

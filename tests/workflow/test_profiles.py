@@ -43,7 +43,7 @@ def test_a_profile_plans_a_run(name, fresh, root, tmp_path, monkeypatch):
     profile = yaml.safe_load((root / f"profiles/{name}/profile.yaml").read_text())
     plugin = f"snakemake_executor_plugin_{profile['executor'].replace('-', '_')}"
     if find_spec(plugin) is None:
-        pytest.skip(f"{plugin} is not installed")
+        lacking(f"{plugin} is not installed: pip install '.[clouds]'")
     for variable, value in SETTINGS.items():
         monkeypatch.setenv(variable, value)
     # Planning asks the storage what is there; a folder stands for the bucket.

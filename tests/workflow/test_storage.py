@@ -43,7 +43,7 @@ def bucket(tmp_path_factory):
     """Return the same for a bucket; a copy of each file is fetched when it is asked for."""
     for module in ("moto", "flask", "snakemake_storage_plugin_s3"):
         if find_spec(module) is None:
-            pytest.skip(f"{module} is not installed (moto[server], snakemake-storage-plugin-s3)")
+            lacking(f"{module} is not installed: pip install '.[clouds]'")
     import boto3
 
     with socket.socket() as free:
