@@ -63,7 +63,9 @@ def test_the_pages_have_a_row_for_each_search_and_space(root):
 
 
 def test_lines_of_prose_are_not_too_wide_to_read(root):
-    for path in [*root.glob("*.md"), *root.glob("[a-z]*/**/*.md")]:
+    pages = [*root.glob("*.md"), *root.glob("[a-z]*/**/*.md")]
+    made = set(root.glob("results/**/*.md")) - {root / "results/README.md"}  # by runs
+    for path in set(pages) - made:
         prose = re.sub(r"^ *```.*?^ *```", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
         lines = [line for line in prose.splitlines() if not line.lstrip().startswith("|")]
         assert [line for line in lines if len(line) > 110] == [], path
