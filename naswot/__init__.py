@@ -4,9 +4,8 @@
     >>> score(network, images).value
 
 `score` takes any `torch.nn.Module` and a mini-batch; `rank` takes several networks and scores, as
-does the command `naswot score`. The rest of the package is what the Snakemake workflow is made
-of: `spaces`, `benchmarks`, `images`, `scores`, `search`, `analysis`, `plots` and the glue in
-`workflow`.
+does the command `naswot score`. The rest of the package is what the Snakemake workflow is made of;
+docs/architecture.md is its map.
 """
 
 from typing import Any

@@ -94,7 +94,7 @@ rule compare_with_rea:
         code=inputs.code("compare_with_rea"),
     output:
         csv=paths.ASSISTANCE,
-        markdown="results/assistance.md",
+        markdown=paths.with_ending(paths.ASSISTANCE, "md"),
     log:
         paths.log("compare_with_rea"),
     benchmark:

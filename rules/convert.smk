@@ -13,7 +13,7 @@ rule convert_benchmark:
     """A benchmark table, from the benchmark's official files"""
     input:
         mirror=lambda wildcards: inputs.table_file(wildcards.space),
-        code=inputs.code("convert_benchmark"),
+        code=lambda wildcards: inputs.code("convert_benchmark", table=wildcards.space),
     output:
         paths.BENCHMARK,
     log:

@@ -19,17 +19,17 @@ rule plot_figure:
         paths.partly(paths.FIGURE, format="png"),
         paths.partly(paths.FIGURE, format="pdf"),
     log:
-        "logs/plot_figure/{figure}.log",
+        paths.log("plot_figure", paths.partly(paths.FIGURE, format="png")),
     benchmark:
-        "timings/plot_figure/{figure}.tsv"
+        paths.timing("plot_figure", paths.partly(paths.FIGURE, format="png"))
     wildcard_constraints:
-        figure=r"scatter/[\w-]+/\w+|" + "|".join(FIGURES),
+        figure=r"scatter/[\w-]+/\w+|" + "|".join(name for name in FIGURES if name != "scatter"),
     conda:
         "../environment.yml"
     params:
         name=lambda wildcards: wildcards.figure.partition("/")[0],
         settings=lambda wildcards: plan.figure_settings(wildcards.figure),
-        titles=plan.titles,
+        titles=lambda wildcards: plan.titles(wildcards.figure),
     message:
         "Plotting {wildcards.figure}"
     script:

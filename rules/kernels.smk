@@ -60,7 +60,7 @@ rule measure_similarity:
     params:
         resamples=config["bootstrap_resamples"],
         seed=plan.seed,
-        titles=plan.titles,
+        titles=plan.titles(),
     message:
         "Measuring how similar different images are in the kernels"
     script:

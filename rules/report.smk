@@ -172,6 +172,6 @@ rule write_index:
         datasets=[dataset for _, dataset in plan.runs],
         seed=plan.seed,
     message:
-        "Writing results/index.html"
+        f"Writing {paths.INDEX}"
     script:
         "../scripts/write_index.py"

@@ -19,8 +19,8 @@ rule write_table1:
         code=inputs.code("write_table1"),
     output:
         csv=paths.TABLE1,
-        markdown="results/table1.md",
-        latex="results/table1.tex",
+        markdown=paths.with_ending(paths.TABLE1, "md"),
+        latex=paths.with_ending(paths.TABLE1, "tex"),
     log:
         paths.log("write_table1"),
     benchmark:
@@ -41,8 +41,8 @@ rule write_table2:
         code=inputs.code("write_table2"),
     output:
         csv=paths.TABLE2,
-        markdown="results/table2.md",
-        latex="results/table2.tex",
+        markdown=paths.with_ending(paths.TABLE2, "md"),
+        latex=paths.with_ending(paths.TABLE2, "tex"),
     log:
         paths.log("write_table2"),
     benchmark:

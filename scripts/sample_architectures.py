@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.tables.order import write_order
+    from naswot.stages.sample import sample_architectures
 
-    write_order(
+    sample_architectures(
         snakemake.output[0],
         space=context.catalogue[snakemake.wildcards.space].space,
         deduplicate=snakemake.params.deduplicate,

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from naswot.benchmarks.datasets import DATASETS, Dataset
-from naswot.benchmarks.table import ACCURACY_KEY
+from naswot.benchmarks.datasets import DATASETS
+from naswot.benchmarks.table import reported_accuracy
 from naswot.io.atomic import replacing
-from naswot.io.parquet import column_names, read_metadata, read_parquet
+from naswot.io.parquet import read_metadata
 from naswot.search.trajectory import Trajectory
 from naswot.tables.trajectories import read_trajectory
 
@@ -49,19 +49,6 @@ def write_anytime(
     table = pd.concat(curves) if curves else pd.DataFrame(columns=COLUMNS)
     with replacing(output) as temporary:
         table[COLUMNS].to_csv(temporary, index=False, float_format="%.6g")
-
-
-def reported_accuracy(benchmark: str | Path, dataset: Dataset, first: str) -> pd.Series | None:
-    """Return the reported accuracies by `index`, named by their key; None if the table has none.
-
-    `first` is as in `Dataset.reported`.
-    """
-    names = filter(ACCURACY_KEY.fullmatch, column_names(benchmark))
-    keys = dataset.keys_among(names)
-    table = read_parquet(benchmark, ["index", *keys]).set_index("index").astype(float)
-    counts = table.notna().sum()
-    key = dataset.reported(counts[counts > 0].to_dict(), first)
-    return None if key is None else table[key]
 
 
 def anytime(trajectory: Trajectory, accuracy: pd.Series) -> pd.DataFrame:

@@ -15,11 +15,14 @@ A directory of such files, each named ``<space>.parquet``, serves as `mirror` in
 """
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from naswot.benchmarks.datasets import Dataset
 from naswot.errors import NaswotError, shown
+from naswot.io.parquet import column_names, read_parquet
 from naswot.spaces import Space
 
 # Columns that scoring and joining add.
@@ -30,6 +33,19 @@ ACCURACY_KEY = re.compile(r"[\w-]+/[a-z-]+/\d+")
 def accuracy_keys(table: pd.DataFrame) -> list[str]:
     """Return the names of the accuracy columns of `table`."""
     return [name for name in table.columns if ACCURACY_KEY.fullmatch(name)]
+
+
+def reported_accuracy(benchmark: str | Path, dataset: Dataset, first: str) -> pd.Series | None:
+    """Return the reported accuracies by `index`, named by their key; None if the table has none.
+
+    `first` is as in `Dataset.reported`.
+    """
+    names = filter(ACCURACY_KEY.fullmatch, column_names(benchmark))
+    keys = dataset.keys_among(names)
+    table = read_parquet(benchmark, ["index", *keys]).set_index("index").astype(float)
+    counts = table.notna().sum()
+    key = dataset.reported(counts[counts > 0].to_dict(), first)
+    return None if key is None else table[key]
 
 
 def check(table: pd.DataFrame, space: Space, origin: str) -> pd.DataFrame:

@@ -112,9 +112,12 @@ def _official(index: str, space: str | None, catalogue: "Catalogue") -> str:
 
 def _catalogue(config: Path) -> "Catalogue":
     """Return the built-in search spaces and the custom ones of a configuration file."""
+    from naswot.workflow.config import check_renamed
     from naswot.workflow.custom_spaces import catalogue_of
 
     read = read_yaml(config)
+    if isinstance(read, dict):
+        check_renamed(read)
     described = read.get("custom_spaces") if isinstance(read, dict) else None
     if not isinstance(described, dict) or not all(
         isinstance(about, dict) and "networks" in about for about in described.values()

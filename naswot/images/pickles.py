@@ -7,7 +7,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from naswot.errors import NaswotError, shown
-from naswot.io.pickles import NUMPY_ARRAYS, PROTOCOL_2, load, text_of
+from naswot.io.pickles import ENCODED, NUMPY_ARRAYS, load, text_of
+
+KINDS = "uif"  # of NumPy's arrays of images and labels: unsigned, signed, floating
 
 # The largest batch, of CIFAR-100, has about 150,000 pickle operations.
 MOST_OPERATIONS = 10_000_000
@@ -25,7 +27,7 @@ def read_batch(stream: BinaryIO, origin: str | Path) -> dict[str, Any]:
     """
     batch = load(
         stream,
-        NUMPY_ARRAYS | PROTOCOL_2,
+        NUMPY_ARRAYS | ENCODED,
         str(origin),
         encoding="bytes",  # Python 2's strings
         longest_text=sys.maxsize,  # Python 3 writes array bytes as text in pickles for Python 2
@@ -36,6 +38,12 @@ def read_batch(stream: BinaryIO, origin: str | Path) -> dict[str, Any]:
             f"{origin} holds a {type(batch).__name__}, not a dict of images. Put an intact copy of "
             "the official file in its place."
         )
+    for value in batch.values():
+        if isinstance(value, np.ndarray) and value.dtype.kind not in KINDS:
+            raise NaswotError(
+                f"{origin} holds an array of {value.dtype}, which images and labels are not. Put "
+                "an intact copy of the official file in its place."
+            )
     return {text_of(key): value for key, value in batch.items()}
 
 

@@ -41,8 +41,9 @@ NUMPY_ARRAYS = frozenset(
     }
 )
 
-# Names that Python 3 adds to pickles of protocol 2, which PyTorch writes.
-PROTOCOL_2 = frozenset({("_codecs", "encode"), ("__builtin__", "set")})
+# Python 3 writes bytes as text, and PyTorch its sets, under these names in pickles of protocol 2.
+ENCODED = frozenset({("_codecs", "encode")})
+PROTOCOL_2 = ENCODED | {("__builtin__", "set")}
 
 
 def load(

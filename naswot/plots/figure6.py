@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.plots.comparison import WIDTH
-from naswot.plots.spacing import spread
+from naswot.plots.spacing import plain, spread
 from naswot.training.protocol import ZOOMED_EPOCHS
 
 HEIGHT = 4.7  # inches
@@ -67,10 +67,8 @@ def _draw(
     whole.locator_params(axis="x", integer=True, nbins=8)
     zoom.set_ylabel("naswot score", fontsize=7.5)
     for axes in row:
+        plain(axes)
         axes.tick_params(labelsize=7)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="y", linewidth=0.3, color="#dddddd")
-        axes.set_axisbelow(True)
 
 
 def _name(axes: plt.Axes, lines: Sequence[pd.DataFrame], scale: Normalize, column: str) -> None:

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from naswot.plots.comparison import WIDTH
-from naswot.plots.spacing import spread
+from naswot.plots.spacing import plain, spread
 from naswot.search import METHODS
 from naswot.search.sampling import SAMPLINGS
 
@@ -46,10 +46,7 @@ def stacked(
     )
     for axes in grid.flat:
         axes.set_xscale("log")
-        axes.tick_params(labelsize=6.5)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="y", linewidth=0.3, color="#dddddd")
-        axes.set_axisbelow(True)
+        plain(axes)
     grid[-1, 0].xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
     figure.text(0.06 / WIDTH, 0.05 / height, "\n".join(notes), fontsize=6, va="bottom")
     return figure, list(grid.flat)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure, which `naswot.plots.write_figure` writes.
+    """One figure, which `naswot.plots.writing.write_figure` writes.
 
     Attributes:
         function: the function that draws it, MODULE.FUNCTION of `naswot.plots`. It takes the inputs
@@ -153,7 +153,7 @@ FIGURES: Mapping[str, Figure] = {
         {"components": "variance_components", "stability": "rank_stability"},
     ),
 }
-# Figures that compare scores, figures of searches, and figures of what a score depends on.
+# Figures that compare scores, and figures of what a score depends on.
 OF_SCORES = tuple(name for name, figure in FIGURES.items() if figure.inputs == _SCORES)
 OF_ABLATIONS = ("figure5", "ablations", "variance")
 

@@ -1,4 +1,4 @@
-"""Place names beside a panel so that they do not overlap, and write numbers on its axis."""
+"""Place names beside a panel so that they do not overlap, and give panels a plain style."""
 
 from typing import Literal
 

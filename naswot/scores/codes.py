@@ -30,9 +30,11 @@ from naswot.scores.outputs import tensors_in
 from naswot.scores.relu import CodeOverlap, IncompleteGraphError, NoReluError
 
 try:
+    import numba  # noqa: F401
+except ImportError:
+    FusedRecorder: Any = None
+else:
     from naswot.scores.fused.recorder import FusedRecorder
-except ImportError:  # of numba
-    FusedRecorder = None  # type: ignore[assignment, misc]
 
 VIEW_ERROR = "view size is not compatible"
 NO_NUMBA = (

@@ -43,11 +43,14 @@ def spaces_of(arch: str) -> list[str]:
     if len(faults) == 1:  # all spaces of this form report the same fault
         raise next(iter(faults.values()))
     shown = arch if len(arch) <= 60 else f"{arch[:59]}…"
-    forms: dict[str, str] = {}
+    titles: dict[str, list[str]] = {}
     for space in SPACES.values():
         if space.form is not None:
-            forms.setdefault(space.form, space.name)
-    known = ", ".join(f"{form} ({name})" for form, name in forms.items())
+            titles.setdefault(space.form, []).append(space.title)
+    known = ", ".join(
+        f"{form} ({first}{f' and {len(others)} more' if others else ''})"
+        for form, (first, *others) in titles.items()
+    )
     raise NaswotError(
         f"{shown!r} is not an architecture of any space: {known}. Put it in quotation marks; for a "
         "custom space name it with --space."

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from naswot.analysis.anytime import reported_accuracy
 from naswot.benchmarks.datasets import Dataset
+from naswot.benchmarks.table import reported_accuracy
 from naswot.errors import NaswotError
 from naswot.images import mini_batch
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
@@ -21,7 +21,7 @@ from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
 from naswot.scores.initialisation import draw_scheme
 from naswot.spaces import Space
-from naswot.stages.score import score_architectures
+from naswot.stages.score import on_device, score_architectures
 
 COLUMNS = {
     "ablation": "str",
@@ -191,5 +191,4 @@ def _draw(
     found = mini_batch(
         setting["images"], setting["batch_size"], setting["image_size"], seed, source
     )
-    images, labels = torch.from_numpy(found.images), torch.from_numpy(found.labels)
-    return Batch(images.to(device), labels.to(device), found.classes)
+    return on_device(found, device)

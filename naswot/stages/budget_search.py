@@ -98,7 +98,7 @@ def search_table(
         log.warning(
             "%s on %s, %s: not run, %s", metadata["title"], about["space"], dataset.name, error
         )
-        metadata |= {"not_run": str(error)}
+        metadata |= {"budget": None, "not_run": str(error)}
         nothing = np.empty(0, dtype=np.int64)
         write_trajectory(Trajectory(*[nothing] * 6), nothing, [0], trajectories, metadata)
         write_parquet(pd.DataFrame(columns=COLUMNS), output, metadata)

@@ -30,7 +30,7 @@ def join_shards(
     """Write the joined table of one score: every sampled architecture, once.
 
     Args:
-        order: Parquet file of `naswot.spaces.sampling.order_architectures`.
+        order: Parquet file of `naswot.stages.sample.sample_architectures`.
         shards: Parquet files of `naswot.stages.score.score_shard`.
         benchmark: the benchmark table.
         output: the joined table; on one machine the same inputs give the same bytes.

@@ -43,7 +43,7 @@ def write_kernels(
 
     Args:
         joined: joined table of the score naswot.
-        order: Parquet file of `naswot.spaces.sampling.order_architectures`.
+        order: Parquet file of `naswot.stages.sample.sample_architectures`.
         batch: the mini-batch that the networks were scored on.
         output: .npz file to write.
         space: the search space of the networks.

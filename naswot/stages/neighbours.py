@@ -15,33 +15,26 @@ from naswot.tables.neighbours import write_neighbours
 log = logging.getLogger("naswot")
 
 
-def connect_architectures(
-    benchmark: str | Path, output: str | Path, *, space: Space, known: str | None = None
-) -> None:
+def connect_architectures(benchmark: str | Path, output: str | Path, *, space: Space) -> None:
     """Write which architectures of a benchmark table are neighbours (`naswot.tables.neighbours`).
 
     Args:
         benchmark: the benchmark table.
         output: the Parquet file to write.
         space: the search space.
-        known: a column of the table; only architectures with a value in it are included, as rows
-            and as neighbours. Default: all architectures.
 
     Raises:
-        NaswotError: a file is damaged, or a column is missing or empty; also as `neighbourhood`.
+        NaswotError: a file is damaged, or it has no architectures; also as `neighbourhood`.
     """
-    names = ("index", "arch", known)
-    table = read_parquet(benchmark, [name for name in names if name is not None])
-    if known is not None:
-        table = table[table[known].notna()]
+    table = read_parquet(benchmark, ["index", "arch"])
     if table.empty:
-        raise NaswotError(f"{benchmark} has no architecture{f' with {known}' if known else ''}.")
+        raise NaswotError(f"{benchmark} has no architecture.")
     index = table["index"].to_numpy(np.int32)
     found = neighbourhood(space, table["arch"].tolist())
     counts = (found.neighbours >= 0).sum(axis=1)
     apart = f"the {NEAREST} nearest" if found.nearest else "one mutation apart"
     source = read_metadata(benchmark).get("source")
-    settings = build_metadata(space=space.name, neighbours=apart, known=known, accuracies=source)
+    settings = build_metadata(space=space.name, neighbours=apart, accuracies=source)
     write_neighbours(index, found, output, settings)
     log.info(
         "%s architectures; neighbours are %s: %d to %d per architecture, median %g",

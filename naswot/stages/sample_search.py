@@ -48,7 +48,11 @@ def choose_from_table(
     )
     drawn = trajectory(pool, dataset, method, max(sample_sizes), runs, seed)
     results["score"] *= sign
-    score, target = about.get("score"), _optimal_key(pool, dataset)
+    score, title, fitness = about.get("score"), method.title(), None
+    if SAMPLINGS[method].scored:
+        title, fitness = "NASWOT" if score == "naswot" else str(score), score
+    elif method == "optimal":
+        fitness = _optimal_key(pool, dataset)
     metadata = about | build_metadata(
         dataset=dataset.name,
         method=method,
@@ -56,8 +60,8 @@ def choose_from_table(
         runs=runs,
         seed=seed,
         pool="scored" if "sample" in about else "whole",
-        title={"naswot": "NASWOT" if score == "naswot" else score}.get(method, method.title()),
-        fitness={"naswot": score, "optimal": target}.get(method),
+        title=title,
+        fitness=fitness,
         budget=None,
     )
     metadata.setdefault("table", digest_of(table))
@@ -105,7 +109,7 @@ def search(
             "index": table["index"].to_numpy()[valid],
             "arch": table["arch"].to_numpy()[valid],
             "score": scores[valid],
-            "search_seconds": seconds[draws].sum(axis=1) if method == "naswot" else np.nan,
+            "search_seconds": seconds[draws].sum(axis=1) if SAMPLINGS[method].scored else np.nan,
             "valid": accuracy["valid"][valid],
             "test": accuracy["test"][test],
             "test_index": table["index"].to_numpy()[test],
@@ -123,7 +127,7 @@ def trajectory(
     """
     draws = draw(len(table), sample_size, seed + np.arange(runs))
     fitness, seconds = (np.full(draws.shape, np.nan) for _ in range(2))
-    if method == "naswot":
+    if SAMPLINGS[method].scored:
         fitness = _numbers(table, "score")[draws]
         seconds = _numbers(table, "seconds")[draws].cumsum(axis=1)
     elif method == "optimal":

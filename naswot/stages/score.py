@@ -55,7 +55,7 @@ def score_shard(
     """Score one shard of a sample and write it as a Parquet file.
 
     Args:
-        order: Parquet file of `naswot.spaces.sampling.order_architectures`.
+        order: Parquet file of `naswot.stages.sample.sample_architectures`.
         batch: .npz file with the mini-batch under `images`.
         output: the shard's file; the other shards are in the same folder.
         space: the search space of the architectures.
@@ -80,7 +80,7 @@ def score_shard(
     if FAMILIES[family].options:
         options = Options(choose_precision(precision, target), relu_count)  # type: ignore[arg-type]
     found = read_mini_batch(batch)
-    tensors = _on_device(found, target)
+    tensors = on_device(found, target)
     every = to_score(read_order(order))
     architectures = every[first:last]
     end = first + len(architectures)
@@ -125,7 +125,7 @@ def score_shard(
     log.info("%s: done%s", label, outlook)
 
 
-def _on_device(batch: MiniBatch, device: torch.device) -> Batch:
+def on_device(batch: MiniBatch, device: torch.device) -> Batch:
     """Return a mini-batch as tensors on `device`."""
     images, labels = torch.from_numpy(batch.images), torch.from_numpy(batch.labels)
     return Batch(images.to(device), labels.to(device), batch.classes)

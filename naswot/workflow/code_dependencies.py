@@ -14,7 +14,7 @@ PACKAGE = "naswot"
 _CATALOGUE = (
     "A script passes entries of the catalogue to a function, and the function's module imports the "
     "spaces, data sets or readers it needs. `Inputs.code` adds the code that builds the networks "
-    "of a space."
+    "of a space, and the code that reads its table."
 )
 # (importing file, imported file) → why jobs that run the first do not depend on the second.
 NOT_CODE_OF = {

@@ -12,7 +12,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
 
-from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
+from naswot.benchmarks.catalogue import Catalogue
 from naswot.benchmarks.datasets import CUSTOM
 from naswot.benchmarks.sources import files_of, find
 from naswot.errors import NaswotError, shown
@@ -86,6 +86,19 @@ def _meant(value: Any) -> Any:
     return value
 
 
+def check_renamed(config: Mapping[str, Any]) -> None:
+    """Check that a configuration has no key of an earlier version; see `RENAMED`.
+
+    Raises:
+        NaswotError: it has one; the message names the new key.
+    """
+    for old, new in RENAMED.items():
+        *path, key = old.split(".")
+        part = config.get(path[0]) if path else config
+        if isinstance(part, Mapping) and key in part:
+            raise NaswotError(f"configuration: {old} is now called {new}.")
+
+
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Catalogue:
     """Check a configuration against its JSON Schema, the search spaces and the files on disk.
 
@@ -97,11 +110,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Catalogue:
     Raises:
         NaswotError: one line that names the key and lists what is allowed.
     """
-    for old, new in RENAMED.items():
-        *path, key = old.split(".")
-        part = config.get(path[0]) if path else config
-        if isinstance(part, Mapping) and key in part:
-            raise NaswotError(f"configuration: {old} is now called {new}.")
+    check_renamed(config)
     error = best_match(_Validator(schema).iter_errors(config))
     if error is not None:
         raise NaswotError(f"configuration: {_explain(error, schema)}")
@@ -170,7 +179,7 @@ def _exceeds(sample: Sample, space: Space) -> bool:
     return sample != "all" and space.size is not None and sample > space.size
 
 
-def settle_samples(config: MutableMapping[str, Any], catalogue: Catalogue = BUILT_IN) -> list[str]:
+def settle_samples(config: MutableMapping[str, Any], catalogue: Catalogue) -> list[str]:
     """Replace samples larger than their space by "all", in place; return one note per sample."""
     samples = {name: sample_of(config["sample"], name) for name in config["spaces"]}
     spaces = {name: catalogue[name].space for name in samples}
@@ -227,7 +236,7 @@ def _check_images(config: Mapping[str, Any], name: str) -> None:
         )
 
 
-def missing_spaces(config: Mapping[str, Any], catalogue: Catalogue = BUILT_IN) -> dict[str, str]:
+def missing_spaces(config: Mapping[str, Any], catalogue: Catalogue) -> dict[str, str]:
     """Return space → what is missing, for each configured space without data."""
     mirror, missing = config["mirror"], {}
     for space in config["spaces"]:
@@ -244,7 +253,7 @@ def missing_spaces(config: Mapping[str, Any], catalogue: Catalogue = BUILT_IN) -
     return missing
 
 
-def runs_of(config: Mapping[str, Any], catalogue: Catalogue = BUILT_IN) -> list[tuple[str, str]]:
+def runs_of(config: Mapping[str, Any], catalogue: Catalogue) -> list[tuple[str, str]]:
     """Return the pairs of space and dataset of a run, without the missing spaces."""
     missing = missing_spaces(config, catalogue)
     return [
@@ -292,7 +301,7 @@ def shard_size(
     space: str,
     images: str,
     family: str,
-    catalogue: Catalogue = BUILT_IN,
+    catalogue: Catalogue,
 ) -> int:
     """Return the number of architectures per shard for a space, image source and score family."""
     if config["shard_size"] != "auto":
@@ -309,7 +318,7 @@ def shards_of(
     space: str,
     images: str,
     family: str,
-    catalogue: Catalogue = BUILT_IN,
+    catalogue: Catalogue,
 ) -> list[tuple[int, int]]:
     """Return the shards of the architectures to score: ranges (first, last), without `last`.
 

@@ -20,13 +20,9 @@ from naswot.spaces import Space
 from naswot.spaces.custom import custom_space
 from naswot.spaces.sampling import order_architectures
 from naswot.training.protocol import EVALUATED
+from naswot.workflow import paths
 
 TAKEN = ("figure6",)  # names in paths of training results that are not spaces
-
-
-def trained(name: str) -> str:
-    """Return the file in which the workflow collects the accuracies of a space's networks."""
-    return f"results/trained/{name}.parquet"
 
 
 def catalogue_of(
@@ -70,7 +66,7 @@ def _entry(name: str, about: Mapping[str, Any], training: Mapping | None, seed: 
         datasets = by_name(dataset_of(table, path))
     else:
         architectures = _to_train(name, about["train"], space, seed)
-        source = Source(trained(name), read_parquet, made=True)
+        source = Source(paths.TRAINED.format(space=name), read_parquet, made=True)
         datasets = by_name(_to_be_known(training)) if training else {}
     custom = dataclasses.replace(
         space,
@@ -79,6 +75,7 @@ def _entry(name: str, about: Mapping[str, Any], training: Mapping | None, seed: 
         size=len(architectures),
         unique=None,
         architectures=lambda: architectures,
+        neighbours=None,  # a list may hold isomorphs, which a built-in space's own search cannot
     )
     return Entry(custom, datasets, (source,))
 

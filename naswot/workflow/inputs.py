@@ -55,6 +55,7 @@ class Inputs:
         space: str | None = None,
         family: str | None = None,
         figure: str | None = None,
+        table: str | None = None,
     ) -> list[str]:
         """Return the library files that a rule's script runs; as inputs, edits re-run the rule.
 
@@ -63,11 +64,15 @@ class Inputs:
             space: the only space whose networks the script builds.
             family: the family of scores that it computes; the script finds its file by name.
             figure: the figure that it draws; the script finds its file by name.
+            table: the space whose benchmark it reads; the script finds the reader by the space.
         """
         files = set(sources(self.root / f"scripts/{rule}.py", self.root))
         named = [] if family is None else [f"naswot/scores/{family}.py"]
         if figure is not None:
             named.append(FIGURES[figure.partition("/")[0]].module)
+        for source in self.catalogue[table].sources if table is not None else ():
+            reader: Any = getattr(source.read, "func", source.read)
+            named.append(self._module(reader.__module__.replace(".", "/")))
         beside: list[str] = []
         if space is not None:
             known = self.catalogue[space].space

@@ -110,6 +110,11 @@ def _beside(folder: str, rule: str, output: str, ending: str) -> str:
     return f"{'/'.join([folder, rule, *WILDCARD.findall(output)])}.{ending}"
 
 
+def with_ending(path: str, ending: str) -> str:
+    """Return the path of the same table in another format, such as "md"."""
+    return f"{path.rpartition('.')[0]}.{ending}"
+
+
 def partly(template: str, **values: Any) -> str:
     """Return a template with some of its wildcards filled in."""
     return WILDCARD.sub(lambda found: str(values.get(found[0][1:-1], found[0])), template)

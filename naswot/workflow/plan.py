@@ -77,10 +77,19 @@ class Plan:
         }
         self.gpus = int(config["device"].startswith("cuda"))
 
-    @property
-    def titles(self) -> list[str]:
-        """The titles of the spaces, for readers."""
-        return [self.catalogue[space].space.title for space in self.config["spaces"]]
+    def titles(self, figure: str = "") -> list[str]:
+        """Return the titles of the spaces of a figure, which may be custom; of all by default."""
+        name, *run = figure.split("/")
+        spaces: list[str] = []
+        if name in ("", "figure1", *OF_SCORES):
+            spaces = self.config["spaces"]
+        elif name in OF_ABLATIONS:
+            spaces = [self.ablated[0]]
+        elif name == "figure6":
+            spaces = [self.space_of(name)]
+        elif name == "scatter":
+            spaces = run[:1]
+        return [self.catalogue[space].space.title for space in spaces]
 
     # Scores.
 
@@ -106,11 +115,11 @@ class Plan:
         """Return the joined table of a score (default: the first) on a dataset's images."""
         return self._of_score(paths.JOINED, space, dataset, score)
 
-    def seconds(self, space: str, dataset: str, score: str | None = None) -> str:
-        """Return the table of a score's measured seconds; arguments as `joined`."""
-        return self._of_score(paths.SECONDS, space, dataset, score)
+    def seconds(self, space: str, dataset: str) -> str:
+        """Return the table of the first score's measured seconds on a dataset's images."""
+        return self._of_score(paths.SECONDS, space, dataset)
 
-    def _of_score(self, path: str, space: str, dataset: str, score: str | None) -> str:
+    def _of_score(self, path: str, space: str, dataset: str, score: str | None = None) -> str:
         images, score = self.images[dataset], score or self.scores[0]
         return path.format(space=space, images=images, score=score, seed=self.seed)
 
@@ -209,21 +218,19 @@ class Plan:
         architectures: Any = self.catalogue[networks].space.architectures
         return architectures()[number]
 
-    def trainings(self, networks: str, count: int | None = None) -> list[str]:
-        """Return the training results of the first `count` networks of a list (default: all)."""
-        if count is None:
-            figure6 = networks == "figure6"
-            count = (
-                self.config["figure6"]["networks"]
-                if figure6
-                else self.catalogue[networks].space.size
-            )
+    def trainings(self, networks: str) -> list[str]:
+        """Return the training results of the networks of a list."""
+        count: Any = (
+            self.catalogue[networks].space.size
+            if networks != "figure6"
+            else (self.config["figure6"]["networks"])
+        )
         images = self.config["training"]["images"]
         return [
             paths.TRAINING.format(
                 networks=networks, images=images, seed=self.seed, number=f"{number:04d}"
             )
-            for number in range(count)  # type: ignore[arg-type]
+            for number in range(count)
         ]
 
     @property
@@ -434,9 +441,9 @@ class Plan:
             if self.catalogue[space].sources[0].made:
                 yield "collect_trained", paths.TRAINED, [paths.TRAINED.format(space=space)]
                 yield "train_network", paths.TRAINING, self.trainings(space)
-            for score in FAMILY_OF.keys() & set(self.scores):
-                shards = self.shards(space, self.images[dataset], score)
-                yield "score_networks", paths.SHARD, shards
+            scores = filter(FAMILY_OF.__contains__, self.scores)
+            for score in {FAMILY_OF[score]: score for score in scores}.values():
+                yield "score_networks", paths.SHARD, self.shards(space, self.images[dataset], score)
         for file in self.searches(*SEARCHED):
             if Path(file).stem in METHODS:
                 yield "search_under_budget", WHOLE, [file]

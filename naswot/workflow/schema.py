@@ -27,7 +27,9 @@ def read_schema(root: Path) -> dict[str, Any]:
     text = (root / "config/schemas/config.schema.yaml").read_text(encoding="utf-8")
     schema = _completed(yaml.safe_load(text))
     settings = {field.name: _setting(field.type) for field in fields(Settings)}
-    schema["properties"]["search"]["properties"] |= settings
+    search = schema["properties"]["search"]
+    search["properties"] |= settings
+    search["required"] += list(settings)
     return schema
 
 

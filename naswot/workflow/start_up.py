@@ -13,12 +13,12 @@ from naswot.benchmarks.catalogue import Catalogue
 from naswot.errors import NaswotError
 from naswot.runtime.cpu import available_cores
 from naswot.workflow import config as configuration
-from naswot.workflow import slurm
+from naswot.workflow import paths, slurm
 from naswot.workflow.damage import set_aside
 from naswot.workflow.faults import check_place, cures
 from naswot.workflow.schema import read_schema
 
-SHOWN_AT_THE_END = [Path(f"results/table{number}.md") for number in (1, 2)]
+SHOWN_AT_THE_END = [Path(paths.with_ending(table, "md")) for table in (paths.TABLE1, paths.TABLE2)]
 
 # Options with which Snakemake runs no jobs. Snakemake itself reports this only after it has read
 # the Snakefile.

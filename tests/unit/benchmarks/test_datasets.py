@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from naswot.analysis.anytime import reported_accuracy
 from naswot.analysis.comparison import reported_key
 from naswot.benchmarks.datasets import DATASETS, Dataset
+from naswot.benchmarks.table import reported_accuracy
 from naswot.io.parquet import read_metadata, write_parquet
 from naswot.reporting import interactive
 from naswot.stages.ablate import write_choice

@@ -175,6 +175,9 @@ def test_mini_batches_are_drawn(name, files_of, tmp_path):
         mini_batch(name, 51, 32, 0, tmp_path)
 
 
+INTACT = {"data": np.zeros((2, 3072), np.uint8), "labels": [0, 0]}
+
+
 class Malicious:
     def __reduce__(self):
         return os.system, ("touch pwned",)
@@ -209,6 +212,8 @@ def test_a_pickle_that_imports_anything_is_refused(tmp_path, monkeypatch):
         pickle.dumps({"data": np.zeros((2, 3072), object), "labels": [0, 0]}),
         pickle.dumps({"data": np.zeros((2, 3072)), "labels": [0, 0]}),
         pickle.dumps({"data": np.zeros((2, 3071), np.uint8), "labels": [0, 0]}),
+        pickle.dumps(INTACT | {"more": np.ones(2, bool)}),
+        pickle.dumps(INTACT | {"more": {1}}, protocol=2),
         pickle.dumps({"labels": [0, 0]}),
         pickle.dumps({"data": np.zeros((2, 3072), np.uint8)}),
         pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [0]}),

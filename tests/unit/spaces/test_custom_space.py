@@ -21,9 +21,9 @@ from naswot.scores.base import Batch, Options
 from naswot.spaces import SPACES
 from naswot.stages.join import join_shards
 from naswot.stages.kernels import write_kernels
+from naswot.stages.sample import sample_architectures
 from naswot.stages.score import score_architectures, score_shard
 from naswot.tables.kernels import read_kernels
-from naswot.tables.order import write_order
 from naswot.workflow.custom_spaces import catalogue_of
 
 
@@ -255,7 +255,7 @@ def test_a_file_that_cannot_be_imported_ends_the_run_at_once(custom, noise, tmp_
 def shards(entry, folder, noise):
     """Score the space in shards of one network and return what there is to join."""
     convert(entry, None, folder / "table.parquet")
-    write_order(folder / "order.parquet", space=entry.space, deduplicate=True, seed=0)
+    sample_architectures(folder / "order.parquet", space=entry.space, deduplicate=True, seed=0)
     about = {"classes": 4, "true_labels": False}
     images = noise(4, 4).numpy()
     write_arrays(folder / "batch.npz", about, images=images, labels=np.arange(4))

@@ -475,23 +475,6 @@ def test_neighbours_are_written_as_official_indices(tmp_path, caplog):
     assert genes.tolist() == [[0] * 5, [0, 0, 0, 0, 1], [0, 0, 0, 0, 2], [0, 0, 0, 1, 0]]
 
 
-def test_only_what_is_known_counts(tmp_path, small):
-    accuracy = np.where(np.arange(len(small)) % 3, 90.0, np.nan)
-    benchmark, output = written(tmp_path, small, known=accuracy), tmp_path / "n.parquet"
-    connect_architectures(benchmark, output, space=SPACES["nasbench101"], known="known")
-    index, neighbours, genes = read_neighbours(output)
-    assert genes is None
-    assert (index % 3 > 0).all()
-    first, second = one_apart(small)
-    for i, row in zip(index, rows(neighbours), strict=True):
-        assert index[row].tolist() == [j for j in second[first == i] if j % 3]
-    with pytest.raises(NaswotError, match=r"benchmark\.parquet has no column 'accuracy'"):
-        connect_architectures(benchmark, output, space=SPACES["nasbench101"], known="accuracy")
-    benchmark = written(tmp_path, small, known=np.nan)
-    with pytest.raises(NaswotError, match=r"benchmark\.parquet has no architecture with known"):
-        connect_architectures(benchmark, output, space=SPACES["nasbench101"], known="known")
-
-
 def test_a_space_without_mutations_has_empty_rows(tmp_path, custom):
     space = custom("def build(arch): ...")
     connect_architectures(written(tmp_path, CUSTOM), tmp_path / "n.parquet", space=space)

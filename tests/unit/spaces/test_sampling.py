@@ -12,7 +12,7 @@ from naswot.spaces.sampling import (
     scored_at_most,
     to_score,
 )
-from naswot.tables.order import write_order
+from naswot.stages.sample import sample_architectures
 
 SPACE = SPACES["nasbench201"]
 CELLS = SPACE.architectures()
@@ -68,7 +68,7 @@ def test_a_sample_may_differ_from_space_to_space():
 def test_a_space_that_cannot_list_itself_is_drawn_from_its_table(tmp_path, caplog):
     cells = [f"cell {number}" for number in range(30)]
     write_parquet(pd.DataFrame({"arch": cells}), tmp_path / "table.parquet", {})
-    write_order(
+    sample_architectures(
         tmp_path / "order.parquet",
         space=SPACES["nasbench101"],
         deduplicate=True,

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+from naswot.benchmarks.catalogue import BUILT_IN
 from naswot.errors import NaswotError
 from naswot.images import SOURCES
 from naswot.scores import FAMILY_OF
@@ -38,7 +39,7 @@ def config(root) -> dict:
 
 def test_the_default_configuration_is_allowed(config, schema):
     check(config, schema)
-    assert len(shards_of(config, "nasbench201", "photos", "naswot")) == 9
+    assert len(shards_of(config, "nasbench201", "photos", "naswot", BUILT_IN)) == 9
     assert images_of(config)["cifar100"] == "photos"
 
 
@@ -146,13 +147,13 @@ def test_numbers_with_an_exponent_are_numbers(config, text, number):
 def test_of_a_sample_larger_than_its_space_all_are_taken(config, schema, sample, settled):
     config["sample"] = sample
     check(config, schema)
-    notes = settle_samples(config)
+    notes = settle_samples(config, BUILT_IN)
     if settled is None:
         assert (notes, config["sample"]) == ([], sample)
     else:
         assert config["sample"] == {"nasbench201": settled}
         assert notes[0].endswith("nasbench201 has 15,625 architectures; all are taken.")
-        assert len(shards_of(config, "nasbench201", "photos", "naswot")) == 9
+        assert len(shards_of(config, "nasbench201", "photos", "naswot", BUILT_IN)) == 9
 
 
 @pytest.mark.parametrize(
@@ -218,8 +219,8 @@ def test_spaces_without_data_are_left_out_on_request_only(config, schema, tmp_pa
         check(asked, schema)
     asked["skip_missing"] = True
     check(asked, schema)
-    assert list(missing_spaces(asked)) == ["nasbench201"]
-    assert {space for space, _ in runs_of(asked)} == {"natsbench_sss"}
+    assert list(missing_spaces(asked, BUILT_IN)) == ["nasbench201"]
+    assert {space for space, _ in runs_of(asked, BUILT_IN)} == {"natsbench_sss"}
     asked["spaces"] = ["nasbench201"]
     with pytest.raises(NaswotError, match="no data for any of the spaces"):
         check(asked, schema)
@@ -264,23 +265,25 @@ def test_the_default_settings_of_searches_are_those_of_the_library(config):
 def test_every_key_is_described(schema, config):
     assert set(schema["properties"]) == set(schema["required"]) == set(config)
     assert all(entry["description"] for entry in schema["properties"].values())
+    search = schema["properties"]["search"]
+    assert set(search["properties"]) == set(search["required"]) == set(config["search"])
 
 
 def test_shards_shrink_as_scoring_takes_longer(config):
     large = copy.deepcopy(config) | {"images": "cifar10"}
     assert image_size(large, "cifar10") == 32
-    assert shard_size(config, "nasbench201", "photos", "naswot") == 800
-    assert shard_size(large, "nasbench201", "cifar10", "naswot") == 200
+    assert shard_size(config, "nasbench201", "photos", "naswot", BUILT_IN) == 800
+    assert shard_size(large, "nasbench201", "cifar10", "naswot", BUILT_IN) == 200
     fast = large | {"precision": "bfloat16"}
-    assert shard_size(fast, "nasbench201", "cifar10", "naswot") == 400
-    assert shard_size(fast, "nasbench201", "cifar10", "size") == round(200 / 0.8)
-    assert shard_size(config | {"shard_size": 7}, "nasbench201", "photos", "naswot") == 7
+    assert shard_size(fast, "nasbench201", "cifar10", "naswot", BUILT_IN) == 400
+    assert shard_size(fast, "nasbench201", "cifar10", "size", BUILT_IN) == round(200 / 0.8)
+    assert shard_size(config | {"shard_size": 7}, "nasbench201", "photos", "naswot", BUILT_IN) == 7
 
 
 def test_a_larger_sample_adds_shards_and_lengthens_the_last(config):
     def shards(sample, deduplicate=False):
         changed = {"sample": sample, "deduplicate": deduplicate, "shard_size": 100}
-        return shards_of(config | changed, "nasbench201", "photos", "naswot")
+        return shards_of(config | changed, "nasbench201", "photos", "naswot", BUILT_IN)
 
     assert shards(250) == [(0, 100), (100, 200), (200, 250)]
     assert shards(301) == [(0, 100), (100, 200), (200, 300), (300, 301)]

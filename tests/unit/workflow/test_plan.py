@@ -119,6 +119,22 @@ def test_each_stage_has_times_of_its_jobs(plan):
     assert not any("{" in path for path in times)
 
 
+def test_times_of_jobs_follow_the_order_of_scores(plan):
+    scores = ["log_synflow", "naswot", "synflow", "params", "grad_norm"]
+    times = [path for path in plan(scores=scores).timings() if "/score_networks/" in path]
+    families = dict.fromkeys(path.split("/")[4] for path in times)
+    assert list(families) == ["synflow", "naswot", "size", "gradients"]
+
+
+def test_figures_name_the_spaces_that_they_show(plan):
+    asked = plan(spaces=["nasbench201", "natsbench_sss"], skip_missing=True)
+    both = ["NAS-Bench-201", "NATS-Bench SSS"]
+    assert asked.titles() == asked.titles("figure1") == asked.titles("figure4") == both
+    assert asked.titles("scatter/natsbench_sss/cifar10") == both[1:]
+    assert asked.titles("figure5") == asked.titles("figure6") == both[:1]
+    assert asked.titles("figure2") == asked.titles("figure3") == []
+
+
 def test_paths_are_different_and_read_back(plan):
     assert len(set(TEMPLATES.values())) == len(TEMPLATES)
 
