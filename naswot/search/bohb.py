@@ -9,6 +9,8 @@ from it: a bandwidth is at most (c − 1)/c for c choices, where the kernel is f
 density is negative.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from naswot.search.combinations import Combinations
@@ -24,14 +26,14 @@ TINY = 1e-32
 def bohb(simulation: Simulation, settings: Settings) -> None:
     """Play bracket after bracket until the budget is spent."""
     space = Combinations(simulation.genes)
-    # The evaluations on each rung: lists of (runs, G) and (runs,).
-    genes: list[list[np.ndarray]] = [[] for _ in range(simulation.rungs)]
-    values: list[list[np.ndarray]] = [[] for _ in range(simulation.rungs)]
+    # The evaluations on each rung, (runs, evaluations, G) and (runs, evaluations).
+    genes = [np.empty((simulation.runs, 0, len(space.choices)), np.int32)] * simulation.rungs
+    values = [np.empty((simulation.runs, 0))] * simulation.rungs
 
     def evaluate(picks: np.ndarray, rung: int) -> tuple[np.ndarray, np.ndarray]:
         picks, found = simulation.evaluate(picks, rung)
-        genes[rung].append(simulation.genes[picks])
-        values[rung].append(found)
+        genes[rung] = np.append(genes[rung], simulation.genes[picks][:, None], axis=1)
+        values[rung] = np.append(values[rung], found[:, None], axis=1)
         return picks, found
 
     bracket = 0
@@ -62,8 +64,8 @@ def bracket_sizes(rungs: int, most: int) -> list[int]:
 def propose(
     simulation: Simulation,
     space: Combinations,
-    genes: list[list[np.ndarray]],
-    values: list[list[np.ndarray]],
+    genes: Sequence[np.ndarray],
+    values: Sequence[np.ndarray],
 ) -> np.ndarray:
     """Return (runs, G) genes from the model of the highest rung with enough evaluations for one.
 
@@ -71,16 +73,15 @@ def propose(
     """
     number = len(space.choices)
     for rung in reversed(range(simulation.rungs)):
-        count = len(genes[rung])
+        count = values[rung].shape[1]
         good = max(number + 1, GOOD_PERCENT * count // 100)
         if count - good > number:
-            data, found = np.stack(genes[rung], axis=1), np.stack(values[rung], axis=1)
-            order = np.argsort(-found, axis=1, kind="stable")[:, :, None]
+            order = np.argsort(-values[rung], axis=1, kind="stable")[:, :, None]
             return likeliest(
                 simulation,
                 space,
-                np.take_along_axis(data, order[:, :good], axis=1),
-                np.take_along_axis(data, order[:, good:], axis=1),
+                np.take_along_axis(genes[rung], order[:, :good], axis=1),
+                np.take_along_axis(genes[rung], order[:, good:], axis=1),
             )
     return simulation.draws.below(space.choices, number)
 

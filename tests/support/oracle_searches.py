@@ -9,8 +9,6 @@ from collections import deque
 
 import numpy as np
 
-from naswot.search import METHODS as SEARCHES
-
 
 class OverError(Exception):
     """The budget is spent, or all is known."""
@@ -220,7 +218,7 @@ def _propose(run, choices, seen):
         ranked = sorted(seen[rung], key=lambda one: -one[1])
         good = max(number + 1, 15 * len(ranked) // 100)
         if len(ranked) - good > number:
-            points = [run.table.genes[arch] for arch, _ in ranked]
+            points = run.table.genes[[arch for arch, _ in ranked]]
             return _likeliest(run, choices, points[:good], points[good:])
     return [run.below(count) for count in choices]
 
@@ -253,13 +251,8 @@ def _widths(points, choices):
 
 
 def _density(sample, points, widths, choices):
-    total = 0.0
-    for point in points:
-        product = 1.0
-        for a, b, width, count in zip(sample, point, widths, choices, strict=True):
-            product *= 1 - width if a == b else width / (count - 1)
-        total += product
-    return total / len(points)
+    others = [width / max(count - 1, 1) for width, count in zip(widths, choices, strict=True)]
+    return np.where(points == sample, 1 - np.array(widths), others).prod(axis=1).mean()
 
 
 def _choices(genes):
@@ -281,7 +274,7 @@ METHODS = {
 
 def simulate(method, table, budget, seed, settings):
     """Play one run and return it."""
-    remember = SEARCHES[method].remembers or settings.repeats == "free"
+    remember = method == "local_search" or settings.repeats == "free"
     run = Run(table, budget, seed, settings, remember)
     try:
         METHODS[method](run)

@@ -15,7 +15,7 @@ PAID = Settings(population=4, tournament=2, area_sample=6, warm_up_sample=9, pro
 FREE = dataclasses.replace(PAID, repeats="free")
 methods = pytest.mark.parametrize("method", METHODS)
 seeds = st.integers(0, 10**6)
-RUNS = 3
+RUNS = 6
 
 
 def toy(seed, rungs=1, choices=(3, 4, 2), holes=False):
@@ -54,7 +54,7 @@ def rows(trajectory, run):
 @pytest.mark.parametrize("holes", [False, True])
 def test_every_run_is_the_naive_one(method, rungs, chosen, holes):
     table = toy(rungs, rungs, holes=holes)
-    for budget in (0.5, 30.0, 120.0):
+    for budget in (0.5, 30.0, 200.0):
         found = simulate(method, table, budget, 7 + np.arange(RUNS), chosen)
         best = found.chosen(RUNS)
         for run in range(RUNS):
@@ -98,7 +98,7 @@ def test_time_goes_on_and_the_budget_is_kept(method, seed, budget, overrun):
 
 @methods
 @given(seed=seeds, holes=st.booleans())
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_with_a_budget_for_the_whole_space_the_best_is_found(method, seed, holes):
     table = toy(seed, rungs=2, holes=holes)
     # Scoring costs too; what was trained before is free, or else repeats would use up the budget.
