@@ -3,6 +3,6 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.analysis.claims import gather_claims
+    from naswot.analysis.claims import collect_claims
 
-    gather_claims(snakemake.input.claims, snakemake.output[0])
+    collect_claims(snakemake.input.claims, snakemake.output[0])

@@ -3,10 +3,10 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.training.benchmark import gather_trainings
+    from naswot.training.benchmark import collect_trained
 
     context.log.info(
-        gather_trainings(
+        collect_trained(
             snakemake.input.trainings,
             snakemake.output[0],
             space=context.catalogue[snakemake.wildcards.space].space,

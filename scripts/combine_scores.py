@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.stages.vote import vote_tables
+    from naswot.stages.vote import combine_scores
 
-    vote_tables(
+    combine_scores(
         snakemake.input.joined,
         snakemake.input.seconds,
         snakemake.output.joined,

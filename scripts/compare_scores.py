@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.analysis.comparison import compare_tables
+    from naswot.analysis.comparison import compare_scores
 
-    compare_tables(
+    compare_scores(
         list(
             zip(
                 snakemake.params.datasets,

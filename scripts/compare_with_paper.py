@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.analysis.paper_comparison import write_paper_comparison
+    from naswot.analysis.paper_comparison import compare_with_paper
 
-    write_paper_comparison(
+    compare_with_paper(
         snakemake.input.searches,
         snakemake.input.correlations,
         snakemake.output[0],

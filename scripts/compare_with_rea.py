@@ -3,6 +3,6 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.analysis.assistance import write_assistance
+    from naswot.analysis.assistance import compare_with_rea
 
-    write_assistance(snakemake.input.searches, snakemake.output.csv, snakemake.output.markdown)
+    compare_with_rea(snakemake.input.searches, snakemake.output.csv, snakemake.output.markdown)

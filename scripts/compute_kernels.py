@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.stages.kernels import write_kernels
+    from naswot.stages.kernels import compute_kernels
 
-    write_kernels(
+    compute_kernels(
         snakemake.input.joined,
         snakemake.input.sample,
         snakemake.input.batch,

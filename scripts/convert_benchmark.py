@@ -3,10 +3,10 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.benchmarks.convert import convert
+    from naswot.benchmarks.convert import convert_benchmark
 
     context.log.info(
-        convert(
+        convert_benchmark(
             context.catalogue[snakemake.wildcards.space],
             snakemake.params.mirror,
             snakemake.output[0],

@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.analysis.correlation import correlate_tables
+    from naswot.analysis.correlation import correlate_scores
 
-    correlate_tables(
+    correlate_scores(
         list(zip(snakemake.params.datasets, snakemake.input.joined, strict=True)),
         snakemake.output[0],
         published=snakemake.input.published,

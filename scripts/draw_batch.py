@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.stages.draw_batch import write_mini_batch
+    from naswot.stages.draw_batch import draw_batch
 
-    write_mini_batch(
+    draw_batch(
         snakemake.output[0],
         name=snakemake.wildcards.images,
         count=snakemake.params.batch_size,

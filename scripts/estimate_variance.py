@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.analysis.stability import decompose_tables
+    from naswot.analysis.stability import estimate_variance
 
-    decompose_tables(
+    estimate_variance(
         snakemake.input.shards,
         snakemake.output.components,
         snakemake.output.stability,

@@ -5,6 +5,6 @@ from naswot.workflow.job import job
 with job(snakemake):
     from pathlib import Path
 
-    from naswot.analysis.figure2 import write_figure2
+    from naswot.analysis.figure2 import find_linear_regions
 
-    write_figure2(Path(snakemake.output.regions).parent, snakemake.output.claims)
+    find_linear_regions(Path(snakemake.output.regions).parent, snakemake.output.claims)

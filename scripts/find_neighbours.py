@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.stages.neighbours import connect_architectures
+    from naswot.stages.neighbours import find_neighbours
 
-    connect_architectures(
+    find_neighbours(
         snakemake.input.benchmark,
         snakemake.output[0],
         space=context.catalogue[snakemake.wildcards.space].space,

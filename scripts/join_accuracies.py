@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.stages.join import join_shards
+    from naswot.stages.join import join_accuracies
 
-    join_shards(
+    join_accuracies(
         snakemake.input.sample,
         snakemake.input.shards,
         snakemake.input.benchmark,

@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.analysis.similarity import similarity_tables
+    from naswot.analysis.similarity import measure_similarity
 
-    similarity_tables(
+    measure_similarity(
         snakemake.input.kernels,
         snakemake.output.table,
         snakemake.output.claims,

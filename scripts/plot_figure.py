@@ -3,10 +3,10 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.plots.writing import write_figure
+    from naswot.plots.writing import plot_figure
 
     inputs = {name: file for name, file in snakemake.input.items() if name != "code"}
-    write_figure(
+    plot_figure(
         snakemake.params.name,
         inputs,
         snakemake.output,

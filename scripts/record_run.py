@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.reporting.record import write_record
+    from naswot.reporting.record import record_run
 
-    write_record(
+    record_run(
         snakemake.output[0],
         joined=snakemake.input.joined,
         seconds=snakemake.input.seconds,

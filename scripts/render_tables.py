@@ -3,8 +3,8 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.reporting.tables import write_tables
+    from naswot.reporting.tables import render_tables
 
-    write_tables(
+    render_tables(
         snakemake.input.tables, snakemake.input.captions, snakemake.output, context.catalogue
     )

@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.stages.ablate import ablate
+    from naswot.stages.ablate import score_ablation
 
-    ablate(
+    score_ablation(
         snakemake.input.networks,
         snakemake.output[0],
         space=context.catalogue[snakemake.wildcards.space].space,

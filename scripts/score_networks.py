@@ -3,10 +3,10 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.stages.score import score_shard
+    from naswot.stages.score import score_networks
 
     in_place = snakemake.output[0].startswith("results/")  # not a local copy of a remote file
-    score_shard(
+    score_networks(
         snakemake.input.sample,
         snakemake.input.batch,
         snakemake.output[0],

@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.stages.sample_search import choose_from_table
+    from naswot.stages.sample_search import search_by_sampling
 
-    choose_from_table(
+    search_by_sampling(
         snakemake.input.table,
         snakemake.output.runs,
         snakemake.output.trajectories,

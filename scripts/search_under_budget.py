@@ -3,10 +3,10 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.stages.budget_search import search_table
+    from naswot.stages.budget_search import search_under_budget
 
     datasets = context.catalogue[snakemake.wildcards.space].datasets
-    search_table(
+    search_under_budget(
         snakemake.input.benchmark,
         snakemake.input.neighbours,
         snakemake.output.runs,

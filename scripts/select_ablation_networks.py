@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.stages.ablate import write_choice
+    from naswot.stages.ablate import select_ablation_networks
 
-    write_choice(
+    select_ablation_networks(
         snakemake.input.benchmark,
         snakemake.output[0],
         space=snakemake.wildcards.space,

@@ -3,10 +3,10 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.training.benchmark import pick_networks
+    from naswot.training.benchmark import select_networks
 
     context.log.info(
-        pick_networks(
+        select_networks(
             snakemake.input.benchmark,
             snakemake.output[0],
             accuracy=snakemake.params.accuracy,

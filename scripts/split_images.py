@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.training.images import write_images
+    from naswot.training.images import split_images
 
-    write_images(
+    split_images(
         snakemake.output[0],
         name=snakemake.wildcards.images,
         directory=snakemake.params.directory,

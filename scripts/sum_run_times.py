@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.reporting.record import write_times
+    from naswot.reporting.record import sum_run_times
 
-    write_times(
+    sum_run_times(
         snakemake.output[0],
         timings=snakemake.params.timings,
         stages=snakemake.params.stages,

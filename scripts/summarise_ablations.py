@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.analysis.ablations import collate
+    from naswot.analysis.ablations import summarise_ablations
 
-    collate(
+    summarise_ablations(
         snakemake.input.shards,
         scores=snakemake.output.scores,
         networks=snakemake.output.networks,

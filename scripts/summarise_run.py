@@ -3,6 +3,6 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.reporting.questions import write_questions
+    from naswot.reporting.questions import summarise_run
 
-    write_questions(snakemake.input.tables, snakemake.output[0])
+    summarise_run(snakemake.input.tables, snakemake.output[0])

@@ -3,6 +3,6 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.analysis.anytime import write_anytime
+    from naswot.analysis.anytime import trace_searches
 
-    write_anytime(snakemake.input.trajectories, snakemake.input.benchmarks, snakemake.output[0])
+    trace_searches(snakemake.input.trajectories, snakemake.input.benchmarks, snakemake.output[0])

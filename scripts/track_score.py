@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.analysis.evolution import follow_networks
+    from naswot.analysis.evolution import track_score
 
-    follow_networks(
+    track_score(
         snakemake.input.networks,
         snakemake.input.trainings,
         snakemake.output.table,

@@ -3,9 +3,9 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.reporting.page import write_page
+    from naswot.reporting.page import write_index
 
-    write_page(
+    write_index(
         snakemake.output[0],
         tables=snakemake.input.tables,
         figures=snakemake.input.figures,

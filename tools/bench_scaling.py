@@ -153,7 +153,7 @@ def draw(table: pd.DataFrame, output: Path) -> None:
 
     from naswot.plots.comparison import WIDTH
     from naswot.plots.palette import FILLS
-    from naswot.plots.scatter import save
+    from naswot.plots.writing import save
     from naswot.spaces.graph import CONV, POOL, SEPARABLE
 
     looks = {
@@ -183,7 +183,7 @@ def draw(table: pd.DataFrame, output: Path) -> None:
             )
         axes.set_title(f"({letter}) {title}", loc="left", fontsize=8)
         axes.set_xlabel(label, fontsize=7)
-        axes.set_ylabel("seconds" if panel == "networks" else "seconds a network", fontsize=7)
+        axes.set_ylabel("seconds" if panel == "networks" else "seconds per network", fontsize=7)
         if panel == "operations":
             axes.set_xticks([10, 30, 100, 300])
         else:

@@ -92,7 +92,7 @@ def main(records: int) -> None:
         count = len(table) * 12
         print(
             f"{count:,} records, {path.stat().st_size / 2**20:.0f} MiB, {seconds:.1f} CPU seconds: "
-            f"{count / seconds:,.0f} records a second"
+            f"{count / seconds:,.0f} records per second"
         )
 
 

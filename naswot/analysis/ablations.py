@@ -18,7 +18,7 @@ PLACE = ["ablation", "level"]
 QUANTILES = {"q25": 0.25, "median": 0.5, "q75": 0.75}
 
 
-def collate(
+def summarise_ablations(
     shards: Sequence[str | Path],
     *,
     scores: str | Path,
@@ -30,7 +30,7 @@ def collate(
     """Write all scores in one table, summaries per network and level, and the paper's claims.
 
     Args:
-        shards: Parquet files of `naswot.stages.ablate.ablate`, in the order to keep.
+        shards: Parquet files of `naswot.stages.ablate.score_ablation`, in the order to keep.
         scores: Parquet file with the rows of all shards, and the column `normalised`.
         networks: CSV file of `summarise_networks`.
         levels: CSV file of `summarise_levels`.

@@ -19,7 +19,7 @@ STATISTICS = ["seconds", "runs", "median", "q25", "q75", "mean"]
 COLUMNS = ["space", "dataset", "pool", "method", "title", "fitness", "accuracy", *STATISTICS]
 
 
-def write_anytime(
+def trace_searches(
     trajectories: Sequence[str | Path], benchmarks: Sequence[str | Path], output: str | Path
 ) -> None:
     """Write the curve of every search that spends time: a CSV file with the columns `COLUMNS`.

@@ -44,7 +44,7 @@ COLUMNS = [
 WHOLE_NUMBERS = ("runs", "runs_needed", "runs_needed_unpaired")
 
 
-def write_assistance(
+def compare_with_rea(
     searches: Sequence[str | Path], output: str | Path, markdown: str | Path
 ) -> None:
     """Write assistance.csv, with the columns `COLUMNS`, and one sentence per row as Markdown.

@@ -39,7 +39,7 @@ def write_claims(path: str | Path, figure: str, claims: Sequence[Claim]) -> None
         pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(temporary, index=False)
 
 
-def gather_claims(paths: Sequence[str | Path], output: str | Path) -> None:
+def collect_claims(paths: Sequence[str | Path], output: str | Path) -> None:
     """Write claims.csv: the claims of several figures, in the order of `paths`.
 
     Raises:

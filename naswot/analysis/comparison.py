@@ -33,7 +33,7 @@ COMPARISON = [
 AGREEMENT = ["space", "dataset", "score", "other", "n", "spearman"]
 
 
-def compare_tables(
+def compare_scores(
     joined: Sequence[tuple[str, str | Path, str | Path]],
     correlations: str | Path,
     comparison: str | Path,

@@ -80,7 +80,7 @@ def correlate(
     )
 
 
-def correlate_tables(
+def correlate_scores(
     joined: Sequence[tuple[str, str | Path]],
     output: str | Path,
     *,

@@ -35,7 +35,7 @@ RANKED = 0.5
 FEWEST = 5  # minimum of networks to judge a ranking; fewer often keep their order by chance
 
 
-def follow_networks(
+def track_score(
     networks: str | Path,
     trainings: Sequence[str | Path],
     output: str | Path,
@@ -47,7 +47,7 @@ def follow_networks(
     """Write one table of all trainings, and the verdicts on the paper's claims.
 
     Args:
-        networks: file of `naswot.training.benchmark.pick_networks`.
+        networks: file of `naswot.training.benchmark.select_networks`.
         trainings: files of `naswot.training.job.train_one`, in that order.
         output: Parquet file: the rows of all trainings, with the columns `network` (from 0) and
             `accuracy` (from the benchmark).

@@ -20,7 +20,7 @@ NETWORKS = 200  # networks with seeds 0, 1, … on which the claims are checked
 PAIRS = 200  # pairs of random inputs per network
 
 
-def write_figure2(folder: str | Path, claims: str | Path) -> None:
+def find_linear_regions(folder: str | Path, claims: str | Path) -> None:
     """Write the data of Figure 2 as CSV files in `folder`, and the verdicts on its claims.
 
     docs/tables.md describes the columns.

@@ -64,7 +64,7 @@ INITIALISATION = "all runs share one initialisation, whose own chance the standa
 REPEATS = "the accuracy is the mean over repeats, in the authors' code the best repeat's"
 
 
-def write_paper_comparison(
+def compare_with_paper(
     searches: Sequence[str | Path],
     correlations: str | Path,
     output: str | Path,

@@ -71,7 +71,7 @@ def statistics(kernels: Kernels, high: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(STATISTICS))
 
 
-def similarity_tables(
+def measure_similarity(
     kernels: Sequence[str | Path],
     table: str | Path,
     claims: str | Path,
@@ -83,7 +83,7 @@ def similarity_tables(
     """Write kernel_similarity.csv and the verdicts on the claims of Figure 1.
 
     Args:
-        kernels: files of `naswot.stages.kernels.write_kernels`.
+        kernels: files of `naswot.stages.kernels.compute_kernels`.
         table: CSV file to write, one row per file, band (or "all") and statistic; `COLUMNS`.
         claims: CSV file to write, see `naswot.analysis.claims`.
         resamples, seed: number of resamples and seed of the bootstrap of Kendall tau.

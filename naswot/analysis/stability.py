@@ -21,7 +21,7 @@ BETTER = 4  # minimum of architectures to analyse the better half separately
 MEASURES = ("tau", "spearman", "pearson", "tau_accuracy")
 
 
-def decompose_tables(
+def estimate_variance(
     shards: Sequence[str | Path],
     output: str | Path,
     stability: str | Path,
@@ -35,7 +35,7 @@ def decompose_tables(
     any score that is not finite are left out and counted as `excluded`.
 
     Args:
-        shards: Parquet files of `naswot.stages.ablate.ablate` for the ablation "variance".
+        shards: Parquet files of `naswot.stages.ablate.score_ablation` for the ablation "variance".
         output: CSV file of `naswot.analysis.variance.decompose` for both populations.
         stability: CSV file of `stability_of` for both populations.
         resamples, seed: number of resamples and seed of the bootstrap.

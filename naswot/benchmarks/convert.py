@@ -14,7 +14,7 @@ from naswot.io.parquet import write_parquet
 from naswot.runtime.provenance import versions
 
 
-def convert(
+def convert_benchmark(
     entry: Entry, mirror: str | Path | None, output: str | Path, path: str | Path | None = None
 ) -> str:
     """Write the benchmark table of a space; return a one-line summary of it.

@@ -13,11 +13,7 @@ WIDTH = 6.9  # inches, the width of a page's text
 PAPERS = ("grad_norm", "synflow", "naswot")  # what Figure 4 of the paper compares
 
 
-def figure4(
-    comparison: pd.DataFrame,
-    agreement: pd.DataFrame,
-    catalogue: Catalogue = BUILT_IN,
-) -> plt.Figure:
+def figure4(comparison: pd.DataFrame, catalogue: Catalogue = BUILT_IN) -> plt.Figure:
     """Draw bars of Kendall tau, one group per space and dataset, one colour per score.
 
     It shows the scores that the paper compares; if fewer than two of these exist, all scores.
@@ -52,11 +48,7 @@ def figure4(
     return figure
 
 
-def tau_heatmap(
-    comparison: pd.DataFrame,
-    agreement: pd.DataFrame,
-    catalogue: Catalogue = BUILT_IN,
-) -> plt.Figure:
+def tau_heatmap(comparison: pd.DataFrame, catalogue: Catalogue = BUILT_IN) -> plt.Figure:
     """Draw Kendall tau of every score (row) on every space and dataset, with its interval."""
     places, scores = _places(comparison), _scores(comparison)
     rows = comparison.set_index(["score", "space", "dataset"])
@@ -79,16 +71,12 @@ def tau_heatmap(
     return figure
 
 
-def score_agreement(
-    comparison: pd.DataFrame,
-    agreement: pd.DataFrame,
-    catalogue: Catalogue = BUILT_IN,
-) -> plt.Figure:
+def score_agreement(agreement: pd.DataFrame, catalogue: Catalogue = BUILT_IN) -> plt.Figure:
     """Draw Spearman's rho between all scores, one matrix per space and data set.
 
     Of data sets that were scored with the same images, only the first is shown.
     """
-    scores = _scores(comparison)
+    scores = _scores(agreement)
     first: dict[tuple, tuple[str, str]] = {}
     for place, rho in agreement.groupby(["space", "dataset"], sort=False)["spearman"]:
         first.setdefault((place[0], *rho.round(9).fillna(9)), place)
@@ -119,11 +107,7 @@ def score_agreement(
     return figure
 
 
-def tau_by_decile(
-    comparison: pd.DataFrame,
-    agreement: pd.DataFrame,
-    catalogue: Catalogue = BUILT_IN,
-) -> plt.Figure:
+def tau_by_decile(comparison: pd.DataFrame, catalogue: Catalogue = BUILT_IN) -> plt.Figure:
     """Draw Kendall tau within each tenth of the networks by accuracy.
 
     There is one panel per space and data set.

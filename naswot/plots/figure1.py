@@ -36,7 +36,7 @@ def figure1(
     """Draw Figure 1.
 
     Args:
-        kernels: files of `naswot.stages.kernels.write_kernels`, one block each, from the top.
+        kernels: files of `naswot.stages.kernels.compute_kernels`, one block each, from the top.
         similarity: kernel_similarity.csv.
         shown: number of networks to draw of each band, the first ones in the file.
         catalogue: the search spaces of the run.

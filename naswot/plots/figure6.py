@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.plots.comparison import WIDTH
-from naswot.plots.spacing import plain, spread
+from naswot.plots.spacing import name_at_right, plain
 from naswot.training.protocol import ZOOMED_EPOCHS
 
 HEIGHT = 4.7  # inches
@@ -27,7 +27,7 @@ DARK = LinearSegmentedColormap.from_list(
 def figure6(table: str | Path, catalogue: Catalogue = BUILT_IN) -> plt.Figure:
     """Draw Figure 6.
 
-    `table` is the file of `naswot.analysis.evolution.follow_networks`. The paper's figure has one
+    `table` is the file of `naswot.analysis.evolution.track_score`. The paper's figure has one
     row; this one has a row for each mode of batch normalisation in scoring (train, eval).
     """
     rows, about = read_parquet(table), read_metadata(table)
@@ -73,26 +73,10 @@ def _draw(
 
 def _name(axes: plt.Axes, lines: Sequence[pd.DataFrame], scale: Normalize, column: str) -> None:
     """Write the benchmark's accuracy of each network at the end of its line."""
-    ends = [(line[column].iloc[-1], line["accuracy"].iloc[0]) for line in lines]
-    ends = sorted(end for end in ends if np.isfinite(end[0]))
-    low, high = axes.get_ylim()
-    wanted = np.array([(score - low) / (high - low) for score, _ in ends])
-    places = spread(wanted, NAME_HEIGHT, (0, 1)) if ends else wanted
-    for (score, accuracy), place in zip(ends, places, strict=True):
-        colour = DARK(scale(accuracy))
-        axes.annotate(
-            f"{accuracy:.2f} %",
-            (axes.get_xlim()[1], score),
-            (1.05, place),
-            textcoords="axes fraction",
-            va="center",
-            fontsize=6.5,
-            color=colour,
-            arrowprops={
-                "arrowstyle": "-", "linewidth": 0.5, "color": colour, "shrinkA": 0, "shrinkB": 0,
-                "relpos": (0, 0.5),
-            },
-        )  # fmt: skip
+    right = axes.get_xlim()[1]
+    ends = ((line["accuracy"].iloc[0], line[column].iloc[-1]) for line in lines)
+    named = ((f"{accuracy:.2f} %", right, end, DARK(scale(accuracy))) for accuracy, end in ends)
+    name_at_right(axes, named, NAME_HEIGHT)
 
 
 def _notes(rows: pd.DataFrame, about: dict, catalogue: Catalogue) -> list[str]:

@@ -266,7 +266,7 @@ def _notes(panels: Mapping[tuple[str, str], pd.DataFrame]) -> list[str]:
         for row in rows[rows["accuracy"].isna()].itertuples():
             lacking.setdefault(split, {})[f"{row.title} ({row.source})"] = None
     lines += [
-        f"Left out for want of a {SPLITS[split]} accuracy: {', '.join(names)}."
+        f"Left out because there is no {SPLITS[split]} accuracy: {', '.join(names)}."
         for split, names in lacking.items()
     ]
     return lines

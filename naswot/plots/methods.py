@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 import matplotlib.pyplot as plt
-import numpy as np
 
 from naswot.plots.comparison import WIDTH
-from naswot.plots.spacing import plain, spread
+from naswot.plots.spacing import name_at_right, plain
 from naswot.search import METHODS
 from naswot.search.sampling import SAMPLINGS
 
@@ -59,22 +58,8 @@ def write_names(axes: plt.Axes, points: Iterable[tuple[str, float, float]]) -> N
         axes: the panel; its limits must be final.
         points: (name, seconds, accuracy).
     """
-    points = sorted(points, key=lambda point: point[2])
-    low, high = axes.get_ylim()
-    wanted = [(accuracy - low) / (high - low) for _, _, accuracy in points]
-    places = spread(np.array(wanted), LINE / HEIGHT, (0, 1))
-    for (name, seconds, accuracy), place in zip(points, places, strict=True):
-        colour = style_of(name)[0]
-        axes.annotate(
-            f"{name}  {accuracy:.2f}",
-            (seconds, accuracy),
-            (1.02, place),
-            textcoords="axes fraction",
-            va="center",
-            fontsize=6.5,
-            color=colour,
-            arrowprops={
-                "arrowstyle": "-", "linewidth": 0.5, "color": colour, "alpha": 0.7,
-                "shrinkA": 0, "shrinkB": 1.5, "relpos": (0, 0.5),
-            },
-        )  # fmt: skip
+    named = (
+        (f"{name}  {accuracy:.2f}", seconds, accuracy, style_of(name)[0])
+        for name, seconds, accuracy in points
+    )
+    name_at_right(axes, named, LINE / HEIGHT)

@@ -81,5 +81,5 @@ def _below(kinds: Sequence[str], figure: str, missing: Sequence[str]) -> list[st
     lacking = [SPACES[space].title for space in own if space in missing]
     if lacking:
         name = figure.replace("figure", "Figure ")
-        lines += [f"{name}, left out for want of data: {', '.join(lacking)}"]
+        lines += [f"{name}, left out because there is no data: {', '.join(lacking)}"]
     return lines

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure, which `naswot.plots.writing.write_figure` writes.
+    """One figure, which `naswot.plots.writing.plot_figure` writes.
 
     Attributes:
         function: the function that draws it, MODULE.FUNCTION of `naswot.plots`. It takes the inputs
@@ -33,7 +33,7 @@ class Figure:
 
 _POINTS = "with one point per network and Kendall tau in the title"
 _PANELS = {"joined": "joined", "correlations": "kendall_tau"}
-_SCORES = {"comparison": "score_comparison", "agreement": "score_agreement"}
+_SCORES = {"comparison": "score_comparison"}
 _ABLATIONS = {"networks": "networks", "levels": "levels"}
 
 FIGURES: Mapping[str, Figure] = {
@@ -124,7 +124,7 @@ FIGURES: Mapping[str, Figure] = {
         "comparison.score_agreement",
         "How far scores agree",
         "Heat map of the rank correlation between each two scores.",
-        _SCORES,
+        {"agreement": "score_agreement"},
     ),
     "tau_by_decile": Figure(
         "comparison.tau_by_decile",
@@ -154,7 +154,7 @@ FIGURES: Mapping[str, Figure] = {
     ),
 }
 # Figures that compare scores, and figures of what a score depends on.
-OF_SCORES = tuple(name for name, figure in FIGURES.items() if figure.inputs == _SCORES)
+OF_SCORES = ("figure4", "tau_heatmap", "score_agreement", "tau_by_decile")
 OF_ABLATIONS = ("figure5", "ablations", "variance")
 
 # Figure → space and data set of its panels (a), (b), … in the paper's order.

@@ -6,7 +6,7 @@ import pandas as pd
 
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.plots.comparison import WIDTH
-from naswot.plots.spacing import plain, spread
+from naswot.plots.spacing import name_at_right, plain
 
 BOXES = {
     "batches": "(a) mini-batches of images",
@@ -133,20 +133,9 @@ def _lines(axes: plt.Axes, rows: pd.DataFrame, value: str, taus: pd.Series | Non
             _foot(axes, place, limits[0], row, colour)
         last = line[value].iloc[-1]
         last = last if np.isfinite(last) else limits[0]
-        ends.append((last, places[-1], group["accuracy"].iloc[0], colour))
+        ends.append((f"{group['accuracy'].iloc[0]:.1f}", places[-1], last, colour))
     axes.set_ylim(limits)
-    ends.sort(key=lambda end: end[0])
-    wanted = np.array([(end[0] - limits[0]) / (limits[1] - limits[0]) for end in ends])
-    heights = spread(wanted, 0.055, (0, 1))
-    for height, (last, place, accuracy, colour) in zip(heights, ends, strict=True):
-        axes.annotate(
-            f"{accuracy:.1f}", (place, last), (1.03, height), va="center",
-            textcoords="axes fraction", fontsize=6.5,
-            arrowprops={
-                "arrowstyle": "-", "linewidth": 0.6, "color": colour, "shrinkA": 0, "shrinkB": 2,
-                "relpos": (0, 0.5),
-            },
-        )  # fmt: skip
+    name_at_right(axes, ends, text="black")  # the lightest lines are yellow
     words = [level.replace("_", "\n") for level in levels]
     if taus is not None:
         words = [

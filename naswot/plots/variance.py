@@ -6,7 +6,7 @@ import pandas as pd
 
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.plots.comparison import COLOURS, WIDTH
-from naswot.plots.spacing import plain, spread
+from naswot.plots.spacing import name_at_right, plain
 
 NAVY, ORANGE, TEAL = COLOURS[:3]
 POPULATIONS = {"all": (NAVY, "o"), "better half": (ORANGE, "s")}
@@ -120,7 +120,7 @@ def _stability(axes: plt.Axes, rows: pd.DataFrame, lowest: float) -> None:
     axes.minorticks_off()
     axes.set_xlabel("scores averaged for a network", fontsize=7)
     axes.set_ylim(lowest - 0.3 * (1 - lowest), 1.0)
-    _names(axes, ends)
+    name_at_right(axes, ends)
     plain(axes, "y")
 
 
@@ -128,22 +128,6 @@ def _accuracy(row) -> str:
     repeats = "a single score" if row.repeats == 1 else f"averages of {row.repeats}"
     interval = f"[{row.tau_accuracy_low:.2f}, {row.tau_accuracy_high:.2f}]"
     return f"of {repeats}: {row.tau_accuracy:.2f} {interval}".replace("-", "−")
-
-
-def _names(axes: plt.Axes, ends: list[tuple[str, float, float, str]]) -> None:
-    """Write the names of the lines at the right of the panel, without overlap."""
-    ends = sorted((end for end in ends if np.isfinite(end[2])), key=lambda end: end[2])
-    low, high = axes.get_ylim()
-    wanted = np.array([(end[2] - low) / (high - low) for end in ends])
-    for place, (name, x, y, colour) in zip(spread(wanted, 0.06, (0, 1)), ends, strict=True):
-        axes.annotate(
-            name, (x, y), (1.03, place), textcoords="axes fraction", fontsize=6.5, va="center",
-            color=colour,
-            arrowprops={
-                "arrowstyle": "-", "linewidth": 0.5, "color": colour, "alpha": 0.7,
-                "shrinkA": 0, "shrinkB": 2, "relpos": (0, 0.5),
-            },
-        )  # fmt: skip
 
 
 def _bars(rows: pd.DataFrame, name: str) -> np.ndarray:

@@ -21,7 +21,7 @@ from naswot.plots.registry import FIGURES
 WORDS = dict.fromkeys(("band", "code", "level", "note"), str)
 
 
-def write_figure(
+def plot_figure(
     name: str,
     inputs: Mapping[str, str | Path | Sequence[str | Path]],
     outputs: Iterable[str | Path],

@@ -36,7 +36,7 @@ def write_captions(
         NaswotError: a template cannot be filled in; the message names it.
     """
     # The output is reStructuredText, which has its own escapes.
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701, no HTML
     environment.filters["rst"] = escape
     found = pd.read_csv(claims, dtype=str, keep_default_na=False)
     spaces = [catalogue[name].space.title for name in config["spaces"]]

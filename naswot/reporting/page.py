@@ -15,7 +15,7 @@ from naswot.reporting.tables import prose, read_csv, table
 from naswot.reporting.templates import render
 
 
-def write_page(
+def write_index(
     output: str | Path,
     *,
     tables: Sequence[str | Path],

@@ -13,7 +13,7 @@ QUESTIONS = ["question", "answer"]
 HEADLINE = "NASWOT (N=1000)"  # the paper's own method
 
 
-def write_questions(tables: Sequence[str | Path], output: str | Path) -> None:
+def summarise_run(tables: Sequence[str | Path], output: str | Path) -> None:
     """Write questions.csv, columns `QUESTIONS`.
 
     Args:

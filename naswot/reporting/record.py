@@ -26,7 +26,7 @@ PACKAGES = ("snakemake", "torch", "numpy", "pandas", "pyarrow", "scipy", "matplo
 DIFFERENT = " (not the default)"
 
 
-def write_record(
+def record_run(
     output: str | Path,
     *,
     joined: Sequence[str | Path],
@@ -63,7 +63,7 @@ def write_record(
         pd.DataFrame(rows, columns=RECORD).to_csv(temporary, index=False)
 
 
-def write_times(
+def sum_run_times(
     output: str | Path, *, timings: Sequence[str | Path], stages: Mapping[str, str]
 ) -> None:
     """Write run_times.csv, columns `TIMES`: one row per stage, in the order of `stages`.
@@ -85,7 +85,7 @@ def write_times(
             jobs[stage].append((float(measured["s"]), float(measured["max_rss"])))
         except (ValueError, KeyError, IndexError) as error:
             raise NaswotError(
-                f"{path} is not a benchmark file of Snakemake ({error}); delete it and run again."
+                f"{path} has no run times of Snakemake ({error}); delete it and run again."
             ) from error
     rows = [
         (
@@ -173,7 +173,7 @@ def _missing(
     for path in searches:
         about = read_metadata(path)
         if "not_run" in about:
-            where = f"{catalogue.title(about['space'], about['dataset'])}"
+            where = catalogue.title(about["space"], about["dataset"])
             yield "what is missing", f"{about['title']} on {where}", about["not_run"]
 
 

@@ -36,7 +36,7 @@ class Column:
     numeric: bool = False
 
 
-def write_tables(
+def render_tables(
     csvs: Sequence[str | Path],
     captions: Sequence[str | Path],
     outputs: Sequence[str | Path],
@@ -85,7 +85,7 @@ def table(name: str, frame: pd.DataFrame, catalogue: Catalogue = BUILT_IN) -> di
     for column in {"space", "benchmark"} & {*frame.columns}:
         frame = frame.assign(**{column: frame[column].map(lambda key: titles.get(key, key))})
     frame = ORDERS.get(name, lambda same: same)(frame)
-    columns = VIEWS[name](frame) if name in VIEWS else every_column(frame)
+    columns = VIEWS[name](frame) if name in VIEWS else every_column(frame, titles | TITLES)
     rows = [[column.cell(row) for column in columns] for row in frame.to_dict("records")]
     return {"name": name, "columns": columns, "rows": rows}
 
@@ -141,13 +141,13 @@ def written(value: float, digits: int, signed: bool = False) -> str:
     return f"{value:{'+' if signed else ''},.{digits}f}".replace("-", "−")
 
 
-def every_column(frame: pd.DataFrame) -> list[Column]:
-    """Return all columns, for a table without its own selection of columns."""
+def every_column(frame: pd.DataFrame, names: Mapping[str, str]) -> list[Column]:
+    """Return all columns, for a table without its own selection; `names` as for `words`."""
     columns = []
     for key in map(str, frame.columns):
         heading = key.replace("_", " ")
         if pd.api.types.is_bool_dtype(frame[key]) or not pd.api.types.is_numeric_dtype(frame[key]):
-            columns.append(words(heading, key, TITLES))
+            columns.append(words(heading, key, names))
         else:
             whole = (frame[key].dropna() % 1 == 0).all()
             columns.append(number(heading, key, 0 if whole else 3))

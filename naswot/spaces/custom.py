@@ -56,8 +56,8 @@ def _defines(path: Path, name: str) -> bool:
 @functools.cache
 def _module(path: Path) -> ModuleType:
     # The user's own code.
-    specification: Any = importlib.util.spec_from_file_location(f"naswot_custom_{path.stem}", path)  # noqa: TID251
-    module = importlib.util.module_from_spec(specification)  # noqa: TID251
+    specification: Any = importlib.util.spec_from_file_location(f"naswot_custom_{path.stem}", path)  # noqa: TID251, the user's own
+    module = importlib.util.module_from_spec(specification)  # noqa: TID251, as above
     sys.path.insert(0, str(path.parent))  # it may import files beside it, now or when it builds
     try:
         specification.loader.exec_module(module)

@@ -78,7 +78,7 @@ def choose_networks(accuracy: pd.Series, count: int, choice: str, seed: int) -> 
     return table.rename_axis("index").reset_index()
 
 
-def write_choice(
+def select_ablation_networks(
     benchmark: str | Path,
     output: str | Path,
     *,
@@ -106,7 +106,7 @@ def write_choice(
     write_parquet(chosen, output, build_metadata(**settings, accuracy=accuracy.name))
 
 
-def ablate(
+def score_ablation(
     networks: str | Path,
     output: str | Path,
     *,
@@ -123,12 +123,12 @@ def ablate(
     """Score all chosen networks at one level, once per pair of seeds, and write a Parquet file.
 
     Args:
-        networks: Parquet file of `write_choice`.
+        networks: Parquet file of `select_ablation_networks`.
         output: the file to write, with the columns `COLUMNS`; −inf and NaN are kept.
         space: the search space of the networks.
         ablation, level: the setting that varies, and its value.
         setting: all settings of scoring, see `naswot.workflow.ablations.setting_of`.
-        precision, relu_count, device: as for `naswot.stages.score.score_shard`.
+        precision, relu_count, device: as for `naswot.stages.score.score_networks`.
         directory: directory of the image files, if the images need any.
         threads: CPU threads that torch may use.
 

@@ -29,7 +29,7 @@ CHUNK = 500  # runs simulated at a time; it bounds the memory and does not chang
 log = logging.getLogger("naswot")
 
 
-def search_table(
+def search_under_budget(
     benchmark: str | Path,
     neighbours: str | Path,
     output: str | Path,
@@ -51,7 +51,7 @@ def search_table(
 
     Args:
         benchmark: the benchmark table.
-        neighbours: Parquet file of `naswot.stages.neighbours.connect_architectures`.
+        neighbours: Parquet file of `naswot.stages.neighbours.find_neighbours`.
         output, trajectories: the files to write; for their columns see `outcomes` and
             `naswot.tables.trajectories`.
         dataset: the dataset whose accuracies are reported.
@@ -162,7 +162,7 @@ def arrays(
 ) -> tuple[Table, list[str]]:
     """Return the table on which a search runs, and notes for the results' metadata.
 
-    `fitness` is that of the benchmark table; other arguments as in `search_table`.
+    `fitness` is that of the benchmark table; other arguments as in `search_under_budget`.
 
     Raises:
         UnsearchableError: the table lacks data that `method` needs.
@@ -236,7 +236,7 @@ def run(
 ) -> Trajectory:
     """Return the trajectory of `runs` runs, simulated `CHUNK` at a time.
 
-    `budget` has the unit of `table.cost`; other arguments as in `search_table`.
+    `budget` has the unit of `table.cost`; other arguments as in `search_under_budget`.
     """
     names = Settings.__dataclass_fields__
     chosen = Settings(**{key: value for key, value in settings.items() if key in names})
@@ -282,7 +282,7 @@ def outcomes(
         benchmark: the benchmark table.
         index: official index of each architecture in the table that was searched.
         dataset: the dataset whose accuracies are reported.
-        method, seed: as in `search_table`.
+        method, seed: as in `search_under_budget`.
 
     Returns:
         Columns `COLUMNS`. `sample_size` is 0, because a budget limits the search. `search_seconds`

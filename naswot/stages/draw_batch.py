@@ -7,7 +7,7 @@ from naswot.runtime.provenance import build_metadata
 from naswot.tables.batch import write_batch
 
 
-def write_mini_batch(
+def draw_batch(
     output: str | Path,
     *,
     name: str,
@@ -21,4 +21,4 @@ def write_mini_batch(
     source = get_source(name)
     file = source.find(directory) if directory is not None else None
     settings = build_metadata(images=name, size=size, count=count, seed=seed, file=file)
-    write_batch(batch, output, settings | {"origin": source.origin})
+    write_batch(batch, output, settings, source.origin)

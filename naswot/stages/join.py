@@ -17,7 +17,7 @@ from naswot.tables.seconds import MEASURED, write_seconds
 OF_ONE_SHARD = ("first", "last", "settings_hash", "seconds", "peak_memory_mib")
 
 
-def join_shards(
+def join_accuracies(
     order: str | Path,
     shards: Sequence[str | Path],
     benchmark: str | Path,
@@ -31,7 +31,7 @@ def join_shards(
 
     Args:
         order: Parquet file of `naswot.stages.sample.sample_architectures`.
-        shards: Parquet files of `naswot.stages.score.score_shard`.
+        shards: Parquet files of `naswot.stages.score.score_networks`.
         benchmark: the benchmark table.
         output: the joined table; on one machine the same inputs give the same bytes.
         seconds: file for the measured seconds of scoring, see `naswot.tables.seconds`.

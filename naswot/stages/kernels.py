@@ -24,7 +24,7 @@ from naswot.tables.kernels import NOT_A_NUMBER
 from naswot.tables.order import read_order
 
 
-def write_kernels(
+def compute_kernels(
     joined: str | Path,
     order: str | Path,
     batch: str | Path,

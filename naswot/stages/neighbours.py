@@ -15,7 +15,7 @@ from naswot.tables.neighbours import write_neighbours
 log = logging.getLogger("naswot")
 
 
-def connect_architectures(benchmark: str | Path, output: str | Path, *, space: Space) -> None:
+def find_neighbours(benchmark: str | Path, output: str | Path, *, space: Space) -> None:
     """Write which architectures of a benchmark table are neighbours (`naswot.tables.neighbours`).
 
     Args:

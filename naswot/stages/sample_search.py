@@ -16,7 +16,7 @@ from naswot.tables.seconds import read_seconds
 from naswot.tables.trajectories import write_trajectory
 
 
-def choose_from_table(
+def search_by_sampling(
     table: str | Path,
     output: str | Path,
     trajectories: str | Path,

@@ -35,7 +35,7 @@ from naswot.tables.batch import read_mini_batch
 from naswot.tables.order import read_order
 
 
-def score_shard(
+def score_networks(
     order: str | Path,
     batch: str | Path,
     output: str | Path,

@@ -13,7 +13,7 @@ from naswot.tables.seconds import read_seconds, write_seconds
 BLOCK = 256  # architectures compared with all others at a time
 
 
-def vote_tables(
+def combine_scores(
     joined: Sequence[str | Path],
     measured: Sequence[str | Path],
     output: str | Path,

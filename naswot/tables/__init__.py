@@ -1,1 +1,1 @@
-"""The project's own file formats: columns, writers and readers."""
+"""The project's own file formats: columns and readers, and writers that stages share."""

@@ -10,10 +10,12 @@ from naswot.images.drawing import MiniBatch
 from naswot.io.npz import read_arrays, write_arrays
 
 
-def write_batch(batch: MiniBatch, output: str | Path, metadata: Mapping[str, Any]) -> None:
-    """Write a mini-batch with its own properties and `metadata`."""
+def write_batch(
+    batch: MiniBatch, output: str | Path, metadata: Mapping[str, Any], origin: str
+) -> None:
+    """Write a mini-batch with its own properties, `metadata` and the `origin` of its images."""
     found: dict[str, Any] = {"classes": batch.classes, "true_labels": batch.true_labels}
-    found |= {"skipped": len(batch.skipped), "whites": batch.whites}
+    found |= {"origin": origin, "skipped": len(batch.skipped), "whites": batch.whites}
     write_arrays(output, dict(metadata) | found, images=batch.images, labels=batch.labels)
 
 

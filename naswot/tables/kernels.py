@@ -61,7 +61,7 @@ class Kernels:
 
 
 def read_kernels(path: str | Path) -> Kernels:
-    """Read a file of `naswot.stages.kernels.write_kernels`.
+    """Read a file of `naswot.stages.kernels.compute_kernels`.
 
     Raises:
         NaswotError: the file is missing or damaged, or another version wrote it.

@@ -18,7 +18,7 @@ VARYING = {"index", "arch", "settings_hash"}
 COMPUTER = {"device", "threads", *versions()}
 
 
-def pick_networks(
+def select_networks(
     benchmark: str | Path,
     output: str | Path,
     *,
@@ -58,7 +58,7 @@ def pick_networks(
     return f"{len(good):,} networks with {accuracy} above {above} %"
 
 
-def gather_trainings(trainings: Sequence[str | Path], output: str | Path, *, space: Space) -> str:
+def collect_trained(trainings: Sequence[str | Path], output: str | Path, *, space: Space) -> str:
     """Write the benchmark table (docs/tables.md) of networks that were trained here.
 
     Its keys are `images/valid/epochs` and `images/test/epochs`, the accuracies after the last

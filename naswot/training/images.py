@@ -1,6 +1,6 @@
 """Hold labelled images on the device as tensors; yield augmented batches in a new order per epoch.
 
-`write_images` and `read_images` are their file format.
+`split_images` and `read_images` are their file format.
 """
 
 import hashlib
@@ -116,7 +116,7 @@ def augment(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return padded[image[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def write_images(
+def split_images(
     output: str | Path,
     *,
     name: str,
@@ -148,7 +148,7 @@ def write_images(
 
 
 def read_images(path: str | Path, device: torch.device) -> Data:
-    """Return what `write_images` wrote, on `device`.
+    """Return what `split_images` wrote, on `device`.
 
     Raises:
         NaswotError: the file is missing or damaged.

@@ -48,7 +48,7 @@ def train_one(
     Args:
         space: the search space of the network.
         index, arch: the network's number in the space, and its architecture.
-        images: .npz file of `naswot.training.images.write_images`.
+        images: .npz file of `naswot.training.images.split_images`.
         batch: .npz file of the mini-batch to score on.
         output: the Parquet file; columns `index` and `arch` come first.
         protocol: the fields of `Protocol`.
@@ -134,7 +134,7 @@ def _named(what: str, space: Space) -> Iterator[None]:
 
 
 def nth_network(networks: str | Path, number: int) -> tuple[int, str]:
-    """Return index and architecture in row `number` of `naswot.training.benchmark.pick_networks`.
+    """Return index and architecture in row `number` of `naswot.training.benchmark.select_networks`.
 
     Raises:
         NaswotError: the file is damaged or has fewer rows.

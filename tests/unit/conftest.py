@@ -38,7 +38,7 @@ def drawn(tmp_path, monkeypatch):
 
         monkeypatch.setattr(writing, "save", record)
         outputs = [tmp_path / f"{name}.png", tmp_path / f"{name}.pdf"]
-        writing.write_figure(name, inputs, outputs, settings)
+        writing.plot_figure(name, inputs, outputs, settings)
         assert outputs[0].read_bytes().startswith(b"\x89PNG")
         assert outputs[1].read_bytes().startswith(b"%PDF")
         monkeypatch.setattr(writing, "save", save)

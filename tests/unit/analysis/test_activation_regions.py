@@ -105,7 +105,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("figure2")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figure2, "NETWORKS", 20)
-        figure2.write_figure2(folder, folder / "claims.csv")
+        figure2.find_linear_regions(folder, folder / "claims.csv")
     return folder
 
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from naswot.analysis import anytime as subject
-from naswot.analysis.anytime import COLUMNS, TIMES, anytime, write_anytime
+from naswot.analysis.anytime import COLUMNS, TIMES, anytime, trace_searches
 from naswot.io.parquet import write_parquet
 from naswot.search.trajectory import Trajectory
 from naswot.tables.trajectories import read_trajectory
@@ -117,7 +117,7 @@ def test_the_table_has_a_curve_of_each_search_that_spends_time(write, benchmark,
         write(frame[:0], "bohb", not_run="there is no time"),
     ]
     table = benchmark(**{VALID: ACCURACY.to_numpy() - 1, TEST: ACCURACY.to_numpy()})
-    write_anytime(written, [table], tmp_path / "anytime.csv")
+    trace_searches(written, [table], tmp_path / "anytime.csv")
     found = pd.read_csv(tmp_path / "anytime.csv")
     assert list(found) == COLUMNS
     assert list(found["method"].unique()) == ["rea", "naswot"]
@@ -136,13 +136,13 @@ def test_the_table_has_a_curve_of_each_search_that_spends_time(write, benchmark,
 )
 def test_one_key_is_reported_of_a_dataset(write, benchmark, tmp_path, test, expected):
     table = benchmark(**{VALID: ACCURACY.to_numpy(), TEST: test})
-    write_anytime([write(frame_of(RUNS))], [table], tmp_path / "anytime.csv")
+    trace_searches([write(frame_of(RUNS))], [table], tmp_path / "anytime.csv")
     assert set(pd.read_csv(tmp_path / "anytime.csv")["accuracy"]) == {expected}
 
 
 @pytest.mark.parametrize("columns", [{}, {TEST: np.full(5, np.nan)}])
 def test_without_accuracies_there_is_no_curve(write, benchmark, tmp_path, columns):
-    write_anytime([write(frame_of(RUNS))], [benchmark(**columns)], tmp_path / "anytime.csv")
+    trace_searches([write(frame_of(RUNS))], [benchmark(**columns)], tmp_path / "anytime.csv")
     found = pd.read_csv(tmp_path / "anytime.csv")
     assert found.empty
     assert list(found) == COLUMNS
@@ -155,7 +155,7 @@ def test_a_table_is_read_once_for_all_searches(write, benchmark, tmp_path, monke
         subject, "reported_accuracy", lambda *given: calls.append(given) or read(*given)
     )
     written = [write(frame_of(RUNS), method) for method in ("rea", "area", "rs")]
-    write_anytime(written, [benchmark(**{TEST: ACCURACY.to_numpy()})], tmp_path / "anytime.csv")
+    trace_searches(written, [benchmark(**{TEST: ACCURACY.to_numpy()})], tmp_path / "anytime.csv")
     assert len(calls) == 1
 
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, spearmanr
 
-from naswot.analysis.comparison import agree, compare, compare_tables, partial_correlation
-from naswot.analysis.correlation import correlate_tables
+from naswot.analysis.comparison import agree, compare, compare_scores, partial_correlation
+from naswot.analysis.correlation import correlate_scores
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
-from naswot.plots.registry import OF_SCORES
-from naswot.stages.vote import vote, vote_tables
+from naswot.plots.registry import FIGURES, OF_SCORES
+from naswot.stages.vote import combine_scores, vote
 from naswot.tables.seconds import read_seconds, write_seconds
 
 SCORES = ["naswot", "grad_norm", "ntk_condition"]
@@ -105,10 +105,10 @@ def compared(joined, tmp_path, root):
     tables = [("cifar10", path) for path in joined]
     taus = tmp_path / "taus.csv"
     published = root / "resources/published_kendall_tau.csv"
-    correlate_tables(tables, taus, published=published, resamples=20, seed=0)
+    correlate_scores(tables, taus, published=published, resamples=20, seed=0)
     outputs = tmp_path / "comparison.csv", tmp_path / "agreement.csv"
     timed = [(dataset, path, seconds_of(path)) for dataset, path in tables]
-    compare_tables(timed, taus, *outputs)
+    compare_scores(timed, taus, *outputs)
     return outputs
 
 
@@ -127,7 +127,7 @@ def test_the_comparison_has_a_row_for_every_score(compared):
 
 def test_a_vote_turns_scores_that_fall_and_adds_seconds(joined, tmp_path):
     outputs = tmp_path / "vote.parquet", tmp_path / "vote.seconds"
-    vote_tables(joined, list(map(seconds_of, joined)), *outputs)
+    combine_scores(joined, list(map(seconds_of, joined)), *outputs)
     table = read_parquet(tmp_path / "vote.parquet")
     assert read_metadata(tmp_path / "vote.parquet")["members"] == SCORES
     assert kendalltau(table["score"], table["cifar10/test/108"]).statistic > 0.6
@@ -138,6 +138,7 @@ def test_a_vote_turns_scores_that_fall_and_adds_seconds(joined, tmp_path):
 
 @pytest.mark.parametrize("view", OF_SCORES)
 def test_every_view_is_drawn(compared, view, drawn):
-    texts = drawn(view, dict(zip(("comparison", "agreement"), compared, strict=True)))
+    files = dict(zip(("comparison", "agreement"), compared, strict=True))
+    texts = drawn(view, {argument: files[argument] for argument in FIGURES[view].inputs})
     shown = {"grad_norm", "naswot"} if view == "figure4" else set(SCORES)
     assert shown == set(texts) & set(SCORES)

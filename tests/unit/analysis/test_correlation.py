@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from naswot.analysis.correlation import correlate, correlate_tables
+from naswot.analysis.correlation import correlate, correlate_scores
 from naswot.analysis.rendering import to_latex, to_markdown
 from naswot.analysis.tables import columns, merge, summarise, write_table
 from naswot.benchmarks.datasets import DATASETS
 from naswot.errors import NaswotError
 from naswot.io.parquet import write_parquet
-from naswot.stages.sample_search import choose_from_table, search
+from naswot.stages.sample_search import search, search_by_sampling
 
 REPORTED = list(DATASETS["nasbench201"])
 numbers = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e6, 1e6))
@@ -181,7 +181,7 @@ def test_rows_of_a_pool_and_of_the_whole_space_stand_side_by_side(root, tmp_path
     for table, methods in (("pool", ("naswot", "random")), ("whole", ("random",))):
         for method in methods:
             searches.append(tmp_path / f"{table}-{method}.parquet")
-            choose_from_table(
+            search_by_sampling(
                 tmp_path / f"{table}.parquet",
                 searches[-1],
                 tmp_path / "trajectories.parquet",
@@ -273,7 +273,7 @@ def test_a_tau_that_cannot_be_computed_is_explained(root, tmp_path, score, accur
     table = pd.DataFrame({"score": np.array(score, float), key: np.array(accuracy, float)})
     about = {"space": "nasbench201", "score": "synflow", "images": "noise"}
     write_parquet(table, tmp_path / "joined.parquet", about)
-    correlate_tables(
+    correlate_scores(
         [("cifar10", tmp_path / "joined.parquet")],
         tmp_path / "taus.csv",
         published=root / "resources/published_kendall_tau.csv",

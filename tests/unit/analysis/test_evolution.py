@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from naswot.analysis.correlation import Correlation
-from naswot.analysis.evolution import claims_of, follow_networks, ranked, reduction
-from naswot.benchmarks.convert import convert
+from naswot.analysis.evolution import claims_of, ranked, reduction, track_score
+from naswot.benchmarks.convert import convert_benchmark
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.spaces import SPACES
-from naswot.training.benchmark import gather_trainings, pick_networks
+from naswot.training.benchmark import collect_trained, select_networks
 from naswot.workflow.custom_spaces import catalogue_of
 
 TRAINING = {"images": "digits", "valid_images": 40, "epochs": 4}
@@ -104,10 +104,10 @@ def gathered(mine, tmp_path, monkeypatch):
 
 
 def test_the_table_of_trainings_is_a_benchmark_table(gathered, mine, tmp_path):
-    told = gather_trainings(gathered, tmp_path / "results/trained/mine.parquet", space=mine.space)
+    told = collect_trained(gathered, tmp_path / "results/trained/mine.parquet", space=mine.space)
     assert "80 images of digits, 8 pixels wide, 4 epochs" in told
     assert "digits/valid/4 60.0–62.0" in told
-    convert(mine, None, tmp_path / "table.parquet")  # checks it
+    convert_benchmark(mine, None, tmp_path / "table.parquet")  # checks it
     table = read_parquet(tmp_path / "table.parquet")
     assert table["index"].tolist() == [0, 1, 2]
     assert table["digits/valid/4"].tolist() == [60, 61, 62]
@@ -124,8 +124,8 @@ def test_without_validation_images_there_are_no_validation_accuracies(gathered, 
     for path in gathered:
         frame, about = read_parquet(path), read_metadata(path)
         write_parquet(frame.assign(valid_accuracy=np.nan), path, about)
-    gather_trainings(gathered, tmp_path / "results/trained/mine.parquet", space=mine.space)
-    convert(mine, None, tmp_path / "table.parquet")
+    collect_trained(gathered, tmp_path / "results/trained/mine.parquet", space=mine.space)
+    convert_benchmark(mine, None, tmp_path / "table.parquet")
     named = list(read_parquet(tmp_path / "table.parquet").columns)
     assert [name for name in named if name.startswith("digits/")] == [
         "digits/test/4", "digits/test/4/per-epoch", "digits/train-seconds-per-epoch"
@@ -138,25 +138,25 @@ def test_trainings_of_two_kinds_are_not_mixed(gathered, mine, tmp_path):
         r"/2\.parquet was trained with train_images = 90, others with 80: delete this one file"
     )
     with pytest.raises(NaswotError, match=message):
-        gather_trainings(gathered, tmp_path / "table.parquet", space=mine.space)
+        collect_trained(gathered, tmp_path / "table.parquet", space=mine.space)
 
 
 def test_trainings_of_several_computers_are_gathered(gathered, mine, tmp_path):
     for path, device in zip(gathered, ("cpu", "H100", "H100"), strict=True):
         write_parquet(read_parquet(path), path, ABOUT | {"device": device, "torch": "2.0"})
-    gather_trainings(gathered, tmp_path / "table.parquet", space=mine.space)
+    collect_trained(gathered, tmp_path / "table.parquet", space=mine.space)
     about = read_metadata(tmp_path / "table.parquet")
     assert (about["device"], about["torch"]) == ("several", "2.0")
 
 
 def test_a_trained_table_needs_no_training_again(gathered, mine, tmp_path):
-    gather_trainings(gathered, tmp_path / "results/trained/mine.parquet", space=mine.space)
+    collect_trained(gathered, tmp_path / "results/trained/mine.parquet", space=mine.space)
     before = read_parquet(tmp_path / "results/trained/mine.parquet")
     before.to_parquet(tmp_path / "kept.parquet")
     kept = str(tmp_path / "kept.parquet")
     again = catalogue_of({"again": {"networks": "nasbench201", "accuracies": kept}})["again"]
     assert again.space.architectures() == mine.space.architectures()
-    convert(again, None, tmp_path / "table.parquet")
+    convert_benchmark(again, None, tmp_path / "table.parquet")
     after = read_parquet(tmp_path / "table.parquet")
     pd.testing.assert_frame_equal(after, before, check_dtype=False)
 
@@ -188,7 +188,7 @@ def test_networks_are_picked_above_an_accuracy(benchmark, tmp_path):
     drawn = []
     for seed in (0, 0, 1):
         how = {"accuracy": "cifar10/test/9", "above": 80, "least": 5, "seed": seed}
-        assert "11 networks with" in pick_networks(benchmark, tmp_path / "p.parquet", **how)
+        assert "11 networks with" in select_networks(benchmark, tmp_path / "p.parquet", **how)
         drawn.append(read_parquet(tmp_path / "p.parquet"))
         assert sorted(drawn[-1]["index"]) == list(range(29, 40))
         assert (drawn[-1]["accuracy"] > 80).all()
@@ -210,7 +210,7 @@ def test_networks_are_picked_above_an_accuracy(benchmark, tmp_path):
 def test_too_few_networks_and_an_unknown_accuracy_are_named(benchmark, tmp_path, changes, message):
     how = {"accuracy": "cifar10/test/9", "above": 80, "least": 5, "seed": 0}
     with pytest.raises(NaswotError, match=message):
-        pick_networks(benchmark, tmp_path / "p.parquet", **how | changes)
+        select_networks(benchmark, tmp_path / "p.parquet", **how | changes)
 
 
 def verdicts(*curves) -> list[bool | None]:
@@ -320,7 +320,7 @@ def test_figure_6_is_drawn_from_the_table_alone(tmp_path, drawn):
         write_parquet(frame, files[-1], ABOUT | {"space": "nasbench201"})
     table, claims = tmp_path / "table.parquet", tmp_path / "claims.csv"
     how = {"resamples": 20, "seed": 0}
-    follow_networks(tmp_path / "picked.parquet", files, table, claims, **how)
+    track_score(tmp_path / "picked.parquet", files, table, claims, **how)
     rows = read_parquet(table)
     assert rows.groupby("network")["accuracy"].first().tolist() == [90.5, 91.5]
     assert len(pd.read_csv(claims)) == 10

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_rel
 
 from naswot.analysis import assistance, paper_comparison
-from naswot.analysis.assistance import assist, runs_needed, sentence, write_assistance
+from naswot.analysis.assistance import assist, compare_with_rea, runs_needed, sentence
 from naswot.analysis.correlation import COLUMNS as CORRELATIONS
-from naswot.analysis.paper_comparison import finish, write_paper_comparison
+from naswot.analysis.paper_comparison import compare_with_paper, finish
 from naswot.benchmarks.datasets import DATASETS
 from naswot.io.parquet import write_parquet
 
@@ -87,7 +87,7 @@ def compare(root, tmp_path):
             paths.append(tmp_path / f"{number}.parquet")
             write_parquet(runs, paths[-1], about)
         pd.DataFrame(correlations, columns=CORRELATIONS).to_csv(tmp_path / "tau.csv", index=False)
-        write_paper_comparison(
+        compare_with_paper(
             paths,
             tmp_path / "tau.csv",
             tmp_path / "out.csv",
@@ -394,7 +394,7 @@ def pair(tmp_path):
         for number, (about, runs) in enumerate(searches):
             paths.append(tmp_path / f"{number}.parquet")
             write_parquet(runs, paths[-1], about)
-        write_assistance(paths, tmp_path / "a.csv", tmp_path / "a.md")
+        compare_with_rea(paths, tmp_path / "a.csv", tmp_path / "a.md")
         table = pd.read_csv(tmp_path / "a.csv")
         assert list(table.columns) == assistance.COLUMNS
         return table, (tmp_path / "a.md").read_text()

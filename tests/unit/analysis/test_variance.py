@@ -13,7 +13,7 @@ from naswot.analysis.rankings import kendall
 from naswot.analysis.stability import (
     REPEATED,
     averages_of,
-    decompose_tables,
+    estimate_variance,
     reliability,
     split_averages,
     stability_of,
@@ -146,7 +146,7 @@ def test_architectures_with_any_infinite_score_are_left_out_and_counted(tmp_path
     expected = components(y[1:])
     better = components(y[5:])
     y[0, 2, 1] = -np.inf
-    decompose_tables(
+    estimate_variance(
         shard(y, tmp_path), tmp_path / "c.csv", tmp_path / "s.csv", resamples=10, seed=0
     )
     table = pd.read_csv(tmp_path / "c.csv")
@@ -160,7 +160,7 @@ def test_architectures_with_any_infinite_score_are_left_out_and_counted(tmp_path
 
 def test_no_finite_architectures_give_empty_tables(tmp_path):
     y = np.full((3, 2, 2), -np.inf)
-    decompose_tables(
+    estimate_variance(
         shard(y, tmp_path), tmp_path / "c.csv", tmp_path / "s.csv", resamples=10, seed=0
     )
     assert pd.read_csv(tmp_path / "c.csv").empty

@@ -9,7 +9,7 @@ from naswot.benchmarks.datasets import DATASETS, Dataset
 from naswot.benchmarks.table import reported_accuracy
 from naswot.io.parquet import read_metadata, write_parquet
 from naswot.reporting import interactive
-from naswot.stages.ablate import write_choice
+from naswot.stages.ablate import select_ablation_networks
 from naswot.stages.kernels import accuracy_key
 
 VALID, TEST = "cifar10-valid/x-valid/200", "cifar10/ori-test/200"
@@ -48,7 +48,7 @@ def test_all_figures_of_scores_stand_on_one_accuracy(tmp_path, monkeypatch):
     table[TEST] = numbers[1]
     write_parquet(table.assign(score=1.0), path, {"space": "nasbench201", "score": "naswot"})
     rows = pd.DataFrame({"accuracy": [TEST, VALID], "n": 10})
-    write_choice(
+    select_ablation_networks(
         path,
         tmp_path / "chosen.parquet",
         space="nasbench201",

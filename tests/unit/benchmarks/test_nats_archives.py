@@ -11,7 +11,7 @@ import pytest
 
 from naswot.benchmarks import nats_bench, nds
 from naswot.benchmarks.catalogue import BUILT_IN
-from naswot.benchmarks.convert import convert
+from naswot.benchmarks.convert import convert_benchmark
 from naswot.benchmarks.sources import SOURCES, find
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet
@@ -99,8 +99,14 @@ def test_the_last_of_two_files_of_a_name_counts(files, tmp_path, unpacked, expec
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"000011.pickle.pbz2": b"BZh9"}, r"000011\.pickle\.pbz2 is not a complete bzip2 file"),
-        ({"000011.pickle.pbz2": b"text"}, r"000011\.pickle\.pbz2 is not a complete bzip2 file"),
+        (
+            {"000011.pickle.pbz2": b"BZh9"},
+            r"tar: 000011\.pickle\.pbz2 is not a complete bzip2 file",
+        ),
+        (
+            {"000011.pickle.pbz2": b"text"},
+            r"tar: 000011\.pickle\.pbz2 is not a complete bzip2 file",
+        ),
         ({"meta.pickle.pbz2": None}, r"tar has no meta\.pickle\.pbz2. Put the official archive"),
         (
             {"000000.pickle.pbz2": None, "000011.pickle.pbz2": None, "000284.pickle.pbz2": None},
@@ -269,12 +275,12 @@ def test_a_mirror_with_archives_has_their_spaces(packed, unpacked, official, tmp
     content = json.dumps(networks)
     zipped(tmp_path / "nds_data.zip", {"nds_data/DARTS.json": content})
     assert {find(SOURCES[space], tmp_path).file for space in SPACES_NDS} == {"nds_data.zip"}
-    line = convert(BUILT_IN["nds_darts"], tmp_path, tmp_path / "out.parquet")
+    line = convert_benchmark(BUILT_IN["nds_darts"], tmp_path, tmp_path / "out.parquet")
     assert line.startswith("NDS, DARTS: 8 architectures")
     assert read_metadata(tmp_path / "out.parquet")["source"] == "NDS, DARTS"
     with pytest.raises(NaswotError, match=r"zip has no ENAS\.json; it has: nds_data/DARTS\.json"):
-        convert(BUILT_IN["nds_enas"], tmp_path, tmp_path / "none.parquet")
-    line = convert(BUILT_IN["natsbench_sss"], tmp_path, tmp_path / "sizes.parquet")
+        convert_benchmark(BUILT_IN["nds_enas"], tmp_path, tmp_path / "none.parquet")
+    line = convert_benchmark(BUILT_IN["natsbench_sss"], tmp_path, tmp_path / "sizes.parquet")
     assert line.startswith("NATS-Bench v1.0, size space: 32,768 architectures")
     assert read_parquet(tmp_path / "sizes.parquet", ["params"])["params"].notna().sum() == 3
 

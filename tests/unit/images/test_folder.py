@@ -18,7 +18,7 @@ from naswot.errors import NaswotError
 from naswot.images import decoding, folder, mini_batch
 from naswot.images.drawing import standardise
 from naswot.io.npz import read_arrays
-from naswot.stages.draw_batch import write_mini_batch
+from naswot.stages.draw_batch import draw_batch
 
 
 @pytest.fixture
@@ -235,9 +235,7 @@ def test_the_log_and_the_metadata_say_what_is_white(tmp_path, caplog):
         (pictures / f"{name}.png").write_bytes(content)
     Image.new("RGB", (9, 9)).save(pictures / "d.png")
     with caplog.at_level(logging.INFO):
-        write_mini_batch(
-            tmp_path / "0.npz", name="folder", count=4, size=8, seed=0, directory=pictures
-        )
+        draw_batch(tmp_path / "0.npz", name="folder", count=4, size=8, seed=0, directory=pictures)
     assert "white in images of more than 8 bits: 4095 (2), 65535 (1)" in caplog.text
     metadata = json.loads(str(read_arrays(tmp_path / "0.npz")["metadata"]))
     assert metadata["whites"] == {"4095": 2, "65535": 1}
@@ -415,7 +413,7 @@ def test_another_image_is_drawn_in_the_place_of_one_that_cannot_be_read(album, t
     assert "others are drawn in place of 2 unreadable images: " in caplog.text
     with pytest.raises(NaswotError, match=f"{paths[unreadable[0]].name} is not a readable"):
         mini_batch("folder", 7, 16, 3, album, strict=True)
-    write_mini_batch(tmp_path / "0.npz", name="folder", count=7, size=8, seed=3, directory=album)
+    draw_batch(tmp_path / "0.npz", name="folder", count=7, size=8, seed=3, directory=album)
     assert json.loads(str(read_arrays(tmp_path / "0.npz")["metadata"]))["skipped"] == 2
 
 

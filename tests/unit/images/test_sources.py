@@ -8,7 +8,7 @@ from naswot.images import SOURCES, mini_batch
 from naswot.images.archives import ARCHIVES
 from naswot.images.drawing import standardise
 from naswot.io.npz import read_arrays, write_arrays
-from naswot.stages.draw_batch import write_mini_batch
+from naswot.stages.draw_batch import draw_batch
 from naswot.tables.batch import read_mini_batch
 
 SIZES = {"photos": 16, "noise": 16, "digits": 16, "cifar10": 32, "cifar100": 32, "imagenet16": 16}
@@ -104,7 +104,7 @@ def test_photos_come_in_any_size(size):
 
 
 def test_a_written_batch_describes_itself(tmp_path):
-    write_mini_batch(tmp_path / "0.npz", name="photos", count=4, size=8, seed=0)
+    draw_batch(tmp_path / "0.npz", name="photos", count=4, size=8, seed=0)
     arrays = read_arrays(tmp_path / "0.npz")
     assert "public domain" in str(arrays["metadata"])
     drawn, read = mini_batch("photos", 4, 8, 0), read_mini_batch(tmp_path / "0.npz")

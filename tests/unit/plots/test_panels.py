@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from naswot.analysis.correlation import correlate_tables
+from naswot.analysis.correlation import correlate_scores
 from naswot.benchmarks.datasets import DATASETS
 from naswot.io.parquet import write_parquet
 from naswot.plots.registry import PANELS, panels_of, wanted
@@ -29,7 +29,7 @@ def draw(root, tmp_path, drawn):
             table = pd.DataFrame({"index": np.arange(300), "score": score, key: accuracy})
             write_parquet(table, joined[-1], described)
         datasets = [dataset for _, dataset in chosen.values()]
-        correlate_tables(
+        correlate_scores(
             list(zip(datasets, joined, strict=True)),
             tmp_path / "taus.csv",
             published=root / "resources/published_kendall_tau.csv",
@@ -58,12 +58,12 @@ def test_a_stand_in_is_called_one(draw):
     assert "for NDS DARTS ¹" in titles[1]
     (below,) = (text for text in texts if "when trained" in text)
     assert "¹ accuracy that a surrogate predicts" in below
-    assert "left out for want of data: NDS DARTS" in below
+    assert "left out because there is no data: NDS DARTS" in below
 
 
 def test_a_figure_without_any_data_says_so(draw):
     texts = draw("figure10", [], missing=["nds_enas_fix-w-d"])
-    assert "Figure 10, left out for want of data: NDS ENAS_fix-w-d" in texts
+    assert "Figure 10, left out because there is no data: NDS ENAS_fix-w-d" in texts
 
 
 def test_a_figure_is_wanted_if_a_space_of_it_is():

@@ -13,8 +13,8 @@ from naswot.errors import NaswotError
 from naswot.reporting.captions import escape, write_captions
 from naswot.reporting.contents import CONTENTS
 from naswot.reporting.questions import answers
-from naswot.reporting.record import write_times
-from naswot.reporting.tables import ITEMS, prose, read_csv, table, write_tables, written
+from naswot.reporting.record import sum_run_times
+from naswot.reporting.tables import ITEMS, prose, read_csv, render_tables, table, written
 
 CONFIG = {"spaces": ["nasbench201"], "images": "photos", "batch_size": 128, "n_runs": 500}
 CONFIG |= {"bootstrap_resamples": 1000}
@@ -111,7 +111,7 @@ def test_tables_are_pages_with_title_caption_and_escaped_cells(tmp_path):
     csv, caption, output = (tmp_path / f"run.{end}" for end in ("csv", "rst", "html"))
     pd.DataFrame({"topic": ["a"], "item": ["<b>"], "value": ["x & y"]}).to_csv(csv, index=False)
     caption.write_text("What *this* is.\n")
-    write_tables([csv], [caption], [output])
+    render_tables([csv], [caption], [output])
     html = output.read_text()
     assert ITEMS["run"].title in html
     assert "What <em>this</em> is." in html
@@ -151,7 +151,7 @@ def test_times_are_summed_by_stage_and_jobs_that_ran_elsewhere_left_out(tmp_path
         path.write_text(f"s\tmax_rss\n{line}\n")
     output = tmp_path / "times.csv"
     stages = {"convert": "Tables", "score": "Scores", "table2": "Table 2"}
-    write_times(output, timings=paths, stages=stages)
+    sum_run_times(output, timings=paths, stages=stages)
     assert output.read_text().splitlines() == [
         "stage,what,jobs,seconds,longest,max_rss_mb",
         "score,Scores,2,6.50,4.00,100.00",
@@ -159,12 +159,12 @@ def test_times_are_summed_by_stage_and_jobs_that_ran_elsewhere_left_out(tmp_path
     ]
 
 
-def test_a_file_that_is_no_benchmark_is_named(tmp_path):
+def test_a_file_that_has_no_run_times_is_named(tmp_path):
     path = tmp_path / "timings/score.tsv"
     path.parent.mkdir()
     path.write_text("nothing\n")
-    with pytest.raises(NaswotError, match=r"score\.tsv is not a benchmark file"):
-        write_times(tmp_path / "times.csv", timings=[path], stages={"score": "Scores"})
+    with pytest.raises(NaswotError, match=r"score\.tsv has no run times"):
+        sum_run_times(tmp_path / "times.csv", timings=[path], stages={"score": "Scores"})
 
 
 def test_a_run_that_lacks_nothing_says_so():

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from naswot.benchmarks.catalogue import BUILT_IN, Entry
-from naswot.benchmarks.convert import convert
+from naswot.benchmarks.convert import convert_benchmark
 from naswot.benchmarks.datasets import DATASETS
 from naswot.benchmarks.sources import SOURCES
 from naswot.errors import NaswotError
@@ -19,10 +19,10 @@ from naswot.runtime.progress import Progress
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
 from naswot.spaces import SPACES
-from naswot.stages.join import join_shards
-from naswot.stages.kernels import write_kernels
+from naswot.stages.join import join_accuracies
+from naswot.stages.kernels import compute_kernels
 from naswot.stages.sample import sample_architectures
-from naswot.stages.score import score_architectures, score_shard
+from naswot.stages.score import score_architectures, score_networks
 from naswot.tables.kernels import read_kernels
 from naswot.workflow.custom_spaces import catalogue_of
 
@@ -50,7 +50,7 @@ def test_it_lists_builds_and_converts_its_architectures(custom, tmp_path):
     assert space.benchmark_params("narrow") == 49 * 3 + 4 * 10
     dataset = entry.datasets["custom"]
     assert (dataset.valid, dataset.test) == ("flowers/val/9", "flowers/test/9")
-    assert "2 architectures" in convert(entry, None, tmp_path / "table.parquet")
+    assert "2 architectures" in convert_benchmark(entry, None, tmp_path / "table.parquet")
     table = read_parquet(tmp_path / "table.parquet")
     assert table["flowers/test/9"].tolist() == [71, 51]
 
@@ -161,7 +161,7 @@ def test_tables_of_spreadsheets_are_read(custom, tmp_path, content):
 def test_a_column_that_scoring_adds_is_refused(custom, tmp_path):
     (tmp_path / "mine.csv").write_text("arch,seconds,a/test/1\nwide,3,5\nslim,2,4\n")
     with pytest.raises(NaswotError, match=r"mine\.csv: rename the column 'seconds'"):
-        convert(entry_of(custom), None, tmp_path / "table.parquet")
+        convert_benchmark(entry_of(custom), None, tmp_path / "table.parquet")
 
 
 def test_a_compressed_table_is_to_be_unpacked_first(custom, tmp_path):
@@ -254,7 +254,7 @@ def test_a_file_that_cannot_be_imported_ends_the_run_at_once(custom, noise, tmp_
 
 def shards(entry, folder, noise):
     """Score the space in shards of one network and return what there is to join."""
-    convert(entry, None, folder / "table.parquet")
+    convert_benchmark(entry, None, folder / "table.parquet")
     sample_architectures(folder / "order.parquet", space=entry.space, deduplicate=True, seed=0)
     about = {"classes": 4, "true_labels": False}
     images = noise(4, 4).numpy()
@@ -262,7 +262,7 @@ def shards(entry, folder, noise):
     made = []
     for number in range(entry.space.size):
         made.append(folder / f"{number}.parquet")
-        score_shard(
+        score_networks(
             folder / "order.parquet", folder / "batch.npz", made[-1], space=entry.space,
             images="noise", family="naswot", seed=0, first=number, last=number + 1,
             precision="float32", relu_count="once", device="cpu",
@@ -273,14 +273,14 @@ def shards(entry, folder, noise):
 def test_gaps_are_joined_and_left_out_of_kernels(failing, noise, tmp_path):
     joined = tmp_path / "joined.parquet"
     inputs = shards(failing, tmp_path, noise)
-    join_shards(*inputs, joined, tmp_path / "seconds.parquet", score="naswot", sample="all")
+    join_accuracies(*inputs, joined, tmp_path / "seconds.parquet", score="naswot", sample="all")
     table = read_parquet(joined)
     assert table["arch"].tolist() == list(ARCHS)
     assert table["score"].isna().tolist() == [arch in NOTES for arch in ARCHS]
     assert "note" not in table
     assert table["relu_units"].dtype == "Int64"
     kernels = tmp_path / "kernels.npz"
-    write_kernels(
+    compute_kernels(
         joined, inputs[0], tmp_path / "batch.npz", kernels, space=failing.space,
         dataset=failing.datasets["custom"], bands=2, networks=2,
         device="cpu",
@@ -292,7 +292,7 @@ def test_if_no_shard_has_a_score_nothing_is_joined(custom, noise, tmp_path):
     (tmp_path / "space.py").write_text("def build(arch, classes): raise ValueError('no head')")
     inputs = shards(entry_of(custom), tmp_path, noise)
     with pytest.raises(NaswotError, match=r"All 2 networks failed; the first: .*no head"):
-        join_shards(
+        join_accuracies(
             *inputs, tmp_path / "joined.parquet", tmp_path / "s.parquet", score="naswot",
             sample="all",
         )  # fmt: skip

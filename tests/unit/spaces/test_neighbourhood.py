@@ -19,7 +19,7 @@ from naswot.spaces import neighbourhood as module
 from naswot.spaces.nasbench101 import cells
 from naswot.spaces.nasbench101.neighbours import invariants, one_apart
 from naswot.spaces.neighbourhood import NEAREST, neighbourhood
-from naswot.stages.neighbours import connect_architectures
+from naswot.stages.neighbours import find_neighbours
 from naswot.tables.neighbours import read_neighbours
 from naswot.workflow.custom_spaces import catalogue_of
 
@@ -460,7 +460,7 @@ def test_neighbours_are_written_as_official_indices(tmp_path, caplog):
     caplog.set_level(logging.INFO, "naswot")
     listed = ["8:8:8:8:8", "8:8:8:8:16", "8:8:8:8:24", "8:8:8:16:8"]
     benchmark, output = written(tmp_path, listed, [4, 9, 2, 7]), tmp_path / "n.parquet"
-    connect_architectures(benchmark, output, space=SPACES["natsbench_sss"])
+    find_neighbours(benchmark, output, space=SPACES["natsbench_sss"])
     table = pd.read_parquet(output)
     assert table["index"].tolist() == [4, 9, 2, 7]
     assert [list(row) for row in table["neighbours"]] == [[9, 2, 7], [4, 2], [4, 9], [4]]
@@ -475,9 +475,15 @@ def test_neighbours_are_written_as_official_indices(tmp_path, caplog):
     assert genes.tolist() == [[0] * 5, [0, 0, 0, 0, 1], [0, 0, 0, 0, 2], [0, 0, 0, 1, 0]]
 
 
+def test_a_table_without_architectures_is_named(tmp_path):
+    benchmark = written(tmp_path, [])
+    with pytest.raises(NaswotError, match=r"benchmark\.parquet has no architecture"):
+        find_neighbours(benchmark, tmp_path / "n.parquet", space=SPACES["nasbench101"])
+
+
 def test_a_space_without_mutations_has_empty_rows(tmp_path, custom):
     space = custom("def build(arch): ...")
-    connect_architectures(written(tmp_path, CUSTOM), tmp_path / "n.parquet", space=space)
+    find_neighbours(written(tmp_path, CUSTOM), tmp_path / "n.parquet", space=space)
     index, neighbours, genes = read_neighbours(tmp_path / "n.parquet")
     assert (index.tolist(), neighbours.shape, genes) == ([0, 1, 2, 3, 4], (5, 0), None)
 

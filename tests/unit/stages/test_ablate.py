@@ -11,7 +11,12 @@ from scipy.stats import kendalltau, percentileofscore
 from torch import nn
 
 from naswot import score
-from naswot.analysis.ablations import collate, normalise, summarise_levels, summarise_networks
+from naswot.analysis.ablations import (
+    normalise,
+    summarise_ablations,
+    summarise_levels,
+    summarise_networks,
+)
 from naswot.analysis.figure5_claims import ahead, claims_of, every, verdict
 from naswot.analysis.rankings import mean_agreement, mean_interval
 from naswot.benchmarks.datasets import DATASETS
@@ -20,7 +25,7 @@ from naswot.images import mini_batch
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.scores.initialisation import SCHEMES, draw_scheme
 from naswot.spaces import SPACES
-from naswot.stages.ablate import ablate, choose_networks, write_choice
+from naswot.stages.ablate import choose_networks, score_ablation, select_ablation_networks
 from naswot.workflow import ablations
 from naswot.workflow.config import check
 from naswot.workflow.schema import read_schema
@@ -51,7 +56,7 @@ def chosen(tmp_path):
         {"index": range(3), "arch": CELLS, "cifar100/x-valid/200": [1.0, 60.0, 70.0]}
     )
     write_parquet(benchmark, tmp_path / "benchmark.parquet", {})
-    write_choice(
+    select_ablation_networks(
         tmp_path / "benchmark.parquet",
         tmp_path / "chosen.parquet",
         space="nasbench201",
@@ -66,7 +71,7 @@ def chosen(tmp_path):
 def scored(chosen, setting, ablation="batches", level="noise"):
     base = {"images": "noise", "image_size": 8, "batch_size": 6, "classes": 1}
     output = chosen.with_name(f"{ablation}-{level}.parquet")
-    ablate(
+    score_ablation(
         chosen,
         output,
         space=SPACES["nasbench201"],
@@ -361,7 +366,9 @@ def gathered(tmp_path):
     names = {"scores": "scores.parquet"}
     names |= {name: f"{name}.csv" for name in ("networks", "levels", "claims")}
     outputs = {name: tmp_path / file for name, file in names.items()}
-    collate(shards, **outputs, left_out={"24": "left out: images of x are 32 pixels wide"})
+    summarise_ablations(
+        shards, **outputs, left_out={"24": "left out: images of x are 32 pixels wide"}
+    )
     return tmp_path
 
 

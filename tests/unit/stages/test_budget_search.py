@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naswot.benchmarks.catalogue import BUILT_IN
-from naswot.benchmarks.convert import convert
+from naswot.benchmarks.convert import convert_benchmark
 from naswot.benchmarks.datasets import DATASETS
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.search import Settings
 from naswot.spaces import SPACES
-from naswot.stages.budget_search import COLUMNS, known_neighbours, search_table
-from naswot.stages.neighbours import connect_architectures
+from naswot.stages.budget_search import COLUMNS, known_neighbours, search_under_budget
+from naswot.stages.neighbours import find_neighbours
 from naswot.tables.seconds import write_seconds
 
 
@@ -32,14 +32,14 @@ def benchmark(tmp_path_factory):
 
 
 def prepared(folder, mirror):
-    convert(BUILT_IN["nasbench201"], mirror, folder / "table.parquet")
-    connect_architectures(
+    convert_benchmark(BUILT_IN["nasbench201"], mirror, folder / "table.parquet")
+    find_neighbours(
         folder / "table.parquet", folder / "neighbours.parquet", space=SPACES["nasbench201"]
     )
 
 
 def searched(folder, settings, method="rea", runs=20, dataset="cifar10", **more):
-    search_table(
+    search_under_budget(
         folder / "table.parquet",
         folder / "neighbours.parquet",
         folder / "runs.parquet",
@@ -188,7 +188,7 @@ def test_where_lower_scores_are_better_the_lowest_are_kept(benchmark, settings, 
 
 
 @given(st.integers(0, 10**6), st.integers(3, 9))
-def test_unkncustom_architectures_are_passed_over(seed, size):
+def test_unknown_architectures_are_passed_over(seed, size):
     generator = np.random.default_rng(seed)
     near = generator.random((size, size)) < 0.4
     np.fill_diagonal(near, False)

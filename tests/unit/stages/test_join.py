@@ -5,7 +5,7 @@ import pytest
 
 from naswot import NaswotError
 from naswot.io.parquet import digest_of, read_metadata, read_parquet, write_parquet
-from naswot.stages.join import join_shards
+from naswot.stages.join import join_accuracies
 from naswot.tables.seconds import read_seconds
 
 ARCHS = ["a", "b"]
@@ -39,7 +39,7 @@ def files(tmp_path):
 def test_what_shards_have_in_common_is_told_of_the_table(files):
     shard = {"precision": "bfloat16", "seed": "0"}
     paths = files(shard | {"seconds": "1"}, shard | {"seconds": "1"})
-    join_shards(*paths, score="naswot", sample="all")
+    join_accuracies(*paths, score="naswot", sample="all")
     about = read_metadata(paths[-2])
     assert about["precision"] == "bfloat16"
     assert "seconds" not in about
@@ -48,7 +48,7 @@ def test_what_shards_have_in_common_is_told_of_the_table(files):
 
 def test_what_was_measured_stands_apart_from_the_scores(files):
     paths = files({}, {})
-    join_shards(*paths, score="naswot", sample="all")
+    join_accuracies(*paths, score="naswot", sample="all")
     table = read_parquet(paths[-2])
     assert table["score"].tolist() == [0.0, 1.5]
     assert not {"seconds", "build_seconds"} & set(table)
@@ -59,7 +59,7 @@ def test_what_was_measured_stands_apart_from_the_scores(files):
 def test_shards_of_two_precisions_are_not_joined(files):
     paths = files({"precision": "float32"}, {"precision": "bfloat16"})
     with pytest.raises(NaswotError, match=r"precision bfloat16 and float32.*set precision"):
-        join_shards(*paths, score="naswot", sample="all")
+        join_accuracies(*paths, score="naswot", sample="all")
     assert not paths[-1].exists()
     assert not paths[-2].exists()
 
@@ -71,5 +71,5 @@ def test_a_shard_that_was_damaged_is_named_and_not_joined(files):
     content[len(content) // 3] ^= 4
     shard.write_bytes(content)
     with pytest.raises(NaswotError, match=r"1\.parquet is not a readable Parquet file"):
-        join_shards(*paths, score="naswot", sample="all")
+        join_accuracies(*paths, score="naswot", sample="all")
     assert not paths[-2].exists()

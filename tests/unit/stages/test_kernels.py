@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from naswot.analysis.correlation import correlate
 from naswot.analysis.similarity import (
     high_similarity,
-    similarity_tables,
+    measure_similarity,
     statistics,
     superiority,
 )
@@ -29,8 +29,8 @@ from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
 from naswot.spaces import SPACES
 from naswot.stages.join import join
-from naswot.stages.kernels import cut_into_bands, draw, seriation, write_kernels
-from naswot.stages.score import score_architectures, score_shard
+from naswot.stages.kernels import compute_kernels, cut_into_bands, draw, seriation
+from naswot.stages.score import score_architectures, score_networks
 from naswot.tables.kernels import NOT_A_NUMBER, read_kernels
 
 SPACE, DATA = SPACES["nasbench201"], DATASETS["nasbench201"]
@@ -72,7 +72,7 @@ def scored(tmp_path, noise):
 
 @pytest.fixture
 def kernels(scored, tmp_path):
-    write_kernels(
+    compute_kernels(
         *scored[0],
         tmp_path / "k.npz",
         space=SPACE,
@@ -100,7 +100,7 @@ def test_a_shard_beyond_the_last_architecture_is_empty(scored, tmp_path):
     about = {"space": SPACE, "images": "noise", "family": "naswot", "seed": 3}
     bounds = {"first": 9, "last": 20, "sample": 20}
     options = {"precision": "float32", "relu_count": "once", "device": "cpu"}
-    score_shard(order, batch, tmp_path / "0009.parquet", **about, **bounds, **options)
+    score_networks(order, batch, tmp_path / "0009.parquet", **about, **bounds, **options)
     found = read_parquet(tmp_path / "0009.parquet")
     assert len(found) == 0
     assert {"index", "arch", "naswot", "seconds"} <= set(found)
@@ -124,7 +124,7 @@ def test_bands_know_the_range_of_all_their_networks(kernels):
 
 def test_a_dataset_without_accuracies_is_named(scored, tmp_path):
     with pytest.raises(NaswotError, match="nasbench201 has no accuracy on cifar100"):
-        write_kernels(
+        compute_kernels(
             *scored[0],
             tmp_path / "k.npz",
             space=SPACE,
@@ -208,7 +208,7 @@ def tables(tmp_path):
 
     def write(*paths):
         table, claims = tmp_path / "similarity.csv", tmp_path / "claims.csv"
-        similarity_tables(paths, table, claims, resamples=50, seed=0)
+        measure_similarity(paths, table, claims, resamples=50, seed=0)
         return pd.read_csv(table, dtype={"band": str}), pd.read_csv(claims, dtype=str)
 
     return write

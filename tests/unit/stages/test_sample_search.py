@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from naswot.benchmarks.datasets import DATASETS
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
-from naswot.stages.sample_search import choose_from_table, search, trajectory
+from naswot.stages.sample_search import search, search_by_sampling, trajectory
 
 CIFAR100 = DATASETS["nasbench201"]["cifar100"]
 VALID, TEST = "cifar100/x-valid/200", "cifar100/x-test/200"
@@ -93,7 +93,7 @@ def test_an_accuracy_is_called_by_its_key(tmp_path):
     for frame, key in ((table, VALID), (table.drop(columns=VALID), TEST)):
         write_parquet(frame, tmp_path / "table.parquet", {"space": "nasbench201"})
         outputs = [tmp_path / name for name in ("runs.parquet", "trajectories.parquet")]
-        choose_from_table(
+        search_by_sampling(
             tmp_path / "table.parquet",
             *outputs,
             dataset=DATASETS["nasbench201"]["cifar100"],

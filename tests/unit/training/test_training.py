@@ -26,7 +26,7 @@ from naswot.scores.base import Options, copy_network
 from naswot.scores.naswot import hamming_kernel, score
 from naswot.spaces import SPACES, Space
 from naswot.spaces.custom import _function, _module
-from naswot.stages.draw_batch import write_mini_batch
+from naswot.stages.draw_batch import draw_batch
 from naswot.training import images, loop
 from naswot.training.checkpoint import Checkpoint
 from naswot.training.evaluation import EvalMode, accuracy, current_score
@@ -232,7 +232,7 @@ def test_a_plain_cell_tells_nine_of_ten_digits(data, noise):
 @pytest.fixture
 def task(tmp_path):
     """Return the arguments of a small training job, as text that a process of its own can run."""
-    images.write_images(
+    images.split_images(
         tmp_path / "images.npz",
         name="digits",
         directory=None,
@@ -241,7 +241,7 @@ def task(tmp_path):
         train_images=300,
         valid_images=50,
     )
-    write_mini_batch(tmp_path / "batch.npz", name="digits", count=16, size=8, seed=0)
+    draw_batch(tmp_path / "batch.npz", name="digits", count=16, size=8, seed=0)
     places = [str(tmp_path / name) for name in ("images.npz", "batch.npz")]
     before = torch.get_num_threads()
 

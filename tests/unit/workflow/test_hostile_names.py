@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from naswot.errors import NaswotError
 from naswot.io.parquet import write_parquet
 from naswot.plots.drawing import diagram_file
-from naswot.reporting.page import write_page
+from naswot.reporting.page import write_index
 from naswot.reporting.tables import prose
 from naswot.spaces.diagrams import diagram_of
 from naswot.workflow import config as configuration
@@ -149,7 +149,7 @@ def page(about, tmp_path) -> str:
     run = pd.DataFrame({"topic": [EVIL], "item": [ENDS], EVIL: ["=1+1"]})
     for name, frame in (("questions", questions), ("run", run)):
         frame.to_csv(tmp_path / f"results/{name}.csv", index=False)
-    write_page(
+    write_index(
         tmp_path / "results/index.html",
         tables=[tmp_path / "results/questions.csv", tmp_path / "results/run.csv"],
         figures=[],

@@ -1,5 +1,7 @@
 """Which files a configuration asks for, without a run."""
 
+import inspect
+import pkgutil
 import re
 
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 
+from naswot.benchmarks.catalogue import BUILT_IN
 from naswot.errors import NaswotError
 from naswot.plots.registry import FIGURES
 from naswot.reporting.contents import ITEMS
@@ -104,10 +107,13 @@ def test_searches_draw_from_the_scored_architectures_and_from_all(plan):
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_each_figure_knows_what_it_is_drawn_from(plan, name):
+def test_each_figure_has_the_arguments_of_its_function(plan, name):
     figure = "scatter/nasbench201/cifar10" if name == "scatter" else name
-    found = plan().figure_inputs(figure)
-    assert found.keys() == FIGURES[name].inputs.keys()
+    given = plan().figure_inputs(figure) | plan().figure_settings(figure) | {"catalogue": BUILT_IN}
+    function = pkgutil.resolve_name(f"naswot.plots.{FIGURES[name].function.replace('.', ':')}")
+    needed = inspect.signature(function).parameters
+    assert needed.keys() - given.keys() == set()
+    assert given.keys() - needed.keys() <= {"catalogue"}
 
 
 def test_each_stage_has_times_of_its_jobs(plan):
