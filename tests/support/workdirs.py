@@ -35,12 +35,11 @@ class Workdir:
 
     @classmethod
     def fresh(cls, root: Path, path: Path) -> "Workdir":
-        """Copy the repository `root`, without any results, to `path`."""
+        """Copy the repository `root` with its compiled code, without any results, to `path`."""
         path.mkdir(parents=True, exist_ok=True)
+        unfinished = shutil.ignore_patterns(".*", "*.pyc.*", "*.tmp.*")
         for part in PARTS:
-            shutil.copytree(
-                root / part, path / part, ignore=shutil.ignore_patterns("__pycache__", ".*")
-            )
+            shutil.copytree(root / part, path / part, ignore=unfinished)
         for file in FILES:
             shutil.copy2(root / file, path)
         return cls(path)
