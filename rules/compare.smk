@@ -9,8 +9,8 @@ REQUIRED INPUTS:
     resources/published_table1.csv, published_table2.csv, published_kendall_tau.csv
 
 OUTPUTS:
-    results/joined/{space}/{images}/vote/{seed}.parquet
-    results/seconds/{space}/{images}/vote/{seed}.parquet
+    results/joined/{space}/{images}/{aggregate}/{seed}.parquet
+    results/seconds/{space}/{images}/{aggregate}/{seed}.parquet
     results/score_comparison.csv, results/score_agreement.csv
     results/paper_comparison.csv
     results/assistance.csv, .md
@@ -18,22 +18,26 @@ OUTPUTS:
 
 
 rule combine_scores:
-    """Several scores, combined by majority vote"""
+    """Several scores, put together by ranks"""
     input:
-        joined=lambda wildcards: plan.voters(paths.JOINED, wildcards),
-        seconds=lambda wildcards: plan.voters(paths.SECONDS, wildcards),
+        joined=lambda wildcards: plan.members(paths.JOINED, wildcards),
+        seconds=lambda wildcards: plan.members(paths.SECONDS, wildcards),
         code=inputs.code("combine_scores"),
     output:
-        joined=paths.partly(paths.JOINED, score="vote"),
-        seconds=paths.partly(paths.SECONDS, score="vote"),
+        joined=paths.JOINED,
+        seconds=paths.SECONDS,
     log:
-        paths.log("combine_scores", paths.partly(paths.JOINED, score="vote")),
+        paths.log("combine_scores", paths.JOINED),
     benchmark:
-        paths.timing("combine_scores", paths.partly(paths.JOINED, score="vote"))
+        paths.timing("combine_scores", paths.JOINED)
+    wildcard_constraints:
+        score="|".join(plan.aggregates),
     conda:
         "../environment.yml"
+    params:
+        by=lambda wildcards: plan.aggregates[wildcards.score].by,
     message:
-        "Voting on {wildcards.space}, {wildcards.images}"
+        "Putting the scores of {wildcards.score} together: {wildcards.space}, {wildcards.images}"
     script:
         "../scripts/combine_scores.py"
 

@@ -54,13 +54,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list_scores(_: argparse.Namespace) -> None:
-    from naswot.scores import FAMILIES, FAMILY_OF
+    from naswot.scores import AGGREGATES, FAMILIES, FAMILY_OF
 
-    width = max(map(len, FAMILY_OF))
+    width = max(map(len, [*FAMILY_OF, *AGGREGATES]))
     for family in FAMILIES.values():
         for name, summary in family.summaries.items():
             lower = "; lower is better" if name in family.lower_is_better else ""
             print(f"{name:{width}}  {summary}{lower}".rstrip())
+    for name, aggregate in AGGREGATES.items():
+        print(f"{name:{width}}  {aggregate.summary}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ This file does not import torch, so that planning a run takes little time.
 """
 
 import importlib
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 # What a score may need: the values of the images, labels, ReLUs, one output per class, a gradient
@@ -151,6 +152,16 @@ FAMILIES = {
             relative_cost=1.5,
         ),
         Family(
+            "az_nas",
+            {
+                "az_expressivity": "how many directions features spread to (Lee and Ham 2024)",
+                "az_progressivity": "how much that grows from block to block (Lee and Ham 2024)",
+                "az_trainability": "how evenly blocks pass gradients on (Lee and Ham 2024)",
+            },
+            needs=("gradient",),
+            relative_cost=3.0,
+        ),
+        Family(
             "size",
             {
                 "params": "trainable parameters",
@@ -160,13 +171,52 @@ FAMILIES = {
         ),
     )
 }
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """Several scores that are put together by the ranks that they give to the same networks.
+
+    Attributes:
+        scores: its members, names of scores of a family.
+        by: a key of `naswot.scores.aggregates.RULES`.
+        summary: one line about it, which `naswot scores` prints.
+    """
+
+    scores: tuple[str, ...]
+    by: str
+    summary: str = ""
+
+
+# Rules of `naswot.scores.aggregates`, by name.
+RULES = ("log-rank", "rank", "vote")
+AGGREGATES = {
+    "vote": Aggregate(
+        ("synflow", "jacob_cov", "snip"),
+        "vote",
+        "networks that most of synflow, jacob_cov and snip put below (Abdelfattah et al. 2021)",
+    ),
+    "ensemble": Aggregate(
+        ("az_expressivity", "az_trainability", "jacob_cov", "log_synflow", "params"),
+        "log-rank",
+        "sum of the log-ranks of five scores, our default (docs/scores.md)",
+    ),
+}
 LOWER_IS_BETTER = frozenset(s for family in FAMILIES.values() for s in family.lower_is_better)
 # Score → name of its family
 FAMILY_OF = {score: name for name, family in FAMILIES.items() for score in family.scores}
 
 
+def members_of(names: Iterable[str], aggregates: Mapping[str, Aggregate] = AGGREGATES) -> list[str]:
+    """Return the scores among `names`, each once, with the members of aggregates in their place."""
+    members = (aggregates[name].scores if name in aggregates else (name,) for name in names)
+    return list(dict.fromkeys(itertools.chain(*members)))
+
+
 def needs_of(score: str) -> tuple[str, ...]:
     """Return what `score` needs of a mini-batch and a network, in the order of `NEEDS`."""
-    family = FAMILIES[FAMILY_OF[score]]
-    needs = {*family.needs, *(("labels",) if score in family.labelled else ())}
+    needs: set[str] = set()
+    for name in members_of([score]):
+        family = FAMILIES[FAMILY_OF[name]]
+        needs |= {*family.needs, *(("labels",) if name in family.labelled else ())}
     return tuple(need for need in NEEDS if need in needs)

@@ -24,7 +24,8 @@ from torch.nn.parameter import is_lazy
 from naswot.errors import NaswotError
 from naswot.runtime.device import choose_precision
 from naswot.runtime.progress import Progress, log
-from naswot.scores import FAMILIES, FAMILY_OF, Family
+from naswot.scores import AGGREGATES, FAMILIES, FAMILY_OF, Family, members_of
+from naswot.scores.aggregates import RULES
 from naswot.scores.base import Batch, Options, Score, as_images, measure
 from naswot.scores.building import Missing, Model, build_network
 from naswot.scores.failures import how_it_fails, one_line
@@ -84,7 +85,8 @@ def rank(
             one. It is called without arguments, or with `num_classes` if it takes that argument
             and has no value for it from `functools.partial`.
         images: (B, …), as the networks take them, already normalised, on the device to use.
-        scores: names of scores, or "all".
+        scores: names of scores and aggregates, or "all". An aggregate, such as "ensemble", ranks
+            the networks by several scores, whose columns follow.
         labels: (B,), from 0 to `classes` − 1; None: random, from `seed`.
         classes: number of classes; None: one more than the highest label, or 10 without labels.
         precision: of the forward pass of the naswot score: "float32", "bfloat16", or "auto", which
@@ -139,6 +141,7 @@ def score_each(
     `score_names` return.
     """
     families = {}
+    names = members_of(names)
     for family in dict.fromkeys(FAMILY_OF[name] for name in names):
         asked = [name for name in names if FAMILY_OF[name] == family]
         families[", ".join(asked)] = FAMILIES[family]
@@ -195,11 +198,34 @@ def ranking(rows: Iterable[Row], names: Sequence[str]) -> pd.DataFrame:
     types = dict.fromkeys(names, "float64") | {"seconds": "float64"}
     types["params"] = "Int64" if frame["params"].isna().any() else "int64"  # counted for each
     frame = frame.astype(types)
+    for name in filter(AGGREGATES.__contains__, names):
+        frame[name] = aggregate(frame, name)
     return frame.iloc[_order(frame[names[0]], lower_is_better(names[0]))].reset_index(drop=True)
+
+
+def aggregate(frame: pd.DataFrame, name: str) -> np.ndarray:
+    """Return an aggregate of the scores in `frame`, one value per row.
+
+    A network without any of these scores has none, and the others are ranked without it.
+    """
+    members = AGGREGATES[name].scores
+    signs = [-1 if lower_is_better(member) else 1 for member in members]
+    scores = frame[list(members)].to_numpy(float) * signs
+    found = np.full(len(frame), np.nan)
+    scored = ~np.isnan(scores).all(axis=1)
+    found[scored] = RULES[AGGREGATES[name].by](scores[scored])
+    return found
+
+
+def lower_is_better(name: str) -> bool:
+    """Return whether a score is lower for better networks; aggregates never are."""
+    return name in FAMILY_OF and name in FAMILIES[FAMILY_OF[name]].lower_is_better
 
 
 def score_names(scores: str | Sequence[str]) -> list[str]:
     """Return the names of the requested scores without duplicates; "all" requests every score.
+
+    The members of requested aggregates follow.
 
     Raises:
         NaswotError: a score does not exist, or none is requested.
@@ -207,21 +233,15 @@ def score_names(scores: str | Sequence[str]) -> list[str]:
     names = list(dict.fromkeys([scores] if isinstance(scores, str) else scores))
     if names == ["all"]:
         return list(FAMILY_OF)
+    known = [*FAMILY_OF, *AGGREGATES]
     for name in names:
-        if name not in FAMILY_OF:
-            close = difflib.get_close_matches(str(name), FAMILY_OF, n=1)
+        if name not in known:
+            close = difflib.get_close_matches(str(name), known, n=1)
             meant = f" Did you mean {close[0]}?" if close else ""
-            raise NaswotError(
-                f"There is no score {name!r}.{meant} There are: {', '.join(FAMILY_OF)}."
-            )
+            raise NaswotError(f"There is no score {name!r}.{meant} There are: {', '.join(known)}.")
     if not names:
-        raise NaswotError(f"No score is requested. There are: {', '.join(FAMILY_OF)}.")
-    return names
-
-
-def lower_is_better(score: str) -> bool:
-    """Return whether `score` is lower for better networks."""
-    return score in FAMILIES[FAMILY_OF[score]].lower_is_better
+        raise NaswotError(f"No score is requested. There are: {', '.join(known)}.")
+    return list(dict.fromkeys([*names, *members_of(names)]))
 
 
 def name_models(models: Mapping[str, Model] | Iterable[Model]) -> dict[str, Model]:

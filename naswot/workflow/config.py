@@ -20,7 +20,7 @@ from naswot.images import SOURCES
 from naswot.images.decoding import KINDS
 from naswot.images.labelled import NATURAL
 from naswot.io.yaml import is_bounded, parse_yaml
-from naswot.scores import FAMILIES
+from naswot.scores import AGGREGATES, FAMILIES, FAMILY_OF, Aggregate
 from naswot.spaces import Space
 from naswot.spaces.sampling import Sample, sample_of, scored_at_most
 from naswot.workflow import ablations
@@ -38,6 +38,7 @@ RENAMED = {
     "images.own": "images.custom",
     "search.budget": "search.budget_s",
     "training.evaluations": "training.evaluations_per_epoch",
+    "vote": "aggregates",
 }
 
 # Values that YAML does not read as strings, although Snakemake may pass them as strings.
@@ -114,6 +115,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Catalogue:
     error = best_match(_Validator(schema).iter_errors(config))
     if error is not None:
         raise NaswotError(f"configuration: {_explain(error, schema)}")
+    _check_scores(config)
     catalogue = catalogue_of(config["custom_spaces"], config["training"], config["seed"])
     for name in config["sample"] if isinstance(config["sample"], Mapping) else ():
         if name not in catalogue:
@@ -251,6 +253,29 @@ def missing_spaces(config: Mapping[str, Any], catalogue: Catalogue) -> dict[str,
                 f"mirror = {shown(mirror)} lacks {files}, which the space {space!r} is read from"
             )
     return missing
+
+
+def aggregates_of(config: Mapping[str, Any]) -> dict[str, Aggregate]:
+    """Return the aggregates of scores, built-in and those of the configuration, by name."""
+    own = {
+        name: Aggregate(tuple(about["scores"]), about["by"])
+        for name, about in config["aggregates"].items()
+    }
+    return {**AGGREGATES, **own}
+
+
+def _check_scores(config: Mapping[str, Any]) -> None:
+    aggregates = aggregates_of(config)
+    for name in aggregates:
+        if name in FAMILY_OF:
+            raise NaswotError(f"configuration: aggregates.{name}: there is a score of this name.")
+    for name in config["scores"]:
+        if name not in FAMILY_OF and name not in aggregates:
+            known = ", ".join([*FAMILY_OF, *aggregates])
+            raise NaswotError(
+                f"configuration: scores = {shown(config['scores'])} is not allowed; {shown(name)} "
+                f"is not one of {known}."
+            )
 
 
 def runs_of(config: Mapping[str, Any], catalogue: Catalogue) -> list[tuple[str, str]]:

@@ -16,12 +16,19 @@ from naswot.plots.registry import (
     panels_of,
     wanted,
 )
-from naswot.scores import FAMILIES, FAMILY_OF
+from naswot.scores import FAMILIES, FAMILY_OF, members_of
 from naswot.search import METHODS
 from naswot.search.sampling import SAMPLINGS
 from naswot.spaces.sampling import sample_of
 from naswot.workflow import ablations, paths
-from naswot.workflow.config import SEARCHED, images_of, missing_spaces, runs_of, shards_of
+from naswot.workflow.config import (
+    SEARCHED,
+    aggregates_of,
+    images_of,
+    missing_spaces,
+    runs_of,
+    shards_of,
+)
 
 FORMATS = ("png", "pdf")
 # Searches under a budget move anywhere in the space.
@@ -54,6 +61,7 @@ class Plan:
 
     Attributes:
         scores, seed: as in the configuration.
+        aggregates: name → scores that are put together.
         runs: pairs of space and dataset.
         missing: space → what is missing, for each space without data.
         images: dataset → image source.
@@ -66,6 +74,7 @@ class Plan:
     def __init__(self, config: Mapping[str, Any], catalogue: Catalogue):
         self.config, self.catalogue = config, catalogue
         self.scores, self.seed = config["scores"], config["seed"]
+        self.aggregates = aggregates_of(config)
         self.runs = runs_of(config, catalogue)
         self.missing = missing_spaces(config, catalogue)
         self.images = images_of(config)
@@ -127,10 +136,10 @@ class Plan:
         """Return `path` (`paths.JOINED` or `paths.SECONDS`) for every score, space and dataset."""
         return [self._of_score(path, *run, score) for score in self.scores for run in self.runs]
 
-    def voters(self, path: str, wildcards: Any) -> list[str]:
-        """Return `path` for each score that takes part in the vote."""
-        known = dict(wildcards.items())
-        return [path.format(**known | {"score": score}) for score in self.config["vote"]]
+    def members(self, path: str, wildcards: Any) -> list[str]:
+        """Return `path` for each member of the aggregate `wildcards.score`."""
+        known, members = dict(wildcards.items()), self.aggregates[wildcards.score].scores
+        return [path.format(**known | {"score": score}) for score in members]
 
     @property
     def kernels(self) -> list[str]:
@@ -436,12 +445,13 @@ class Plan:
                 ("find_neighbours", paths.NEIGHBOURS),
             ):
                 yield rule, path, [path.format(**known)]
-            joined = [self.joined(space, dataset, score) for score in self.scores]
-            yield "join_accuracies", paths.JOINED, joined
+            for score in dict.fromkeys([*self.scores, *members_of(self.scores, self.aggregates)]):
+                rule = "combine_scores" if score in self.aggregates else "join_accuracies"
+                yield rule, paths.JOINED, [self.joined(space, dataset, score)]
             if self.catalogue[space].sources[0].made:
                 yield "collect_trained", paths.TRAINED, [paths.TRAINED.format(space=space)]
                 yield "train_network", paths.TRAINING, self.trainings(space)
-            scores = filter(FAMILY_OF.__contains__, self.scores)
+            scores = members_of(self.scores, self.aggregates)
             for score in {FAMILY_OF[score]: score for score in scores}.values():
                 yield "score_networks", paths.SHARD, self.shards(space, self.images[dataset], score)
         for file in self.searches(*SEARCHED):

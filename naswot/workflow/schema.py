@@ -9,12 +9,14 @@ import yaml
 from naswot.benchmarks.datasets import CUSTOM, TITLES
 from naswot.images import SOURCES
 from naswot.images.labelled import LABELLED
-from naswot.scores import FAMILY_OF
+from naswot.scores import AGGREGATES, FAMILY_OF, RULES
 from naswot.search import METHODS, Settings
 
 # Placeholder in the file → names: a list as an `enum`, joined by commas in a description.
 NAMES = {
     "{scores}": list(FAMILY_OF),
+    "{aggregates}": list(AGGREGATES),
+    "{rules}": list(RULES),
     "{images}": list(SOURCES),
     "{labelled}": list(LABELLED),
     "{datasets}": [name for name in TITLES if name != CUSTOM],

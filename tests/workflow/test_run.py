@@ -137,7 +137,8 @@ def test_each_rule_logs_to_a_file(complete):
 def test_scores_are_compared_and_vote(finished):
     """What is asked for besides is computed besides; what is there stays."""
     scores = ["naswot", "grad_norm", "log_synflow", "params", "vote"]
-    run = finished.run("--config", f"scores={json.dumps(scores)}", 'vote=["naswot","grad_norm"]')
+    aggregates = 'aggregates={"vote":{"scores":["naswot","grad_norm"],"by":"vote"}}'
+    run = finished.run("--config", f"scores={json.dumps(scores)}", aggregates)
     assert run.code == 0, run.text
     shards = finished.path / "results/scores/nasbench201/photos"
     assert {path.name for path in shards.iterdir()} == {"naswot", "gradients", "synflow", "size"}
@@ -186,7 +187,8 @@ def test_architectures_are_connected(finished):
 
 @pytest.mark.parametrize("score", ["log_synflow", "vote"])
 def test_a_search_may_use_another_score(finished, score):
-    settings = [f'scores=["{score}"]', 'vote=["naswot","params"]']
+    aggregates = 'aggregates={"vote":{"scores":["naswot","params"],"by":"vote"}}'
+    settings = [f'scores=["{score}"]', aggregates]
     run = finished.run("results/table2.csv", "--config", *settings)
     assert run.code == 0, run.text
     table = pd.read_csv(finished.path / "results/table2.csv")

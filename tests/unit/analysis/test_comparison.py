@@ -1,19 +1,15 @@
 """Scores side by side: against naive counts and libraries, from tables of the real form."""
 
-import itertools
-
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.stats import kendalltau, spearmanr
 
 from naswot.analysis.comparison import agree, compare, compare_scores, partial_correlation
 from naswot.analysis.correlation import correlate_scores
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.plots.registry import FIGURES, OF_SCORES
-from naswot.stages.vote import combine_scores, vote
+from naswot.stages.combine import combine_scores
 from naswot.tables.seconds import read_seconds, write_seconds
 
 SCORES = ["naswot", "grad_norm", "ntk_condition"]
@@ -57,24 +53,6 @@ def test_agreement_counts_the_finite_pairs():
     assert found["a", "b"]["n"] == 2
     assert found["a", "b"]["spearman"] == pytest.approx(-1.0)
     assert found["a", "a"]["spearman"] == pytest.approx(1.0)
-
-
-values = st.one_of(st.floats(-5, 5), st.sampled_from([-np.inf, np.inf, np.nan, 0.0]))
-
-
-@given(st.lists(st.tuples(values, values, values), min_size=1, max_size=12))
-def test_the_vote_is_counted_pair_by_pair(rows):
-    def better(one: float, other: float) -> int:
-        one_known, other_known = not np.isnan(one), not np.isnan(other)
-        if one_known and other_known:
-            return int(one > other) - int(one < other)
-        return int(one_known) - int(other_known)
-
-    counts = [0.0] * len(rows)
-    for i, j in itertools.permutations(range(len(rows)), 2):
-        balance = sum(better(one, other) for one, other in zip(rows[i], rows[j], strict=True))
-        counts[i] += 1.0 if balance > 0 else 0.5 if balance == 0 else 0.0
-    np.testing.assert_array_equal(vote(np.array(rows, float)), counts)
 
 
 @pytest.fixture
@@ -127,9 +105,11 @@ def test_the_comparison_has_a_row_for_every_score(compared):
 
 def test_a_vote_turns_scores_that_fall_and_adds_seconds(joined, tmp_path):
     outputs = tmp_path / "vote.parquet", tmp_path / "vote.seconds"
-    combine_scores(joined, list(map(seconds_of, joined)), *outputs)
+    measured = list(map(seconds_of, joined))
+    combine_scores(joined, measured, *outputs, name="mine", by="log-rank")
     table = read_parquet(tmp_path / "vote.parquet")
-    assert read_metadata(tmp_path / "vote.parquet")["members"] == SCORES
+    about = read_metadata(tmp_path / "vote.parquet")
+    assert (about["score"], about["members"], about["by"]) == ("mine", SCORES, "log-rank")
     assert kendalltau(table["score"], table["cifar10/test/108"]).statistic > 0.6
     measured = read_seconds(outputs[1])
     assert list(measured.index) == list(table["index"])

@@ -20,7 +20,7 @@ from PIL import Image
 import naswot
 from naswot.cli.main import main
 from naswot.cli.render import as_csv, as_json, as_table
-from naswot.scores import FAMILY_OF
+from naswot.scores import AGGREGATES, FAMILY_OF
 
 OWN = Path(__file__).parents[2] / "support/own_networks.py"
 # With --channels no network is built only to see what it takes.
@@ -216,7 +216,7 @@ def test_scores_are_listed_each_with_a_line(run):
     code, out, _ = run("scores")
     assert code == 0
     names, summaries = zip(*(line.split(maxsplit=1) for line in out.splitlines()), strict=True)
-    assert list(names) == list(FAMILY_OF)
+    assert list(names) == [*FAMILY_OF, *AGGREGATES]
     assert all(summaries)
 
 

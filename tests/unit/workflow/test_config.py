@@ -62,9 +62,21 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
         ({"datasets": []}, "datasets = [] is not allowed"),
         (
             {"scores": ["nwot"]},
-            "scores = 'nwot' is not allowed; it must be a list with one or more",
+            "scores = ['nwot'] is not allowed; 'nwot' is not one of naswot, grad_norm",
         ),
-        ({"vote": ["naswot"]}, "vote = ['naswot'] is not allowed; it must be a list with two"),
+        ({"vote": ["naswot"]}, "vote is now called aggregates."),
+        (
+            {"aggregates": {"mine": {"scores": ["naswot"], "by": "rank"}}},
+            "aggregates.mine.scores = ['naswot'] is not allowed; it must be a mapping from a name",
+        ),
+        (
+            {"aggregates": {"mine": {"scores": ["naswot", "params"], "by": "sum"}}},
+            "aggregates.mine.by = 'sum' is not allowed; it must be a mapping from a name to scores",
+        ),
+        (
+            {"aggregates": {"zen": {"scores": ["naswot", "params"], "by": "rank"}}},
+            "aggregates.zen: there is a score of this name.",
+        ),
         (
             {"custom_spaces": {"mine": {"networks": "a.py"}}},
             "custom_spaces.mine needs either accuracies",
