@@ -5,7 +5,6 @@ import re
 from naswot.images import SOURCES as IMAGE_SOURCES
 from naswot.plots.registry import FIGURES
 from naswot.runtime.provenance import package_version
-from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.search import METHODS
 from naswot.search.sampling import SAMPLINGS
 from naswot.spaces.sampling import sample_of
@@ -25,8 +24,8 @@ wildcard_constraints:
     space=r"[\w-]+",
     dataset=r"\w+",
     images="|".join(IMAGE_SOURCES),
-    score="|".join(FAMILY_OF),
-    family="|".join(FAMILIES),
+    score="|".join(map(re.escape, plan.known)),
+    family="|".join(re.escape(family.name) for family in plan.known.values()),
     method=r"\w+",
     pool="|".join(plan.methods),
     seed=r"\d+",

@@ -1,4 +1,4 @@
-"""The command `naswot`: score a user's own networks, and draw architectures.
+"""The command `naswot`: score a user's own networks, check scores, and draw architectures.
 
 Heavy modules are imported only where they are needed, so that help and wrong options answer at
 once.
@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Sequence
 
 from naswot import __version__
-from naswot.cli import draw, score
+from naswot.cli import check, draw, score
 from naswot.cli.terminal import INTERRUPTED, log_to_stderr, tell
 from naswot.errors import NaswotError
 
@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     listing = commands.add_parser("scores", help="list the scores")
     listing.set_defaults(run=_list_scores)
+    check.add_to(commands)
     draw.add_to(commands)
     score.add_to(commands)
     return parser

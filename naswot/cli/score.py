@@ -328,7 +328,7 @@ def _format_of(output: Path | None) -> str:
 
 def _about_scores(names: Sequence[str], random_labels: bool) -> str:
     """Say whether higher or lower scores are better, and whether the labels are random."""
-    from naswot.scores import needs_of
+    from naswot.scores.custom import needs_of
     from naswot.scores.ranking import lower_is_better
 
     lower = [name for name in names if lower_is_better(name)]

@@ -8,6 +8,8 @@ import importlib
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 # What a score may need: the values of the images, labels, ReLUs, one output per class, a gradient
 # or second derivative of the output, a feature map that is pooled or flattened. Every score knows
@@ -31,6 +33,7 @@ class Family:
         relative_cost: time per network, naswot = 1 (docs/scores.md).
         pass_needs: what the family needs of a `naswot.scores.passes.TrainPass`. Families that use
             no other pass share one.
+        function: a user's own score function; None for a module of this package.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Family:
     lower_is_better: tuple[str, ...] = ()
     relative_cost: float = 1.0
     pass_needs: tuple[str, ...] = ()
+    function: Callable | None = None
 
     @property
     def scores(self) -> tuple[str, ...]:
@@ -55,6 +59,9 @@ class Family:
         It may change the network. It returns score → value, and keywords of `Score`. For a family
         with `pass_needs` it is `compute(train_pass, options)`.
         """
+        if self.function is not None:
+            run = importlib.import_module("naswot.scores.custom").run  # noqa: TID251, ours
+            return partial(run, self)
         return importlib.import_module(f"naswot.scores.{self.name}").compute  # noqa: TID251, ours
 
     @property
@@ -207,16 +214,12 @@ LOWER_IS_BETTER = frozenset(s for family in FAMILIES.values() for s in family.lo
 FAMILY_OF = {score: name for name, family in FAMILIES.items() for score in family.scores}
 
 
+def points_down(about: Mapping[str, Any]) -> bool:
+    """Return whether the score of a table, given its metadata, is lower for better networks."""
+    return about.get("score") in LOWER_IS_BETTER or bool(about.get("lower_is_better"))
+
+
 def members_of(names: Iterable[str], aggregates: Mapping[str, Aggregate] = AGGREGATES) -> list[str]:
     """Return the scores among `names`, each once, with the members of aggregates in their place."""
     members = (aggregates[name].scores if name in aggregates else (name,) for name in names)
     return list(dict.fromkeys(itertools.chain(*members)))
-
-
-def needs_of(score: str) -> tuple[str, ...]:
-    """Return what `score` needs of a mini-batch and a network, in the order of `NEEDS`."""
-    needs: set[str] = set()
-    for name in members_of([score]):
-        family = FAMILIES[FAMILY_OF[name]]
-        needs |= {*family.needs, *(("labels",) if name in family.labelled else ())}
-    return tuple(need for need in NEEDS if need in needs)

@@ -7,12 +7,14 @@ network that fails; the others are still ranked.
 
 import difflib
 import functools
+import itertools
 import math
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from naswot.scores import AGGREGATES, FAMILIES, FAMILY_OF, Family, members_of
 from naswot.scores.aggregates import RULES
 from naswot.scores.base import Batch, Options, Score, as_images, measure
 from naswot.scores.building import Missing, Model, build_network
+from naswot.scores.custom import family_from, family_named, family_of, is_custom
 from naswot.scores.failures import how_it_fails, one_line
 from naswot.scores.lazy_modules import dry_run
 from naswot.scores.naswot import PRECISIONS
@@ -65,7 +68,7 @@ class Row:
 def rank(
     models: Mapping[str, Model] | Iterable[Model],
     images: torch.Tensor | np.ndarray,
-    scores: str | Sequence[str] = ("naswot",),
+    scores: str | Callable | Sequence[str | Callable] = ("naswot",),
     *,
     labels: torch.Tensor | np.ndarray | None = None,
     classes: int | None = None,
@@ -85,8 +88,9 @@ def rank(
             one. It is called without arguments, or with `num_classes` if it takes that argument
             and has no value for it from `functools.partial`.
         images: (B, …), as the networks take them, already normalised, on the device to use.
-        scores: names of scores and aggregates, or "all". An aggregate, such as "ensemble", ranks
-            the networks by several scores, whose columns follow.
+        scores: names of scores and aggregates, "all", or functions of your own
+            (`naswot.scores.custom`). An aggregate, such as "ensemble", ranks the networks by
+            several scores, whose columns follow.
         labels: (B,), from 0 to `classes` − 1; None: random, from `seed`.
         classes: number of classes; None: one more than the highest label, or 10 without labels.
         precision: of the forward pass of the naswot score: "float32", "bfloat16", or "auto", which
@@ -106,11 +110,13 @@ def rank(
         NaswotError: an unknown score or precision, unsuitable images or labels, no score that
             applies to any network, or all networks fail; with `fail_fast`, one does.
     """
-    names, rows = score_names(scores), []
+    names, own = _named_scores(scores)
+    rows = []
     for row in score_each(
         name_models(models),
         images,
         names,
+        own=own,
         labels=labels,
         classes=classes,
         precision=precision,
@@ -121,7 +127,7 @@ def rank(
         if progress is not None:
             progress.advance()
     check_any(rows)
-    return ranking(rows, names)
+    return ranking(rows, names, own)
 
 
 def score_each(
@@ -129,6 +135,7 @@ def score_each(
     images: torch.Tensor | np.ndarray,
     names: Sequence[str],
     *,
+    own: Mapping[str, Family] = MappingProxyType({}),
     labels: torch.Tensor | np.ndarray | None = None,
     classes: int | None = None,
     precision: str = "float32",
@@ -138,13 +145,12 @@ def score_each(
     """Yield the row of each network as soon as it is scored or has failed.
 
     Arguments and errors are those of `rank`; `named` and `names` are what `name_models` and
-    `score_names` return.
+    `score_names` return, and `own` has the families of scores that are given as functions.
     """
-    families = {}
-    names = members_of(names)
-    for family in dict.fromkeys(FAMILY_OF[name] for name in names):
-        asked = [name for name in names if FAMILY_OF[name] == family]
-        families[", ".join(asked)] = FAMILIES[family]
+    asked: dict[Family, list[str]] = {}
+    for name in members_of(names):
+        asked.setdefault(own.get(name) or family_of(name), []).append(name)
+    families = {", ".join(scores): family for family, scores in asked.items()}
     batch = _batch(images, labels, classes, seed)
     precision = choose_precision(precision, batch.images.device)
     if precision not in PRECISIONS:
@@ -181,7 +187,9 @@ def check_any(rows: Sequence[Row]) -> None:
     )
 
 
-def ranking(rows: Iterable[Row], names: Sequence[str]) -> pd.DataFrame:
+def ranking(
+    rows: Iterable[Row], names: Sequence[str], own: Mapping[str, Family] = MappingProxyType({})
+) -> pd.DataFrame:
     """Return `rows` as the table that `rank` returns, sorted by the first of the scores `names`."""
     records = [
         {
@@ -200,7 +208,8 @@ def ranking(rows: Iterable[Row], names: Sequence[str]) -> pd.DataFrame:
     frame = frame.astype(types)
     for name in filter(AGGREGATES.__contains__, names):
         frame[name] = aggregate(frame, name)
-    return frame.iloc[_order(frame[names[0]], lower_is_better(names[0]))].reset_index(drop=True)
+    lower = lower_is_better(names[0], own)
+    return frame.iloc[_order(frame[names[0]], lower)].reset_index(drop=True)
 
 
 def aggregate(frame: pd.DataFrame, name: str) -> np.ndarray:
@@ -217,15 +226,36 @@ def aggregate(frame: pd.DataFrame, name: str) -> np.ndarray:
     return found
 
 
-def lower_is_better(name: str) -> bool:
+def lower_is_better(name: str, own: Mapping[str, Family] = MappingProxyType({})) -> bool:
     """Return whether a score is lower for better networks; aggregates never are."""
-    return name in FAMILY_OF and name in FAMILIES[FAMILY_OF[name]].lower_is_better
+    return name not in AGGREGATES and name in (own.get(name) or family_of(name)).lower_is_better
 
 
-def score_names(scores: str | Sequence[str]) -> list[str]:
+def _named_scores(scores: Any) -> tuple[list[str], dict[str, Family]]:
+    """Return the names of the requested scores, and the families of those that are functions."""
+    names: list[str] = []
+    own: dict[str, Family] = {}
+    for score in [scores] if isinstance(scores, str) or callable(scores) else scores:
+        if not callable(score):
+            names.append(score)
+            continue
+        family = family_from(score, _called(score))
+        if family.name in FAMILIES or not own.keys().isdisjoint(family.scores):
+            raise NaswotError(f"There is another score {family.name!r}; rename the function.")
+        own |= dict.fromkeys(family.scores, family)
+        names += family.scores
+    return score_names(names, own), own
+
+
+def score_names(scores: str | Sequence[str], own: Collection[str] = frozenset()) -> list[str]:
     """Return the names of the requested scores without duplicates; "all" requests every score.
 
-    The members of requested aggregates follow.
+    The members of requested aggregates follow. A user's function with several outputs stands for
+    all of them.
+
+    Args:
+        scores: the requested names.
+        own: names of scores that are given as functions.
 
     Raises:
         NaswotError: a score does not exist, or none is requested.
@@ -235,12 +265,18 @@ def score_names(scores: str | Sequence[str]) -> list[str]:
         return list(FAMILY_OF)
     known = [*FAMILY_OF, *AGGREGATES]
     for name in names:
-        if name not in known:
+        if name not in known and name not in own and not is_custom(str(name)):
             close = difflib.get_close_matches(str(name), known, n=1)
             meant = f" Did you mean {close[0]}?" if close else ""
             raise NaswotError(f"There is no score {name!r}.{meant} There are: {', '.join(known)}.")
     if not names:
         raise NaswotError(f"No score is requested. There are: {', '.join(known)}.")
+    outputs = [
+        family_named(name).scores if name not in own and is_custom(name) and "@" not in name
+        else (name,)
+        for name in names
+    ]  # fmt: skip
+    names = [*itertools.chain(*outputs)]
     return list(dict.fromkeys([*names, *members_of(names)]))
 
 

@@ -16,7 +16,7 @@ from naswot.errors import NaswotError
 from naswot.io.parquet import column_names, digest_of, read_metadata, read_parquet, write_parquet
 from naswot.runtime.progress import Progress
 from naswot.runtime.provenance import build_metadata, origin_of
-from naswot.scores import LOWER_IS_BETTER
+from naswot.scores import points_down
 from naswot.search import ETA, METHODS, Method, Settings, Table, Trajectory, simulate
 from naswot.search.combinations import are_complete
 from naswot.spaces.neighbourhood import padded
@@ -182,7 +182,7 @@ def arrays(
         table = read_parquet(joined, ["index", "score"]).set_index("index")
         measured = read_seconds(seconds)  # type: ignore[arg-type]
         table = table.join(measured).reindex(fitness.index)
-        sign = -1 if read_metadata(joined)["score"] in LOWER_IS_BETTER else 1
+        sign = -1 if points_down(read_metadata(joined)) else 1
         scores = sign * table["score"].to_numpy(float)
         scoring = table["seconds"].fillna(0.0).to_numpy(float)
         if fitness.unit != "s":

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
-from naswot.scores import FAMILY_OF, LOWER_IS_BETTER
+from naswot.scores import points_down
 from naswot.scores.aggregates import RULES
 from naswot.tables.seconds import read_seconds, write_seconds
 
@@ -33,15 +33,18 @@ def combine_scores(
     about = [read_metadata(path) for path in joined]
     tables = [read_parquet(path) for path in joined]
     names = [metadata["score"] for metadata in about]
-    signs = [-1 if member in LOWER_IS_BETTER else 1 for member in names]
+    signs = [-1 if points_down(metadata) else 1 for metadata in about]
     scores = np.column_stack([table["score"].to_numpy(float) for table in tables]) * signs
-    families = dict(zip(map(FAMILY_OF.get, names), map(read_seconds, measured), strict=True))
+    families = {
+        metadata["family"]: read_seconds(path)
+        for metadata, path in zip(about, measured, strict=True)
+    }
     result = tables[0].assign(score=RULES[by](scores))
     result = result.drop(columns=["relu_units", "relu_modules"], errors="ignore")
     same = {
         key: value
         for key, value in about[0].items()
-        if key not in ("family", "settings_hash")
+        if key not in ("family", "lower_is_better", "settings_hash")
         and all(key in other and other[key] == value for other in about)
     }
     metadata = {**same, "score": name, "members": names, "by": by}

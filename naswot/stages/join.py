@@ -8,12 +8,14 @@ import pandas as pd
 from naswot.errors import NaswotError
 from naswot.io.parquet import digest_of, read_metadata, read_parquet, write_parquet
 from naswot.runtime.provenance import build_metadata, origin_of
-from naswot.scores import FAMILIES, FAMILY_OF
 from naswot.spaces.sampling import Sample, first_drawn
 from naswot.tables.order import read_order
 from naswot.tables.seconds import MEASURED, write_seconds
 
 # Metadata that concern a single shard.
+ABOUT = (
+    "index", "arch", "relu_units", "relu_modules", "seconds", "build_seconds",
+)  # fmt: skip
 OF_ONE_SHARD = ("first", "last", "settings_hash", "seconds", "peak_memory_mib")
 
 
@@ -103,7 +105,7 @@ def join(
     absent = set(sample["index"]) - set(benchmark["index"])
     if absent:
         raise NaswotError(f"Architecture {min(absent)} is not in the benchmark table.")
-    others = [name for name in FAMILIES[FAMILY_OF[score]].scores if name != score]
+    others = [name for name in scored if name not in (score, *ABOUT)]
     named = benchmark.set_index("index")["arch"].reindex(sample["index"])
     strange = sample[named.to_numpy() != sample["arch"].to_numpy()]
     if len(strange):
@@ -111,7 +113,7 @@ def join(
             f"Architecture {strange['index'].iloc[0]} is not {strange['arch'].iloc[0]} in the "
             "benchmark table: delete results/architectures and run again."
         )
-    scores = scored.drop(columns=["arch", *others]).drop(columns="note", errors="ignore")
+    scores = scored.drop(columns=["arch", *others])
     scores = scores.rename(columns={"index": "representative", score: "score"})
     accuracies = benchmark.drop(
         columns=[

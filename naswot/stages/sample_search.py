@@ -9,7 +9,7 @@ import pandas as pd
 from naswot.benchmarks.datasets import Dataset
 from naswot.io.parquet import column_names, digest_of, read_metadata, read_parquet, write_parquet
 from naswot.runtime.provenance import build_metadata
-from naswot.scores import LOWER_IS_BETTER
+from naswot.scores import points_down
 from naswot.search.sampling import SAMPLINGS, draw
 from naswot.search.trajectory import Trajectory
 from naswot.tables.seconds import read_seconds
@@ -39,7 +39,7 @@ def search_by_sampling(
     pool = read_parquet(table, [name for name in wanted if name in columns])
     if seconds is not None:
         pool["seconds"] = pool["index"].map(read_seconds(seconds)["seconds"])
-    sign = -1 if about.get("score") in LOWER_IS_BETTER else 1
+    sign = -1 if points_down(about) else 1
     if sign < 0:
         pool["score"] *= sign
     results = pd.concat(

@@ -26,8 +26,9 @@ from naswot.runtime.device import (
 )
 from naswot.runtime.progress import Progress, duration, log
 from naswot.runtime.provenance import build_metadata
-from naswot.scores import FAMILIES, Family
+from naswot.scores import Family
 from naswot.scores.base import Batch, Options, measure
+from naswot.scores.custom import family_named
 from naswot.scores.failures import how_it_fails
 from naswot.spaces import Space
 from naswot.spaces.sampling import Sample, sample_of, to_score
@@ -61,7 +62,7 @@ def score_networks(
         space: the search space of the architectures.
         images, seed, precision, relu_count: see config/README.md; the last two for
             families that have such options. The file's metadata give the value chosen for "auto".
-        family: a key of `naswot.scores.FAMILIES`; all its scores are computed.
+        family: a family of scores, by name, built-in or a user's; all its scores are computed.
         first, last: the shard's range of the architectures to score, in the order of drawing,
             from 0 and without `last`.
         device: "auto" takes a GPU if torch sees one.
@@ -76,8 +77,8 @@ def score_networks(
     """
     torch.set_num_threads(threads)
     target = choose_device(device)
-    options = Options()
-    if FAMILIES[family].options:
+    options, known = Options(), family_named(family)
+    if known.options:
         options = Options(choose_precision(precision, target), relu_count)  # type: ignore[arg-type]
     found = read_mini_batch(batch)
     tensors = on_device(found, target)
@@ -92,11 +93,11 @@ def score_networks(
         architectures,
         space.build,
         tensors,
-        FAMILIES[family],
+        known,
         seed,
         Progress(label, len(architectures), "networks"),
         options,
-        custom=space.file is not None,
+        custom=space.file is not None or known.function is not None,
     )
     metadata = build_metadata(
         space=space.name,
@@ -108,8 +109,10 @@ def score_networks(
         true_labels=found.true_labels,
         first=first,
         last=last,
-        **(asdict(options) if FAMILIES[family].options else {}),
+        **(asdict(options) if known.options else {}),
     )
+    if known.function is not None:
+        metadata["lower_is_better"] = bool(known.lower_is_better)
     metadata |= {
         "device": device_name(target),
         "threads": threads,
@@ -146,8 +149,9 @@ def score_architectures(
     Every network starts from the same state of the random generator. It has one output per class,
     or a single output if the family does not use the outputs.
 
-    With `custom`, the networks are the user's. A network that cannot be built or fails does not
-    stop the scoring of the others: its scores are NaN, and a note says what went wrong.
+    With `custom`, the networks or the scores are the user's. A network that cannot be built or
+    fails does not stop the scoring of the others: its scores are NaN, and a note says what went
+    wrong.
 
     Returns:
         Columns `index`, `arch`, the scores by their names (−inf and NaN are kept), `relu_units`

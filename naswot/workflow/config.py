@@ -20,7 +20,8 @@ from naswot.images import SOURCES
 from naswot.images.decoding import KINDS
 from naswot.images.labelled import NATURAL
 from naswot.io.yaml import is_bounded, parse_yaml
-from naswot.scores import AGGREGATES, FAMILIES, FAMILY_OF, Aggregate
+from naswot.scores import AGGREGATES, FAMILY_OF, Aggregate, Family, members_of
+from naswot.scores.custom import family_named, family_of, is_custom
 from naswot.spaces import Space
 from naswot.spaces.sampling import Sample, sample_of, scored_at_most
 from naswot.workflow import ablations
@@ -264,18 +265,32 @@ def aggregates_of(config: Mapping[str, Any]) -> dict[str, Aggregate]:
     return {**AGGREGATES, **own}
 
 
+def known_scores(config: Mapping[str, Any]) -> dict[str, Family]:
+    """Return the scores that may be computed, built-in and custom, each with its family.
+
+    Raises:
+        NaswotError: a custom score cannot be imported.
+    """
+    names = members_of(config["scores"], aggregates_of(config))
+    return {name: family_of(name) for name in [*FAMILY_OF, *filter(is_custom, names)]}
+
+
 def _check_scores(config: Mapping[str, Any]) -> None:
     aggregates = aggregates_of(config)
     for name in aggregates:
         if name in FAMILY_OF:
             raise NaswotError(f"configuration: aggregates.{name}: there is a score of this name.")
-    for name in config["scores"]:
-        if name not in FAMILY_OF and name not in aggregates:
+    for name in members_of([*config["scores"], *config["aggregates"]], aggregates):
+        if name not in FAMILY_OF and not is_custom(name):
             known = ", ".join([*FAMILY_OF, *aggregates])
             raise NaswotError(
-                f"configuration: scores = {shown(config['scores'])} is not allowed; {shown(name)} "
-                f"is not one of {known}."
+                f"configuration: there is no score {shown(name)}; there are {known}, and your own, "
+                "MODULE:FUNCTION."
             )
+    try:
+        known_scores(config)
+    except NaswotError as error:
+        raise NaswotError(f"configuration: scores: {error}") from error
 
 
 def runs_of(config: Mapping[str, Any], catalogue: Catalogue) -> list[tuple[str, str]]:
@@ -332,8 +347,9 @@ def shard_size(
     if config["shard_size"] != "auto":
         return config["shard_size"]
     pixels = (image_size(config, images) / 16) ** 2 * config["batch_size"] / 128
-    cost = catalogue[space].space.relative_cost * pixels * FAMILIES[family].relative_cost
-    if FAMILIES[family].options and config["precision"] == "bfloat16":
+    known = family_named(family)
+    cost = catalogue[space].space.relative_cost * pixels * known.relative_cost
+    if known.options and config["precision"] == "bfloat16":
         cost /= 2
     return max(1, round(SHARD_SIZE_AT_16_PIXELS / cost))
 

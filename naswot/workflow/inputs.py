@@ -6,6 +6,7 @@ system.
 """
 
 import hashlib
+import inspect
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from naswot.images import SOURCES, folder
 from naswot.io import digests
 from naswot.io.python_files import local_imports
 from naswot.plots.registry import FIGURES
+from naswot.scores.custom import family_named
 from naswot.spaces import Space
 from naswot.workflow import paths
 from naswot.workflow.code_dependencies import sources
@@ -67,13 +69,16 @@ class Inputs:
             table: the space whose benchmark it reads; the script finds the reader by the space.
         """
         files = set(sources(self.root / f"scripts/{rule}.py", self.root))
-        named = [] if family is None else [f"naswot/scores/{family}.py"]
+        named, beside = [], []
+        if family is not None:
+            function = family_named(family).function
+            named.append(f"naswot/scores/{family if function is None else 'custom'}.py")
+            beside += local_imports(inspect.getfile(inspect.unwrap(function))) if function else []
         if figure is not None:
             named.append(FIGURES[figure.partition("/")[0]].module)
         for source in self.catalogue[table].sources if table is not None else ():
             reader: Any = getattr(source.read, "func", source.read)
             named.append(self._module(reader.__module__.replace(".", "/")))
-        beside: list[str] = []
         if space is not None:
             known = self.catalogue[space].space
             module = place(known)
@@ -83,7 +88,7 @@ class Inputs:
             alone = {f"{other}.py" for other in foreign}
             files = {file for file in files if not file.startswith(folders) and file not in alone}
             if module is None and known.file is not None:
-                beside = local_imports(known.file)
+                beside += local_imports(known.file)
                 files.add("naswot/spaces/custom.py")
             elif module is not None:
                 named.append(self._module(module))

@@ -16,7 +16,8 @@ from naswot.plots.registry import (
     panels_of,
     wanted,
 )
-from naswot.scores import FAMILIES, FAMILY_OF, members_of
+from naswot.scores import members_of
+from naswot.scores.custom import family_named
 from naswot.search import METHODS
 from naswot.search.sampling import SAMPLINGS
 from naswot.spaces.sampling import sample_of
@@ -25,6 +26,7 @@ from naswot.workflow.config import (
     SEARCHED,
     aggregates_of,
     images_of,
+    known_scores,
     missing_spaces,
     runs_of,
     shards_of,
@@ -62,6 +64,7 @@ class Plan:
     Attributes:
         scores, seed: as in the configuration.
         aggregates: name → scores that are put together.
+        known: score that may be computed → its family.
         runs: pairs of space and dataset.
         missing: space → what is missing, for each space without data.
         images: dataset → image source.
@@ -74,7 +77,7 @@ class Plan:
     def __init__(self, config: Mapping[str, Any], catalogue: Catalogue):
         self.config, self.catalogue = config, catalogue
         self.scores, self.seed = config["scores"], config["seed"]
-        self.aggregates = aggregates_of(config)
+        self.aggregates, self.known = aggregates_of(config), known_scores(config)
         self.runs = runs_of(config, catalogue)
         self.missing = missing_spaces(config, catalogue)
         self.images = images_of(config)
@@ -104,7 +107,7 @@ class Plan:
 
     def option(self, name: str, family: str) -> Any:
         """Return a setting of a score family; None if the family does not have it."""
-        return self.config[name] if FAMILIES[family].options else None
+        return self.config[name] if family_named(family).options else None
 
     def bounds(self, space: str, images: str, family: str) -> list[tuple[int, int]]:
         """Return the range (first, last) of each shard of a family's scores, without `last`."""
@@ -112,7 +115,7 @@ class Plan:
 
     def shards(self, space: str, images: str, score: str) -> list[str]:
         """Return the shards that hold a score of a space on an image source."""
-        family = FAMILY_OF[score]
+        family = self.known[score].name
         return [
             paths.SHARD.format(
                 space=space, images=images, family=family, seed=self.seed, shard=f"{number:04d}"
@@ -452,7 +455,7 @@ class Plan:
                 yield "collect_trained", paths.TRAINED, [paths.TRAINED.format(space=space)]
                 yield "train_network", paths.TRAINING, self.trainings(space)
             scores = members_of(self.scores, self.aggregates)
-            for score in {FAMILY_OF[score]: score for score in scores}.values():
+            for score in {self.known[score]: score for score in scores}.values():
                 yield "score_networks", paths.SHARD, self.shards(space, self.images[dataset], score)
         for file in self.searches(*SEARCHED):
             if Path(file).stem in METHODS:

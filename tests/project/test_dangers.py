@@ -9,16 +9,16 @@ import pytest
 MARK = re.compile(r"# noqa: ((?:[A-Z]+\d+, )*[A-Z]+\d+)(.*)")
 # File → number of lines that are excepted from a rule on security.
 EXCEPTIONS = {
-    "naswot/cli/networks.py": 1,
     "naswot/images/decoding.py": 1,
     "naswot/io/https.py": 2,
     "naswot/io/pickles.py": 1,
+    "naswot/io/user_code.py": 1,
     "naswot/io/yaml.py": 1,
     "naswot/plots/writing.py": 1,
     "naswot/reporting/captions.py": 1,
     "naswot/reporting/interactive.py": 5,
     "naswot/runtime/gpu_claims.py": 1,
-    "naswot/scores/__init__.py": 2,
+    "naswot/scores/__init__.py": 3,
     "naswot/spaces/custom.py": 2,
     "naswot/spaces/space.py": 1,
     "naswot/training/checkpoint.py": 1,

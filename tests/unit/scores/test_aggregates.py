@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from naswot import rank
-from naswot.scores import AGGREGATES, FAMILY_OF, RULES, members_of, needs_of
+from naswot.scores import AGGREGATES, FAMILY_OF, RULES, members_of
 from naswot.scores import aggregates as subject
+from naswot.scores.custom import needs_of
 
 values = st.one_of(st.floats(-5, 5), st.sampled_from([-np.inf, np.inf, np.nan, 0.0]))
 pools = st.lists(st.tuples(values, values, values), min_size=1, max_size=12)

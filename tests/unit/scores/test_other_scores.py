@@ -13,8 +13,9 @@ from torch import nn
 from torch.nn import functional
 
 from naswot import NaswotError
-from naswot.scores import FAMILIES, FAMILY_OF, NEEDS, needs_of, zen
+from naswot.scores import FAMILIES, FAMILY_OF, NEEDS, zen
 from naswot.scores.base import Batch, measure
+from naswot.scores.custom import needs_of
 from naswot.scores.linear_regions import POINTS, RAYS, rays
 from naswot.scores.ntk import IMAGES
 from naswot.spaces import SPACES

@@ -62,7 +62,7 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
         ({"datasets": []}, "datasets = [] is not allowed"),
         (
             {"scores": ["nwot"]},
-            "scores = ['nwot'] is not allowed; 'nwot' is not one of naswot, grad_norm",
+            "there is no score 'nwot'; there are naswot, grad_norm",
         ),
         ({"vote": ["naswot"]}, "vote is now called aggregates."),
         (

