@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-# What a score may need: the values of the images, labels, ReLUs, one output per class, a gradient
-# or second derivative of the output, a feature map that is pooled or flattened. Every score knows
-# the shape of the images.
-NEEDS = ("images", "labels", "ReLUs", "logits", "gradient", "second derivative", "feature map")
+# What a score may need: the values of the images, labels, ReLUs or activations of any kind, one
+# output per class, a gradient or second derivative of the output, a feature map that is pooled or
+# flattened. Every score knows the shape of the images.
+NEEDS = (
+    "images", "labels", "ReLUs", "activations", "logits", "gradient", "second derivative",
+    "feature map",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +170,52 @@ FAMILIES = {
             },
             needs=("gradient",),
             relative_cost=3.0,
+        ),
+        Family(
+            "swap",
+            {
+                "swap": "distinct sign patterns of units over 16 images (Peng et al. 2024)",
+                "swap_regularised": "swap times a wish for a size (Peng et al. 2024)",
+            },
+            needs=("images", "activations"),
+            relative_cost=1.9,
+        ),
+        Family(
+            "near",
+            {"near": "effective ranks of layer outputs (Husistein et al. 2025)"},
+            needs=("images",),
+            relative_cost=2.7,
+        ),
+        Family(
+            "curved_codes",
+            {"activation_codes": "naswot with the sign codes of any activation"},
+            needs=("images", "activations"),
+            one_output=True,
+            relative_cost=1.7,
+        ),
+        Family(
+            "vkdnw",
+            {
+                "vkdnw": "parameter tensors + vkdnw_entropy (Týbl and Neumann 2025)",
+                "vkdnw_entropy": "entropy of the Fisher spectrum (Týbl and Neumann 2025)",
+            },
+            needs=("logits", "gradient"),
+            relative_cost=4.6,
+        ),
+        Family(
+            "gradsign",
+            {"gradsign": "how far images agree on gradients' signs (Zhang and Jia 2022)"},
+            needs=("images", "logits", "gradient"),
+            labelled=("gradsign",),
+            relative_cost=2.2,
+        ),
+        Family(
+            "wrcor",
+            {
+                "wrcor": "how uncorrelated images are at the ReLUs (Jing et al. 2025)"
+            },
+            needs=("images", "ReLUs", "gradient"),
+            relative_cost=2.5,
         ),
         Family(
             "size",

@@ -203,7 +203,7 @@ def _read_data_flow(
         which = "on data that depend on the images" if flow.calls else "that can be seen"
         raise NoReluError(
             f"{type(network).__name__} calls no ReLU, ReLU6, LeakyReLU, PReLU or RReLU {which}, so "
-            "it has no activation codes to score."
+            "it has no ReLU codes to score."
         )
     certain, counted = _reachable_calls(flow, output)
     dependent = [call for call in counted if call.dependencies & IMAGES]

@@ -39,7 +39,7 @@ from naswot.scores.relu import NoReluError
 
 DEFAULT_CLASSES = 10
 # Scores to recommend for networks without ReLUs: they use gradients or weights instead.
-WITHOUT_RELUS = ("grad_norm", "snip", "synflow", "jacob_cov")
+WITHOUT_RELUS = ("activation_codes", "grad_norm", "snip", "synflow", "jacob_cov")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from naswot.analysis.comparison import agree, compare, compare_scores, partial_c
 from naswot.analysis.correlation import correlate_scores
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.plots.registry import FIGURES, OF_SCORES
+from naswot.scores import FAMILY_OF
 from naswot.stages.combine import combine_scores
 from naswot.tables.seconds import read_seconds, write_seconds
 
@@ -66,7 +67,8 @@ def joined(tmp_path) -> list:
         table = pd.DataFrame({"index": np.arange(200), "arch": "a", "params": np.arange(200)})
         table["score"] = sign * (accuracy + (10 + 40 * number) * generator.random(200))
         table["cifar10/test/108"] = accuracy
-        about = {"space": "nasbench101", "score": score, "images": "noise"}
+        about = {"space": "nasbench101", "score": score, "family": FAMILY_OF[score]}
+        about["images"] = "noise"
         paths.append(tmp_path / f"{score}.parquet")
         write_parquet(table, paths[-1], about)
         measured = table.assign(seconds=0.25, build_seconds=0.05)

@@ -1,0 +1,72 @@
+"""The score of Zhang and Jia ("GradSign", ICLR 2022): how far images agree on each weight's sign.
+
+    gradsign = Σ_w |Σ_i sign ∂ℓ_i/∂w|
+
+ℓ_i is the cross-entropy of image i, which passes the network alone; w are the weights of
+convolutions and linear layers (`naswot.scores.passes`). The inner sum is over images; the score of
+n images is at most n times the number of weights, so it grows with the network.
+
+As in the public code, the network is in train mode: batch normalisation uses the statistics of the
+one image. It is not defined for one value per channel. The two versions of the public code take the
+sum over images or their mean; here it is the sum. Only the first `IMAGES` images of the mini-batch
+are used, because each takes a backward pass. Where ∂ℓ_i/∂w is 0, the sign is 0.
+"""
+
+import math
+
+import torch
+from torch import nn
+
+from naswot.errors import NaswotError
+from naswot.scores.base import Batch, Options
+from naswot.scores.passes import cross_entropy, first_output_fast, layer_weights, prepare
+
+IMAGES = 16
+
+
+def image_logits(network: nn.Module, image: torch.Tensor) -> torch.Tensor:
+    """Return the logits (1, width) of `image` (1, …).
+
+    Raises:
+        NaswotError: batch normalisation has one value per channel.
+    """
+    try:
+        return first_output_fast(network, image)
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise NaswotError(
+            f"{type(network).__name__} normalises one value per channel when it sees one image, so "
+            "gradsign does not apply to it. (Larger images may help.)"
+        ) from error
+
+
+def gradsign(network: nn.Module, batch: Batch) -> float:
+    """Return the score: NaN if a gradient is NaN. Changes `network`.
+
+    Raises:
+        NaswotError: there are no weights, batch normalisation has one value per channel, or the
+            output has no gradient or a shape other than (1, classes).
+    """
+    network, images = prepare(network, batch.images[:IMAGES])
+    weights = layer_weights(network)
+    for parameter in network.parameters():
+        if parameter.is_leaf:  # those of copies of scripted modules are not
+            parameter.requires_grad_(False)  # gradients of others take time
+    for weight in weights:
+        weight.requires_grad_()
+    agreed = [torch.zeros_like(weight, dtype=torch.int32) for weight in weights]
+    for image, label in zip(images.split(1), batch.labels.split(1), strict=False):
+        with torch.enable_grad():
+            loss = cross_entropy(network, image_logits(network, image), label, batch.classes)
+        gradients = torch.autograd.grad(loss, weights, materialize_grads=True)
+        if any(gradient.isnan().any() for gradient in gradients):
+            return math.nan  # whose sign would be 0
+        for total, gradient in zip(agreed, gradients, strict=True):
+            total += gradient.sign().int()
+    return float(sum(int(total.abs().sum()) for total in agreed))
+
+
+def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
+    """Return the scores of the family."""
+    return {"gradsign": gradsign(network, batch)}
