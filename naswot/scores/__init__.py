@@ -211,9 +211,7 @@ FAMILIES = {
         ),
         Family(
             "wrcor",
-            {
-                "wrcor": "how uncorrelated images are at the ReLUs (Jing et al. 2025)"
-            },
+            {"wrcor": "how uncorrelated images are at the ReLUs (Jing et al. 2025)"},
             needs=("images", "ReLUs", "gradient"),
             relative_cost=2.5,
         ),
