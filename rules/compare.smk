@@ -11,7 +11,7 @@ REQUIRED INPUTS:
 OUTPUTS:
     results/joined/{space}/{images}/{aggregate}/{seed}.parquet
     results/seconds/{space}/{images}/{aggregate}/{seed}.parquet
-    results/score_comparison.csv, results/score_agreement.csv
+    results/score_comparison.csv, results/score_agreement.csv, results/score_top.csv
     results/paper_comparison.csv
     results/assistance.csv, .md
 """
@@ -52,6 +52,7 @@ rule compare_scores:
     output:
         comparison=paths.SCORE_COMPARISON,
         agreement=paths.SCORE_AGREEMENT,
+        top=paths.SCORE_TOP,
     log:
         paths.log("compare_scores"),
     benchmark:
@@ -60,6 +61,8 @@ rule compare_scores:
         "../environment.yml"
     params:
         datasets=[dataset for _ in plan.scores for _, dataset in plan.runs],
+        resamples=config["bootstrap_resamples"],
+        seed=plan.seed,
     message:
         "Comparing scores"
     script:

@@ -17,5 +17,8 @@ with job(snakemake) as context:
         snakemake.input.correlations,
         snakemake.output.comparison,
         snakemake.output.agreement,
+        snakemake.output.top,
+        resamples=snakemake.params.resamples,
+        seed=snakemake.params.seed,
         catalogue=context.catalogue,
     )

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from naswot.analysis.correlation import tau_b
+from naswot.analysis.top import top_rows
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.benchmarks.datasets import Dataset
 from naswot.io.atomic import replacing
 from naswot.io.parquet import read_metadata, read_parquet
+from naswot.scores import points_down
 from naswot.tables.seconds import read_seconds
 
 DECILES = 10
@@ -30,6 +33,7 @@ COMPARISON = [
     *(f"tau_decile_{decile}" for decile in range(1, DECILES + 1)),
     "seconds",
 ]
+TOP = ["space", "dataset", "accuracy", "score", "n", "metric", "k", "value", "low", "high"]
 AGREEMENT = ["space", "dataset", "score", "other", "n", "spearman"]
 
 
@@ -38,9 +42,13 @@ def compare_scores(
     correlations: str | Path,
     comparison: str | Path,
     agreement: str | Path,
+    top: str | Path,
+    *,
+    resamples: int,
+    seed: int,
     catalogue: Catalogue = BUILT_IN,
 ) -> None:
-    """Write the comparison of the scores, and their agreement with each other.
+    """Write the comparison of the scores, their agreement, and what they put first.
 
     Args:
         joined: data sets, each with a joined table of one score and its file of seconds; all
@@ -48,14 +56,19 @@ def compare_scores(
         correlations: kendall_tau.csv; tau and its interval are taken from there.
         comparison: CSV file to write, one row per space, dataset and score; `COMPARISON`.
         agreement: CSV file to write, one row per pair of scores; `AGREEMENT`.
+        top: CSV file to write, one row per space, dataset, score, metric and k; `TOP`.
+        resamples, seed: number of resamples and seed of the bootstrap for `top`.
         catalogue: the search spaces of the run.
     """
     taus = pd.read_csv(correlations)
     groups: dict[tuple[str, str], dict[str, tuple[str | Path, str | Path]]] = {}
+    lower = set()
     for dataset, path, seconds in joined:
         about = read_metadata(path)
         groups.setdefault((about["space"], dataset), {})[about["score"]] = path, seconds
-    rows, pairs = [], []
+        if points_down(about):
+            lower.add(about["score"])
+    rows, pairs, firsts = [], [], []
     for (space, dataset), paths in groups.items():
         place = {"space": space, "dataset": dataset}
         known = taus[(taus[["space", "dataset"]] == pd.Series(place)).all(axis=1)]
@@ -68,11 +81,18 @@ def compare_scores(
             tau = known.loc[score, ["n", "tau", "tau_low", "tau_high"]].to_dict()
             found = compare(scores[score], table[key], table.get("params"))
             seconds = table[f"{score} seconds"].mean()
-            rows.append(
-                place | {"accuracy": key, "score": score} | tau | found | {"seconds": seconds}
-            )
+            named: dict[str, Any] = place | {"accuracy": key, "score": score}
+            rows.append(named | tau | found | {"seconds": seconds})
+            values = scores[score].to_numpy(float) * (-1 if score in lower else 1)
+            accuracy = table[key].to_numpy(float)
+            named["n"] = int(np.isfinite(accuracy).sum())
+            firsts += [named | row for row in top_rows(values, accuracy, resamples, seed)]
         pairs += [place | pair for pair in agree(scores)]
-    for path, content, names in ((comparison, rows, COMPARISON), (agreement, pairs, AGREEMENT)):
+    for path, content, names in (
+        (comparison, rows, COMPARISON),
+        (agreement, pairs, AGREEMENT),
+        (top, firsts, TOP),
+    ):
         with replacing(path) as temporary:
             frame = pd.DataFrame(content, columns=names).astype({"n": "int64"})
             frame.to_csv(temporary, index=False, float_format="%.4f")

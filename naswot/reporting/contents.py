@@ -51,6 +51,7 @@ CONTENTS = (
     _figure("figure10", SCORES),
     _figure("scatter", SCORES),
     Item("score_comparison", "Scores compared", SCORES),
+    Item("score_top", "What each score puts first", SCORES),
     _figure("figure4", SCORES),
     _figure("tau_heatmap", SCORES),
     _figure("score_agreement", SCORES),

@@ -209,6 +209,19 @@ def _kendall_tau(frame: pd.DataFrame) -> list[Column]:
     ]
 
 
+def _score_top(frame: pd.DataFrame) -> list[Column]:
+    return [
+        words("Space", "space"),
+        words("Dataset", "dataset", TITLES),
+        words("Score", "score"),
+        words("Metric", "metric", {"ndcg": "nDCG"}),
+        number("k", "k", 0),
+        number("Value", "value", 3),
+        interval("95 % interval", "low", "high"),
+        number("Networks", "n", 0),
+    ]
+
+
 def _accuracies(frame: pd.DataFrame) -> list[Column]:
     """Return the columns of Tables 1 and 2, without accuracies that no row has."""
     means = [key for key in frame.columns if key.endswith("_mean") and frame[key].notna().any()]
@@ -266,6 +279,7 @@ def _run_times(frame: pd.DataFrame) -> list[Column]:
 VIEWS: Mapping[str, Callable[[pd.DataFrame], list[Column]]] = {
     "paper_comparison": _paper_comparison,
     "kendall_tau": _kendall_tau,
+    "score_top": _score_top,
     "table1": _accuracies,
     "table2": _accuracies,
     "assistance": _assistance,

@@ -21,6 +21,7 @@ SECONDS = "results/seconds/{space}/{images}/{score}/{seed}.parquet"
 KENDALL_TAU = "results/kendall_tau.csv"
 SCORE_COMPARISON = "results/score_comparison.csv"
 SCORE_AGREEMENT = "results/score_agreement.csv"
+SCORE_TOP = "results/score_top.csv"
 
 # Kernels by accuracy: Figure 1.
 KERNELS = "results/kernels/{space}/{dataset}/{seed}.npz"
@@ -77,6 +78,7 @@ CSV: Mapping[str, str] = {
     "kendall_tau": KENDALL_TAU,
     "score_comparison": SCORE_COMPARISON,
     "score_agreement": SCORE_AGREEMENT,
+    "score_top": SCORE_TOP,
     "kernel_similarity": KERNEL_SIMILARITY,
     "networks": NETWORKS,
     "levels": LEVELS,

@@ -338,6 +338,7 @@ class Plan:
             "table1": self.searches("nasbench101"),
             "table2": self.searches("nasbench201", "natsbench_sss"),
             "score_comparison": several,
+            "score_top": several,
             "paper_comparison": self.is_published,
             "assistance": self.compared_with_rea(),
             "levels": self.ablates,

@@ -88,7 +88,7 @@ def compared(joined, tmp_path, root):
     correlate_scores(tables, taus, published=published, resamples=20, seed=0)
     outputs = tmp_path / "comparison.csv", tmp_path / "agreement.csv"
     timed = [(dataset, path, seconds_of(path)) for dataset, path in tables]
-    compare_scores(timed, taus, *outputs)
+    compare_scores(timed, taus, *outputs, tmp_path / "top.csv", resamples=20, seed=0)
     return outputs
 
 

@@ -1,0 +1,78 @@
+"""How good the networks are that a score puts first: nDCG, precision and regret at k."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+CONFIDENCE = 0.95
+SIZES = (1, 10, 100)  # k
+
+
+def ordered(score: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
+    """Return the accuracies in the order of the score, best first.
+
+    Networks of equal score stand in the order of the table; −inf comes last, and then NaN.
+    """
+    known = np.where(np.isnan(score), -np.inf, score)
+    return accuracy[np.lexsort((np.isnan(score), -known))]
+
+
+def ndcg(found: np.ndarray, k: int) -> float:
+    """Return nDCG at k of accuracies in percent, best score first; 1 is the best order.
+
+    The gain of a network is 2^a − 1, a: its accuracy as a fraction (Týbl and Neumann, CVPR 2025).
+    """
+    gains = 2 ** (found / 100) - 1
+    discounts = 1 / np.log2(np.arange(2, len(gains[:k]) + 2))
+    best = np.sort(gains)[::-1][:k]
+    return float((gains[:k] @ discounts) / (best @ discounts))
+
+
+def precision(found: np.ndarray, k: int) -> float:
+    """Return the share of the k best scores whose accuracy is at least the k-th best one."""
+    least = np.sort(found)[::-1][:k][-1]
+    return float((found[:k] >= least).mean())
+
+
+def regret(found: np.ndarray, k: int) -> float:
+    """Return the accuracy, in percentage points, that the best of k is below the best of all."""
+    return float(found.max() - found[:k].max())
+
+
+METRICS: Mapping[str, Callable[[np.ndarray, int], float]] = {
+    "ndcg": ndcg,
+    "precision": precision,
+    "regret": regret,
+}
+
+
+def top_rows(
+    score: np.ndarray, accuracy: np.ndarray, resamples: int, seed: int
+) -> list[dict[str, Any]]:
+    """Return one row per metric and k: `metric`, `k`, `value`, and its interval `low`, `high`.
+
+    Args:
+        score: (n,), higher is better.
+        accuracy: (n,) in percent; networks with unknown accuracy (NaN) are left out.
+        resamples, seed: of the bootstrap over networks. A resample holds networks several times,
+            so its best k are fewer networks.
+
+    k larger than the number of networks is left out.
+    """
+    known = np.isfinite(accuracy)
+    found = ordered(score[known], accuracy[known])
+    generator = np.random.default_rng(seed)
+    drawn = [np.sort(generator.integers(len(found), size=len(found))) for _ in range(resamples)]
+    rows: list[dict[str, Any]] = []
+    for name, metric in METRICS.items():
+        for k in SIZES:
+            if k > len(found):
+                continue
+            values = [metric(found[rows_of], k) for rows_of in drawn]
+            tails = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
+            low, high = np.quantile(values, tails) if values else (np.nan, np.nan)
+            rows.append(
+                {"metric": name, "k": k, "value": metric(found, k), "low": low, "high": high}
+            )
+    return rows
