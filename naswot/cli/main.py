@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _list_scores(_: argparse.Namespace) -> None:
     from naswot.scores import AGGREGATES, FAMILIES, FAMILY_OF
+    from naswot.scores.custom import family_named, installed
 
     width = max(map(len, [*FAMILY_OF, *AGGREGATES]))
     for family in FAMILIES.values():
@@ -64,6 +65,12 @@ def _list_scores(_: argparse.Namespace) -> None:
             print(f"{name:{width}}  {summary}{lower}".rstrip())
     for name, aggregate in AGGREGATES.items():
         print(f"{name:{width}}  {aggregate.summary}")
+    for name in installed():
+        try:
+            summary = next(iter(family_named(name).summaries.values()))
+        except NaswotError as error:
+            summary = str(error)
+        print(f"{name:{width}}  {summary}".rstrip())
 
 
 if __name__ == "__main__":

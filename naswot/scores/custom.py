@@ -12,6 +12,7 @@ A function that raises, takes too long or returns something else leaves a gap, N
 import functools
 import inspect
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from naswot.errors import NaswotError
+from naswot.io.python_files import local_imports
 from naswot.io.user_code import find_callable
 from naswot.scores import FAMILIES, FAMILY_OF, NEEDS, Family, members_of
 
@@ -102,6 +104,19 @@ def family_named(name: str) -> Family:
     for entry in entry_points(group=GROUP, name=name):
         return family_from(find_callable(entry.value, "score", EXAMPLE), name)
     raise NaswotError(f"There is no score {name!r}.")
+
+
+def source_files(name: str) -> list[str]:
+    """Return the file of a user's score, and the files beside it that it imports.
+
+    Raises:
+        NaswotError: as `family_named`.
+    """
+    family_named(name)  # imports it
+    for entry in entry_points(group=GROUP, name=name):
+        name = entry.value
+    file = sys.modules[name.partition(":")[0]].__file__
+    return local_imports(file) if file and file.endswith(".py") else []
 
 
 def is_custom(score: str) -> bool:

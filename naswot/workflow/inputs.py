@@ -6,7 +6,6 @@ system.
 """
 
 import hashlib
-import inspect
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ from naswot.images import SOURCES, folder
 from naswot.io import digests
 from naswot.io.python_files import local_imports
 from naswot.plots.registry import FIGURES
-from naswot.scores.custom import family_named
+from naswot.scores.custom import family_named, source_files
 from naswot.spaces import Space
 from naswot.workflow import paths
 from naswot.workflow.code_dependencies import sources
@@ -71,9 +70,9 @@ class Inputs:
         files = set(sources(self.root / f"scripts/{rule}.py", self.root))
         named, beside = [], []
         if family is not None:
-            function = family_named(family).function
-            named.append(f"naswot/scores/{family if function is None else 'custom'}.py")
-            beside += local_imports(inspect.getfile(inspect.unwrap(function))) if function else []
+            own = family_named(family).function is not None
+            named.append(f"naswot/scores/{'custom' if own else family}.py")
+            beside += source_files(family) if own else []
         if figure is not None:
             named.append(FIGURES[figure.partition("/")[0]].module)
         for source in self.catalogue[table].sources if table is not None else ():

@@ -10,7 +10,14 @@ import torch
 from torch import nn
 
 from naswot import NaswotError, rank
-from naswot.scores.custom import declare, family_named, family_of, needs_of
+from naswot.scores.custom import (
+    declare,
+    family_named,
+    family_of,
+    installed,
+    needs_of,
+    source_files,
+)
 
 CODE = """
 from naswot.scores.custom import declare
@@ -75,6 +82,22 @@ def test_a_summary_is_the_first_line_of_the_docstring(here):
     assert family_named(f"{here}:width").summaries == {
         f"{here}:width": "Number of outputs of the first layer."
     }
+
+
+def test_an_installed_package_may_offer_scores(here, tmp_path):
+    about = tmp_path / "mine-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[naswot.scores]\nwidest = {here}:width\n")
+    (tmp_path / "beside.py").write_text("")
+    (tmp_path / f"{here}.py").write_text(f"import beside\n{CODE}")
+    installed.cache_clear()
+    try:
+        assert ranked("widest")["widest"].tolist() == [5, 4, 3]
+        files = [str(tmp_path / name) for name in ("beside.py", f"{here}.py")]
+        assert source_files("widest") == source_files(f"{here}:width") == files
+    finally:
+        installed.cache_clear()
 
 
 def test_a_declared_direction_is_followed():
