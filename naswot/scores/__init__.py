@@ -169,7 +169,7 @@ FAMILIES = {
                 "az_trainability": "how evenly blocks pass gradients on (Lee and Ham 2024)",
             },
             needs=("gradient",),
-            relative_cost=3.0,
+            relative_cost=1.8,
         ),
         Family(
             "swap",

@@ -31,7 +31,7 @@ from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
 from naswot.scores.blocks import Block, BlockOutputs
 from naswot.scores.initialisation import draw_weights
-from naswot.scores.passes import prepare
+from naswot.scores.passes import prepare, run_fast
 
 IMAGES = 64
 TINY = 1e-8  # in the entropy
@@ -44,9 +44,10 @@ def entropy(rows: torch.Tensor) -> float:
     It is −∞ if all rows are equal, and NaN if one is not finite.
     """
     centred = rows - rows.mean(0)
-    if not centred.isfinite().all():
+    products = (centred.T @ centred).double()
+    if not products.isfinite().all():
         return math.nan
-    spectrum = torch.linalg.eigvalsh((centred.T @ centred).double()).clamp(min=0)
+    spectrum = torch.linalg.eigvalsh(products).clamp(min=0)
     if spectrum.sum() == 0:
         return -math.inf
     shares = spectrum / spectrum.sum()
@@ -61,20 +62,31 @@ def trainability(before: Block, after: Block) -> float | None:
     """
     if after.passes_on or not (before.output.requires_grad and after.output.requires_grad):
         return -math.inf
-    sent = torch.empty_like(after.output).bernoulli_().mul_(2).sub_(1)
+    sent = random_signs(after.output)
     (arrived,) = torch.autograd.grad(
         after.output, before.output, sent, retain_graph=True, allow_unused=True
     )
-    if arrived is None or not arrived.any():
+    if arrived is None:
         return -math.inf
-    if not arrived.isfinite().all():
-        return math.nan
     squares = gathered(arrived, sent)
     if squares is None:
         return None
     sent, arrived = after.rows(sent), before.rows(squares)
-    gain = torch.linalg.matrix_norm(arrived.T @ sent / len(sent), 2).item()
-    return 2 - gain - 1 / (gain + SMALL)
+    products = arrived.T @ sent / len(sent)
+    if not products.isfinite().all():
+        return math.nan
+    gain = torch.linalg.matrix_norm(products, 2).item()
+    return 2 - gain - 1 / (gain + SMALL) if gain else -math.inf
+
+
+def random_signs(like: torch.Tensor) -> torch.Tensor:
+    """Return a tensor of random ±1, eight from each random byte, in the form of `like`."""
+    count = like.numel()
+    numbers = torch.randint(256, (count // 8 + 1,), dtype=torch.uint8, device=like.device)
+    bits = numbers[:, None] >> torch.arange(8, dtype=torch.uint8, device=like.device) & 1
+    signs = torch.empty_like(like)
+    signs.copy_(bits.flatten()[:count].view(like.shape))
+    return signs.mul_(2).sub_(1)
 
 
 def gathered(arrived: torch.Tensor, sent: torch.Tensor) -> torch.Tensor | None:
@@ -97,22 +109,27 @@ def gathered(arrived: torch.Tensor, sent: torch.Tensor) -> torch.Tensor | None:
     return arrived if arrived.shape[positions] == sent.shape[positions] else None
 
 
+def block_calls(network: nn.Module, inputs: torch.Tensor) -> list[Block]:
+    """Return the calls of the network's blocks, with gradients with respect to `inputs`."""
+    with torch.enable_grad(), BlockOutputs(network) as blocks:
+        network(inputs.clone())
+    return blocks.calls
+
+
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
     """Return the scores of the family."""
     network, images = prepare(network, batch.images[:IMAGES])
     draw_weights(network, lambda fan_in: math.sqrt(2 / fan_in))
     for parameter in network.parameters():
         parameter.requires_grad_(False)  # only gradients of block outputs are needed
-    inputs = torch.randn_like(images).requires_grad_()
-    with torch.enable_grad(), BlockOutputs(network) as blocks:
-        network(inputs.clone())
-    if len(blocks.calls) < 2:
+    calls = run_fast(block_calls, network, torch.randn_like(images).requires_grad_())
+    if len(calls) < 2:
         raise NaswotError(
             f"{type(network).__name__} has fewer than two blocks, so az_nas does not apply to it."
         )
     with torch.no_grad():
-        entropies = [entropy(block.rows().detach()) for block in blocks.calls]
-    gains = [trainability(before, after) for before, after in pairwise(blocks.calls)]
+        entropies = [entropy(block.rows().detach()) for block in calls]
+    gains = [trainability(before, after) for before, after in pairwise(calls)]
     known = [gain for gain in gains if gain is not None]
     steps = [
         before if before == -math.inf else after - before for before, after in pairwise(entropies)

@@ -6,9 +6,9 @@ Abdelfattah et al. (ICLR 2021) does the same, but handles only 2-d convolutions.
 several layers share counts once.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -17,6 +17,8 @@ from torch.nn import functional
 from naswot.errors import NaswotError
 from naswot.scores.base import move_network, set_memory_format, set_train_mode
 from naswot.scores.outputs import tensors_in
+
+T = TypeVar("T")
 
 LAYERS = (
     nn.Linear,
@@ -86,23 +88,31 @@ def first_output(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 def first_output_fast(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """Return `first_output`, computed channels-last if the network allows it.
 
+    Raises:
+        NaswotError: as `first_output`.
+    """
+    return run_fast(first_output, network, images)
+
+
+def run_fast(
+    run: Callable[[nn.Module, torch.Tensor], T], network: nn.Module, images: torch.Tensor
+) -> T:
+    """Return `run(network, images)`, computed channels-last if the network allows it.
+
     On CPUs this saves a third of the time of forward and backward passes. Networks that flatten
     with `x.view` need contiguous tensors. So do 1×1 convolutions of fewer than 8 channels with a
     stride: without AVX-512, their backward pass in oneDNN (torch 2.13) would write beyond its
     tensors.
-
-    Raises:
-        NaswotError: as `first_output`.
     """
     if images.ndim == 4 and not any(map(_is_thin, network.modules())):
         try:
             set_memory_format(network, torch.channels_last)
-            return first_output(network, images.contiguous(memory_format=torch.channels_last))
+            return run(network, images.contiguous(memory_format=torch.channels_last))
         except RuntimeError as error:
             if "view size is not compatible" not in str(error):
                 raise
             set_memory_format(network, torch.contiguous_format)
-    return first_output(network, images)
+    return run(network, images)
 
 
 def _is_thin(layer: nn.Module) -> bool:

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from naswot import NaswotError
 from naswot.scores import FAMILIES
+from naswot.scores.az_nas import random_signs
 from naswot.scores.base import Batch, measure
 from naswot.scores.blocks import BlockOutputs, find_blocks
 from naswot.spaces import SPACES
@@ -92,13 +93,21 @@ def test_scores_are_those_of_their_definitions(seed, noise):
     entropies = [slow_entropy(feature.numpy()) for feature in features[1:]]
     gains = []
     for block, before, after in zip(net[1:3], features[1:], features[2:], strict=False):
-        sent = torch.empty_like(after).bernoulli_() * 2 - 1
+        sent = random_signs(after)
         with torch.no_grad():
             arrived = slow_gradient(block, before, sent)
         gain = slow_gain(arrived, sent.numpy())
         gains.append(2 - gain - 1 / (gain + 1e-6))
     expected = [sum(entropies), min(np.diff(entropies)), np.mean(gains)]
     assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_signs_are_random():
+    torch.manual_seed(0)
+    signs = random_signs(torch.empty(3, 1001))
+    assert set(signs.unique().tolist()) == {-1, 1}
+    assert abs(signs.mean()) < 0.1
+    assert not torch.equal(signs, random_signs(signs))
 
 
 def test_blocks_that_do_nothing_have_the_lowest_score(noise):
