@@ -9,6 +9,7 @@ import math
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -61,23 +62,43 @@ def check_score(family: Family, seed: int = 0) -> Iterator[Finding]:
         torch.manual_seed(seed)
         return space.build(arch, batch.classes)
 
-    first = _scored(build(), batch, family)
-    if notes := {score.note for score in first.values() if math.isnan(score.value) and score.note}:
-        raise NaswotError(f"{family.name} gives a NAS-Bench-201 cell no score: {notes.pop()}")
+    try:
+        first = _scored(build(), batch, family)
+    except NaswotError as error:
+        raise NaswotError(f"{family.name} gives a NAS-Bench-201 cell no score: {error}") from (
+            error.__cause__ or error
+        )
     values = ", ".join(f"{name} {score.value:.6g}" for name, score in first.items())
     yield Finding("value", f"of a good NAS-Bench-201 cell: {values}")
     again = _scored(build(), batch, family)
     yield _same("determinism", first, again, "twice from the same seed")
     yield _unchanged(family, build(), batch)
     for count in (2, 128):
-        found = _scored(build(), _batch(count, seed), family)
-        missing = [score.note or "NaN" for score in found.values() if math.isnan(score.value)]
-        text = f"no score: {missing[0]}" if missing else "has a score"
-        yield Finding(f"batch of {count}", text, not missing)
-    yield _precise(first, _scored(build(), replace(batch, images=batch.images.double()), family))
+        yield _attempted(f"batch of {count}", _with_score, build(), _batch(count, seed), family)
+    wide = replace(batch, images=batch.images.double())
+    yield _attempted("float64", partial(_precise, first), build(), wide, family)
     yield from _declared(family, build, batch, first)
-    yield _not_a_number(_scored(_broken(build()), batch, family))
+    yield _attempted("NaN", _not_a_number, _broken(build()), batch, family)
     yield from _ranks(family, archs, accuracy, build, batch)
+
+
+def _attempted(
+    about: str,
+    judge: Callable[[dict[str, Score]], Finding],
+    network: nn.Module,
+    batch: Batch,
+    family: Family,
+) -> Finding:
+    """Return what `judge` finds on the scores of a network; a failure is a finding too."""
+    try:
+        return replace(judge(_scored(network, batch, family)), about=about)
+    except NaswotError as error:
+        return Finding(about, f"no score: {error}", None if about == "NaN" else False)
+
+
+def _with_score(found: dict[str, Score]) -> Finding:
+    missing = any(math.isnan(score.value) for score in found.values())
+    return Finding("", "no score: NaN" if missing else "has a score", not missing)
 
 
 def _batch(count: int, seed: int) -> Batch:
@@ -114,8 +135,10 @@ def _precise(one: dict[str, Score], other: dict[str, Score]) -> Finding:
     largest = 0.0
     for name, score in one.items():
         value, wide = score.value, other[name].value
-        if value != wide:
+        if math.isfinite(value) and math.isfinite(wide):
             largest = max(largest, abs(value - wide) / max(abs(wide), 1e-12))
+        elif value != wide and not (math.isnan(value) and math.isnan(wide)):
+            return Finding("float64", f"{wide} in float64, {value} in float32", False)
     passed = largest <= CLOSE
     return Finding("float64", f"differs by {largest:.1e} from float32", passed)
 
@@ -132,7 +155,8 @@ def _declared(
         declared = need in family.needs or (need == "labels" and bool(family.labelled))
         looks = not _equal(first, _scored(build(), other, family))
         text = f"{'looks' if looks else 'does not look'} at them"
-        text += "" if looks == declared else f", but declares {'' if declared else 'not '}that"
+        if looks != declared:
+            text += f"; needs {'has' if declared else 'lacks'} {need!r}"
         yield Finding(need, text, looks <= declared)
 
 
@@ -150,6 +174,13 @@ def _not_a_number(found: dict[str, Score]) -> Finding:
     return Finding("NaN", text)
 
 
+def _row(network: nn.Module, batch: Batch, family: Family) -> dict[str, Score]:
+    try:
+        return measure(network, batch, [family])
+    except NaswotError as error:
+        return dict.fromkeys(family.scores, Score(math.nan, math.nan, note=str(error)))
+
+
 def _ranks(
     family: Family,
     archs: list[str],
@@ -157,7 +188,7 @@ def _ranks(
     build: Callable[[str], nn.Module],
     batch: Batch,
 ) -> Iterator[Finding]:
-    rows = [measure(build(arch), batch, [family]) for arch in archs]
+    rows = [_row(build(arch), batch, family) for arch in archs]
     size = [measure(build(arch), batch, [FAMILIES["size"]]) for arch in archs]
     naswot = [measure(build(arch), batch, [FAMILIES["naswot"]])["naswot"] for arch in archs]
     for name in family.scores:
@@ -165,19 +196,21 @@ def _ranks(
         finite = scores[np.isfinite(scores)]
         if len(finite) < len(scores):
             yield Finding("gaps", f"{len(scores) - len(finite)} of {CELLS} values are not finite")
-        known = np.where(np.isnan(scores), -np.inf, scores)
         lower = name in family.lower_is_better
+        known = np.where(np.isnan(scores), np.inf if lower else -np.inf, scores)
         tau = kendalltau(known, accuracy).statistic
         text = f"{name}: Kendall tau {tau:+.2f} with accuracy, {CELLS} cells"
         wrong = tau > 0.1 if lower else tau < -0.1
         text += "; declare the other direction" if wrong else ""
-        yield Finding("sign", text, not wrong)
+        yield Finding("sign", text, not wrong and not math.isnan(tau))
         for key, word in (("params", "parameters"), ("flops", "FLOPs")):
             bias = kendalltau(known, [row[key].value for row in size]).statistic
             text = f"{name}: Kendall tau {bias:+.2f} with {word}"
-            yield Finding("size", text + ("; it is almost size alone" if bias > BIASED else ""))
+            yield Finding(
+                "size", text + ("; it is almost size alone" if abs(bias) > BIASED else "")
+            )
     name = family.scores[0]
-    ratio = statistics.median(row[name].seconds for row in rows) / statistics.median(
+    ratio = np.nanmedian([row[name].seconds for row in rows]) / statistics.median(
         score.seconds for score in naswot
     )
     text = f"{ratio:.2g} × naswot, declared {family.relative_cost:g}"

@@ -12,7 +12,7 @@ SIZES = (1, 10, 100)  # k
 def ordered(score: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
     """Return the accuracies in the order of the score, best first.
 
-    Networks of equal score stand in the order of the table; −inf comes last, and then NaN.
+    Networks of equal score stay in their order; −inf comes last, and then NaN.
     """
     known = np.where(np.isnan(score), -np.inf, score)
     return accuracy[np.lexsort((np.isnan(score), -known))]
@@ -63,16 +63,14 @@ def top_rows(
     known = np.isfinite(accuracy)
     found = ordered(score[known], accuracy[known])
     generator = np.random.default_rng(seed)
-    drawn = [np.sort(generator.integers(len(found), size=len(found))) for _ in range(resamples)]
-    rows: list[dict[str, Any]] = []
-    for name, metric in METRICS.items():
-        for k in SIZES:
-            if k > len(found):
-                continue
-            values = [metric(found[rows_of], k) for rows_of in drawn]
-            tails = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
-            low, high = np.quantile(values, tails) if values else (np.nan, np.nan)
-            rows.append(
-                {"metric": name, "k": k, "value": metric(found, k), "low": low, "high": high}
-            )
-    return rows
+    asked = [(name, k) for name in METRICS for k in SIZES if k <= len(found)]
+    values = np.empty((resamples, len(asked)))
+    for row in values:
+        drawn = found[np.sort(generator.integers(len(found), size=len(found)))]
+        row[:] = [METRICS[name](drawn, k) for name, k in asked]
+    tails = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
+    bounds = np.quantile(values, tails, axis=0) if resamples else np.full((2, len(asked)), np.nan)
+    return [
+        {"metric": name, "k": k, "value": METRICS[name](found, k), "low": low, "high": high}
+        for (name, k), low, high in zip(asked, *bounds, strict=True)
+    ]

@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from naswot.errors import NaswotError
+
 MARKS = {True: "ok", False: "LOOK", None: "  "}
 
 
@@ -21,10 +23,14 @@ def add_to(commands: Any) -> None:
 
 def _check(options: argparse.Namespace) -> int:
     from naswot.analysis.conformance import check_score
-    from naswot.scores.custom import family_named
+    from naswot.scores import AGGREGATES, FAMILY_OF
+    from naswot.scores.custom import family_named, family_of
 
+    if options.score in AGGREGATES:
+        raise NaswotError(f"{options.score} puts scores together; check its members.")
+    known = options.score in FAMILY_OF or "@" in options.score
     failed = 0
-    for finding in check_score(family_named(options.score)):
+    for finding in check_score((family_of if known else family_named)(options.score)):
         print(f"{MARKS[finding.passed]:4}  {finding.about:12}  {finding.text}", flush=True)
         failed += finding.passed is False
     return int(failed > 0)

@@ -204,7 +204,9 @@ def _score(options: argparse.Namespace) -> int:
     if options.resume and kind == "table":
         raise NaswotError("--resume reads CSV and JSON, not a table: set --format csv or json.")
     from naswot.cli.ranking_file import NETWORKS, RankingFile, digest
+    from naswot.io.digests import sha256_of
     from naswot.runtime.device import choose_device, choose_precision, device_name
+    from naswot.scores.custom import is_custom, source_files
     from naswot.scores.ranking import check_any, ranking, score_each, score_names
 
     names = score_names([name.strip() for name in options.scores.split(",") if name.strip()])
@@ -230,6 +232,8 @@ def _score(options: argparse.Namespace) -> int:
             return f"{as_table(frame)}\n{described}; {where}.\n"
         return {"json": as_json, "csv": as_csv}[kind](frame)
 
+    own = dict.fromkeys(name.partition("@")[0] for name in names if is_custom(name))
+    code = {name: [sha256_of(file) for file in source_files(name)] for name in own}
     settings = {
         "naswot": __version__,
         "scores": names,
@@ -237,6 +241,7 @@ def _score(options: argparse.Namespace) -> int:
         "batch_size": options.batch_size,
         "classes": classes,
         "precision": precision,
+        **({"code": code} if code else {}),
         "images": described,
         "images_sha256": digest(images, labels),
         NETWORKS: {

@@ -8,7 +8,10 @@ from pathlib import Path
 
 @functools.cache
 def imported(path: Path) -> frozenset[str]:
-    """Return all names that a file imports, anywhere in it: modules and their members."""
+    """Return all names that a file imports, anywhere in it: modules and their members.
+
+    Names of relative imports begin with their dots.
+    """
     return frozenset(_names(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))))
 
 
@@ -16,19 +19,44 @@ def _names(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = "." * node.level + (node.module or "")
+            if node.module:
+                yield start
+            joint = "." if node.module else ""
+            yield from (f"{start}{joint}{alias.name}" for alias in node.names)
 
 
 def local_imports(script: str | Path) -> list[str]:
-    """Return a file and the modules in its folder that it imports, directly or not."""
+    """Return a file, and what it imports from beside it and its package, directly or not."""
     found = {Path(script)}
     pending = [Path(script)]
     while pending:
-        for module in imported(pending.pop()):
-            path = Path(script).with_name(f"{module.split('.')[0]}.py")
-            if path.exists() and path not in found:
-                found.add(path)
-                pending.append(path)
+        importing = pending.pop()
+        for module in imported(importing):
+            for path in _files_of(module, importing):
+                if path not in found:
+                    found.add(path)
+                    pending.append(path)
     return sorted(map(str, found))
+
+
+def _files_of(module: str, importing: Path) -> Iterator[Path]:
+    """Yield the files of a module, if it lies beside the file that imports it or in its package."""
+    name = module.lstrip(".")
+    level, parts = len(module) - len(name), name.split(".")
+    place = importing.parent
+    if level:
+        place = [place, *importing.parents][level]
+    elif (place / "__init__.py").exists():
+        while (place / "__init__.py").exists():
+            package, place = place.name, place.parent
+        if parts[0] != package:
+            return  # another package, installed beside this one
+    elif place.name in ("site-packages", "dist-packages"):
+        return
+    for count in range(1, len(parts) + 1):
+        base = place.joinpath(*parts[:count])
+        for path in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
+            if path.is_file():
+                yield path

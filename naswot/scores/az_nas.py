@@ -43,7 +43,8 @@ def entropy(rows: torch.Tensor) -> float:
 
     It is −∞ if all rows are equal, and NaN if one is not finite.
     """
-    centred = rows - rows.mean(0)
+    shifted = rows - rows[0]  # exactly 0 if all rows are equal
+    centred = shifted - shifted.mean(0)
     products = (centred.T @ centred).double()
     if not products.isfinite().all():
         return math.nan

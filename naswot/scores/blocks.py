@@ -78,19 +78,33 @@ class BlockOutputs:
                 f"{type(self.network).__name__} has no block, convolution or linear layer that can "
                 "be seen (scripted modules hide theirs)."
             )
-        self._hooks = [block.register_forward_hook(self._keep) for block in blocks]
+        self._versions: list[int | None] = []  # of the inputs of the calls that are going on
+        self._hooks: list[Any] = []
+        for block in blocks:
+            self._hooks.append(block.register_forward_pre_hook(self._begin))
+            self._hooks.append(block.register_forward_hook(self._keep))
         return self
 
     def __exit__(self, *_: object) -> None:
         for hook in self._hooks:
             hook.remove()
 
+    def _begin(self, _: nn.Module, inputs: tuple) -> None:
+        given = next(tensors_in(inputs), None)
+        self._versions.append(None if given is None else given._version)
+
     def _keep(self, _: nn.Module, inputs: tuple, output: Any) -> Any:
+        version = self._versions.pop()
         found = next(tensors_in(output), None)
         if found is None or found.ndim < 2 or not found.is_floating_point():
             return None
         given = next(tensors_in(inputs), None)
-        same = given is not None and given.shape == found.shape and torch.equal(given, found)
+        same = (
+            given is not None
+            and given._version == version  # else it is what the block made of it in place
+            and given.shape == found.shape
+            and torch.equal(given, found)
+        )
         self.calls.append(Block(found, same))
         # Later layers get a copy, which they may change in place.
         return found.clone() if found is output else None

@@ -6,11 +6,12 @@ It gets copies and may change them. `declare` says what it needs. In configurati
 command line it is named MODULE:FUNCTION, or, if an installed package offers it, by the name of its
 entry point in the group `naswot.scores`; one of several outputs is MODULE:FUNCTION@OUTPUT.
 
-A function that raises, takes too long or returns something else leaves a gap, NaN, and a note.
+A function that raises, takes too long or returns something else leaves a gap and a note.
 """
 
 import functools
 import inspect
+import math
 import signal
 import sys
 import threading
@@ -60,11 +61,19 @@ def declare(
         time_limit_s: seconds for one network; after that it has no score.
 
     Raises:
-        NaswotError: an unknown need.
+        NaswotError: an unknown need, or an argument that has another form.
     """
+    for name, value in (("needs", needs), ("outputs", outputs)):
+        if isinstance(value, str):
+            raise NaswotError(f"{name} is a text; write a tuple: {name}=({value!r},).")
     unknown = [need for need in needs if need not in NEEDS]
     if unknown:
         raise NaswotError(f"A score cannot need {unknown[0]!r}; it can need {', '.join(NEEDS)}.")
+    if len(set(outputs)) < len(outputs) or not all(map(str.isidentifier, outputs)):
+        raise NaswotError("outputs are different names of letters, digits and underscores.")
+    for name, number in (("cost", cost), ("time_limit_s", time_limit_s)):
+        if not 0 < number < math.inf:
+            raise NaswotError(f"{name} is {number}; it has to be a number above 0.")
     declaration = Declaration(tuple(needs), lower_is_better, cost, tuple(outputs), time_limit_s)
 
     def mark(function: Callable) -> Callable:
@@ -74,10 +83,19 @@ def declare(
     return mark
 
 
+def _unwrapped(function: Callable) -> Callable:
+    return _unwrapped(function.func) if isinstance(function, functools.partial) else function
+
+
+def declaration_of(function: Callable) -> Declaration:
+    """Return what a score function, or one with some arguments fixed, says of itself."""
+    return getattr(_unwrapped(function), DECLARED, Declaration())
+
+
 def family_from(function: Callable, name: str) -> Family:
     """Return the family of the scores of a function, which are called `name`."""
-    declared: Declaration = getattr(function, DECLARED, Declaration())
-    summary = (inspect.getdoc(function) or "").partition("\n")[0]
+    declared = declaration_of(function)
+    summary = (inspect.getdoc(_unwrapped(function)) or "").partition("\n")[0]
     scores = [f"{name}@{output}" for output in declared.outputs] or [name]
     return Family(
         name,
@@ -101,8 +119,8 @@ def family_named(name: str) -> Family:
         return FAMILIES[name]
     if ":" in name:
         return family_from(find_callable(name, "score", EXAMPLE), name)
-    for entry in entry_points(group=GROUP, name=name):
-        return family_from(find_callable(entry.value, "score", EXAMPLE), name)
+    if name in installed():
+        return family_from(find_callable(installed()[name], "score", EXAMPLE), name)
     raise NaswotError(f"There is no score {name!r}.")
 
 
@@ -113,8 +131,7 @@ def source_files(name: str) -> list[str]:
         NaswotError: as `family_named`.
     """
     family_named(name)  # imports it
-    for entry in entry_points(group=GROUP, name=name):
-        name = entry.value
+    name = installed().get(name, name)
     file = sys.modules[name.partition(":")[0]].__file__
     return local_imports(file) if file and file.endswith(".py") else []
 
@@ -126,9 +143,9 @@ def is_custom(score: str) -> bool:
 
 
 @functools.cache
-def installed() -> tuple[str, ...]:
-    """Return the names of the scores that installed packages offer."""
-    return tuple(sorted(entry_points(group=GROUP).names))
+def installed() -> dict[str, str]:
+    """Return the scores that installed packages offer: name → MODULE:FUNCTION."""
+    return {entry.name: entry.value for entry in entry_points(group=GROUP)}
 
 
 def family_of(score: str) -> Family:
@@ -158,27 +175,30 @@ def needs_of(score: str) -> tuple[str, ...]:
     return tuple(need for need in NEEDS if need in needs)
 
 
-def run(family: Family, network: Any, batch: Any, options: Any) -> dict[str, Any]:
-    """Return the scores of a user's function, and a note if it has none."""
+def run(family: Family, network: Any, batch: Any, options: Any) -> dict[str, float]:
+    """Return the scores of a user's function.
+
+    Raises:
+        NaswotError: the function fails, takes too long, or returns something else.
+    """
     from naswot.scores.base import Batch
     from naswot.scores.failures import one_line
     from naswot.scores.passes import prepare
 
     function: Any = family.function
-    declared: Declaration = getattr(function, DECLARED, Declaration())
+    declared = declaration_of(function)
     network, images = prepare(network, batch.images)
-    gaps: dict[str, Any] = dict.fromkeys(family.scores, float("nan"))
     try:
         with time_limit(declared.time_limit_s):
             found = function(network, Batch(images, batch.labels.clone(), batch.classes))
-        return _numbers(found, declared.outputs, family.scores)
-    except _TimeLimitError:
-        note = f"it takes more than {declared.time_limit_s:g} s, its time limit"
-    except NaswotError as error:
-        note = str(error)
+    except _TimeLimitError as error:
+        limit = f"{declared.time_limit_s:g} s"
+        raise NaswotError(f"it takes more than {limit}, its time limit") from error
+    except NaswotError:
+        raise
     except (Exception, SystemExit) as error:  # a user's function may raise anything
-        note = f"it fails: {one_line(error)}"
-    return gaps | {"note": note}
+        raise NaswotError(f"it fails: {one_line(error)}") from error
+    return _numbers(found, declared.outputs, family.scores)
 
 
 def _numbers(found: Any, outputs: tuple[str, ...], scores: tuple[str, ...]) -> dict[str, float]:
@@ -224,9 +244,10 @@ def time_limit(seconds: float) -> Iterator[None]:
         raise _TimeLimitError
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, *timer)  # the caller's, if there was one

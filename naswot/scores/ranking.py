@@ -26,7 +26,7 @@ from torch.nn.parameter import is_lazy
 from naswot.errors import NaswotError
 from naswot.runtime.device import choose_precision
 from naswot.runtime.progress import Progress, log
-from naswot.scores import AGGREGATES, FAMILIES, FAMILY_OF, Family, members_of
+from naswot.scores import AGGREGATES, FAMILY_OF, Family, members_of
 from naswot.scores.aggregates import RULES
 from naswot.scores.base import Batch, Options, Score, as_images, measure
 from naswot.scores.building import Missing, Model, build_network
@@ -38,6 +38,7 @@ from naswot.scores.outputs import tensors_in
 from naswot.scores.relu import NoReluError
 
 DEFAULT_CLASSES = 10
+COLUMNS = ("network", "seconds", "params", "note")  # of a ranking, beside the scores
 # Scores to recommend for networks without ReLUs: they use gradients or weights instead.
 WITHOUT_RELUS = ("activation_codes", "grad_norm", "snip", "synflow", "jacob_cov")
 
@@ -201,7 +202,7 @@ def ranking(
         }
         for row in rows
     ]
-    columns = list(dict.fromkeys(["network", *names, "seconds", "params", "note"]))
+    columns = list(dict.fromkeys([COLUMNS[0], *names, *COLUMNS[1:]]))
     frame = pd.DataFrame(records, columns=columns)
     types = dict.fromkeys(names, "float64") | {"seconds": "float64"}
     types["params"] = "Int64" if frame["params"].isna().any() else "int64"  # counted for each
@@ -240,8 +241,11 @@ def _named_scores(scores: Any) -> tuple[list[str], dict[str, Family]]:
             names.append(score)
             continue
         family = family_from(score, _called(score))
-        if family.name in FAMILIES or not own.keys().isdisjoint(family.scores):
-            raise NaswotError(f"There is another score {family.name!r}; rename the function.")
+        for name in family.scores:
+            if name in own or name in FAMILY_OF or name in AGGREGATES or name in COLUMNS:
+                raise NaswotError(
+                    f"The name {name!r} of a score function is taken; rename the function."
+                )
         own |= dict.fromkeys(family.scores, family)
         names += family.scores
     return score_names(names, own), own
@@ -411,6 +415,8 @@ def _measure_apart(
             notes[asked] = f"{str(error).rstrip('.')}; try: {', '.join(WITHOUT_RELUS)}."
         except NaswotError as error:
             notes[asked] = str(error)
+            if error.__cause__ is not None:
+                crashes.append(error)
         except Exception as error:  # a network may raise anything
             crashes.append(_score_failure(name, build, error, batch))
             notes[asked] = str(crashes[-1])

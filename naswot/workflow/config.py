@@ -39,7 +39,7 @@ RENAMED = {
     "images.own": "images.custom",
     "search.budget": "search.budget_s",
     "training.evaluations": "training.evaluations_per_epoch",
-    "vote": "aggregates",
+    "vote": "aggregates: {vote: {scores: […], by: vote}}",
 }
 
 # Values that YAML does not read as strings, although Snakemake may pass them as strings.
@@ -280,6 +280,11 @@ def _check_scores(config: Mapping[str, Any]) -> None:
     for name in aggregates:
         if name in FAMILY_OF:
             raise NaswotError(f"configuration: aggregates.{name}: there is a score of this name.")
+    for name, aggregate in aggregates.items():
+        if nested := [member for member in aggregate.scores if member in aggregates]:
+            raise NaswotError(
+                f"configuration: aggregates.{name}: {nested[0]} is an aggregate; name scores."
+            )
     for name in members_of([*config["scores"], *config["aggregates"]], aggregates):
         if name not in FAMILY_OF and not is_custom(name):
             known = ", ".join([*FAMILY_OF, *aggregates])

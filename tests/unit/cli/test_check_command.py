@@ -62,7 +62,7 @@ def test_a_score_that_breaks_them(checked):
     assert code == 1
     for about in ("determinism", "labels", "images", "cost"):
         assert lines[about].startswith("LOOK"), lines[about]
-    assert "looks at them, but declares not that" in lines["labels"]
+    assert "looks at them; needs lacks 'labels'" in lines["labels"]
 
 
 def test_a_score_without_any_value_is_explained(checked):

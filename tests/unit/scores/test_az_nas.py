@@ -115,6 +115,9 @@ def test_blocks_that_do_nothing_have_the_lowest_score(noise):
     e, p, t = values(network(Same(1)), images)
     assert (math.isfinite(e), math.isfinite(p), t) == (True, True, -math.inf)
     assert values(network(Same(0)), images) == [-math.inf] * 3
+    constant = Same(1)
+    constant.forward = lambda x: 0 * x + 0.1
+    assert values(network(constant), images)[:2] == [-math.inf] * 2
     assert all(map(math.isnan, values(network(Same(math.nan)), images)[:2]))
 
 
@@ -143,6 +146,18 @@ def test_tokens_have_their_channels_last(noise):
 )
 def test_blocks_are_found_by_structure(net, count):
     assert len(find_blocks(net)) == count
+
+
+class Residual(Unit):
+    """A block that adds to its input in place."""
+
+    def forward(self, x):
+        x += 0.5 * super().forward(x.clone())
+        return x
+
+
+def test_a_block_that_changes_its_input_in_place_passes_on_something_else(noise):
+    assert all(map(math.isfinite, values(network(Residual(6, 6)), noise(4, 4).double())))
 
 
 def test_outputs_are_kept_from_changes_in_place(noise):

@@ -1,6 +1,7 @@
 """A user's own score goes where a built-in one goes, and its mistakes leave a gap and a note."""
 
 import contextlib
+import functools
 import math
 import sys
 import time
@@ -89,13 +90,30 @@ def test_an_installed_package_may_offer_scores(here, tmp_path):
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text(f"[naswot.scores]\nwidest = {here}:width\n")
+    package = tmp_path / "pack"
+    package.mkdir()
+    for name, code in {
+        "__init__": "import numpy",
+        "scores": f"from . import first\nfrom .second import x\nimport pack.third\n{CODE}",
+        "first": "", "second": "x = 1", "third": "", "fourth": "",
+    }.items():  # fmt: skip
+        (package / f"{name}.py").write_text(code)
     (tmp_path / "beside.py").write_text("")
-    (tmp_path / f"{here}.py").write_text(f"import beside\n{CODE}")
+    (tmp_path / f"{here}.py").write_text(f"import beside\nfrom pack.scores import width\n{CODE}")
     installed.cache_clear()
     try:
         assert ranked("widest")["widest"].tolist() == [5, 4, 3]
-        files = [str(tmp_path / name) for name in ("beside.py", f"{here}.py")]
+        names = (
+            "beside",
+            "pack/__init__",
+            "pack/first",
+            "pack/scores",
+            "pack/second",
+            "pack/third",
+        )
+        files = [str(tmp_path / f"{name}.py") for name in (*names, here)]
         assert source_files("widest") == source_files(f"{here}:width") == files
+        assert source_files("pack.scores:width") == files[1:-1]
     finally:
         installed.cache_clear()
 
@@ -148,6 +166,38 @@ def test_what_goes_wrong_leaves_a_gap_and_a_note(function, note):
     assert all(note in text for text in frame["note"])
 
 
+def test_a_score_that_always_fails_is_an_error():
+    with pytest.raises(
+        NaswotError, match=r"No requested score applies to width 3 .*ValueError: no"
+    ):
+        ranked(raises)
+
+
+def test_some_arguments_may_be_fixed():
+    @declare(lower_is_better=True, outputs=("width",))
+    def powered(network, batch, power):
+        return {"width": network[0].out_features ** power}
+
+    frame = ranked(functools.partial(powered, power=2))
+    assert frame["powered@width"].tolist() == [9, 16, 25]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"needs": "labels"}, r"needs is a text; write a tuple: needs=\('labels',\)"),
+        ({"outputs": "low"}, "outputs is a text"),
+        ({"outputs": ("a", "a")}, "outputs are different names"),
+        ({"outputs": ("a/b",)}, "outputs are different names"),
+        ({"cost": 0}, "cost is 0; it has to be a number above 0"),
+        ({"time_limit_s": math.inf}, "time_limit_s is inf"),
+    ],
+)
+def test_declarations_are_checked(arguments, message):
+    with pytest.raises(NaswotError, match=message):
+        declare(**arguments)
+
+
 def test_values_are_kept_as_they_are():
     values = iter([-math.inf, math.nan, torch.tensor(7)])
     frame = ranked(declare()(lambda network, batch: next(values)))
@@ -182,5 +232,8 @@ def test_mistakes_are_named(here):
         ranked("absent:width")
     with pytest.raises(NaswotError, match=r"There is no score 'naswott'\. Did you mean naswot"):
         ranked("naswott")
-    with pytest.raises(NaswotError, match="There is another score 'raises'; rename the function"):
-        ranked(raises, raises)
+    for name in ("raises", "params", "ensemble", "note", "seconds"):
+        raises.__name__ = name
+        taken = [raises, raises] if name == "raises" else [raises]
+        with pytest.raises(NaswotError, match=f"The name '{name}' of a score function is taken"):
+            ranked(*taken)

@@ -64,14 +64,14 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
             {"scores": ["nwot"]},
             "there is no score 'nwot'; there are naswot, grad_norm",
         ),
-        ({"vote": ["naswot"]}, "vote is now called aggregates."),
+        ({"vote": ["naswot"]}, "vote is now called aggregates: {vote: {scores: […], by: vote}}."),
         (
             {"aggregates": {"mine": {"scores": ["naswot"], "by": "rank"}}},
-            "aggregates.mine.scores = ['naswot'] is not allowed; it must be a mapping from a name",
+            "aggregates.mine.scores = ['naswot'] is not allowed; it must be a mapping from",
         ),
         (
             {"aggregates": {"mine": {"scores": ["naswot", "params"], "by": "sum"}}},
-            "aggregates.mine.by = 'sum' is not allowed; it must be a mapping from a name to scores",
+            "aggregates.mine.by = 'sum' is not allowed; it must be a mapping from a name, of",
         ),
         (
             {"aggregates": {"zen": {"scores": ["naswot", "params"], "by": "rank"}}},
