@@ -167,9 +167,7 @@ def test_what_goes_wrong_leaves_a_gap_and_a_note(function, note):
 
 
 def test_a_score_that_always_fails_is_an_error():
-    with pytest.raises(
-        NaswotError, match=r"No requested score applies .*ValueError: no"
-    ):
+    with pytest.raises(NaswotError, match=r"No requested score applies .*ValueError: no"):
         ranked(raises)
 
 
