@@ -22,6 +22,7 @@ mini-batch is used, and at most `IMAGES` images are drawn.
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import nn
@@ -36,6 +37,7 @@ from naswot.scores.passes import prepare, run_fast
 IMAGES = 64
 TINY = 1e-8  # in the entropy
 SMALL = 1e-6  # in trainability
+UNLIKE = "no trainability: the outputs of successive blocks have sizes that cannot be compared"
 
 
 def entropy(rows: torch.Tensor) -> float:
@@ -117,8 +119,8 @@ def block_calls(network: nn.Module, inputs: torch.Tensor) -> list[Block]:
     return blocks.calls
 
 
-def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
-    """Return the scores of the family."""
+def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, Any]:
+    """Return the scores of the family and a note."""
     network, images = prepare(network, batch.images[:IMAGES])
     draw_weights(network, lambda fan_in: math.sqrt(2 / fan_in))
     for parameter in network.parameters():
@@ -139,4 +141,5 @@ def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, flo
         "az_expressivity": sum(entropies),
         "az_progressivity": torch.tensor(steps).double().min().item(),  # NaN if one is
         "az_trainability": sum(known) / len(known) if known else math.nan,
+        "note": "" if known else UNLIKE,
     }

@@ -126,6 +126,14 @@ def test_a_padded_block_has_a_score(noise):
     assert all(map(math.isfinite, values(network(), images)))
 
 
+def test_blocks_of_unlike_sizes_are_noted(noise):
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3)).double()
+    batch = Batch(noise(4).double(), torch.zeros(4, dtype=torch.int64), 3)
+    found = measure(net, batch, [FAMILIES["az_nas"]])["az_trainability"]
+    assert math.isnan(found.value)
+    assert "sizes that cannot be compared" in found.note
+
+
 def test_tokens_have_their_channels_last(noise):
     layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0, batch_first=True)
     net = nn.Sequential(nn.Linear(3, 8), nn.TransformerEncoder(layer, 4), nn.Linear(8, 3)).double()
