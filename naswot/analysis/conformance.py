@@ -153,11 +153,15 @@ def _declared(
     }
     for need, other in others.items():
         declared = need in family.needs or (need == "labels" and bool(family.labelled))
-        looks = not _equal(first, _scored(build(), other, family))
-        text = f"{'looks' if looks else 'does not look'} at them"
-        if looks != declared:
-            text += f"; needs {'has' if declared else 'lacks'} {need!r}"
-        yield Finding(need, text, looks <= declared)
+        yield _attempted(need, partial(_looks, first, need, declared), build(), other, family)
+
+
+def _looks(first: dict[str, Score], need: str, declared: bool, found: dict[str, Score]) -> Finding:
+    looks = not _equal(first, found)
+    text = f"{'looks' if looks else 'does not look'} at them"
+    if looks != declared:
+        text += f"; needs {'has' if declared else 'lacks'} {need!r}"
+    return Finding(need, text, looks <= declared)
 
 
 def _broken(network: nn.Module) -> nn.Module:

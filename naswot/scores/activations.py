@@ -25,7 +25,6 @@ from torch import nn
 from naswot.errors import NaswotError
 from naswot.scores.batch_position import BatchPosition, find_batch_positions
 from naswot.scores.dataflow import IMAGES, DataFlow, TracedCall, tracing
-from naswot.scores.outputs import tensors_in
 from naswot.scores.relu import batch_position_unclear, binary_codes
 
 # Operations of PyTorch. SELU and CELU are executed as `elu`; GELU by hand contains tanh or erf.
@@ -108,10 +107,6 @@ class Activations:
     kept: list[Any] = field(default_factory=list)
     note: str = ""
 
-    def has_nan(self) -> bool:
-        """Return whether the output contains NaN; in a code, NaN looks like an inactive unit."""
-        return any(bool(tensor.isnan().any()) for tensor in tensors_in(self.output))
-
 
 def read_activations(network: nn.Module, images: torch.Tensor, reduce: Reduce) -> Activations:
     """Run `network` on `images` (B, …) and return `reduce` of the codes of its activations.
@@ -137,7 +132,7 @@ def read_activations(network: nn.Module, images: torch.Tensor, reduce: Reduce) -
     if not any(call.dependencies & IMAGES for call in flow.calls):
         raise NaswotError(
             f"{type(network).__name__} calls no activation (ReLU, GELU, SiLU, tanh, …) that can be "
-            "seen on data that depend on the images, so it has no ReLU codes to score."
+            "seen on data that depend on the images, so it has no activation codes to score."
         )
     bits = flow.dependencies_of(output) | flow.escaped
     reached = [

@@ -32,7 +32,7 @@ from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
 from naswot.scores.blocks import Block, BlockOutputs
 from naswot.scores.initialisation import draw_weights
-from naswot.scores.passes import prepare, run_fast
+from naswot.scores.passes import freeze, prepare, run_fast
 
 IMAGES = 64
 TINY = 1e-8  # in the entropy
@@ -123,8 +123,7 @@ def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, Any
     """Return the scores of the family and a note."""
     network, images = prepare(network, batch.images[:IMAGES])
     draw_weights(network, lambda fan_in: math.sqrt(2 / fan_in))
-    for parameter in network.parameters():
-        parameter.requires_grad_(False)  # only gradients of block outputs are needed
+    freeze(network)
     calls = run_fast(block_calls, network, torch.randn_like(images).requires_grad_())
     if len(calls) < 2:
         raise NaswotError(

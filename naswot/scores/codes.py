@@ -26,7 +26,7 @@ from naswot.scores.batch_position import BatchPosition, find_batch_positions
 from naswot.scores.dataflow import IMAGES, DataFlow, TracedCall, tracing
 from naswot.scores.failures import failure_of, one_line
 from naswot.scores.graph import Recorder, read_graph
-from naswot.scores.outputs import tensors_in
+from naswot.scores.outputs import has_nan, tensors_in
 from naswot.scores.relu import CodeOverlap, IncompleteGraphError, NoReluError
 
 try:
@@ -62,9 +62,15 @@ class Codes:
     overlaps: list[CodeOverlap] = field(default_factory=list)
     note: str = ""
 
-    def has_nan(self) -> bool:
-        """Return whether the output contains NaN; in a code, NaN looks like an inactive unit."""
-        return any(bool(tensor.isnan().any()) for tensor in tensors_in(self.output))
+    @property
+    def units(self) -> int:
+        """N_A, the number of units."""
+        return sum(overlap.units for overlap in self.overlaps)
+
+    def hamming_kernel(self, images: torch.Tensor, batch_dim: int = 0) -> torch.Tensor:
+        """Return K_H (B, B) of the `images` that were read, float64; NaN if the output has NaN."""
+        kernel = (self.units - self.hamming_distances(images, batch_dim)).double()
+        return kernel.fill_(torch.nan) if has_nan(self.output) else kernel
 
     def hamming_distances(self, images: torch.Tensor, batch_dim: int = 0) -> torch.Tensor:
         """Return the distances between the codes of the `images` that were read, int64 (B, B)."""

@@ -17,30 +17,19 @@ the output contains NaN.
 
 from typing import Any
 
-import torch
 from torch import nn
 
 from naswot.scores.activations import read_activations
 from naswot.scores.base import Batch, Options
+from naswot.scores.codes import Codes
 from naswot.scores.naswot import log_determinant
 from naswot.scores.passes import prepare
 from naswot.scores.relu import CodeOverlap
-
-
-def hamming_kernel(overlaps: list[CodeOverlap], like: torch.Tensor) -> torch.Tensor:
-    """Return K_H (B, B) in float64 from the overlaps of codes of the images `like` (B, …)."""
-    active = torch.zeros(len(like), len(like), dtype=torch.int64, device=like.device)
-    for overlap in overlaps:
-        active += overlap.active
-    own = active.diagonal()
-    units = sum(overlap.units for overlap in overlaps)
-    return (units - own[:, None] - own[None, :] + 2 * active).double()
 
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, Any]:
     """Return the scores of the family and a note."""
     network, images = prepare(network, batch.images)
     found = read_activations(network, images, CodeOverlap.of)
-    kernel = hamming_kernel(found.kept, images)
-    value = torch.nan if found.has_nan() else log_determinant(kernel)
-    return {"activation_codes": value, "note": found.note}
+    kernel = Codes(found.output, found.kept).hamming_kernel(images)
+    return {"activation_codes": log_determinant(kernel), "note": found.note}

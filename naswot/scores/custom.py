@@ -24,7 +24,7 @@ from typing import Any
 from naswot.errors import NaswotError
 from naswot.io.python_files import local_imports
 from naswot.io.user_code import find_callable
-from naswot.scores import FAMILIES, FAMILY_OF, NEEDS, Family, members_of
+from naswot.scores import AGGREGATES, FAMILIES, FAMILY_OF, NEEDS, Family, members_of
 
 GROUP = "naswot.scores"
 TIME_LIMIT_S = 60.0
@@ -139,7 +139,7 @@ def source_files(name: str) -> list[str]:
 def is_custom(score: str) -> bool:
     """Return whether `score` is named like a user's own: MODULE:FUNCTION, or by an entry point."""
     name = score.partition("@")[0]
-    return ":" in name or (name not in FAMILY_OF and name in installed())
+    return ":" in name or (name not in {*FAMILY_OF, *AGGREGATES} and name in installed())
 
 
 @functools.cache

@@ -19,7 +19,13 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
-from naswot.scores.passes import cross_entropy, first_output_fast, layer_weights, prepare
+from naswot.scores.passes import (
+    cross_entropy,
+    first_output_fast,
+    freeze,
+    layer_weights,
+    prepare,
+)
 
 IMAGES = 16
 
@@ -50,11 +56,7 @@ def gradsign(network: nn.Module, batch: Batch) -> float:
     """
     network, images = prepare(network, batch.images[:IMAGES])
     weights = layer_weights(network)
-    for parameter in network.parameters():
-        if parameter.is_leaf:  # those of copies of scripted modules are not
-            parameter.requires_grad_(False)  # gradients of others take time
-    for weight in weights:
-        weight.requires_grad_()
+    freeze(network, weights)
     agreed = [torch.zeros_like(weight, dtype=torch.int32) for weight in weights]
     for image, label in zip(images.split(1), batch.labels.split(1), strict=False):
         with torch.enable_grad():

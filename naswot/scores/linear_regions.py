@@ -23,6 +23,7 @@ from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
 from naswot.scores.codes import read_codes
 from naswot.scores.initialisation import renew_statistics
+from naswot.scores.outputs import has_nan
 from naswot.scores.passes import prepare
 
 IMAGES = 32
@@ -56,7 +57,7 @@ def distinct_codes(network: nn.Module, inputs: torch.Tensor) -> tuple[float, str
         NaswotError: the network has no visible ReLU.
     """
     codes = read_codes(network, inputs)
-    if codes.has_nan():
+    if has_nan(codes.output):
         return torch.nan, codes.note
     same = codes.hamming_distances(inputs) == 0
     # Count the codes that equal no earlier one.

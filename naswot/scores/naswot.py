@@ -150,11 +150,8 @@ def hamming_kernel(
         set_memory_format(network, torch.channels_last)
         images = images.contiguous(memory_format=torch.channels_last)
     codes = read_codes(network, images, relu_count == "as-published", fused, batch_dim)
-    units = sum(overlap.units for overlap in codes.overlaps)
-    kernel = (units - codes.hamming_distances(images, batch_dim)).double()
-    if codes.has_nan():
-        kernel.fill_(torch.nan)
-    return HammingKernel(kernel, units, len(codes.overlaps), codes.note)
+    kernel = codes.hamming_kernel(images, batch_dim)
+    return HammingKernel(kernel, codes.units, len(codes.overlaps), codes.note)
 
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, Any]:

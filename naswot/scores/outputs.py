@@ -18,6 +18,11 @@ def tensors_in(value: Any) -> Iterator[torch.Tensor]:
     return _tensors(value, set())
 
 
+def has_nan(value: Any) -> bool:
+    """Return whether a tensor in `value` contains NaN, which looks like 0 in a code."""
+    return any(bool(tensor.isnan().any()) for tensor in tensors_in(value))
+
+
 def _tensors(value: Any, seen: set[int]) -> Iterator[torch.Tensor]:
     if isinstance(value, torch.Tensor):
         yield value

@@ -6,7 +6,7 @@ Abdelfattah et al. (ICLR 2021) does the same, but handles only 2-d convolutions.
 several layers share counts once.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -42,6 +42,17 @@ def prepare(
     dtype = torch.promote_types(images.dtype, least)
     network = move_network(set_train_mode(network), images.device, dtype)
     return network, images.detach().to(dtype, copy=True)
+
+
+def freeze(network: nn.Module, but: Iterable[nn.Parameter] = ()) -> None:
+    """Let gradients be computed only by inputs and by the parameters in `but`, which saves time.
+
+    Parameters of copies of scripted modules are no leaves and stay as they are.
+    """
+    kept = set(map(id, but))
+    for parameter in network.parameters():
+        if parameter.is_leaf:
+            parameter.requires_grad_(id(parameter) in kept)
 
 
 def layer_weights(network: nn.Module) -> list[nn.Parameter]:

@@ -29,6 +29,7 @@ from torch import nn
 from naswot.scores.activations import read_activations
 from naswot.scores.base import Batch, Options
 from naswot.scores.initialisation import draw_weights
+from naswot.scores.outputs import has_nan
 from naswot.scores.passes import prepare
 from naswot.scores.size import params
 
@@ -50,7 +51,7 @@ def shown_patterns(codes: torch.Tensor) -> torch.Tensor:
 def count_patterns(network: nn.Module, images: torch.Tensor) -> tuple[float, str]:
     """Return Ψ, NaN if the output contains NaN, and a note."""
     found = read_activations(network, images, shown_patterns)
-    if found.has_nan():
+    if has_nan(found.output):
         return math.nan, found.note
     count = torch.stack(found.kept).any(0).sum().item() if found.kept else 0
     return float(count), found.note

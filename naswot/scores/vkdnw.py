@@ -41,7 +41,7 @@ from naswot.runtime.progress import log
 from naswot.scores.base import Batch, Options
 from naswot.scores.failures import one_line
 from naswot.scores.outputs import tensors_in
-from naswot.scores.passes import first_output, prepare
+from naswot.scores.passes import first_output, freeze, prepare
 
 TENSORS = 128
 PASSES = 160
@@ -248,10 +248,7 @@ def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, flo
     count = min(16, max(2, math.ceil(PASSES / width)))
     images = torch.randn(count, *images.shape[1:], dtype=images.dtype, device=images.device)
     entries = draw_entries(tensors)
-    chosen = {id(entry.tensor) for entry in entries}
-    for parameter in network.parameters():
-        if parameter.is_leaf:  # those of copies of scripted modules are not
-            parameter.requires_grad_(id(parameter) in chosen)
+    freeze(network, [entry.tensor for entry in entries])
     found, logits = jacobians(network, images, entries)
     if logits.isfinite().all():
         wrong = differing(found, logits, entries)

@@ -30,7 +30,7 @@ from torch.overrides import TorchFunctionMode
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
 from naswot.scores.blocks import find_blocks
-from naswot.scores.passes import first_output_fast, prepare
+from naswot.scores.passes import first_output, freeze, prepare, run_fast
 from naswot.scores.relu import TensorCache, is_relu
 
 LARGEST = 20
@@ -100,6 +100,19 @@ class Responses(TorchFunctionMode):
         self.block += 1
 
 
+def respond(network: nn.Module, inputs: torch.Tensor) -> tuple[Responses, torch.Tensor]:
+    """Return the responses of `network` to `inputs`, and its first output (B, width)."""
+    responses = Responses(inputs)
+    enter: Callable = responses.enter_block
+    handles = [block.register_forward_pre_hook(enter) for block in find_blocks(network)]
+    try:
+        with responses:
+            return responses, first_output(network, inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def response_kernel(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """Return K (B, B) of `images` (B, …) in float64, all NaN if the output contains NaN.
 
@@ -109,19 +122,10 @@ def response_kernel(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
         NaswotError: no ReLU can be seen, or the mini-batch is not the first dimension of any.
     """
     network, images = prepare(network, images)
-    for parameter in network.parameters():
-        if parameter.is_leaf:  # those of copies of scripted modules are not
-            parameter.requires_grad_(False)  # only gradients of activations are needed
-    responses = Responses(images)
-    enter: Callable = responses.enter_block
-    handles = [block.register_forward_pre_hook(enter) for block in find_blocks(network)]
+    freeze(network)
     with torch.enable_grad():
-        inputs = images.requires_grad_().clone()
-        with responses:
-            output = first_output_fast(network, inputs)
+        responses, output = run_fast(respond, network, images.requires_grad_().clone())
         total = output.sum()
-    for handle in handles:
-        handle.remove()
     if not responses.calls:
         raise NaswotError(
             f"{type(network).__name__} calls no ReLU that can be seen with the mini-batch as its "

@@ -278,7 +278,7 @@ def known_scores(config: Mapping[str, Any]) -> dict[str, Family]:
 def _check_scores(config: Mapping[str, Any]) -> None:
     aggregates = aggregates_of(config)
     for name in aggregates:
-        if name in FAMILY_OF:
+        if name in FAMILY_OF or is_custom(name):
             raise NaswotError(f"configuration: aggregates.{name}: there is a score of this name.")
     for name, aggregate in aggregates.items():
         if nested := [member for member in aggregate.scores if member in aggregates]:

@@ -227,3 +227,19 @@ def test_a_network_is_not_changed(noise):
 def test_networks_that_the_score_does_not_apply_to(network, count, message, noise):
     with pytest.raises(NaswotError, match=message):
         value(network, noise(count))
+
+
+def test_a_network_that_needs_contiguous_maps_is_read_once(noise):
+    """Its first forward pass, channels-last, fails on the way and leaves nothing behind."""
+
+    def network(flat):
+        torch.manual_seed(0)
+        head = Function(lambda head, x: head.layer(flat(x)), layer=nn.Linear(54, 3))
+        return Chain(
+            nn.ReLU(), nn.Conv2d(3, 4, 3), nn.Conv2d(4, 5, 3), nn.Conv2d(5, 6, 2), head
+        ).double()  # fmt: skip
+
+    images = noise(5).double()
+    viewed = network(lambda x: x.view(len(x), -1))
+    assert value(viewed, images) == pytest.approx(slow_value(viewed, images), rel=1e-9)
+    assert value(viewed, images) == value(network(lambda x: x.flatten(1)), images)
