@@ -242,8 +242,6 @@ class Aggregate:
     summary: str = ""
 
 
-# Rules of `naswot.scores.aggregates`, by name.
-RULES = ("log-rank", "rank", "vote")
 AGGREGATES = {
     "vote": Aggregate(
         ("synflow", "jacob_cov", "snip"),

@@ -8,13 +8,14 @@ another value among other networks.
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from scipy.stats import rankdata
 
 BLOCK = 256  # networks compared with all others at a time
 
 
 def ranks(scores: np.ndarray) -> np.ndarray:
     """Return the ranks of networks by each score, from 1 to n; same shape as `scores` (n, k)."""
+    from scipy.stats import rankdata  # takes a second, and planning a run needs the names alone
+
     known = np.where(np.isnan(scores), -np.inf, scores)
     order = rankdata(known, method="dense", axis=0) - np.isnan(scores)
     return rankdata(order, method="average", axis=0)

@@ -216,13 +216,14 @@ def ranking(
 def aggregate(frame: pd.DataFrame, name: str) -> np.ndarray:
     """Return an aggregate of the scores in `frame`, one value per row.
 
-    A network without any of these scores has none, and the others are ranked without it.
+    A network that failed or has none of these scores has none, and the others are ranked without
+    it.
     """
     members = AGGREGATES[name].scores
     signs = [-1 if lower_is_better(member) else 1 for member in members]
     scores = frame[list(members)].to_numpy(float) * signs
     found = np.full(len(frame), np.nan)
-    scored = ~np.isnan(scores).all(axis=1)
+    scored = ~np.isnan(scores).all(axis=1) & frame["seconds"].notna()  # no seconds: it failed
     found[scored] = RULES[AGGREGATES[name].by](scores[scored])
     return found
 

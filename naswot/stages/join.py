@@ -12,10 +12,9 @@ from naswot.spaces.sampling import Sample, first_drawn
 from naswot.tables.order import read_order
 from naswot.tables.seconds import MEASURED, write_seconds
 
+# Columns of a shard that are kept beside its scores.
+ABOUT = ("index", "arch", "relu_units", "relu_modules", "seconds", "build_seconds")
 # Metadata that concern a single shard.
-ABOUT = (
-    "index", "arch", "relu_units", "relu_modules", "seconds", "build_seconds",
-)  # fmt: skip
 OF_ONE_SHARD = ("first", "last", "settings_hash", "seconds", "peak_memory_mib")
 
 

@@ -9,7 +9,8 @@ import yaml
 from naswot.benchmarks.datasets import CUSTOM, TITLES
 from naswot.images import SOURCES
 from naswot.images.labelled import LABELLED
-from naswot.scores import AGGREGATES, FAMILY_OF, RULES
+from naswot.scores import AGGREGATES, FAMILY_OF
+from naswot.scores.aggregates import RULES
 from naswot.search import METHODS, Settings
 
 # Placeholder in the file → names: a list as an `enum`, joined by commas in a description.

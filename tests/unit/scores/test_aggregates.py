@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from naswot import rank
-from naswot.scores import AGGREGATES, FAMILY_OF, RULES, members_of
+from naswot.scores import AGGREGATES, FAMILY_OF, members_of
 from naswot.scores import aggregates as subject
 from naswot.scores.custom import needs_of
 
@@ -75,10 +75,9 @@ def test_the_vote_is_the_same_in_blocks():
 
 
 def test_aggregates_are_of_known_scores_by_known_rules():
-    assert set(RULES) == subject.RULES.keys()
     for name, aggregate in AGGREGATES.items():
         assert name not in FAMILY_OF
-        assert aggregate.by in RULES
+        assert aggregate.by in subject.RULES
         assert set(aggregate.scores) <= FAMILY_OF.keys()
         assert needs_of(name)
     assert members_of(["vote", "snip", "params"]) == ["synflow", "jacob_cov", "snip", "params"]
@@ -100,3 +99,17 @@ def test_networks_are_ranked_by_an_aggregate():
     assert (np.diff(frame["vote"][:3]) <= 0).all()
     assert math.isnan(frame["vote"][3])
     assert frame["network"][3] == "broken"
+
+
+def test_a_network_that_fails_has_no_aggregate_although_its_size_is_known():
+    def network(c_in):
+        return nn.Sequential(
+            nn.Conv2d(c_in, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10),
+        )  # fmt: skip
+
+    models = {f"{c_in} channels": lambda c_in=c_in: network(c_in) for c_in in (5, 3)}
+    frame = rank(models, torch.randn(6, 3, 8, 8), scores="ensemble").set_index("network")
+    assert frame["params"].notna().all()
+    assert frame["ensemble"].isna().tolist() == [False, True]
+    assert frame.at["3 channels", "ensemble"] == 0  # ln 1 for each member: the only one
