@@ -12,7 +12,7 @@ from naswot.workflow import ablations, paths
 from naswot.workflow import config as configuration
 from naswot.workflow.config import SEARCHED
 from naswot.workflow.inputs import Inputs
-from naswot.workflow.plan import SCORING, WHOLE, Plan
+from naswot.workflow.plan import SCORING, Plan
 from naswot.workflow.report_marks import in_report
 from naswot.workflow.start_up import cores_per_job, doubling
 
@@ -27,7 +27,7 @@ wildcard_constraints:
     score="|".join(map(re.escape, plan.known)),
     family="|".join(re.escape(family.name) for family in plan.known.values()),
     method=r"\w+",
-    pool="|".join(plan.methods),
+    pool="|".join(map(re.escape, plan.methods)),
     seed=r"\d+",
     shard=r"\d+",
     number=r"\d+",

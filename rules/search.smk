@@ -22,7 +22,7 @@ rule search_by_sampling:
     input:
         unpack(
             lambda wildcards: plan.sampling_seconds(
-                wildcards.space, wildcards.dataset, wildcards.method
+                wildcards.space, wildcards.dataset, wildcards.pool, wildcards.method
             )
         ),
         table=lambda wildcards: plan.pool(wildcards.space, wildcards.dataset, wildcards.pool),
@@ -52,20 +52,20 @@ rule search_under_budget:
     """Searches under a budget, many runs each"""
     input:
         unpack(
-            lambda wildcards: plan.search_scores(
-                wildcards.space, wildcards.dataset, wildcards.method
+            lambda wildcards: plan.scored(
+                wildcards.space, wildcards.dataset, wildcards.pool, wildcards.method
             )
         ),
         benchmark=paths.BENCHMARK,
         neighbours=paths.NEIGHBOURS,
         code=inputs.code("search_under_budget"),
     output:
-        runs=WHOLE,
-        trajectories=paths.partly(paths.TRAJECTORIES, pool="whole"),
+        runs=paths.SEARCH,
+        trajectories=paths.TRAJECTORIES,
     log:
-        paths.log("search_under_budget", WHOLE),
+        paths.log("search_under_budget", paths.SEARCH),
     benchmark:
-        paths.timing("search_under_budget", WHOLE)
+        paths.timing("search_under_budget", paths.SEARCH)
     wildcard_constraints:
         method="|".join(METHODS),
     conda:
@@ -76,7 +76,7 @@ rule search_under_budget:
         runs=config["n_runs"],
         seed=plan.seed,
     message:
-        "Searching {wildcards.space} for {wildcards.dataset} with {wildcards.method}"
+        "Searching {wildcards.space} for {wildcards.dataset} with {wildcards.method}, pool {wildcards.pool}"
     script:
         "../scripts/search_under_budget.py"
 

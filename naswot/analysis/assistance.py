@@ -54,22 +54,23 @@ def compare_with_rea(
             scores; others are ignored. Searches that were not run have no row.
         output, markdown: the files to write.
     """
-    found: dict[tuple[str, str], dict[str, tuple[Mapping, pd.DataFrame]]] = {}
+    found: dict[tuple[str, str], dict[tuple, tuple[Mapping, pd.DataFrame]]] = {}
     about: Mapping
     for path in searches:
         about = read_metadata(path)
         if about["method"] in (REFERENCE, *ASSISTED) and "not_run" not in about:
             group = found.setdefault((about["space"], about["dataset"]), {})
-            group[about["method"]] = about, read_parquet(path, ["run", "seed", *SPLITS])
+            key = about["method"], about.get("score")
+            group[key] = about, read_parquet(path, ["run", "seed", *SPLITS])
     rows = []
     for (space, dataset), group in found.items():
-        for method in ASSISTED:
-            if REFERENCE not in group or method not in group:
-                continue
-            about, runs = group[method]
+        alone = group.pop((REFERENCE, None), None)
+        if alone is None:
+            continue
+        for (method, _), (about, runs) in sorted(group.items(), key=_place):
             place = {"space": space, "dataset": dataset, "method": method}
             place |= {name: about[name] for name in ("title", "score", "note")}
-            pairs = group[REFERENCE][1].merge(runs, on=["run", "seed"], suffixes=("", "_method"))
+            pairs = alone[1].merge(runs, on=["run", "seed"], suffixes=("", "_method"))
             for split in SPLITS:
                 key = getattr(DATASETS[space][dataset], split)
                 both = pairs[[split, f"{split}_method"]].dropna()
@@ -81,6 +82,12 @@ def compare_with_rea(
         table.to_csv(temporary, index=False, float_format="%.6g")
     with replacing(markdown) as temporary:
         temporary.write_text(to_markdown(table), encoding="utf-8")
+
+
+def _place(item: tuple) -> int:
+    """Return the place of a method among `ASSISTED`; its scores stay in their order."""
+    (method, _), _ = item
+    return ASSISTED.index(method)
 
 
 def assist(reference: np.ndarray, method: np.ndarray) -> dict[str, float]:

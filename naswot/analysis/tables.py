@@ -174,6 +174,8 @@ def _how(done: Mapping[str, tuple[Mapping, pd.DataFrame]]) -> list[str]:
         notes.append("best of the N on each split by itself")
     unscored = {name for name, sampling in SAMPLINGS.items() if not sampling.scored}
     scored = [about for about in described if about["method"] not in unscored]
+    others = {about["score"] for about in scored if "score" in about} - {"naswot"}
+    notes += [f"by the score {score}: not in the paper" for score in sorted(others)]
     images = sorted({about["images"] for about in scored if "images" in about})
     if images:
         notes.append(f"scored on {', '.join(images)}")

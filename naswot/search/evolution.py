@@ -38,7 +38,7 @@ def move_proposal(simulation: Simulation, settings: Settings) -> None:
     def propose(parents: np.ndarray) -> np.ndarray:
         moves = simulation.mutate(parents, settings.proposals)
         simulation.pay(simulation.scoring[moves].sum(axis=1))
-        return moves[simulation.rows, comparable(simulation.scores[moves]).argmax(axis=1)]
+        return moves[simulation.rows, comparable(simulation.compare(moves)).argmax(axis=1)]
 
     first = simulation.draws.below(simulation.size, settings.population)
     evolve(simulation, first, settings, propose)
@@ -86,5 +86,5 @@ def best_scored(simulation: Simulation, sample: int, keep: int) -> np.ndarray:
     repeats = np.diff(np.take_along_axis(drawn, order, axis=1), axis=1) == 0
     np.put_along_axis(again, order[:, 1:], repeats, axis=1)
     simulation.pay(np.where(again, 0.0, simulation.scoring[drawn]).sum(axis=1))
-    best = np.lexsort((-simulation.scores[drawn], again), axis=1)[:, :keep]
+    best = np.lexsort((-simulation.compare(drawn), again), axis=1)[:, :keep]
     return np.take_along_axis(drawn, np.sort(best, axis=1), axis=1)

@@ -1,5 +1,6 @@
 """Simulate many runs of a search at once, on a benchmark table and under a budget."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,6 +26,8 @@ class Table:
         genes: (n, G) independent choices that make up an architecture, each counted from 0;
             None where the table does not hold all their combinations.
         scores: (n,) training-free scores, higher is better; NaN where there is none.
+        members: (n, k) the scores that an aggregate puts together; None for a single score.
+        rule: that of the aggregate, of `naswot.scores.aggregates.RULES`.
         scoring: (n,) seconds to score each architecture.
     """
 
@@ -33,6 +36,8 @@ class Table:
     neighbours: np.ndarray
     genes: np.ndarray | None = None
     scores: np.ndarray | None = None
+    members: np.ndarray | None = None
+    rule: Callable[[np.ndarray], np.ndarray] | None = None
     scoring: np.ndarray | None = None
 
 
@@ -60,6 +65,22 @@ class Settings:
     learning_rate: float = 0.01
     overrun: Literal["discard", "keep"] = "discard"
     repeats: Literal["paid", "free"] = "paid"
+
+
+def compare_within(
+    picks: np.ndarray,
+    scores: np.ndarray,
+    members: np.ndarray | None,
+    rule: Callable[[np.ndarray], np.ndarray] | None,
+) -> np.ndarray:
+    """Return scores of the architectures `picks`, comparable within a row: (runs, m).
+
+    A run knows the architectures that it drew and no others, so an aggregate ranks only these.
+    `scores`, `members` and `rule` are as in `Table`.
+    """
+    if members is None or rule is None:
+        return scores[picks]
+    return np.array([rule(members[row]) for row in picks]).reshape(picks.shape)
 
 
 class Simulation:
@@ -93,6 +114,7 @@ class Simulation:
         self.genes: np.ndarray | Any = table.genes
         self.scores: np.ndarray | Any = table.scores
         self.scoring: np.ndarray | Any = table.scoring
+        self._members, self._rule = table.members, table.rule
         self.draws = Draws(seeds)
         self.running = np.ones(self.runs, dtype=bool)
         self.seconds = np.zeros(self.runs)
@@ -136,6 +158,10 @@ class Simulation:
         within = after <= self._budget
         self.seconds = np.where(self.running & within, after, self.seconds)
         self.running &= within
+
+    def compare(self, picks: np.ndarray) -> np.ndarray:
+        """Return the scores of (runs, m) architectures, comparable within each run."""
+        return compare_within(picks, self.scores, self._members, self._rule)
 
     def mutate(self, picks: np.ndarray, count: int) -> np.ndarray:
         """Return `count` random neighbours of each of `picks`: (runs, count).

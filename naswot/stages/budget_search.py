@@ -17,9 +17,11 @@ from naswot.io.parquet import column_names, digest_of, read_metadata, read_parqu
 from naswot.runtime.progress import Progress
 from naswot.runtime.provenance import build_metadata, origin_of
 from naswot.scores import points_down
+from naswot.scores.aggregates import RULES
 from naswot.search import ETA, METHODS, Method, Settings, Table, Trajectory, simulate
 from naswot.search.combinations import are_complete
 from naswot.spaces.neighbourhood import padded
+from naswot.tables.members import read_members
 from naswot.tables.neighbours import read_neighbours
 from naswot.tables.seconds import read_seconds
 from naswot.tables.trajectories import write_trajectory
@@ -177,13 +179,16 @@ def arrays(
         )
     if len(rows) < len(listed):
         graph = known_neighbours(graph, rows)
-    scores = scoring = None
+    scores = members = rule = scoring = None
     if joined is not None:
         table = read_parquet(joined, ["index", "score"]).set_index("index")
         measured = read_seconds(seconds)  # type: ignore[arg-type]
         table = table.join(measured).reindex(fitness.index)
         sign = -1 if points_down(read_metadata(joined)) else 1
         scores = sign * table["score"].to_numpy(float)
+        ranked, by = read_members(joined)
+        if ranked is not None:
+            members, rule = ranked.reindex(fitness.index).to_numpy(float), RULES[by]
         scoring = table["seconds"].fillna(0.0).to_numpy(float)
         if fitness.unit != "s":
             scoring = np.zeros(len(scoring))
@@ -198,7 +203,8 @@ def arrays(
             )
         if count < len(scores) and method.scores == "some":
             notes.append(f"first population from the {count:,} architectures with a score")
-    return Table(fitness.values, fitness.cost, graph, genes, scores, scoring), notes
+    found = Table(fitness.values, fitness.cost, graph, genes, scores, members, rule, scoring)
+    return found, notes
 
 
 def known_neighbours(graph: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.scores import points_down
 from naswot.scores.aggregates import RULES
+from naswot.tables.members import member_columns
 from naswot.tables.seconds import read_seconds, write_seconds
 
 
@@ -25,7 +26,8 @@ def combine_scores(
     Args:
         joined: one joined table per score, of the same architectures.
         measured: the seconds of each score, see `naswot.tables.seconds`.
-        output: a joined table whose `score` is the aggregate among all its architectures.
+        output: a joined table whose `score` is the aggregate among all its architectures, with
+            the scores that it puts together, see `naswot.tables.members`.
         seconds: file for the seconds, summed over the families of the scores.
         name: name of the aggregate.
         by: a key of `naswot.scores.aggregates.RULES`.
@@ -39,7 +41,7 @@ def combine_scores(
         metadata["family"]: read_seconds(path)
         for metadata, path in zip(about, measured, strict=True)
     }
-    result = tables[0].assign(score=RULES[by](scores))
+    result = tables[0].assign(score=RULES[by](scores), **member_columns(names, scores))
     result = result.drop(columns=["relu_units", "relu_modules"], errors="ignore")
     same = {
         key: value

@@ -1,6 +1,6 @@
 """Simulate NASWOT, Random and Optimal on a table of architectures: one row per run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,11 @@ from naswot.benchmarks.datasets import Dataset
 from naswot.io.parquet import column_names, digest_of, read_metadata, read_parquet, write_parquet
 from naswot.runtime.provenance import build_metadata
 from naswot.scores import points_down
+from naswot.scores.aggregates import RULES
 from naswot.search.sampling import SAMPLINGS, draw
+from naswot.search.simulation import compare_within
 from naswot.search.trajectory import Trajectory
+from naswot.tables.members import read_members
 from naswot.tables.seconds import read_seconds
 from naswot.tables.trajectories import write_trajectory
 
@@ -37,16 +40,19 @@ def search_by_sampling(
     about, columns = read_metadata(table), column_names(table)
     wanted = ("index", "arch", "score", dataset.valid, dataset.test)
     pool = read_parquet(table, [name for name in wanted if name in columns])
+    members, by = read_members(table)
+    if members is not None:
+        pool = pool.join(members, on="index")
     if seconds is not None:
         pool["seconds"] = pool["index"].map(read_seconds(seconds)["seconds"])
     sign = -1 if points_down(about) else 1
     if sign < 0:
         pool["score"] *= sign
     results = pd.concat(
-        [search(pool, dataset, method, size, runs, seed) for size in sample_sizes],
+        [search(pool, dataset, method, size, runs, seed, by) for size in sample_sizes],
         ignore_index=True,
     )
-    drawn = trajectory(pool, dataset, method, max(sample_sizes), runs, seed)
+    drawn = trajectory(pool, dataset, method, max(sample_sizes), runs, seed, by)
     results["score"] *= sign
     score, title, fitness = about.get("score"), method.title(), None
     if SAMPLINGS[method].scored:
@@ -70,17 +76,25 @@ def search_by_sampling(
 
 
 def search(
-    table: pd.DataFrame, dataset: Dataset, method: str, sample_size: int, runs: int, seed: int
+    table: pd.DataFrame,
+    dataset: Dataset,
+    method: str,
+    sample_size: int,
+    runs: int,
+    seed: int,
+    by: str = "",
 ) -> pd.DataFrame:
     """Run one search method `runs` times with `sample_size` draws each.
 
     Args:
-        table: the pool: `index`, `arch`, accuracies and, if there are any, `score` and `seconds`.
+        table: the pool: `index`, `arch`, accuracies and, if there are any, `score` and `seconds`;
+            for an aggregate also its members, see `naswot.tables.members`.
         dataset: the dataset whose accuracies are reported.
         method: a key of `naswot.search.sampling.SAMPLINGS`.
         sample_size: N.
         runs: number of runs.
         seed: run r uses the generator seeded with `seed` + r.
+        by: the rule of an aggregate; it ranks the networks of each run among themselves.
 
     Returns:
         One row per run: `method, sample_size, run, seed, index, arch, score, search_seconds,
@@ -97,7 +111,8 @@ def search(
     scores, seconds = (_numbers(table, name) for name in ("score", "seconds"))
     rows = np.arange(runs)
     choose = SAMPLINGS[method].choose
-    valid, test = (draws[rows, choose(scores[draws], accuracy[split][draws])] for split in keys)
+    compared = compare_within(draws, scores, *_members(table, by))
+    valid, test = (draws[rows, choose(compared, accuracy[split][draws])] for split in keys)
     if np.isnan(accuracy["valid"]).all():
         valid = test  # without validation accuracies, report the choice by test accuracy
     return pd.DataFrame(
@@ -118,7 +133,13 @@ def search(
 
 
 def trajectory(
-    table: pd.DataFrame, dataset: Dataset, method: str, sample_size: int, runs: int, seed: int
+    table: pd.DataFrame,
+    dataset: Dataset,
+    method: str,
+    sample_size: int,
+    runs: int,
+    seed: int,
+    by: str = "",
 ) -> Trajectory:
     """Return the draws of `search`, one row per draw, with the values that the method uses.
 
@@ -128,7 +149,8 @@ def trajectory(
     draws = draw(len(table), sample_size, seed + np.arange(runs))
     fitness, seconds = (np.full(draws.shape, np.nan) for _ in range(2))
     if SAMPLINGS[method].scored:
-        fitness = _numbers(table, "score")[draws]
+        scores = _numbers(table, "score")
+        fitness = compare_within(draws, scores, *_members(table, by))
         seconds = _numbers(table, "seconds")[draws].cumsum(axis=1)
     elif method == "optimal":
         fitness = _numbers(table, _optimal_key(table, dataset))[draws]
@@ -141,6 +163,11 @@ def trajectory(
         rung=np.zeros(draws.size, dtype=np.int64),
         fitness=fitness.ravel(),
     )
+
+
+def _members(table: pd.DataFrame, by: str) -> tuple[np.ndarray | None, Callable | None]:
+    """Return the members (n, k) of an aggregate and its rule; None for a single score."""
+    return (table.filter(regex="^score:").to_numpy(float), RULES[by]) if by else (None, None)
 
 
 def _optimal_key(table: pd.DataFrame, dataset: Dataset) -> str | None:

@@ -292,6 +292,12 @@ def _check_scores(config: Mapping[str, Any]) -> None:
                 f"configuration: there is no score {shown(name)}; there are {known}, and your own, "
                 "MODULE:FUNCTION."
             )
+    for name in config["search_scores"] or ():
+        if name not in config["scores"]:
+            raise NaswotError(
+                f"configuration: search_scores: {shown(name)} is not one of scores, which are "
+                f"{', '.join(config['scores'])}."
+            )
     try:
         known_scores(config)
     except NaswotError as error:

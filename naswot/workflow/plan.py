@@ -33,8 +33,6 @@ from naswot.workflow.config import (
 )
 
 FORMATS = ("png", "pdf")
-# Searches under a budget move anywhere in the space.
-WHOLE = paths.partly(paths.SEARCH, pool="whole")
 # Settings of scoring that may differ from the paper's.
 SCORING = ("batch_size", "image_size", "precision", "relu_count", "deduplicate")
 # Rules that run once.
@@ -63,13 +61,15 @@ class Plan:
 
     Attributes:
         scores, seed: as in the configuration.
+        search_scores: the scores that searches use; the first is that of the pool "scored".
         aggregates: name → scores that are put together.
         known: score that may be computed → its family.
         runs: pairs of space and dataset.
         missing: space → what is missing, for each space without data.
         images: dataset → image source.
         ablated: space and dataset of the ablations.
-        methods: pool → the searches that draw from it.
+        methods: pool → the searches that draw from it: the architectures that are "scored", the
+            "whole" space, and for each further score, by its name, those that use it.
         gpus: GPUs per job that scores or trains. On a cluster, device `auto` requests none; to
             get GPUs, set device to `cuda`.
     """
@@ -77,6 +77,7 @@ class Plan:
     def __init__(self, config: Mapping[str, Any], catalogue: Catalogue):
         self.config, self.catalogue = config, catalogue
         self.scores, self.seed = config["scores"], config["seed"]
+        self.search_scores = config["search_scores"] or self.scores[:1]
         self.aggregates, self.known = aggregates_of(config), known_scores(config)
         self.runs = runs_of(config, catalogue)
         self.missing = missing_spaces(config, catalogue)
@@ -87,6 +88,9 @@ class Plan:
             "whole": [name for name, method in SAMPLINGS.items() if not method.scored]
             + config["methods"],
         }
+        guided = [name for name in SAMPLINGS if SAMPLINGS[name].scored]
+        guided += [name for name in config["methods"] if METHODS[name].scores != "none"]
+        self.methods |= dict.fromkeys(self.search_scores[1:], guided)
         self.gpus = int(config["device"].startswith("cuda"))
 
     def titles(self, figure: str = "") -> list[str]:
@@ -127,9 +131,9 @@ class Plan:
         """Return the joined table of a score (default: the first) on a dataset's images."""
         return self._of_score(paths.JOINED, space, dataset, score)
 
-    def seconds(self, space: str, dataset: str) -> str:
-        """Return the table of the first score's measured seconds on a dataset's images."""
-        return self._of_score(paths.SECONDS, space, dataset)
+    def seconds(self, space: str, dataset: str, score: str) -> str:
+        """Return the table of a score's measured seconds on a dataset's images."""
+        return self._of_score(paths.SECONDS, space, dataset, score)
 
     def _of_score(self, path: str, space: str, dataset: str, score: str | None = None) -> str:
         images, score = self.images[dataset], score or self.scores[0]
@@ -166,7 +170,7 @@ class Plan:
             if space in spaces
             for pool, methods in self.methods.items()
             for method in methods
-            if pool == "scored"
+            if pool != "whole"
             or method in METHODS
             or sample_of(self.config["sample"], space) != "all"
         ]
@@ -180,22 +184,28 @@ class Plan:
         datasets = [name for searched, name in self.runs if searched == space]
         return self.catalogue[space].datasets[dataset].searched_on(datasets)
 
-    def search_scores(self, space: str, dataset: str, method: str) -> dict[str, str]:
+    def score_of(self, pool: str) -> str:
+        """Return the score of searches in a pool, if they use one."""
+        return pool if pool in self.search_scores[1:] else self.search_scores[0]
+
+    def scored(self, space: str, dataset: str, pool: str, method: str) -> dict[str, str]:
         """Return the scores and seconds for a search, by name; {} if it uses no scores."""
         if METHODS[method].scores == "none":
             return {}
-        trained = self.searched(space, dataset)
-        return {"joined": self.joined(space, trained), "seconds": self.seconds(space, trained)}
+        about = space, self.searched(space, dataset), self.score_of(pool)
+        return {"joined": self.joined(*about), "seconds": self.seconds(*about)}
 
-    def sampling_seconds(self, space: str, dataset: str, method: str) -> dict[str, str]:
+    def sampling_seconds(self, space: str, dataset: str, pool: str, method: str) -> dict[str, str]:
         """Return the measured seconds of NASWOT's scores; {} for methods without scores."""
-        return {"seconds": self.seconds(space, dataset)} if SAMPLINGS[method].scored else {}
+        if not SAMPLINGS[method].scored:
+            return {}
+        return {"seconds": self.seconds(space, dataset, self.score_of(pool))}
 
     def pool(self, space: str, dataset: str, pool: str) -> str:
         """Return the table of architectures that searches draw from."""
-        if pool == "scored":
-            return self.joined(space, dataset)
-        return paths.BENCHMARK.format(space=space)
+        if pool == "whole":
+            return paths.BENCHMARK.format(space=space)
+        return self.joined(space, dataset, self.score_of(pool))
 
     def sample_sizes(self, method: str) -> list[int]:
         """Return the sample sizes N of a search method."""
@@ -460,7 +470,7 @@ class Plan:
                 yield "score_networks", paths.SHARD, self.shards(space, self.images[dataset], score)
         for file in self.searches(*SEARCHED):
             if Path(file).stem in METHODS:
-                yield "search_under_budget", WHOLE, [file]
+                yield "search_under_budget", paths.SEARCH, [file]
             else:
                 yield "search_by_sampling", paths.SEARCH, [file]
 

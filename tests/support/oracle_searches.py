@@ -106,7 +106,8 @@ def move_proposal(run):
     def propose(parent):
         moves = [run.mutate(parent) for _ in range(run.settings.proposals)]
         run.pay(np.array([run.table.scoring[move] for move in moves]).sum())
-        return max(moves, key=lambda move: _comparable(run.table.scores[move]))
+        values = _compared(run.table, moves)
+        return moves[max(range(len(moves)), key=lambda place: _comparable(values[place]))]
 
     _evolve(run, first, propose)
 
@@ -130,10 +131,24 @@ def _best_scored(run, sample):
     drawn = [scored[run.below(len(scored))] for _ in range(max(sample, keep))]
     again = [arch in drawn[:place] for place, arch in enumerate(drawn)]
     run.pay(sum(run.table.scoring[arch] for arch in set(drawn)))
-    ranked = sorted(
-        range(len(drawn)), key=lambda place: (again[place], -run.table.scores[drawn[place]])
-    )
+    values = _compared(run.table, drawn)
+    ranked = sorted(range(len(drawn)), key=lambda place: (again[place], -values[place]))
     return [drawn[place] for place in sorted(ranked[:keep])]
+
+
+def _compared(table, drawn):
+    """Return the scores of `drawn`; those of an aggregate by log-rank are ranked among `drawn`."""
+    if table.members is None:
+        return [table.scores[arch] for arch in drawn]
+    values = []
+    for arch in drawn:
+        value = 0.0
+        for member in table.members.T:
+            lower = sum(member[other] < member[arch] for other in drawn)
+            equal = sum(member[other] == member[arch] for other in drawn)
+            value += math.log((lower + (equal + 1) / 2) / len(drawn))
+        values.append(value)
+    return values
 
 
 def _comparable(score):

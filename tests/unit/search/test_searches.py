@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from naswot.scores.aggregates import log_rank
 from naswot.search import METHODS, Settings, Table, simulate
 
 PAID = Settings(population=4, tournament=2, area_sample=6, warm_up_sample=9, proposals=3)
@@ -129,6 +130,17 @@ def test_area_starts_from_the_best_scored_of_its_draws():
     assert sorted(table.scores[found.pick[:4]]) == kept
     first = simulate("rea", table, 100.0, np.array([5]), PAID)
     assert first.pick[:4].tolist() == drawn[:4].tolist()  # REA's are the first of AREA's draws
+
+
+@pytest.mark.parametrize("method", ["area", "warm_up", "move_proposal"])
+def test_an_aggregate_ranks_only_what_a_run_has_drawn(method):
+    table = toy(4)
+    members = np.random.default_rng(0).integers(0, 9, (len(table.scores), 2)).astype(float)
+    table = dataclasses.replace(table, members=members, rule=log_rank)
+    found = simulate(method, table, 200.0, np.arange(RUNS), PAID)
+    for run in range(RUNS):
+        naive = oracle.simulate(method, table, 200.0, run, PAID)
+        assert [row[1:] for row in rows(found, run)] == [row[1:] for row in naive.log]
 
 
 def test_bohb_promotes_the_best_third():

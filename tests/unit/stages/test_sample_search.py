@@ -113,6 +113,25 @@ def test_without_validation_accuracies_the_best_is_the_tests():
     assert (found["index"] == found["test_index"]).all()
 
 
+def test_an_aggregate_ranks_only_the_networks_of_a_run(tmp_path):
+    generator = np.random.default_rng(0)
+    columns = {f"score:{name}": generator.integers(0, 9, 30) for name in "ab"}
+    pool = table_of([(0.0, 1.0 * number, 1.0 * number, 0.5) for number in range(30)])
+    about = {"space": "nasbench201", "score": "both", "members": ["a", "b"], "by": "rank"}
+    paths = [tmp_path / name for name in ("joined", "runs", "drawn")]
+    write_parquet(pool.assign(**columns), paths[0], about | {"sample": "all"})
+    asked = {"dataset": CIFAR100, "method": "naswot", "sample_sizes": [4], "runs": 9, "seed": 0}
+    search_by_sampling(*paths, **asked)
+    for run in read_parquet(paths[1]).to_dict("records"):
+        drawn = pool["index"].to_numpy()[np.random.default_rng(run["seed"]).permutation(30)[:4]]
+        ranks = [0.0] * 4
+        for values in columns.values():
+            mine = values[drawn - 100]
+            for place, value in enumerate(mine):
+                ranks[place] += (mine < value).sum() + (mine == value).sum() / 2
+        assert run["index"] == drawn[ranks.index(max(ranks))]
+
+
 @given(pools, st.integers(0, 99))
 def test_what_a_trajectory_has_seen_explains_the_choice(pool, seed):
     table = table_of(pool)

@@ -64,6 +64,14 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
             {"scores": ["nwot"]},
             "there is no score 'nwot'; there are naswot, grad_norm",
         ),
+        (
+            {"search_scores": ["params"]},
+            "search_scores: 'params' is not one of scores, which are naswot.",
+        ),
+        (
+            {"aggregates": {"whole": {"scores": ["naswot", "params"], "by": "rank"}}},
+            "aggregates = 'whole' is not allowed; it must be a mapping from a name, of letters,",
+        ),
         ({"vote": ["naswot"]}, "vote is now called aggregates: {vote: {scores: […], by: vote}}."),
         (
             {"aggregates": {"mine": {"scores": ["naswot"], "by": "rank"}}},

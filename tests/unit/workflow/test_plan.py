@@ -120,7 +120,7 @@ def test_each_stage_has_times_of_its_jobs(plan):
     times = plan(sample=1000, shard_size=300).timings()
     assert len(times) == len(set(times))
     assert "timings/score_networks/nasbench201/photos/naswot/0/0003.tsv" in times
-    assert "timings/search_under_budget/nasbench201/cifar10/rea.tsv" in times
+    assert "timings/search_under_budget/nasbench201/cifar10/whole/rea.tsv" in times
     assert "timings/search_by_sampling/nasbench201/cifar10/whole/random.tsv" in times
     assert not any("{" in path for path in times)
 
