@@ -7,12 +7,14 @@ several layers share counts once.
 """
 
 from collections.abc import Callable, Collection, Iterable
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Loss, move_network, set_memory_format, set_train_mode
@@ -284,7 +286,9 @@ class TrainPass:
     @cached_property
     def output(self) -> torch.Tensor:
         """The first tensor of the output, (B, …). Raises as `first_tensor`."""
-        with torch.enable_grad():
+        # PyTorch's fused attention has no second derivative.
+        attention = sdpa_kernel(SDPBackend.MATH) if self._curvature else nullcontext()
+        with torch.enable_grad(), attention:
             output = first_tensor(self._network, self.images.clone())
         for hook in self._hooks:
             hook.remove()  # each refers to this object and would delay its release

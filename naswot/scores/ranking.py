@@ -95,7 +95,7 @@ def rank(
         images: the inputs, as the networks take them, already normalised, on the device to use: a
             tensor (B, …) of floats, or of int64 for tokens; a tuple or list of tensors, which are
             positional arguments; a mapping from names of arguments to tensors. NumPy arrays count
-            as tensors. The first dimension of all of them is the mini-batch (docs/scores.md).
+            as tensors. The first dimension of all of them is the mini-batch (docs/inputs.md).
         scores: names of scores and aggregates, "all", or functions of your own
             (`naswot.scores.custom`). An aggregate, such as "ensemble", ranks the networks by
             several scores, whose columns follow.
@@ -170,8 +170,8 @@ def score_each(
         asked.setdefault(own.get(name) or family_of(name), []).append(name)
     batch = _batch(images, labels, classes, seed, loss, output)
     families = {", ".join(scores): family for family, scores in asked.items()}
-    gaps = {asked: gap for asked, family in families.items() if (gap := gap_of(family, batch))}
-    families = {asked: family for asked, family in families.items() if asked not in gaps}
+    gaps = {scores: gap for scores, family in families.items() if (gap := gap_of(family, batch))}
+    families = {scores: family for scores, family in families.items() if scores not in gaps}
     precision = choose_precision(precision, batch.images.device)
     if precision not in PRECISIONS:
         raise NaswotError(f"precision is {precision!r}; it can be auto, {', '.join(PRECISIONS)}.")
@@ -472,7 +472,8 @@ def _measure_apart(
         try:
             results |= measure(build, batch, [family], options)
         except NoReluError as error:
-            notes[asked] = f"{str(error).rstrip('.')}; try: {', '.join(WITHOUT_RELUS)}."
+            others = (name for name in WITHOUT_RELUS if not gap_of(family_of(name), batch))
+            notes[asked] = f"{str(error).rstrip('.')}; try: {', '.join(others)}."
         except NaswotError as error:
             notes[asked] = str(error)
             if error.__cause__ is not None:
