@@ -261,6 +261,7 @@ class TrainPass:
         self.labels, self.classes, self._loss = labels, classes, loss
         self._network, self.images = prepare(network, images)
         self._curvature = "curvature" in needs
+        self._alone = set(needs) == {"curvature"}
         self._outputs: list[tuple[nn.Module, torch.Tensor]] = []
         self.images.requires_grad_("images" in needs)
         for parameter in self._network.parameters():
@@ -286,8 +287,9 @@ class TrainPass:
     @cached_property
     def output(self) -> torch.Tensor:
         """The first tensor of the output, (B, …). Raises as `first_tensor`."""
-        # PyTorch's fused attention has no second derivative.
-        attention = sdpa_kernel(SDPBackend.MATH) if self._curvature else nullcontext()
+        # Fused attention has no second derivative. In a pass that others share it stays, so that
+        # their values do not depend on the company; there curvature fails and is computed alone.
+        attention = sdpa_kernel(SDPBackend.MATH) if self._alone else nullcontext()
         with torch.enable_grad(), attention:
             output = first_tensor(self._network, self.images.clone())
         for hook in self._hooks:
