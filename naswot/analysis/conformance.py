@@ -21,6 +21,7 @@ from naswot.errors import NaswotError
 from naswot.images import mini_batch
 from naswot.scores import FAMILIES, Family
 from naswot.scores.base import Batch, Score, measure
+from naswot.scores.inputs import on_floats
 from naswot.spaces import SPACES
 
 ACCURACY = "cifar10-valid/x-valid/200"
@@ -149,7 +150,7 @@ def _declared(
     """Yield whether the score looks at labels and images exactly if it declares them."""
     others = {
         "labels": replace(batch, labels=(batch.labels + 1) % batch.classes),
-        "images": replace(batch, images=torch.randn_like(batch.images)),
+        "images": replace(batch, images=on_floats(torch.randn_like, batch.images)),
     }
     for need, other in others.items():
         declared = need in family.needs or (need == "labels" and bool(family.labelled))

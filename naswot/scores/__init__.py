@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-# What a score may need: the values of the images, labels, ReLUs or activations of any kind, one
-# output per class, a gradient or second derivative of the output, a feature map that is pooled or
-# flattened. Every score knows the shape of the images.
+# What a score may need: the values of the images, images of floating point (to differentiate by, or
+# to replace), labels, ReLUs or activations of any kind, one output per class, a gradient or second
+# derivative of the output, a feature map that is pooled or flattened. Every score knows the shape
+# of the images.
 NEEDS = (
-    "images", "labels", "ReLUs", "activations", "logits", "gradient", "second derivative",
-    "feature map",
+    "images", "float inputs", "labels", "ReLUs", "activations", "logits", "gradient",
+    "second derivative", "feature map",
 )  # fmt: skip
 
 
@@ -114,7 +115,7 @@ FAMILIES = {
                 "synflow": "product of |weights| along all paths (Tanaka et al. 2020)",
                 "log_synflow": "natural logarithm of synflow",
             },
-            needs=("gradient",),
+            needs=("float inputs", "gradient"),
             relative_cost=0.3,
         ),
         Family(
@@ -123,7 +124,7 @@ FAMILIES = {
                 "jacob_cov": "how uncorrelated the images' Jacobians are (Mellor et al. 2020)",
                 "epe_nas": "how the Jacobians correlate within classes (Lopes et al. 2021)",
             },
-            needs=("images", "gradient"),
+            needs=("images", "float inputs", "gradient"),
             labelled=("epe_nas",),
             relative_cost=2.3,
             pass_needs=("images",),
@@ -131,7 +132,7 @@ FAMILIES = {
         Family(
             "zen",
             {"zen": "how far features move with the input (Lin et al. 2021)"},
-            needs=("feature map",),
+            needs=("float inputs", "feature map"),
             relative_cost=0.8,
         ),
         Family(
@@ -151,7 +152,7 @@ FAMILIES = {
         Family(
             "linear_regions",
             {"linear_regions": "how finely the ReLUs cut the inputs (Chen et al. 2021)"},
-            needs=("images", "ReLUs"),
+            needs=("images", "float inputs", "ReLUs"),
             relative_cost=2.6,
         ),
         Family(
@@ -168,7 +169,7 @@ FAMILIES = {
                 "az_progressivity": "how much that grows from block to block (Lee and Ham 2024)",
                 "az_trainability": "how evenly blocks pass gradients on (Lee and Ham 2024)",
             },
-            needs=("gradient",),
+            needs=("float inputs", "gradient"),
             relative_cost=1.8,
         ),
         Family(
@@ -199,7 +200,7 @@ FAMILIES = {
                 "vkdnw": "parameter tensors + vkdnw_entropy (Týbl and Neumann 2025)",
                 "vkdnw_entropy": "entropy of the Fisher spectrum (Týbl and Neumann 2025)",
             },
-            needs=("logits", "gradient"),
+            needs=("float inputs", "logits", "gradient"),
             relative_cost=4.6,
         ),
         Family(
@@ -212,7 +213,7 @@ FAMILIES = {
         Family(
             "wrcor",
             {"wrcor": "how uncorrelated images are at the ReLUs (Jing et al. 2025)"},
-            needs=("images", "ReLUs", "gradient"),
+            needs=("images", "float inputs", "ReLUs", "gradient"),
             relative_cost=2.5,
         ),
         Family(

@@ -25,6 +25,7 @@ from torch import nn
 from naswot.errors import NaswotError
 from naswot.scores.batch_position import BatchPosition, find_batch_positions
 from naswot.scores.dataflow import IMAGES, DataFlow, TracedCall, tracing
+from naswot.scores.inputs import Inputs
 from naswot.scores.relu import batch_position_unclear, binary_codes
 
 # Operations of PyTorch. SELU and CELU are executed as `elu`; GELU by hand contains tanh or erf.
@@ -65,9 +66,7 @@ class ActivationFlow(DataFlow):
         kept: number of the call → what is kept, if the position of the mini-batch is clear.
     """
 
-    def __init__(
-        self, network: nn.Module, images: torch.Tensor, batch_size: int, reduce: Reduce | None
-    ):
+    def __init__(self, network: nn.Module, images: Inputs, batch_size: int, reduce: Reduce | None):
         super().__init__(network, images, batch_size, hooked=False, trial=reduce is None)
         self.reduce, self.size = reduce, batch_size
         self.kept: dict[int, Any] = {}
@@ -108,7 +107,7 @@ class Activations:
     note: str = ""
 
 
-def read_activations(network: nn.Module, images: torch.Tensor, reduce: Reduce) -> Activations:
+def read_activations(network: nn.Module, images: Inputs, reduce: Reduce) -> Activations:
     """Run `network` on `images` (B, …) and return `reduce` of the codes of its activations.
 
     Args:
@@ -121,7 +120,7 @@ def read_activations(network: nn.Module, images: torch.Tensor, reduce: Reduce) -
             input of one.
     """
 
-    def run(batch: torch.Tensor, reduce: Reduce | None = None) -> tuple[ActivationFlow, Any]:
+    def run(batch: Inputs, reduce: Reduce | None = None) -> tuple[ActivationFlow, Any]:
         with torch.no_grad():
             batch = batch.clone()  # which the network may change in place
             flow = ActivationFlow(network, batch, len(images), reduce)

@@ -32,6 +32,7 @@ from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
 from naswot.scores.blocks import Block, BlockOutputs
 from naswot.scores.initialisation import draw_weights
+from naswot.scores.inputs import Inputs, on_floats
 from naswot.scores.passes import freeze, prepare, run_fast
 
 IMAGES = 64
@@ -112,7 +113,7 @@ def gathered(arrived: torch.Tensor, sent: torch.Tensor) -> torch.Tensor | None:
     return arrived if arrived.shape[positions] == sent.shape[positions] else None
 
 
-def block_calls(network: nn.Module, inputs: torch.Tensor) -> list[Block]:
+def block_calls(network: nn.Module, inputs: Inputs) -> list[Block]:
     """Return the calls of the network's blocks, with gradients with respect to `inputs`."""
     with torch.enable_grad(), BlockOutputs(network) as blocks:
         network(inputs.clone())
@@ -124,7 +125,8 @@ def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, Any
     network, images = prepare(network, batch.images[:IMAGES])
     draw_weights(network, lambda fan_in: math.sqrt(2 / fan_in))
     freeze(network)
-    calls = run_fast(block_calls, network, torch.randn_like(images).requires_grad_())
+    inputs = on_floats(torch.randn_like, images).requires_grad_()
+    calls = run_fast(block_calls, network, inputs)
     if len(calls) < 2:
         raise NaswotError(
             f"{type(network).__name__} has fewer than two blocks, so az_nas does not apply to it."

@@ -9,18 +9,22 @@ import copy
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.runtime.progress import log
 from naswot.scores import Family
+from naswot.scores.adapter import Output, adapted
 from naswot.scores.failures import one_line
+from naswot.scores.inputs import Inputs, TensorTree, float_tensors
 from naswot.scores.lazy_modules import materialise
+
+# (output, labels) → scalar
+Loss = Callable[[torch.Tensor, Any], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -28,15 +32,26 @@ class Batch:
     """A mini-batch.
 
     Attributes:
-        images: (B, …), as the networks take them, already normalised, on the device to use.
-        labels: int64 (B,), from 0 to `classes` − 1, on the same device.
+        images: the inputs, (B, …), as the networks take them, already normalised, on the device to
+            use; a tree if they are integers or several tensors.
+        labels: int64 (B,), from 0 to `classes` − 1, on the same device; with a `loss`, anything
+            (B, …) that it takes.
         classes: number of classes; networks have as many outputs, or one output for scores that
             do not need labels.
+        loss: (output, labels) → scalar; None: cross-entropy.
+        output: from what a network returns to the tensor (B, …) that is scored; None: the first
+            tensor of floats (B, …).
     """
 
-    images: torch.Tensor
-    labels: torch.Tensor
+    images: Inputs
+    labels: Any
     classes: int
+    loss: Loss | None = None
+    output: Output | None = None
+
+    def __getitem__(self, part: slice) -> "Batch":
+        """Return a part of the mini-batch."""
+        return replace(self, images=self.images[part], labels=self.labels[part])
 
 
 @dataclass(frozen=True)
@@ -97,7 +112,11 @@ def measure(
     """
     started = time.perf_counter()
     given = isinstance(network, nn.Module)
-    original: Any = network if given else network()
+    for family in families:
+        if gap := gap_of(family, batch):
+            raise NaswotError(f"{', '.join(family.scores)}: {gap}")
+    built: Any = network if given else network()
+    original = adapted(built, batch.images, batch.output)
     materialise(original, batch.images[:2])  # some lazy modules cannot be copied
     build_seconds = 0.0 if given else time.perf_counter() - started
     cpu, cuda = torch.get_rng_state(), torch.cuda.get_rng_state_all()
@@ -111,7 +130,7 @@ def measure(
         if group is sharing:
             needs = {need for family in group for need in family.pass_needs}
             about = batch.images, batch.labels, batch.classes, needs
-            arguments = (group[0].pass_class(copied, *about),)
+            arguments = (group[0].pass_class(copied, *about, batch.loss),)
         for family in group:
             torch.set_rng_state(cpu)
             torch.cuda.set_rng_state_all(cuda)
@@ -124,6 +143,20 @@ def measure(
             }
             started = time.perf_counter()
     return {name: results[name] for family in families for name in family.scores}
+
+
+def are_classes(labels: Any, classes: int) -> bool:
+    """Return whether labels are one class for each image; those of a loss may be others."""
+    if labels.ndim != 1 or labels.dtype != torch.int64 or isinstance(labels, TensorTree):
+        return False
+    return bool(((labels >= 0) & (labels < classes)).all())
+
+
+def gap_of(family: Family, batch: Batch) -> str:
+    """Return why the inputs of `batch` do not suit the scores of `family`; empty if they do."""
+    if "float inputs" not in family.needs or float_tensors(batch.images):
+        return ""
+    return f"it needs inputs of floating point, and these are integers ({batch.images})."
 
 
 def copy_network(network: nn.Module, name: str | None = None) -> nn.Module:
@@ -182,29 +215,7 @@ def set_memory_format(network: nn.Module, memory_format: torch.memory_format) ->
             tensor.data = tensor.data.contiguous(memory_format=memory_format)
 
 
-def as_images(images: Any) -> torch.Tensor:
-    """Return a mini-batch, a tensor or a NumPy array, as a tensor.
-
-    Raises:
-        NaswotError: it is neither, or not of floating point.
-    """
-    if isinstance(images, np.ndarray) and images.dtype.kind in "fiub":
-        images = torch.from_numpy(images)
-    if not isinstance(images, torch.Tensor):
-        raise NaswotError(
-            f"The images are a {type(images).__name__}; a mini-batch is one tensor or NumPy array "
-            "of floating point, (B, …), normalised. (From a DataLoader, take the first batch: "
-            "images, labels = next(iter(loader)).)"
-        )
-    if not images.is_floating_point() or images.ndim < 2:
-        raise NaswotError(
-            f"The images are {images.dtype} of shape {tuple(images.shape)}; they have to be "
-            "floating point, (B, …), and normalised."
-        )
-    return images
-
-
-def save_state(network: nn.Module, images: torch.Tensor) -> Callable[[], None]:
+def save_state(network: nn.Module, images: Inputs) -> Callable[[], None]:
     """Return a function that undoes a forward pass: buffers, attributes, random generators.
 
     Attributes that are lists get back their old contents.

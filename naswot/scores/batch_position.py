@@ -15,6 +15,7 @@ from naswot.runtime.progress import log
 from naswot.scores.base import save_state
 from naswot.scores.dataflow import DataFlow
 from naswot.scores.initialisation import batch_norms
+from naswot.scores.inputs import Inputs, TensorTree
 from naswot.scores.relu import CodeOverlap
 
 
@@ -40,9 +41,9 @@ class BatchPosition:
 
 
 def find_batch_positions(
-    run: Callable[[torch.Tensor], tuple[DataFlow, Any]],
+    run: Callable[[Inputs], tuple[DataFlow, Any]],
     network: nn.Module,
-    images: torch.Tensor,
+    images: Inputs,
     batch_dim: int,
     unclear: list[int],
     calls: int,
@@ -65,7 +66,7 @@ def find_batch_positions(
     restore = save_state(network, images)
     modes = {norm: norm.training for norm in batch_norms(network)}
 
-    def codes_of(batch: torch.Tensor) -> list[torch.Tensor | None]:
+    def codes_of(batch: Inputs) -> list[torch.Tensor | None]:
         for norm in modes:
             norm.training = False
         flow, _ = run(batch)
@@ -95,8 +96,14 @@ def find_batch_positions(
     return {index: positions[0] for index, positions in possible.items() if positions}
 
 
-def _replace_image(images: torch.Tensor, batch_dim: int, index: int) -> torch.Tensor:
-    """Return a copy of `images` with noise instead of the image at `index`."""
+def _replace_image(images: Inputs, batch_dim: int, index: int) -> Inputs:
+    """Return a copy of `images` with noise instead of the image at `index`.
+
+    In a tree it is the example before, since not every integer is allowed.
+    """
+    if isinstance(images, TensorTree):
+        chosen = [index - 1 if row == index else row for row in range(len(images))]
+        return images[chosen]
     other = images.clone()
     image = other.select(batch_dim, index)
     image.copy_(torch.randn(image.shape, generator=torch.Generator().manual_seed(index)))

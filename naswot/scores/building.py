@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from naswot.errors import NaswotError
+from naswot.scores.adapter import adapted
 from naswot.scores.base import Batch, copy_network, move_network
 from naswot.scores.failures import one_line
 from naswot.scores.lazy_modules import materialise
@@ -26,6 +27,8 @@ class Missing:
 def build_network(name: str, model: Model | Missing, batch: Batch, seed: int) -> nn.Module:
     """Return a new network with the weights that `seed` gives, on the images' device and type.
 
+    It takes the images of `batch` as one argument (`naswot.scores.adapter`).
+
     Args:
         name: of the network in messages.
         model: a module, which is copied, or a function or class that builds one. `num_classes` is
@@ -40,11 +43,13 @@ def build_network(name: str, model: Model | Missing, batch: Batch, seed: int) ->
         raise model.error
     torch.manual_seed(seed)
     if isinstance(model, nn.Module):
-        materialise(model, batch.images[:2])  # some lazy modules cannot be copied
+        # Some lazy modules cannot be copied.
+        materialise(adapted(model, batch.images, batch.output), batch.images[:2])
         network = copy_network(model, name)
     else:
         network = _call_factory(name, model, batch.classes, seed)
-    return move_network(network, batch.images.device, batch.images.dtype)
+    network = move_network(network, batch.images.device, batch.images.dtype)
+    return adapted(network, batch.images, batch.output)
 
 
 def _call_factory(

@@ -26,11 +26,12 @@ def channels_for(models: Mapping[str, Model], classes: int, size: int) -> int:
         classes: number of outputs of the networks.
         size: side of the images in pixels.
     """
-    batch = Batch(torch.zeros(2, 3, size, size), torch.zeros(2, dtype=torch.int64), classes)
+    images = torch.zeros(2, 3, size, size)
+    batch = Batch(images, torch.zeros(2, dtype=torch.int64), classes)
     for name, model in models.items():
         try:
             with torch.random.fork_rng(devices=[]):
-                found = channels_of(build_network(name, model, batch, 0), batch.images)
+                found = channels_of(build_network(name, model, batch, 0), images)
         except KeyboardInterrupt:
             raise
         except BaseException:  # it cannot be built or run; scoring will report it

@@ -26,6 +26,7 @@ from naswot.scores.batch_position import BatchPosition, find_batch_positions
 from naswot.scores.dataflow import IMAGES, DataFlow, TracedCall, tracing
 from naswot.scores.failures import failure_of, one_line
 from naswot.scores.graph import Recorder, read_graph
+from naswot.scores.inputs import Inputs, TensorTree
 from naswot.scores.outputs import has_nan, tensors_in
 from naswot.scores.relu import CodeOverlap, IncompleteGraphError, NoReluError
 
@@ -67,12 +68,12 @@ class Codes:
         """N_A, the number of units."""
         return sum(overlap.units for overlap in self.overlaps)
 
-    def hamming_kernel(self, images: torch.Tensor, batch_dim: int = 0) -> torch.Tensor:
+    def hamming_kernel(self, images: Inputs, batch_dim: int = 0) -> torch.Tensor:
         """Return K_H (B, B) of the `images` that were read, float64; NaN if the output has NaN."""
         kernel = (self.units - self.hamming_distances(images, batch_dim)).double()
         return kernel.fill_(torch.nan) if has_nan(self.output) else kernel
 
-    def hamming_distances(self, images: torch.Tensor, batch_dim: int = 0) -> torch.Tensor:
+    def hamming_distances(self, images: Inputs, batch_dim: int = 0) -> torch.Tensor:
         """Return the distances between the codes of the `images` that were read, int64 (B, B)."""
         batch_size = images.shape[batch_dim]
         active = torch.zeros(batch_size, batch_size, dtype=torch.int64, device=images.device)
@@ -84,7 +85,7 @@ class Codes:
 
 def read_codes(
     network: nn.Module,
-    images: torch.Tensor,
+    images: Inputs,
     published: bool = False,
     fused: bool = False,
     batch_dim: int = 0,
@@ -108,8 +109,9 @@ def read_codes(
         NaswotError: the network fails on the images.
     """
     restore, name = save_state(network, images), type(network).__name__
-    plain = [*([] if batch_dim else ["graph"]), "flow", "flow with gradients"]
-    fused = fused and batch_dim == 0 and _fused_pass_applies(images)
+    tree = isinstance(images, TensorTree)  # integers are no part of a graph
+    plain = [*([] if batch_dim or tree else ["graph"]), "flow", "flow with gradients"]
+    fused = fused and batch_dim == 0 and not tree and _fused_pass_applies(images)
     methods = ["fused", *plain] if fused else plain
     failure: Any = None
     reason = None
@@ -117,7 +119,7 @@ def read_codes(
         while methods:
             method, *methods = methods
             try:
-                if method in ("fused", "graph"):
+                if method in ("fused", "graph") and isinstance(images, torch.Tensor):
                     recorder = FusedRecorder if method == "fused" else Recorder
                     output, calls = read_graph(network, images, recorder(len(images), published))
                     codes = Codes(output, [call.overlap for call in calls])
@@ -147,7 +149,7 @@ def read_codes(
     raise _failure(network, images, failure) from failure
 
 
-def _fused_pass_applies(images: torch.Tensor) -> bool:
+def _fused_pass_applies(images: Inputs) -> bool:
     if FusedRecorder is None:
         _log_once("numba", logging.INFO, NO_NUMBA)
     return FusedRecorder is not None and images.device.type == "cpu"
@@ -167,7 +169,7 @@ def _without_compilation(network: nn.Module) -> AbstractContextManager:
     return nullcontext()
 
 
-def _failure(network: nn.Module, images: torch.Tensor, failure: Exception) -> NaswotError:
+def _failure(network: nn.Module, images: Inputs, failure: Exception) -> NaswotError:
     """Return the error to raise for a network on which every method has failed."""
     try:
         with torch.no_grad():
@@ -181,7 +183,7 @@ def _failure(network: nn.Module, images: torch.Tensor, failure: Exception) -> Na
 
 
 def _read_data_flow(
-    network: nn.Module, images: torch.Tensor, published: bool, batch_dim: int, gradients: bool
+    network: nn.Module, images: Inputs, published: bool, batch_dim: int, gradients: bool
 ) -> Codes:
     """Return the codes by data flow. `gradients` is for networks that compute some themselves.
 
@@ -191,7 +193,7 @@ def _read_data_flow(
     """
     batch_size = images.shape[batch_dim]
 
-    def run(batch: torch.Tensor, trial: bool = True) -> tuple[DataFlow, Any]:
+    def run(batch: Inputs, trial: bool = True) -> tuple[DataFlow, Any]:
         batch = batch.detach().requires_grad_(gradients)
         with torch.set_grad_enabled(gradients):
             batch = batch.clone()

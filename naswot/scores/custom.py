@@ -17,7 +17,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -181,7 +181,6 @@ def run(family: Family, network: Any, batch: Any, options: Any) -> dict[str, flo
     Raises:
         NaswotError: the function fails, takes too long, or returns something else.
     """
-    from naswot.scores.base import Batch
     from naswot.scores.failures import one_line
     from naswot.scores.passes import prepare
 
@@ -190,7 +189,7 @@ def run(family: Family, network: Any, batch: Any, options: Any) -> dict[str, flo
     network, images = prepare(network, batch.images)
     try:
         with time_limit(declared.time_limit_s):
-            found = function(network, Batch(images, batch.labels.clone(), batch.classes))
+            found = function(network, replace(batch, images=images, labels=batch.labels.clone()))
     except _TimeLimitError as error:
         limit = f"{declared.time_limit_s:g} s"
         raise NaswotError(f"it takes more than {limit}, its time limit") from error

@@ -22,6 +22,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
+from naswot.scores.inputs import Inputs
 from naswot.scores.outputs import tensors_in
 from naswot.scores.relu import (
     CodeOverlap,
@@ -128,7 +129,7 @@ class DataFlow(TorchDispatchMode):
     def __init__(
         self,
         network: nn.Module,
-        images: torch.Tensor,
+        images: Inputs,
         batch_size: int | None,
         hooked: bool,
         trial: bool = False,
@@ -144,7 +145,8 @@ class DataFlow(TorchDispatchMode):
         self._overlaps, self._signs = TensorCache(), TensorCache()
         for tensor in (*network.parameters(), *network.buffers()):
             self._dependencies[self._key(tensor)] = 0
-        self._dependencies[self._key(images)] = IMAGES
+        for tensor in tensors_in(images):
+            self._dependencies[self._key(tensor)] = IMAGES
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}

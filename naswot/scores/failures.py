@@ -2,10 +2,10 @@
 
 import re
 
-import torch
 from torch import nn
 
 from naswot.errors import NaswotError
+from naswot.scores.inputs import Inputs, TensorTree
 
 LONGEST_MESSAGE = 300  # characters of an error's message that are quoted
 # Words of errors that images of the wrong size may cause.
@@ -29,18 +29,20 @@ def one_line(error: BaseException) -> str:
     return line if line.endswith((".", "!", "?", "…")) else line + "."
 
 
-def failure_of(network: nn.Module, error: BaseException, images: torch.Tensor) -> NaswotError:
+def failure_of(network: nn.Module, error: BaseException, images: Inputs) -> NaswotError:
     """Return the error to raise if `network` raises `error` on `images` (B, …)."""
     how = how_it_fails(error, images, "score it on images of another")
     return NaswotError(f"{type(network).__name__} {how}")
 
 
-def how_it_fails(error: BaseException, images: torch.Tensor, cure: str) -> str:
+def how_it_fails(error: BaseException, images: Inputs, cure: str) -> str:
     """Return a predicate for a message: "fails …", for a network that raises `error` on `images`.
 
     `cure` says how to give it images of another size; it is added only if that may help.
     """
     raised = one_line(error)
+    if isinstance(images, TensorTree):
+        return f"fails when it is called with ({images}): {raised}"
     if not isinstance(error, SIZE_ERRORS) or not OF_SIZES.search(raised):
         return f"fails: {raised}"
     size = "×".join(map(str, images.shape[1:]))

@@ -13,31 +13,26 @@ are used, because each takes a backward pass. Where ∂ℓ_i/∂w is 0, the sign
 """
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
-from naswot.scores.passes import (
-    cross_entropy,
-    first_output_fast,
-    freeze,
-    layer_weights,
-    prepare,
-)
+from naswot.scores.passes import batch_loss, freeze, layer_weights, prepare
 
 IMAGES = 16
 
 
-def image_logits(network: nn.Module, image: torch.Tensor) -> torch.Tensor:
-    """Return the logits (1, width) of `image` (1, …).
+def image_loss(network: nn.Module, image: Batch) -> torch.Tensor:
+    """Return the loss of a mini-batch of one image.
 
     Raises:
-        NaswotError: batch normalisation has one value per channel.
+        NaswotError: batch normalisation has one value per channel, or as `batch_loss`.
     """
     try:
-        return first_output_fast(network, image)
+        return batch_loss(network, image)
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
@@ -58,9 +53,9 @@ def gradsign(network: nn.Module, batch: Batch) -> float:
     weights = layer_weights(network)
     freeze(network, weights)
     agreed = [torch.zeros_like(weight, dtype=torch.int32) for weight in weights]
-    for image, label in zip(images.split(1), batch.labels.split(1), strict=False):
-        with torch.enable_grad():
-            loss = cross_entropy(network, image_logits(network, image), label, batch.classes)
+    prepared = replace(batch, images=images)
+    for i in range(len(images)):
+        loss = image_loss(network, prepared[i : i + 1])
         gradients = torch.autograd.grad(loss, weights, materialize_grads=True)
         if any(gradient.isnan().any() for gradient in gradients):
             return math.nan  # whose sign would be 0

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from naswot.scores.inputs import Inputs
+
 # Layers with a weight (outputs, inputs, …) whose weights are drawn.
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
@@ -34,15 +36,16 @@ def draw_weights(network: nn.Module, std: Callable[[int], float]) -> None:
             nn.init.zeros_(module.bias)
 
 
-def renew_statistics(network: nn.Module, like: torch.Tensor, momentum: float) -> None:
+def renew_statistics(network: nn.Module, like: Inputs, momentum: float) -> None:
     """Reset the running statistics of all batch normalisations and set their `momentum`.
 
     Layers without running statistics get them too. They have the device and type of `like`.
     """
+    place: Any = {"dtype": like.dtype, "device": like.device}
     for module in batch_norms(network):
         module.track_running_stats, module.momentum = True, momentum
-        module.running_mean = like.new_zeros(module.num_features)
-        module.running_var = like.new_ones(module.num_features)
+        module.running_mean = torch.zeros(module.num_features, **place)
+        module.running_var = torch.ones(module.num_features, **place)
         module.num_batches_tracked = torch.tensor(0, device=like.device)
 
 

@@ -1,9 +1,9 @@
 """Scores of the Jacobians: how a network's outputs change with each image.
 
-Row b of J (B, units) is the gradient of the sum of all outputs with respect to image b; one
-backward pass gives all rows. (In train mode batch normalisation lets an image influence the outputs
-of the others, and its row contains that too, as in the authors' code.) C (B, B) is the correlation
-matrix of the rows.
+Row b of J (B, units) is the gradient of the sum of all outputs with respect to image b (all its
+tensors of floating point); one backward pass gives all rows. (In train mode batch normalisation
+lets an image influence the outputs of the others, and its row contains that too, as in the authors'
+code.) C (B, B) is the correlation matrix of the rows.
 
 - jacob_cov (Mellor et al., 2020, the first version of "Neural Architecture Search without
   Training"; Abdelfattah et al., ICLR 2021): −Σ [ln(v + k) + 1/(v + k)] over the eigenvalues v of C.
@@ -17,15 +17,19 @@ A row without variance (the output does not depend on the image) has no correlat
 are then NaN.
 """
 
+from typing import Any
+
 import torch
 
 from naswot.errors import NaswotError
-from naswot.scores.base import Options
+from naswot.scores.base import Options, are_classes
+from naswot.scores.inputs import float_tensors
 from naswot.scores.passes import TrainPass
 
 K = 1e-5
 # With more classes, EPE-NAS compares classes with one another.
 MANY_CLASSES = 100
+NO_CLASSES = "no epe_nas: labels are not one class for each image"
 
 
 def jacobians(train_pass: TrainPass) -> torch.Tensor:
@@ -34,14 +38,15 @@ def jacobians(train_pass: TrainPass) -> torch.Tensor:
     Raises:
         NaswotError: the network returns no output with one row per image.
     """
+    images = float_tensors(train_pass.images)
     if not train_pass.logits.requires_grad:
-        return torch.zeros_like(train_pass.images, dtype=torch.float64).flatten(1)
-    with torch.enable_grad():
-        outputs = train_pass.logits.sum()
-    (gradient,) = torch.autograd.grad(
-        outputs, train_pass.images, retain_graph=True, materialize_grads=True
-    )
-    return gradient.flatten(1).double()
+        gradients = tuple(map(torch.zeros_like, images))
+    else:
+        with torch.enable_grad():
+            outputs = train_pass.logits.sum()
+        gradients = torch.autograd.grad(outputs, images, retain_graph=True, materialize_grads=True)
+    rows = [gradient.reshape(len(gradient), -1).double() for gradient in gradients]
+    return torch.cat(rows, 1)
 
 
 def correlations(rows: torch.Tensor) -> torch.Tensor:
@@ -77,12 +82,15 @@ def epe_nas(jacobian: torch.Tensor, labels: torch.Tensor, classes: int) -> float
     return found.abs().sum().item()
 
 
-def compute(train_pass: TrainPass, options: Options) -> dict[str, float]:
-    """Return the scores of the family."""
+def compute(train_pass: TrainPass, options: Options) -> dict[str, Any]:
+    """Return the scores of the family and a note."""
     if len(train_pass.images) < 2:
         raise NaswotError("jacob_cov and epe_nas compare images; one image is not enough.")
     found = jacobians(train_pass)
+    labels, classes = train_pass.labels, train_pass.classes
+    known = are_classes(labels, classes)
     return {
         "jacob_cov": jacob_cov(found),
-        "epe_nas": epe_nas(found, train_pass.labels, train_pass.classes),
+        "epe_nas": epe_nas(found, labels, classes) if known else torch.nan,
+        "note": "" if known else NO_CLASSES,
     }

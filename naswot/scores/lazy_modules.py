@@ -10,8 +10,10 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from naswot.scores.inputs import Inputs
 
-def dry_run(network: nn.Module, images: torch.Tensor) -> Any:
+
+def dry_run(network: nn.Module, images: Inputs) -> Any:
     """Return the output of `network` for `images`, in eval mode.
 
     Modes and the state of the random generators are restored. Modes are set without `eval()`,
@@ -28,7 +30,7 @@ def dry_run(network: nn.Module, images: torch.Tensor) -> Any:
             module.training = training
 
 
-def materialise(network: nn.Module, images: torch.Tensor) -> None:
+def materialise(network: nn.Module, images: Inputs) -> None:
     """Give the lazy modules of `network` their parameters by a forward pass of `images` (B, …).
 
     Errors of the network are not caught.
@@ -37,7 +39,7 @@ def materialise(network: nn.Module, images: torch.Tensor) -> None:
     if not any(map(is_lazy, tensors)):
         return
     kept = [(buffer, buffer.clone()) for buffer in network.buffers() if not is_lazy(buffer)]
-    like = next((tensor for tensor in tensors if tensor.is_floating_point()), images)
+    like: Any = next((tensor for tensor in tensors if tensor.is_floating_point()), images)
     try:
         dry_run(network, images.to(like.device, like.dtype))
     finally:

@@ -23,6 +23,7 @@ from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
 from naswot.scores.codes import read_codes
 from naswot.scores.initialisation import renew_statistics
+from naswot.scores.inputs import Inputs
 from naswot.scores.outputs import has_nan
 from naswot.scores.passes import prepare
 
@@ -32,17 +33,26 @@ POINTS = 8
 NEAREST = 1e-7
 
 
-def rays(images: torch.Tensor) -> torch.Tensor:
-    """Return (RAYS · POINTS, …) inputs on lines from the first of `images` (B, …) to the next."""
+def rays(images: Inputs) -> Inputs:
+    """Return (RAYS · POINTS, …) inputs on lines from the first of `images` (B, …) to the next.
+
+    Integers, which have no values in between, are those of the line's start.
+    """
+    return _lines(images) if isinstance(images, torch.Tensor) else images.map(_lines)
+
+
+def _lines(images: torch.Tensor) -> torch.Tensor:
     starts = torch.arange(RAYS, device=images.device) % len(images)
     here, there = images[starts, None], images[(starts + 1) % len(images), None]
+    if not images.is_floating_point():
+        return here.expand(-1, POINTS, *images.shape[1:]).flatten(0, 1)
     shares = torch.logspace(
         math.log10(NEAREST), 0, POINTS, dtype=images.dtype, device=images.device
     ).reshape(-1, *[1] * (images.ndim - 1))
     return (here + shares * (there - here)).flatten(0, 1)
 
 
-def fix_statistics(network: nn.Module, images: torch.Tensor) -> None:
+def fix_statistics(network: nn.Module, images: Inputs) -> None:
     """Set all running statistics to those of `images` and put `network` in eval mode."""
     renew_statistics(network, images, momentum=1.0)
     with torch.no_grad():
@@ -50,7 +60,7 @@ def fix_statistics(network: nn.Module, images: torch.Tensor) -> None:
     network.eval()
 
 
-def distinct_codes(network: nn.Module, inputs: torch.Tensor) -> tuple[float, str]:
+def distinct_codes(network: nn.Module, inputs: Inputs) -> tuple[float, str]:
     """Return the number of distinct codes of `inputs` (N, …), NaN if an output is NaN, and a note.
 
     Raises:

@@ -17,11 +17,11 @@ import torch
 from torch import nn
 
 from naswot.errors import NaswotError
+from naswot.scores.adapter import Output, adapted
 from naswot.scores.base import (
     Batch,
     Options,
     Score,
-    as_images,
     copy_network,
     move_network,
     set_memory_format,
@@ -29,6 +29,7 @@ from naswot.scores.base import (
 )
 from naswot.scores.codes import read_codes
 from naswot.scores.failures import failure_of, one_line
+from naswot.scores.inputs import Inputs, as_images
 from naswot.scores.lazy_modules import materialise
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -37,10 +38,11 @@ RELU_COUNTS = ("once", "as-published")
 
 def score(
     network: nn.Module | Callable[[], nn.Module],
-    images: torch.Tensor,
+    images: Any,
     precision: str = "float32",
     relu_count: str = "once",
     batch_dim: int = 0,
+    output: Output | None = None,
 ) -> Score:
     """Score `network` on `images`.
 
@@ -51,14 +53,17 @@ def score(
 
     Args:
         network: a module, or a function that builds one (construction is then timed too).
-        images: (B, …), as the network takes them, already normalised, on the device to use.
+        images: the inputs, as for `naswot.rank`, on the device to use.
         precision: of the forward pass, "float32" or "bfloat16". Codes and kernel are exact.
             Images are stored channels-last, which is a quarter faster than contiguous. Convolutions
             then round differently, which changes about one code in 10⁵ (where a pre-activation is
             near zero).
         relu_count: "once" counts each reachable ReLU call once (equation 1); "as-published" counts
             each module whose class name contains "ReLU", as the authors' code does.
-        batch_dim: the dimension of `images` that is the mini-batch; 1 for sequences (S, B, …).
+        batch_dim: the dimension of `images`, a tensor of floats, that is the mini-batch; 1 for
+            sequences (S, B, …).
+        output: from what the network returns to the tensor on which ReLUs have to act to count;
+            None: all tensors.
 
     Raises:
         NaswotError: an option is unknown, the images are not such a tensor, or the network has no
@@ -66,18 +71,19 @@ def score(
     """
     started, images = time.perf_counter(), as_images(images)
     if isinstance(network, nn.Module):
+        network = adapted(network, images, output)
         _materialise(network, images)  # some lazy modules cannot be copied
         network = copy_network(network)
         built = started
     else:
-        network = _built(network)
+        network = adapted(_built(network), images, output)
         built = time.perf_counter()
     found = hamming_kernel(network, images, precision, relu_count, batch_dim=batch_dim)
     value, seconds = log_determinant(found.matrix), time.perf_counter() - started
     return Score(value, seconds, built - started, found.units, found.modules, found.note)
 
 
-def _materialise(network: nn.Module, images: torch.Tensor) -> None:
+def _materialise(network: nn.Module, images: Inputs) -> None:
     """Give the lazy modules of `network` their parameters. Raises NaswotError if it fails."""
     try:
         materialise(network, images[:2])
@@ -122,7 +128,7 @@ class HammingKernel(NamedTuple):
 
 def hamming_kernel(
     network: nn.Module,
-    images: torch.Tensor,
+    images: Inputs,
     precision: str = "float32",
     relu_count: str = "once",
     fused: bool = True,
@@ -146,7 +152,7 @@ def hamming_kernel(
     _materialise(network, images)
     network = move_network(set_train_mode(network), images.device, PRECISIONS[precision])
     images = images.to(PRECISIONS[precision])
-    if images.ndim == 4:
+    if isinstance(images, torch.Tensor) and images.ndim == 4:
         set_memory_format(network, torch.channels_last)
         images = images.contiguous(memory_format=torch.channels_last)
     codes = read_codes(network, images, relu_count == "as-published", fused, batch_dim)

@@ -25,15 +25,16 @@ from torch import nn
 from torch.nn import functional
 
 from naswot.errors import NaswotError
-from naswot.scores.base import Batch, Options
+from naswot.scores.base import Batch, Options, are_classes
 from naswot.scores.initialisation import draw_weights
+from naswot.scores.inputs import Inputs
 from naswot.scores.passes import first_output_fast, prepare
 
 DRAWS = 2
 RIDGE = 1e-3
 
 
-def last_features(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+def last_features(network: nn.Module, images: Inputs) -> torch.Tensor:
     """Return the input of the last linear layer called, or the output, as float64 (B, width)."""
     last: list[torch.Tensor] = []
 
@@ -49,7 +50,7 @@ def last_features(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     return features.flatten(1).double()
 
 
-def estimate_kernel(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+def estimate_kernel(network: nn.Module, images: Inputs) -> torch.Tensor:
     """Return the estimated kernel K (B, B) in float64. Changes `network`."""
     network, images = prepare(network, images)
     total = torch.zeros(len(images), len(images), dtype=torch.float64, device=images.device)
@@ -85,4 +86,6 @@ def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, flo
     """Return the scores of the family."""
     if len(batch.images) < 2:
         raise NaswotError("nngp predicts images from others; one image is not enough.")
+    if not are_classes(batch.labels, batch.classes):
+        raise NaswotError("nngp predicts classes; it needs labels (B,), the class of each image.")
     return {"nngp": accuracy(estimate_kernel(network, batch.images), batch.labels, batch.classes)}

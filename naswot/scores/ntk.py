@@ -15,12 +15,13 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
+from naswot.scores.inputs import Inputs
 from naswot.scores.passes import first_output_fast, prepare
 
 IMAGES = 16
 
 
-def per_image_gradients(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+def per_image_gradients(network: nn.Module, images: Inputs) -> torch.Tensor:
     """Return G (n, P) for `images` (n, …) and the first output. Changes `network`.
 
     Raises:
@@ -33,7 +34,7 @@ def per_image_gradients(network: nn.Module, images: torch.Tensor) -> torch.Tenso
     with torch.enable_grad():
         outputs = first_output_fast(network, images).sum(1).unbind()
     if not outputs[0].requires_grad:
-        return images.new_zeros(len(images), 1)
+        return outputs[0].new_zeros(len(images), 1)
     rows = []
     for output in outputs:
         found = torch.autograd.grad(output, parameters, retain_graph=True, allow_unused=True)

@@ -7,15 +7,19 @@ several layers share counts once.
 """
 
 from collections.abc import Callable, Collection, Iterable
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from naswot.errors import NaswotError
-from naswot.scores.base import move_network, set_memory_format, set_train_mode
+from naswot.scores.base import Batch, Loss, move_network, set_memory_format, set_train_mode
+from naswot.scores.failures import one_line
+from naswot.scores.inputs import Inputs, TensorTree
 from naswot.scores.outputs import tensors_in
 
 T = TypeVar("T")
@@ -32,8 +36,8 @@ LAYERS = (
 
 
 def prepare(
-    network: nn.Module, images: torch.Tensor, least: torch.dtype = torch.float32
-) -> tuple[nn.Module, torch.Tensor]:
+    network: nn.Module, images: Inputs, least: torch.dtype = torch.float32
+) -> tuple[nn.Module, Inputs]:
     """Return `network` in train mode and a copy of `images`, both at least as wide as `least`.
 
     The network is moved to the images' device. The images are a copy, because the network may
@@ -79,8 +83,8 @@ def layer_weights(network: nn.Module) -> list[nn.Parameter]:
     return list(found.values())
 
 
-def first_output(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """Return the first tensor of the output with one row per image, as (B, width).
+def first_tensor(network: nn.Module, images: Inputs) -> torch.Tensor:
+    """Return the first tensor of the output with one row per image, (B, …).
 
     Networks with auxiliary heads return the main logits first.
 
@@ -89,14 +93,19 @@ def first_output(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """
     for tensor in tensors_in(network(images)):
         if tensor.ndim and len(tensor) == len(images) and tensor.is_floating_point():
-            return tensor.reshape(len(tensor), -1)
+            return tensor
     raise NaswotError(
         f"{type(network).__name__} returns no tensor of floats with one row for each of the "
         f"{len(images)} images, so no score of outputs applies to it."
     )
 
 
-def first_output_fast(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+def first_output(network: nn.Module, images: Inputs) -> torch.Tensor:
+    """Return `first_tensor` as (B, width). Raises as it does."""
+    return first_tensor(network, images).reshape(len(images), -1)
+
+
+def first_output_fast(network: nn.Module, images: Inputs) -> torch.Tensor:
     """Return `first_output`, computed channels-last if the network allows it.
 
     Raises:
@@ -105,9 +114,7 @@ def first_output_fast(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     return run_fast(first_output, network, images)
 
 
-def run_fast(
-    run: Callable[[nn.Module, torch.Tensor], T], network: nn.Module, images: torch.Tensor
-) -> T:
+def run_fast(run: Callable[[nn.Module, Any], T], network: nn.Module, images: Inputs) -> T:
     """Return `run(network, images)`, computed channels-last if the network allows it.
 
     On CPUs this saves a third of the time of forward and backward passes. Networks that flatten
@@ -115,7 +122,8 @@ def run_fast(
     stride: without AVX-512, their backward pass in oneDNN (torch 2.13) would write beyond its
     tensors.
     """
-    if images.ndim == 4 and not any(map(_is_thin, network.modules())):
+    thin = any(map(_is_thin, network.modules()))
+    if isinstance(images, torch.Tensor) and images.ndim == 4 and not thin:
         try:
             set_memory_format(network, torch.channels_last)
             return run(network, images.contiguous(memory_format=torch.channels_last))
@@ -167,6 +175,58 @@ def cross_entropy(
     return functional.cross_entropy(logits, labels.clone())
 
 
+def loss_of(
+    network: nn.Module, output: torch.Tensor, labels: Any, classes: int, loss: Loss | None
+) -> torch.Tensor:
+    """Return the loss, a scalar, of `output` (B, …), `network`'s first tensor.
+
+    Args:
+        network: named in messages.
+        output: of the network.
+        labels, classes, loss: as in `naswot.scores.base.Batch`.
+
+    Raises:
+        NaswotError: the output has no gradient; the logits have another shape than (B, classes), or
+            `loss` fails, returns no scalar or none with a gradient.
+    """
+    if loss is None:
+        return cross_entropy(network, output.reshape(len(output), -1), labels, classes)
+    require_gradient(network, output)
+    name = type(network).__name__
+    try:
+        found = loss(output, labels.tree if isinstance(labels, TensorTree) else labels)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # a user's function may raise anything
+        raise NaswotError(
+            f"The loss fails on the output of {name}, of shape {tuple(output.shape)}: "
+            f"{one_line(error)} It is called as loss(output, labels)."
+        ) from error
+    if not isinstance(found, torch.Tensor) or found.ndim:
+        what = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
+        raise NaswotError(
+            f"The loss of {name} is no scalar tensor but {what}; return one, such as the mean over "
+            "the mini-batch."
+        )
+    if not found.requires_grad:
+        raise NaswotError(
+            f"The loss of {name} has no gradient; compute it from the output by differentiable "
+            "operations (not argmax, detach, item or numpy)."
+        )
+    return found
+
+
+def batch_loss(network: nn.Module, batch: Batch) -> torch.Tensor:
+    """Return the loss, a scalar, of `network` on `batch`.
+
+    Raises:
+        NaswotError: as `first_tensor` and `loss_of`.
+    """
+    with torch.enable_grad():
+        output = run_fast(first_tensor, network, batch.images)
+        return loss_of(network, output, batch.labels, batch.classes, batch.loss)
+
+
 def sum_float64(terms: list[torch.Tensor]) -> float:
     """Return the sum of scalar tensors in float64; 0 if there are none."""
     return torch.stack(terms).double().sum().item() if terms else 0.0
@@ -180,8 +240,7 @@ class TrainPass:
     Args:
         network: any; it is changed.
         images: (B, …), the mini-batch, on the device to use.
-        labels: int64 (B,).
-        classes: number of classes.
+        labels, classes, loss: as in `naswot.scores.base.Batch`.
         needs: what is needed besides the gradients of the loss: "images" (gradients with respect to
             them), "outputs" (of layers), "curvature" (gradients of gradients).
 
@@ -193,14 +252,16 @@ class TrainPass:
     def __init__(
         self,
         network: nn.Module,
-        images: torch.Tensor,
-        labels: torch.Tensor,
+        images: Inputs,
+        labels: Any,
         classes: int,
         needs: Collection[str],
+        loss: Loss | None = None,
     ):
-        self.labels, self.classes = labels, classes
+        self.labels, self.classes, self._loss = labels, classes, loss
         self._network, self.images = prepare(network, images)
         self._curvature = "curvature" in needs
+        self._alone = set(needs) == {"curvature"}
         self._outputs: list[tuple[nn.Module, torch.Tensor]] = []
         self.images.requires_grad_("images" in needs)
         for parameter in self._network.parameters():
@@ -224,19 +285,28 @@ class TrainPass:
         return layer_weights(self._network)
 
     @cached_property
-    def logits(self) -> torch.Tensor:
-        """The first output, (B, width). Raises as `first_output`."""
-        with torch.enable_grad():
-            output = first_output(self._network, self.images.clone())
+    def output(self) -> torch.Tensor:
+        """The first tensor of the output, (B, …). Raises as `first_tensor`."""
+        # Fused attention has no second derivative. In a pass that others share it stays, so that
+        # their values do not depend on the company; there curvature fails and is computed alone.
+        attention = sdpa_kernel(SDPBackend.MATH) if self._alone else nullcontext()
+        with torch.enable_grad(), attention:
+            output = first_tensor(self._network, self.images.clone())
         for hook in self._hooks:
             hook.remove()  # each refers to this object and would delay its release
         return output
 
     @cached_property
+    def logits(self) -> torch.Tensor:
+        """`output` as (B, width). Raises as it does."""
+        with torch.enable_grad():
+            return self.output.reshape(len(self.images), -1)
+
+    @cached_property
     def _found(self) -> tuple[torch.Tensor, ...]:
         weights = self.weights
         with torch.enable_grad():
-            value = cross_entropy(self._network, self.logits, self.labels, self.classes)
+            value = loss_of(self._network, self.output, self.labels, self.classes, self._loss)
         return torch.autograd.grad(
             value,
             [*weights, *(output for _, output in self._outputs)],
@@ -249,7 +319,7 @@ class TrainPass:
     def gradients(self) -> tuple[torch.Tensor, ...]:
         """∂L/∂w for each of `weights`, with a graph if "curvature" is needed.
 
-        Raises NaswotError: as `weights`, `logits` and `cross_entropy` do.
+        Raises NaswotError: as `weights`, `output` and `loss_of` do.
         """
         return self._found[: len(self.weights)]
 

@@ -27,11 +27,13 @@ from naswot.errors import NaswotError
 from naswot.runtime.device import choose_precision
 from naswot.runtime.progress import Progress, log
 from naswot.scores import AGGREGATES, FAMILY_OF, Family, members_of
+from naswot.scores.adapter import Output
 from naswot.scores.aggregates import RULES
-from naswot.scores.base import Batch, Options, Score, as_images, measure
+from naswot.scores.base import Batch, Loss, Options, Score, gap_of, measure
 from naswot.scores.building import Missing, Model, build_network
 from naswot.scores.custom import family_from, family_named, family_of, is_custom
 from naswot.scores.failures import how_it_fails, one_line
+from naswot.scores.inputs import Inputs, as_images, as_tensors
 from naswot.scores.lazy_modules import dry_run
 from naswot.scores.naswot import PRECISIONS
 from naswot.scores.outputs import tensors_in
@@ -68,11 +70,13 @@ class Row:
 
 def rank(
     models: Mapping[str, Model] | Iterable[Model],
-    images: torch.Tensor | np.ndarray,
+    images: Any,
     scores: str | Callable | Sequence[str | Callable] = ("naswot",),
     *,
-    labels: torch.Tensor | np.ndarray | None = None,
+    labels: Any = None,
     classes: int | None = None,
+    loss: Loss | None = None,
+    output: Output | None = None,
     precision: str = "float32",
     seed: int = 0,
     progress: Progress | None = None,
@@ -88,12 +92,21 @@ def rank(
             that its lazy modules, if any, get their parameters), or a function or class that builds
             one. It is called without arguments, or with `num_classes` if it takes that argument
             and has no value for it from `functools.partial`.
-        images: (B, …), as the networks take them, already normalised, on the device to use.
+        images: the inputs, as the networks take them, already normalised, on the device to use: a
+            tensor (B, …) of floats, or of int64 for tokens; a tuple or list of tensors, which are
+            positional arguments; a mapping from names of arguments to tensors. NumPy arrays count
+            as tensors. The first dimension of all of them is the mini-batch (docs/inputs.md).
         scores: names of scores and aggregates, "all", or functions of your own
             (`naswot.scores.custom`). An aggregate, such as "ensemble", ranks the networks by
             several scores, whose columns follow.
-        labels: (B,), from 0 to `classes` − 1; None: random, from `seed`.
-        classes: number of classes; None: one more than the highest label, or 10 without labels.
+        labels: (B,), from 0 to `classes` − 1; None: random, from `seed`. With a `loss`, any tensor
+            (B, …) or containers of them, in the form that it takes.
+        classes: number of classes; None: one more than the highest label, or 10 without labels or
+            with labels that are no integers.
+        loss: a function of the tensor that is scored and the labels, which returns a scalar
+            tensor; None: cross-entropy of logits (B, classes).
+        output: a function from what a network returns to the tensor (B, …) that is scored; None:
+            the first tensor of floats with one row per image.
         precision: of the forward pass of the naswot score: "float32", "bfloat16", or "auto", which
             is bfloat16 on devices that have instructions for it.
         seed: of the weights and of random labels.
@@ -120,6 +133,8 @@ def rank(
         own=own,
         labels=labels,
         classes=classes,
+        loss=loss,
+        output=output,
         precision=precision,
         seed=seed,
         fail_fast=fail_fast,
@@ -133,12 +148,14 @@ def rank(
 
 def score_each(
     named: Mapping[str, Model | Missing],
-    images: torch.Tensor | np.ndarray,
+    images: Any,
     names: Sequence[str],
     *,
     own: Mapping[str, Family] = MappingProxyType({}),
-    labels: torch.Tensor | np.ndarray | None = None,
+    labels: Any = None,
     classes: int | None = None,
+    loss: Loss | None = None,
+    output: Output | None = None,
     precision: str = "float32",
     seed: int = 0,
     fail_fast: bool = False,
@@ -151,15 +168,17 @@ def score_each(
     asked: dict[Family, list[str]] = {}
     for name in members_of(names):
         asked.setdefault(own.get(name) or family_of(name), []).append(name)
+    batch = _batch(images, labels, classes, seed, loss, output)
     families = {", ".join(scores): family for family, scores in asked.items()}
-    batch = _batch(images, labels, classes, seed)
+    gaps = {scores: gap for scores, family in families.items() if (gap := gap_of(family, batch))}
+    families = {scores: family for scores, family in families.items() if scores not in gaps}
     precision = choose_precision(precision, batch.images.device)
     if precision not in PRECISIONS:
         raise NaswotError(f"precision is {precision!r}; it can be auto, {', '.join(PRECISIONS)}.")
     devices = [batch.images.device] if batch.images.is_cuda else []
     for name, model in named.items():
         with torch.random.fork_rng(devices):
-            row = _score_network(name, model, batch, seed, families, Options(precision))
+            row = _score_network(name, model, batch, seed, families, gaps, Options(precision))
         if fail_fast and row.failure is not None:
             raise row.failure
         yield row
@@ -322,10 +341,22 @@ def _called(model: Model) -> str:
     return getattr(model, "__name__", type(model).__name__)
 
 
-def _batch(images: Any, labels: Any, classes: int | None, seed: int) -> Batch:
+def _batch(
+    images: Any,
+    labels: Any,
+    classes: int | None,
+    seed: int,
+    loss: Loss | None,
+    output: Output | None,
+) -> Batch:
     images = as_images(images)
     if len(images) < 2:
         raise NaswotError("There is one image; scores of networks compare two or more.")
+    if loss is not None:
+        found = _labels_of_loss(labels, images)
+        if classes is None and isinstance(found, torch.Tensor) and found.dtype == torch.int64:
+            classes = int(found.max()) + 1
+        return Batch(images, found, classes or DEFAULT_CLASSES, loss, output)
     if labels is None:
         classes = classes or DEFAULT_CLASSES
         generator = torch.Generator().manual_seed(seed)
@@ -334,7 +365,7 @@ def _batch(images: Any, labels: Any, classes: int | None, seed: int) -> Batch:
     if labels.is_floating_point() or labels.shape != images.shape[:1]:
         raise NaswotError(
             f"The labels are {labels.dtype} of shape {tuple(labels.shape)}; they have to be "
-            f"integers of shape ({len(images)},), one per image."
+            f"integers of shape ({len(images)},), one per image. (Other labels need a `loss`.)"
         )
     lowest, highest = int(labels.min()), int(labels.max())
     classes = classes or highest + 1
@@ -343,7 +374,32 @@ def _batch(images: Any, labels: Any, classes: int | None, seed: int) -> Batch:
             f"The labels are from {lowest} to {highest}; with {classes} classes they have to be "
             f"from 0 to {classes - 1}. Set the number of classes (--classes on the command line)."
         )
-    return Batch(images, labels.to(images.device, torch.int64), classes)
+    return Batch(images, labels.to(images.device, torch.int64), classes, output=output)
+
+
+def _labels_of_loss(labels: Any, images: Inputs) -> Inputs:
+    """Return the labels that a loss takes as tensors on the images' device.
+
+    Raises:
+        NaswotError: they are missing, or are not one for each image.
+    """
+    if labels is None:
+        raise NaswotError("A loss is given without labels; give the labels that it takes.")
+    found = as_tensors(labels, "labels")
+    if found is None:
+        try:
+            found = torch.as_tensor(labels)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise NaswotError(
+                f"The labels are a {type(labels).__name__} without tensors; give a tensor, an "
+                "array, numbers, or containers of tensors."
+            ) from error
+    if found.shape[:1] != images.shape[:1]:
+        raise NaswotError(
+            f"There are labels of shape {tuple(found.shape)} for {len(images)} images; the first "
+            "dimension has to be the mini-batch."
+        )
+    return found.to(images.device)
 
 
 def _score_network(
@@ -352,10 +408,12 @@ def _score_network(
     batch: Batch,
     seed: int,
     families: Mapping[str, Family],
+    gaps: Mapping[str, str],
     options: Options,
 ) -> Row:
     """Return the row of one network; `families` are named as in its note.
 
+    `gaps` has why other families do not apply to the inputs.
     Whatever the network raises becomes the failure of its row, except KeyboardInterrupt.
     """
     build = functools.partial(build_network, name, model, batch, seed)
@@ -379,6 +437,7 @@ def _score_network(
         if results is None:
             network = None  # frees memory, which the next network may need
             results, notes, crashes = _measure_apart(name, build, batch, families, options)
+        notes |= gaps
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -413,7 +472,8 @@ def _measure_apart(
         try:
             results |= measure(build, batch, [family], options)
         except NoReluError as error:
-            notes[asked] = f"{str(error).rstrip('.')}; try: {', '.join(WITHOUT_RELUS)}."
+            others = (name for name in WITHOUT_RELUS if not gap_of(family_of(name), batch))
+            notes[asked] = f"{str(error).rstrip('.')}; try: {', '.join(others)}."
         except NaswotError as error:
             notes[asked] = str(error)
             if error.__cause__ is not None:

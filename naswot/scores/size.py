@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options, copy_network
+from naswot.scores.inputs import Inputs
 from naswot.scores.passes import prepare
 
 
@@ -21,7 +22,7 @@ def params(network: nn.Module) -> float:
     return float(sum(p.numel() for p in network.parameters() if p.requires_grad))
 
 
-def flops(network: nn.Module, images: torch.Tensor) -> float:
+def flops(network: nn.Module, images: Inputs) -> float:
     """Return the operations for the first of `images` (B, …). Changes `network`."""
     network, image = prepare(network, images[:1])
     network.eval()
@@ -33,7 +34,7 @@ def flops(network: nn.Module, images: torch.Tensor) -> float:
         return _counted(network, image)  # it needs values, or has tensors that are not moved
 
 
-def _counted(network: nn.Module, image: torch.Tensor) -> float:
+def _counted(network: nn.Module, image: Inputs) -> float:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(image)
     return float(counter.get_total_flops())

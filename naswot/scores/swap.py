@@ -29,6 +29,7 @@ from torch import nn
 from naswot.scores.activations import read_activations
 from naswot.scores.base import Batch, Options
 from naswot.scores.initialisation import draw_weights
+from naswot.scores.inputs import Inputs
 from naswot.scores.outputs import has_nan
 from naswot.scores.passes import prepare
 from naswot.scores.size import params
@@ -48,7 +49,7 @@ def shown_patterns(codes: torch.Tensor) -> torch.Tensor:
     return shown
 
 
-def count_patterns(network: nn.Module, images: torch.Tensor) -> tuple[float, str]:
+def count_patterns(network: nn.Module, images: Inputs) -> tuple[float, str]:
     """Return Ψ, NaN if the output contains NaN, and a note."""
     found = read_activations(network, images, shown_patterns)
     if has_nan(found.output):

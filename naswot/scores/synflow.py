@@ -24,6 +24,7 @@ import torch
 from torch import nn
 
 from naswot.scores.base import Batch, Options
+from naswot.scores.inputs import Inputs, on_floats
 from naswot.scores.passes import first_output, layer_weights, prepare, require_gradient, sum_float64
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
@@ -32,7 +33,7 @@ SMALLEST = 1e-25
 
 
 @torch.enable_grad()
-def synflow(network: nn.Module, images: torch.Tensor) -> float:
+def synflow(network: nn.Module, images: Inputs) -> float:
     """Return the score. Changes `network`.
 
     Args:
@@ -52,14 +53,14 @@ def synflow(network: nn.Module, images: torch.Tensor) -> float:
         for tensor in itertools.chain(network.parameters(), network.buffers()):
             if tensor.is_floating_point():
                 tensor.abs_()
-    ones = torch.ones_like(images)
+    ones = on_floats(torch.ones_like, images)
     flow = _flow(network, ones)
     if ones.dtype != torch.float64 and not SMALLEST < flow < math.inf:
         flow = _flow(network.double(), ones.double())
     return flow
 
 
-def _flow(network: nn.Module, ones: torch.Tensor) -> float:
+def _flow(network: nn.Module, ones: Inputs) -> float:
     tensors = layer_weights(network)
     flow = require_gradient(network, first_output(network, ones.clone())).sum()
     gradients = torch.autograd.grad(flow, tensors, materialize_grads=True)

@@ -40,11 +40,13 @@ from naswot.errors import NaswotError
 from naswot.runtime.progress import log
 from naswot.scores.base import Batch, Options
 from naswot.scores.failures import one_line
+from naswot.scores.inputs import Inputs, on_floats
 from naswot.scores.outputs import tensors_in
-from naswot.scores.passes import first_output, freeze, prepare
+from naswot.scores.passes import first_output, first_tensor, freeze, prepare
 
 TENSORS = 128
 PASSES = 160
+LARGEST = 16  # images
 SMOOTHING = 0.05
 TOLERANCE = 1e-3  # by which the two ways to differentiate may differ
 
@@ -153,7 +155,7 @@ class ForwardDerivatives:
 
 
 def jacobians(
-    network: nn.Module, images: torch.Tensor, entries: list[Entry]
+    network: nn.Module, images: Inputs, entries: list[Entry]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the logits' derivatives by `entries`, (entries, B, classes), and the logits."""
     # Not channels-last: there, with checkpoints and group normalisation, torch 2.13 crashed.
@@ -195,7 +197,7 @@ def differing(found: torch.Tensor, logits: torch.Tensor, entries: list[Entry]) -
     return (~same).nonzero()[:, 0].tolist()
 
 
-def by_logit(network: nn.Module, images: torch.Tensor, entries: list[Entry]) -> torch.Tensor:
+def by_logit(network: nn.Module, images: Inputs, entries: list[Entry]) -> torch.Tensor:
     """Return what `jacobians` does, by a backward pass for each image and class."""
     tensors = [entry.tensor for entry in entries]
     rows = []
@@ -209,6 +211,11 @@ def by_logit(network: nn.Module, images: torch.Tensor, entries: list[Entry]) -> 
             pairs = zip(gradients, entries, strict=True)
             rows.append(torch.stack([g.reshape(-1)[entry.place] for g, entry in pairs]))
     return torch.stack(rows, 1).reshape(len(entries), len(images), -1)
+
+
+def gaussian(like: torch.Tensor) -> torch.Tensor:
+    """Return numbers from N(0, 1), of the shape of `like` and contiguous."""
+    return torch.randn(like.shape, dtype=like.dtype, device=like.device)
 
 
 def entropy(jacobian: torch.Tensor, logits: torch.Tensor) -> float:
@@ -236,17 +243,22 @@ def entropy(jacobian: torch.Tensor, logits: torch.Tensor) -> float:
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:
     """Return the scores of the family."""
     name = type(network).__name__
-    network, images = prepare(network, batch.images[:1])
+    network, images = prepare(network, batch.images[:LARGEST])
     network.eval()
     tensors = [p for p in network.parameters() if p.is_floating_point() and p.numel()]
     if not tensors:
         raise NaswotError(f"{name} has no parameter, so vkdnw does not apply to it.")
     with torch.no_grad():
-        width = first_output(network, images.clone()).shape[1]
+        output = first_tensor(network, images[:1].clone())
+    width = output.numel()
     if width < 2:
         raise NaswotError(f"{name} has one output; vkdnw needs an output per class.")
-    count = min(16, max(2, math.ceil(PASSES / width)))
-    images = torch.randn(count, *images.shape[1:], dtype=images.dtype, device=images.device)
+    if output.shape[1] < width:
+        raise NaswotError(
+            f"{name} has an output of shape {tuple(output.shape)}; vkdnw needs one per class."
+        )
+    count = min(LARGEST, max(2, math.ceil(PASSES / width)))
+    images = on_floats(gaussian, images[torch.arange(count) % len(images)])
     entries = draw_entries(tensors)
     freeze(network, [entry.tensor for entry in entries])
     found, logits = jacobians(network, images, entries)

@@ -30,6 +30,7 @@ from torch.overrides import TorchFunctionMode
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
 from naswot.scores.blocks import find_blocks
+from naswot.scores.inputs import Inputs, float_tensors
 from naswot.scores.passes import first_output, freeze, prepare, run_fast
 from naswot.scores.relu import TensorCache, is_relu
 
@@ -64,10 +65,11 @@ class Responses(TorchFunctionMode):
         calls: the number of ReLU calls whose input has the mini-batch first.
     """
 
-    def __init__(self, images: torch.Tensor):
+    def __init__(self, images: Inputs):
         super().__init__()
         self.images = len(images)
-        self.kernel = images.new_zeros(self.images, self.images, dtype=torch.float64)
+        square = self.images, self.images
+        self.kernel = torch.zeros(square, dtype=torch.float64, device=images.device)
         self.block = self.calls = 0
         self._cache = TensorCache()
 
@@ -100,7 +102,7 @@ class Responses(TorchFunctionMode):
         self.block += 1
 
 
-def respond(network: nn.Module, inputs: torch.Tensor) -> tuple[Responses, torch.Tensor]:
+def respond(network: nn.Module, inputs: Inputs) -> tuple[Responses, torch.Tensor]:
     """Return the responses of `network` to `inputs`, and its first output (B, width)."""
     responses = Responses(inputs)
     enter: Callable = responses.enter_block
@@ -113,7 +115,7 @@ def respond(network: nn.Module, inputs: torch.Tensor) -> tuple[Responses, torch.
             handle.remove()
 
 
-def response_kernel(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+def response_kernel(network: nn.Module, images: Inputs) -> torch.Tensor:
     """Return K (B, B) of `images` (B, …) in float64, all NaN if the output contains NaN.
 
     Changes `network`.
@@ -132,7 +134,8 @@ def response_kernel(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
             "first dimension, so wrcor does not apply to it."
         )
     if total.requires_grad:
-        torch.autograd.grad(total, images, allow_unused=True)  # the hooks add to the kernel
+        # The hooks add to the kernel.
+        torch.autograd.grad(total, float_tensors(images), allow_unused=True)
     if output.isnan().any():
         responses.kernel.fill_(math.nan)
     return responses.kernel

@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
 from naswot.scores.initialisation import batch_norms, draw_weights, renew_statistics
+from naswot.scores.inputs import Inputs, on_floats
 from naswot.scores.passes import prepare
 
 IMAGES = 16
@@ -65,7 +66,7 @@ def _ends_features(name: str, x: torch.Tensor, output: torch.Tensor) -> bool:
     return output.shape[:2] == x.shape[:2] and output.numel() == x.shape[0] * x.shape[1]
 
 
-def feature_map(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+def feature_map(network: nn.Module, images: Inputs) -> torch.Tensor:
     """Return the features (B, C, …) of `images` before the global pooling of `network`.
 
     Raises:
@@ -81,12 +82,12 @@ def feature_map(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     return features.map
 
 
-def zen(network: nn.Module, images: torch.Tensor) -> float:
+def zen(network: nn.Module, images: Inputs) -> float:
     """Return the Zen-score of one draw, for the shape of `images`. Changes `network`."""
     draw_weights(network, lambda fan_in: 1.0)
     renew_statistics(network, images, momentum=0.1)
-    x = torch.randn_like(images)
-    perturbed = x + PERTURBATION * torch.randn_like(images)
+    x = on_floats(torch.randn_like, images)
+    perturbed = on_floats(lambda one: one + PERTURBATION * torch.randn_like(one), x)
     change = feature_map(network, x) - feature_map(network, perturbed)
     found = change.flatten(1).double().abs().sum(1).mean().log()
     for module in batch_norms(network):

@@ -9,12 +9,14 @@ their weights without biases. As in the authors' code, weights whose std is 0 ar
 are layers without other weights (such as those without a path to the output).
 """
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
-from naswot.scores.passes import cross_entropy, first_output_fast, layer_weights, prepare
+from naswot.scores.passes import batch_loss, layer_weights, prepare
 
 
 def zico(network: nn.Module, batch: Batch) -> float:
@@ -30,10 +32,9 @@ def zico(network: nn.Module, batch: Batch) -> float:
     layers = layer_weights(network)
     middle = (len(images) + 1) // 2
     gradients = []
+    prepared = replace(batch, images=images)
     for part in (slice(middle), slice(middle, None)):
-        with torch.enable_grad():
-            logits = first_output_fast(network, images[part])
-            found = cross_entropy(network, logits, batch.labels[part], batch.classes)
+        found = batch_loss(network, prepared[part])
         gradients.append(torch.autograd.grad(found, layers, materialize_grads=True))
     total = 0.0
     for pair in zip(*gradients, strict=True):
