@@ -211,8 +211,8 @@ def compare_with_size(rows: pd.DataFrame, title: str) -> str:
     others = rows[~rows["score"].isin(SIZES)]
     worse = int((~(others["beyond_size"] >= 0)).sum())
     surely = list(others.loc[others["beyond_size_low"] > 0, "score"])
-    better = f"{', '.join(surely)} beat it" if surely else "none beats it"
     return (
         f"On {title}, size alone ({best['score']}, τ {best['tau']:.3f}) ranks better than {worse} "
-        f"of {len(others)} other scores, and {better} beyond chance."
+        f"of {len(others)} other scores; better than size beyond chance: "
+        f"{', '.join(surely) or 'none'}."
     )
