@@ -1,6 +1,7 @@
 """The leaderboard: every number against a slow version, and its sentence on size."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -176,6 +177,13 @@ def rows_of(**differences):
 )
 def test_a_sentence_says_where_size_alone_does_better(rows, sentence):
     assert compare_with_size(rows, "X") == sentence
+
+
+def test_every_column_is_described(root):
+    page = (root / "docs/tables.md").read_text(encoding="utf-8")
+    section = page.partition("\n## leaderboard.csv")[2].partition("\n## ")[0]
+    described = set(re.findall(r"`(\w+)`", section))
+    assert set(LEADERBOARD) <= described
 
 
 def test_published_rankings_are_of_scores_and_data_sets_that_there_are(root):
