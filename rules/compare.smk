@@ -6,12 +6,14 @@ REQUIRED INPUTS:
     results/seconds/{space}/{images}/{score}/{seed}.parquet, for the same
     results/kendall_tau.csv
     results/search/{space}/{dataset}/{pool}/{method}.parquet, for every dataset, pool and method
-    resources/published_table1.csv, published_table2.csv, published_kendall_tau.csv
+    resources/published_table1.csv, published_table2.csv, published_kendall_tau.csv,
+    published_rankings.csv
 
 OUTPUTS:
     results/joined/{space}/{images}/{aggregate}/{seed}.parquet
     results/seconds/{space}/{images}/{aggregate}/{seed}.parquet
     results/score_comparison.csv, results/score_agreement.csv, results/score_top.csv
+    results/leaderboard.csv
     results/paper_comparison.csv
     results/assistance.csv, .md
 """
@@ -67,6 +69,34 @@ rule compare_scores:
         "Comparing scores"
     script:
         "../scripts/compare_scores.py"
+
+
+rule make_leaderboard:
+    """How well every score ranks, in one table"""
+    input:
+        joined=plan.every(paths.JOINED),
+        seconds=plan.every(paths.SECONDS),
+        top=paths.SCORE_TOP,
+        published=[
+            inputs.ours(f"resources/published_{name}.csv") for name in ("kendall_tau", "rankings")
+        ],
+        code=inputs.code("make_leaderboard"),
+    output:
+        paths.LEADERBOARD,
+    log:
+        paths.log("make_leaderboard"),
+    benchmark:
+        paths.timing("make_leaderboard")
+    conda:
+        "../environment.yml"
+    params:
+        datasets=[dataset for _ in plan.scores for _, dataset in plan.runs],
+        resamples=config["bootstrap_resamples"],
+        seed=plan.seed,
+    message:
+        "Making the leaderboard"
+    script:
+        "../scripts/make_leaderboard.py"
 
 
 rule compare_with_paper:

@@ -10,6 +10,9 @@ OUTPUTS:
     results/captions/{name}.rst: one caption per item
     results/tables/{name}.html: one sortable table per page
     results/index.html
+
+The page and caption of the leaderboard have a rule of their own: they need no claims, so that
+`snakemake leaderboard` draws and trains nothing else.
 """
 
 
@@ -111,11 +114,11 @@ rule summarise_run:
 rule write_captions:
     """Captions of this run's tables and figures"""
     input:
-        templates=inputs.caption_templates(plan.captions()),
+        templates=inputs.caption_templates(plan.captions(*plan.captioned)),
         claims=paths.CLAIMS,
         code=inputs.code("write_captions"),
     output:
-        plan.captions(),
+        plan.captions(*plan.captioned),
     log:
         paths.log("write_captions"),
     benchmark:
@@ -133,12 +136,12 @@ rule write_captions:
 rule render_tables:
     """Tables as sortable pages"""
     input:
-        tables=plan.csv_of(),
-        captions=plan.captions(*plan.report_tables),
+        tables=plan.csv_of(*plan.rendered),
+        captions=plan.captions(*plan.rendered),
         templates=inputs.templates(),
         code=inputs.code("render_tables"),
     output:
-        [in_report(paths.TABLE_PAGE.format(table=name)) for name in plan.report_tables],
+        [in_report(paths.TABLE_PAGE.format(table=name)) for name in plan.rendered],
     log:
         paths.log("render_tables"),
     benchmark:
@@ -149,6 +152,30 @@ rule render_tables:
         "Rendering tables"
     script:
         "../scripts/render_tables.py"
+
+
+rule render_leaderboard:
+    """The leaderboard as a sortable page"""
+    input:
+        table=paths.LEADERBOARD,
+        template=inputs.ours("report/leaderboard.rst"),
+        templates=inputs.templates(),
+        code=inputs.code("render_leaderboard"),
+    output:
+        page=in_report(paths.TABLE_PAGE.format(table="leaderboard")),
+        caption=paths.CAPTION.format(item="leaderboard"),
+    log:
+        paths.log("render_leaderboard"),
+    benchmark:
+        paths.timing("render_leaderboard")
+    conda:
+        "../environment.yml"
+    params:
+        config={key: config[key] for key in sorted(config)},
+    message:
+        "Rendering the leaderboard"
+    script:
+        "../scripts/render_leaderboard.py"
 
 
 rule write_index:

@@ -12,6 +12,7 @@ OUTPUTS:
 localrules:
     tables,
     figures,
+    leaderboard,
     ablations,
     training,
     paper,
@@ -27,6 +28,12 @@ rule figures:
     """Every figure"""
     input:
         plan.figures,
+
+
+rule leaderboard:
+    """How well every score ranks: table, page and picture; config/leaderboard.yaml is small"""
+    input:
+        plan.leaderboard,
 
 
 rule ablations:

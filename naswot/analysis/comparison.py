@@ -1,12 +1,13 @@
 """Compare scores: how well each ranks all networks, the best ones, and networks of equal size."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from naswot.analysis.bands import convolutions, fifths, tau_within
 from naswot.analysis.correlation import tau_b
 from naswot.analysis.top import top_rows
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
@@ -30,6 +31,8 @@ COMPARISON = [
     "spearman",
     "tau_top_tenth",
     "spearman_given_params",
+    "tau_within_params",
+    "tau_within_convolutions",
     *(f"tau_decile_{decile}" for decile in range(1, DECILES + 1)),
     "seconds",
 ]
@@ -61,29 +64,25 @@ def compare_scores(
         catalogue: the search spaces of the run.
     """
     taus = pd.read_csv(correlations)
-    groups: dict[tuple[str, str], dict[str, tuple[str | Path, str | Path]]] = {}
-    lower = set()
-    for dataset, path, seconds in joined:
-        about = read_metadata(path)
-        groups.setdefault((about["space"], dataset), {})[about["score"]] = path, seconds
-        if points_down(about):
-            lower.add(about["score"])
     rows, pairs, firsts = [], [], []
-    for (space, dataset), paths in groups.items():
+    for (space, dataset), paths in by_place(joined).items():
         place = {"space": space, "dataset": dataset}
         known = taus[(taus[["space", "dataset"]] == pd.Series(place)).all(axis=1)]
         if known.empty:
             continue
         key = reported_key(known, catalogue[space].datasets[dataset])
-        table, scores = _side_by_side(paths, key)
+        table, scores = side_by_side(paths, key)
         known = known[known["accuracy"] == key].set_index("score")
         for score in paths:
             tau = known.loc[score, ["n", "tau", "tau_low", "tau_high"]].to_dict()
-            found = compare(scores[score], table[key], table.get("params"))
+            found = compare(
+                scores[score], table[key], table.get("params"), convolutions(table["arch"])
+            )
             seconds = table[f"{score} seconds"].mean()
             named: dict[str, Any] = place | {"accuracy": key, "score": score}
             rows.append(named | tau | found | {"seconds": seconds})
-            values = scores[score].to_numpy(float) * (-1 if score in lower else 1)
+            down = points_down(read_metadata(paths[score][0]))
+            values = scores[score].to_numpy(float) * (-1 if down else 1)
             accuracy = table[key].to_numpy(float)
             named["n"] = int(np.isfinite(accuracy).sum())
             firsts += [named | row for row in top_rows(values, accuracy, resamples, seed)]
@@ -98,6 +97,21 @@ def compare_scores(
             frame.to_csv(temporary, index=False, float_format="%.4f")
 
 
+def by_place(
+    joined: Iterable[tuple[str, str | Path, str | Path]],
+) -> dict[tuple[str, str], dict[str, tuple[str | Path, str | Path]]]:
+    """Return (space, data set) → score → its joined table and its file of seconds.
+
+    Args:
+        joined: data sets, each with a joined table of one score and its file of seconds.
+    """
+    groups: dict[tuple[str, str], dict[str, tuple[str | Path, str | Path]]] = {}
+    for dataset, path, seconds in joined:
+        about = read_metadata(path)
+        groups.setdefault((about["space"], dataset), {})[about["score"]] = path, seconds
+    return groups
+
+
 def reported_key(rows: pd.DataFrame, dataset: Dataset) -> str:
     """Return the accuracy key to report for a data set.
 
@@ -109,30 +123,50 @@ def reported_key(rows: pd.DataFrame, dataset: Dataset) -> str:
     return dataset.reported(counts, "valid", others=counts)  # type: ignore[return-value]
 
 
-def _side_by_side(
+def side_by_side(
     paths: Mapping[str, tuple[str | Path, str | Path]], key: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return one table with accuracy, params and each score's seconds, and one with all scores."""
+    """Return two tables of the same networks: what is known of them, and their scores.
+
+    Args:
+        paths: score → its joined table and its file of seconds.
+        key: the accuracy.
+
+    Returns:
+        A table with `arch`, the accuracy, `params` (if known) and `{score} seconds` of each score,
+        and one with a column per score; both by index of the architecture.
+    """
     table, scores = pd.DataFrame(), {}
     for score, (path, seconds) in paths.items():
         joined = read_parquet(path).set_index("index")
         if table.empty:
-            table = joined[[name for name in (key, "params") if name in joined]].copy()
+            table = joined[[name for name in ("arch", key, "params") if name in joined]].copy()
         scores[score] = joined["score"]
         table[f"{score} seconds"] = read_seconds(seconds)["seconds"]
     return table, pd.DataFrame(scores)
 
 
 def compare(
-    score: pd.Series, accuracy: pd.Series, params: pd.Series | None = None
+    score: pd.Series,
+    accuracy: pd.Series,
+    params: pd.Series | None = None,
+    convolutions: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Return correlations of a score with an accuracy, over the rows where both are finite.
+
+    Args:
+        score, accuracy: (n,).
+        params: (n,), numbers of parameters, if known.
+        convolutions: (n,), numbers of convolutions, if known.
 
     Returns:
         `spearman`; `tau_top_tenth`, Kendall tau within the tenth with the best accuracies;
         `tau_decile_1` … `tau_decile_10`, tau within each tenth, from the worst accuracies to the
         best; `spearman_given_params`, the partial rank correlation given the number of parameters:
-        the information of the score beyond the size of a network (NaN without `params`).
+        the information of the score beyond the size of a network (NaN without `params`);
+        `tau_within_params` and `tau_within_convolutions`, mean tau within each fifth of the
+        networks by number of parameters and among networks with equally many convolutions
+        (`naswot.analysis.bands`; NaN without these).
     """
     finite = np.isfinite(score.to_numpy(float)) & np.isfinite(accuracy.to_numpy(float))
     x, y = score[finite].to_numpy(float), accuracy[finite].to_numpy(float)
@@ -144,13 +178,18 @@ def compare(
     if params is not None:
         columns["z"] = params[finite].to_numpy(float)
     rho = pd.DataFrame(columns).corr(method="spearman")
-    given = np.nan
+    given, bands = np.nan, None
     if params is not None:
+        bands = fifths(params[finite])
         given = partial_correlation(rho.at["x", "y"], *rho.loc[["x", "y"], "z"])
     return {
         "spearman": rho.at["x", "y"],
         "tau_top_tenth": deciles[f"tau_decile_{DECILES}"],
         "spearman_given_params": given,
+        "tau_within_params": tau_within(x, y, bands),
+        "tau_within_convolutions": tau_within(
+            x, y, None if convolutions is None else convolutions[finite]
+        ),
         **deciles,
     }
 

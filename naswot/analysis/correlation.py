@@ -112,7 +112,7 @@ def correlate_scores(
             notes = [f"{count} scores are {kind}" for kind, count in lost.items() if count]
             if np.isnan(found["tau"]):
                 notes.append(_why_none(table["score"], table[key]))
-            known = _published(reference, space, dataset, score, int(key.rsplit("/", 1)[1]))
+            known = published_row(reference, space, dataset, score, int(key.rsplit("/", 1)[1]))
             if known is not None:
                 notes.append(known["note"])
             rows.append(
@@ -148,10 +148,16 @@ def _why_none(score: pd.Series, accuracy: pd.Series) -> str:
     return f"no tau: all {len(both)} {equal} are equal"
 
 
-def _published(
+def published_row(
     reference: pd.DataFrame, space: str, dataset: str, score: str, epochs: int
 ) -> pd.Series | None:
-    """Return the published row for these, or None."""
+    """Return the first row of `reference` for these, or None.
+
+    Args:
+        reference: columns `space, dataset, score, epochs`; a row without epochs applies to every
+            length of training.
+        space, dataset, score, epochs: what was measured.
+    """
     place = {"space": space, "dataset": dataset, "score": score}
     rows = reference[(reference[list(place)] == pd.Series(place)).all(axis=1)]
     rows = rows[rows["epochs"].isna() | (rows["epochs"] == epochs)]

@@ -114,6 +114,13 @@ FIGURES: Mapping[str, Figure] = {
         f"Scatter plot of score against accuracy in one search space, {_POINTS}.",
         _PANELS,
     ),
+    "leaderboard": Figure(
+        "leaderboard.leaderboard",
+        "Leaderboard: how well every score ranks",
+        "Dots of Kendall tau with intervals, one row per score, best first, one panel per search "
+        "space, one colour per dataset. Dashed lines: size alone. In bold: aggregates.",
+        {"table": "leaderboard"},
+    ),
     "tau_heatmap": Figure(
         "comparison.tau_heatmap",
         "Kendall tau, score by space",
@@ -154,7 +161,7 @@ FIGURES: Mapping[str, Figure] = {
     ),
 }
 # Figures that compare scores, and figures of what a score depends on.
-OF_SCORES = ("figure4", "tau_heatmap", "score_agreement", "tau_by_decile")
+OF_SCORES = ("leaderboard", "figure4", "tau_heatmap", "score_agreement", "tau_by_decile")
 OF_ABLATIONS = ("figure5", "ablations", "variance")
 
 # Figure → space and data set of its panels (a), (b), … in the paper's order.

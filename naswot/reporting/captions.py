@@ -14,7 +14,7 @@ from naswot.io.atomic import replacing
 
 def write_captions(
     templates: Sequence[str | Path],
-    claims: str | Path,
+    claims: str | Path | None,
     outputs: Sequence[str | Path],
     *,
     config: Mapping[str, Any],
@@ -27,7 +27,7 @@ def write_captions(
 
     Args:
         templates: .rst files, named after the item.
-        claims: claims.csv.
+        claims: claims.csv; None where no template has claims.
         outputs: .rst files to write, one for each template.
         config: the configuration of the run.
         catalogue: the search spaces of the run.
@@ -38,7 +38,9 @@ def write_captions(
     # The output is reStructuredText, which has its own escapes.
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701, no HTML
     environment.filters["rst"] = escape
-    found = pd.read_csv(claims, dtype=str, keep_default_na=False)
+    found = pd.DataFrame({"figure": []})
+    if claims is not None:
+        found = pd.read_csv(claims, dtype=str, keep_default_na=False)
     spaces = [catalogue[name].space.title for name in config["spaces"]]
     for template, output in zip(map(Path, templates), outputs, strict=True):
         own = found[found["figure"] == template.stem].to_dict("records")

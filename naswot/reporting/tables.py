@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 from docutils.core import publish_parts
 
+from naswot.analysis.leaderboard import compare_with_size
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.benchmarks.datasets import TITLES
 from naswot.errors import NaswotError
 from naswot.io.atomic import replacing
+from naswot.reporting.captions import write_captions
 from naswot.reporting.contents import ITEMS
 from naswot.reporting.templates import render
 
@@ -58,6 +60,31 @@ def render_tables(
             temporary.write_text(html, encoding="utf-8")
 
 
+def render_page(
+    csv: str | Path,
+    template: str | Path,
+    caption: str | Path,
+    output: str | Path,
+    *,
+    config: Mapping[str, Any],
+    catalogue: Catalogue = BUILT_IN,
+) -> None:
+    """Write the page of one table and its caption, which has no claims.
+
+    Args:
+        csv: the CSV file.
+        template: template of the caption, see `naswot.reporting.captions.write_captions`.
+        caption, output: the .rst and the .html file to write.
+        config: the configuration of the run.
+        catalogue: the search spaces of the run.
+
+    Raises:
+        NaswotError: the CSV file is missing or not readable, or the template cannot be filled in.
+    """
+    write_captions([template], None, [caption], config=config, catalogue=catalogue)
+    render_tables([csv], [caption], [output], catalogue)
+
+
 def read_csv(path: str | Path) -> pd.DataFrame:
     """Read a CSV file.
 
@@ -79,7 +106,8 @@ def table(name: str, frame: pd.DataFrame, catalogue: Catalogue = BUILT_IN) -> di
     Search spaces are shown with their titles in `catalogue`.
 
     Returns:
-        `name`, `columns` (list of `Column`) and `rows` (lists of `Cell`).
+        `name`, `notes` (sentences above the table), `columns` (list of `Column`) and `rows` (lists
+        of `Cell`).
     """
     titles = {key: entry.space.title for key, entry in catalogue.items()}
     for column in {"space", "benchmark"} & {*frame.columns}:
@@ -87,7 +115,8 @@ def table(name: str, frame: pd.DataFrame, catalogue: Catalogue = BUILT_IN) -> di
     frame = ORDERS.get(name, lambda same: same)(frame)
     columns = VIEWS[name](frame) if name in VIEWS else every_column(frame, titles | TITLES)
     rows = [[column.cell(row) for column in columns] for row in frame.to_dict("records")]
-    return {"name": name, "columns": columns, "rows": rows}
+    notes = NOTES[name](frame) if name in NOTES else []
+    return {"name": name, "notes": notes, "columns": columns, "rows": rows}
 
 
 def prose(text: str) -> str:
@@ -222,6 +251,46 @@ def _score_top(frame: pd.DataFrame) -> list[Column]:
     ]
 
 
+def _leaderboard(frame: pd.DataFrame) -> list[Column]:
+    return [
+        words("Score", "score"),
+        number("Rank", "rank", 0),
+        words("Space", "space"),
+        words("Dataset", "dataset", TITLES),
+        number("τ", "tau", 3),
+        interval("95 % interval", "tau_low", "tau_high"),
+        number("Published τ", "published_tau", 3),
+        number("τ − size's", "beyond_size", 3, signed=True),
+        interval("its interval", "beyond_size_low", "beyond_size_high"),
+        number("ρ", "spearman", 3),
+        number("Published ρ", "published_spearman", 3),
+        number("τ, best tenth", "tau_top_tenth", 3),
+        number("τ, like params", "tau_within_params", 3),
+        number("τ, like convolutions", "tau_within_convolutions", 3),
+        number("nDCG@10", "ndcg_10", 3),
+        number("Precision@10", "precision_10", 2),
+        number("Regret@1", "regret_1", 2),
+        number("Regret@10", "regret_10", 2),
+        number("Networks", "n", 0),
+        number("Score −∞", "minus_inf", 0),
+        number("NaN", "nan", 0),
+        number("Seconds", "seconds", 3),
+        number("Memory (MB)", "peak_memory_mb", 0),
+        words("Needs", "needs"),
+        words("Puts together", "members"),
+        words("Published where; what differs", "published_note"),
+        words("Accuracy", "accuracy"),
+    ]
+
+
+def _sizes(frame: pd.DataFrame) -> list[str]:
+    """Return one sentence on size per space and data set of the leaderboard."""
+    return [
+        compare_with_size(rows, f"{space}, {TITLES[dataset]}")
+        for (space, dataset), rows in frame.groupby(["space", "dataset"], sort=False)
+    ]
+
+
 def _accuracies(frame: pd.DataFrame) -> list[Column]:
     """Return the columns of Tables 1 and 2, without accuracies that no row has."""
     means = [key for key in frame.columns if key.endswith("_mean") and frame[key].notna().any()]
@@ -280,12 +349,14 @@ VIEWS: Mapping[str, Callable[[pd.DataFrame], list[Column]]] = {
     "paper_comparison": _paper_comparison,
     "kendall_tau": _kendall_tau,
     "score_top": _score_top,
+    "leaderboard": _leaderboard,
     "table1": _accuracies,
     "table2": _accuracies,
     "assistance": _assistance,
     "claims": _claims,
     "run_times": _run_times,
 }
+NOTES: Mapping[str, Callable[[pd.DataFrame], list[str]]] = {"leaderboard": _sizes}
 # Measured rows come first.
 ORDERS: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "paper_comparison": lambda frame: frame.sort_values(

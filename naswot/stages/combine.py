@@ -51,4 +51,6 @@ def combine_scores(
     }
     metadata = {**same, "score": name, "members": names, "by": by}
     write_parquet(result, output, metadata)
-    write_seconds(sum(families.values()).reset_index(), seconds, metadata)
+    peaks = [read_metadata(path).get("peak_memory_mib") for path in measured]
+    peak = {"peak_memory_mib": max(filter(None, peaks), default=None)}
+    write_seconds(sum(families.values()).reset_index(), seconds, metadata | peak)

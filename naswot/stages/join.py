@@ -73,7 +73,8 @@ def join_accuracies(
     origin = {"accuracies": source["source"], **origin_of(source), "table": digest_of(benchmark)}
     about = same | settings | build_metadata(**origin)
     write_parquet(joined.drop(columns=MEASURED), output, about)
-    write_seconds(joined, seconds, about)
+    peaks = [mib for described in described_shards if (mib := described.get("peak_memory_mib"))]
+    write_seconds(joined, seconds, about | {"peak_memory_mib": max(peaks, default=None)})
 
 
 def join(

@@ -3,7 +3,9 @@
 They are kept apart because two runs on one machine give the same table of scores to the last byte,
 but never the same seconds. Columns: ``index`` of the architecture, ``seconds`` of its whole family
 of scores, and ``build_seconds``, the part spent on building the network. Isomorphs share the
-seconds of the architecture that was scored.
+seconds of the architecture that was scored. The metadata have ``peak_memory_mib``, the peak memory
+of a process that scored: of the GPU if it computed there, else the resident set with Python and all
+libraries; None if unknown.
 """
 
 from pathlib import Path

@@ -265,13 +265,19 @@ def aggregates_of(config: Mapping[str, Any]) -> dict[str, Aggregate]:
     return {**AGGREGATES, **own}
 
 
+def scores_of(config: Mapping[str, Any]) -> list[str]:
+    """Return the scores of a run; "all" is every built-in score and every aggregate."""
+    scores = config["scores"]
+    return [*FAMILY_OF, *aggregates_of(config)] if scores == "all" else scores
+
+
 def known_scores(config: Mapping[str, Any]) -> dict[str, Family]:
     """Return the scores that may be computed, built-in and custom, each with its family.
 
     Raises:
         NaswotError: a custom score cannot be imported.
     """
-    names = members_of(config["scores"], aggregates_of(config))
+    names = members_of(scores_of(config), aggregates_of(config))
     return {name: family_of(name) for name in [*FAMILY_OF, *filter(is_custom, names)]}
 
 
@@ -285,7 +291,7 @@ def _check_scores(config: Mapping[str, Any]) -> None:
             raise NaswotError(
                 f"configuration: aggregates.{name}: {nested[0]} is an aggregate; name scores."
             )
-    for name in members_of([*config["scores"], *config["aggregates"]], aggregates):
+    for name in members_of([*scores_of(config), *config["aggregates"]], aggregates):
         if name not in FAMILY_OF and not is_custom(name):
             known = ", ".join([*FAMILY_OF, *aggregates])
             raise NaswotError(
@@ -293,10 +299,10 @@ def _check_scores(config: Mapping[str, Any]) -> None:
                 "MODULE:FUNCTION."
             )
     for name in config["search_scores"] or ():
-        if name not in config["scores"]:
+        if name not in scores_of(config):
             raise NaswotError(
                 f"configuration: search_scores: {shown(name)} is not one of scores, which are "
-                f"{', '.join(config['scores'])}."
+                f"{', '.join(scores_of(config))}."
             )
     try:
         known_scores(config)

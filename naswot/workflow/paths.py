@@ -22,6 +22,7 @@ KENDALL_TAU = "results/kendall_tau.csv"
 SCORE_COMPARISON = "results/score_comparison.csv"
 SCORE_AGREEMENT = "results/score_agreement.csv"
 SCORE_TOP = "results/score_top.csv"
+LEADERBOARD = "results/leaderboard.csv"
 
 # Kernels by accuracy: Figure 1.
 KERNELS = "results/kernels/{space}/{dataset}/{seed}.npz"
@@ -79,6 +80,7 @@ CSV: Mapping[str, str] = {
     "score_comparison": SCORE_COMPARISON,
     "score_agreement": SCORE_AGREEMENT,
     "score_top": SCORE_TOP,
+    "leaderboard": LEADERBOARD,
     "kernel_similarity": KERNEL_SIMILARITY,
     "networks": NETWORKS,
     "levels": LEVELS,

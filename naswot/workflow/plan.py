@@ -29,6 +29,7 @@ from naswot.workflow.config import (
     known_scores,
     missing_spaces,
     runs_of,
+    scores_of,
     shards_of,
 )
 
@@ -39,6 +40,7 @@ SCORING = ("batch_size", "image_size", "precision", "relu_count", "deduplicate")
 SINGLE = (
     "correlate_scores",
     "compare_scores",
+    "make_leaderboard",
     "compare_with_paper",
     "compare_with_rea",
     "trace_searches",
@@ -60,7 +62,7 @@ class Plan:
         catalogue: the search spaces that `check` returned.
 
     Attributes:
-        scores, seed: as in the configuration.
+        scores, seed: as in the configuration; "all" scores are a list of names.
         search_scores: the scores that searches use; the first is that of the pool "scored".
         aggregates: name → scores that are put together.
         known: score that may be computed → its family.
@@ -76,7 +78,7 @@ class Plan:
 
     def __init__(self, config: Mapping[str, Any], catalogue: Catalogue):
         self.config, self.catalogue = config, catalogue
-        self.scores, self.seed = config["scores"], config["seed"]
+        self.scores, self.seed = scores_of(config), config["seed"]
         self.search_scores = config["search_scores"] or self.scores[:1]
         self.aggregates, self.known = aggregates_of(config), known_scores(config)
         self.runs = runs_of(config, catalogue)
@@ -349,6 +351,7 @@ class Plan:
             "table2": self.searches("nasbench201", "natsbench_sss"),
             "score_comparison": several,
             "score_top": several,
+            "leaderboard": several,
             "paper_comparison": self.is_published,
             "assistance": self.compared_with_rea(),
             "levels": self.ablates,
@@ -362,6 +365,12 @@ class Plan:
         """The tables and figures of the ablations."""
         names = ("levels", "variance_components", "rank_stability")
         return [*(paths.CSV[name] for name in names), *self.drawn(OF_ABLATIONS)]
+
+    @property
+    def leaderboard(self) -> list[str]:
+        """The leaderboard: table, page and picture."""
+        page = paths.TABLE_PAGE.format(table="leaderboard")
+        return [paths.LEADERBOARD, page, *self.drawn(["leaderboard"])]
 
     @property
     def is_published(self) -> bool:
@@ -422,6 +431,16 @@ class Plan:
             "run_times",
             "questions",
         ]
+
+    @property
+    def rendered(self) -> list[str]:
+        """The tables whose pages the rule `render_tables` makes; the leaderboard has its own."""
+        return [name for name in self.report_tables if name != "leaderboard"]
+
+    @property
+    def captioned(self) -> list[str]:
+        """The tables and figures whose captions the rule `write_captions` writes."""
+        return [*self.rendered, *(n for n in map(item_of, self.pictures) if n != "leaderboard")]
 
     def csv_of(self, *names: str) -> list[str]:
         """Return the tables by their names (default: all that a report shows)."""

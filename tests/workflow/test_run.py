@@ -152,6 +152,11 @@ def test_scores_are_compared_and_vote(finished):
     known = pd.read_parquet(finished.path / "results/benchmarks/nasbench201.parquet")
     expected = known.set_index("index").loc[joined["representative"], "params"]
     assert (joined["score"] == expected.to_numpy()).all()
+    index = (finished.path / "results/index.html").read_text(encoding="utf-8")
+    leaderboard = index.partition('<article id="leaderboard">')[2].partition("</article>")[0]
+    assert "figures/leaderboard.png" in leaderboard
+    assert leaderboard.index("size alone (params") < leaderboard.index("<table")
+    assert (finished.path / "results/tables/leaderboard.html").exists()
     for view in ("figure4", "tau_heatmap", "score_agreement", "tau_by_decile"):
         assert (finished.path / f"results/figures/{view}.pdf").exists()
 

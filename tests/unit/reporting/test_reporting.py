@@ -9,12 +9,21 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jinja2 import Environment
 
+from naswot.analysis.leaderboard import LEADERBOARD
 from naswot.errors import NaswotError
 from naswot.reporting.captions import escape, write_captions
 from naswot.reporting.contents import CONTENTS
 from naswot.reporting.questions import answers
 from naswot.reporting.record import sum_run_times
-from naswot.reporting.tables import ITEMS, prose, read_csv, render_tables, table, written
+from naswot.reporting.tables import (
+    ITEMS,
+    prose,
+    read_csv,
+    render_page,
+    render_tables,
+    table,
+    written,
+)
 
 CONFIG = {"spaces": ["nasbench201"], "images": "photos", "batch_size": 128, "n_runs": 500}
 CONFIG |= {"bootstrap_resamples": 1000}
@@ -125,6 +134,29 @@ def test_a_difference_without_a_spread_is_no_verdict():
     frame = pd.DataFrame([row | {"within_2": np.nan, "reason": np.nan, "note": np.nan}])
     (cells,) = texts(table("paper_comparison", frame))
     assert cells[5:] == ["0.574", "0.590", "no spread to tell", "+0.016", "", ""]
+
+
+def test_the_page_of_the_leaderboard_says_first_where_size_does_better(root, tmp_path):
+    csv = tmp_path / "leaderboard.csv"
+    common = dict.fromkeys(LEADERBOARD, np.nan) | {"space": "nasbench201", "dataset": "cifar10"}
+    rows = [
+        common | {"score": "good", "rank": 1, "tau": 0.6, "beyond_size": 0.1, "minus_inf": 3}
+        | {"tau_low": 0.55, "tau_high": 0.65, "beyond_size_low": 0.02, "published_tau": 0.574},
+        common | {"score": "params", "rank": 2, "tau": 0.5, "beyond_size": 0.0},
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(csv, index=False)
+    caption, page = tmp_path / "leaderboard.rst", tmp_path / "leaderboard.html"
+    render_page(csv, root / "report/leaderboard.rst", caption, page, config=CONFIG)
+    html = page.read_text()
+    sentence = (
+        "<p>On NAS-Bench-201, CIFAR-10, size alone (params, τ 0.500) ranks better than 0 of 1 "
+        "other scores; better than size beyond chance: good.</p>"
+    )
+    assert html.index(sentence) < html.index("<table")
+    assert "Kendall tau" in caption.read_text()
+    cells = texts(table("leaderboard", read_csv(csv)))
+    shown = ["good", "1", "NAS-Bench-201", "CIFAR-10", "0.600", "0.550 to 0.650", "0.574", "+0.100"]
+    assert cells[0][:8] == shown
 
 
 def test_a_setting_of_none_is_not_missing(tmp_path):

@@ -47,13 +47,15 @@ def test_what_shards_have_in_common_is_told_of_the_table(files):
 
 
 def test_what_was_measured_stands_apart_from_the_scores(files):
-    paths = files({}, {})
+    paths = files({"peak_memory_mib": 410}, {"peak_memory_mib": 500})
     join_accuracies(*paths, score="naswot", sample="all")
     table = read_parquet(paths[-2])
     assert table["score"].tolist() == [0.0, 1.5]
     assert not {"seconds", "build_seconds"} & set(table)
     measured = read_seconds(paths[-1])
     assert measured["seconds"].to_dict() == {0: 0.5, 1: 1.5}
+    assert read_metadata(paths[-1])["peak_memory_mib"] == 500
+    assert "peak_memory_mib" not in read_metadata(paths[-2])
 
 
 def test_shards_of_two_precisions_are_not_joined(files):

@@ -10,7 +10,7 @@ from snakemake.utils import update_config
 from naswot.benchmarks.catalogue import BUILT_IN
 from naswot.errors import NaswotError
 from naswot.images import SOURCES
-from naswot.scores import FAMILY_OF
+from naswot.scores import AGGREGATES, FAMILY_OF
 from naswot.search import METHODS, Settings
 from naswot.workflow.config import (
     check,
@@ -20,6 +20,7 @@ from naswot.workflow.config import (
     normalise,
     protocol,
     runs_of,
+    scores_of,
     settle_samples,
     shard_size,
     shards_of,
@@ -43,7 +44,7 @@ def test_the_default_configuration_is_allowed(config, schema):
     assert images_of(config)["cifar100"] == "photos"
 
 
-@pytest.mark.parametrize("name", ["ci.yaml", "paper.yaml"])
+@pytest.mark.parametrize("name", ["ci.yaml", "leaderboard.yaml", "paper.yaml"])
 def test_the_other_configurations_are_allowed(name, config, schema, root, mirror):
     update_config(config, yaml.safe_load((root / "config" / name).read_text()))
     check(config | {"mirror": str(mirror), "skip_missing": True}, schema)
@@ -258,6 +259,17 @@ def test_images_are_asked_for_only_where_a_space_needs_them(config, schema, tmp_
     images = {"cifar10": "photos", "cifar100": "cifar100", "imagenet16_120": "imagenet16"}
     asked = {"spaces": ["nasbench101"], "sample": 1000, "mirror": str(tmp_path), "images": images}
     check(config | asked, schema)
+
+
+def test_all_scores_are_every_score_and_aggregate(config, schema):
+    mine = {"mine": {"scores": ["naswot", "params"], "by": "rank"}}
+    every = config | {"scores": "all", "aggregates": mine}
+    check(every, schema)
+    assert scores_of(every) == [*FAMILY_OF, *AGGREGATES, "mine"]
+    assert scores_of(config) == config["scores"]
+    for wrong in ("every", []):
+        with pytest.raises(NaswotError, match=r"scores = .* is not allowed; it must be all, or"):
+            check(config | {"scores": wrong}, schema)
 
 
 def test_a_missing_key_is_named(config, schema):

@@ -3,6 +3,7 @@
 import inspect
 import pkgutil
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -14,7 +15,7 @@ from naswot.benchmarks.catalogue import BUILT_IN
 from naswot.errors import NaswotError
 from naswot.plots.registry import FIGURES
 from naswot.reporting.contents import ITEMS
-from naswot.scores import FAMILIES
+from naswot.scores import AGGREGATES, FAMILIES
 from naswot.workflow import config as configuration
 from naswot.workflow import paths
 from naswot.workflow.inputs import Inputs
@@ -70,6 +71,20 @@ def test_several_scores_are_compared_and_without_naswot_its_figures_are_omitted(
         "figure2",
         "figure6",
     ]
+
+
+def test_the_leaderboard_of_all_scores_needs_no_search_and_no_training(plan, root):
+    """Nor does its page, which therefore has a rule of its own."""
+    small = yaml.safe_load((root / "config/leaderboard.yaml").read_text(encoding="utf-8"))
+    asked = plan(**small)
+    assert len(asked.every(paths.JOINED)) == 3 * len(asked.scores)
+    assert {*AGGREGATES, "naswot", "flops"} <= {*asked.scores}
+    page = paths.TABLE_PAGE.format(table="leaderboard")
+    assert set(asked.leaderboard) - {page} <= {*asked.tables, *asked.figures}
+    assert "leaderboard" in asked.report_tables
+    assert "leaderboard" not in {*asked.rendered, *asked.captioned}
+    assert {*asked.captioned, "leaderboard"} == {Path(file).stem for file in asked.captions()}
+    assert paths.LEADERBOARD not in plan().tables
 
 
 def test_what_is_no_part_of_a_run_is_omitted_with_its_reason(plan):
