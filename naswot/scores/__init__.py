@@ -254,6 +254,11 @@ AGGREGATES = {
         "log-rank",
         "sum of the log-ranks of five scores, our default (docs/scores.md)",
     ),
+    "ensemble_sizes": Aggregate(
+        ("az_expressivity", "log_synflow", "params"),
+        "log-rank",
+        "the same of three, where networks differ in sizes alone (docs/scores.md)",
+    ),
 }
 LOWER_IS_BETTER = frozenset(s for family in FAMILIES.values() for s in family.lower_is_better)
 # Score → name of its family
