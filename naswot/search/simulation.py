@@ -26,6 +26,7 @@ class Table:
             None where the table does not hold all their combinations.
         scores: (n,) training-free scores, higher is better; NaN where there is none.
         scoring: (n,) seconds to score each architecture.
+        features: (n, F) finite numbers that describe the architectures; None where there are none.
     """
 
     fitness: np.ndarray
@@ -34,6 +35,7 @@ class Table:
     genes: np.ndarray | None = None
     scores: np.ndarray | None = None
     scoring: np.ndarray | None = None
+    features: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Settings:
         area_sample: how many architectures AREA scores for its first population (the paper: 20).
         warm_up_sample: the same for the warm-up of Abdelfattah et al. (2021).
         proposals: mutations that a move proposal scores before it trains the best of them.
+        predictions: architectures that the predictor trains between two fits of its model.
         learning_rate: of REINFORCE. The paper gives none; NATS-Bench's code is run with 0.01.
         overrun: whether to "discard" or "keep" a run's last evaluation, which exceeds the budget.
         repeats: whether a run pays to train the same architecture again: "paid" or "free".
@@ -57,6 +60,7 @@ class Settings:
     area_sample: int = 20
     warm_up_sample: int = 1000
     proposals: int = 10
+    predictions: int = 5
     learning_rate: float = 0.01
     overrun: Literal["discard", "keep"] = "discard"
     repeats: Literal["paid", "free"] = "paid"
@@ -69,7 +73,7 @@ class Simulation:
         runs: the number of runs; `rows` counts them from 0.
         size: n, the number of architectures.
         rungs: the number of training lengths.
-        neighbours, genes, scores, scoring: those of the table.
+        neighbours, genes, scores, scoring, features: those of the table.
         degree: (n,) the number of neighbours of each architecture.
         draws: the random numbers of the runs.
         running: (runs,) whether a run goes on.
@@ -93,6 +97,7 @@ class Simulation:
         self.genes: np.ndarray | Any = table.genes
         self.scores: np.ndarray | Any = table.scores
         self.scoring: np.ndarray | Any = table.scoring
+        self.features: np.ndarray | Any = table.features
         self.draws = Draws(seeds)
         self.running = np.ones(self.runs, dtype=bool)
         self.seconds = np.zeros(self.runs)

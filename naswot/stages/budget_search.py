@@ -19,6 +19,8 @@ from naswot.runtime.provenance import build_metadata, origin_of
 from naswot.scores import points_down
 from naswot.search import ETA, METHODS, Method, Settings, Table, Trajectory, simulate
 from naswot.search.combinations import are_complete
+from naswot.spaces import Space
+from naswot.spaces.encoding import encode
 from naswot.spaces.neighbourhood import padded
 from naswot.tables.neighbours import read_neighbours
 from naswot.tables.seconds import read_seconds
@@ -35,6 +37,7 @@ def search_under_budget(
     output: str | Path,
     trajectories: str | Path,
     *,
+    space: Space,
     dataset: Dataset,
     searched: Dataset,
     method: str,
@@ -54,6 +57,7 @@ def search_under_budget(
         neighbours: Parquet file of `naswot.stages.neighbours.find_neighbours`.
         output, trajectories: the files to write; for their columns see `outcomes` and
             `naswot.tables.trajectories`.
+        space: the search space.
         dataset: the dataset whose accuracies are reported.
         searched: the dataset that the search trains on.
         method: a key of `naswot.search.METHODS`.
@@ -92,6 +96,8 @@ def search_under_budget(
             eta=ETA if METHODS[method].shorter else None,
         )
         table, notes = arrays(fitness, neighbours, joined, seconds, METHODS[method])
+        if METHODS[method].features:
+            table = replace(table, features=described(benchmark, fitness.index, space))
         trajectory = run(method, table, fitness.budget, settings, runs, seed)
         _check_affordable(trajectory, table, fitness, settings, about["space"])
     except UnsearchableError as error:
@@ -199,6 +205,18 @@ def arrays(
         if count < len(scores) and method.scores == "some":
             notes.append(f"first population from the {count:,} architectures with a score")
     return Table(fitness.values, fitness.cost, graph, genes, scores, scoring), notes
+
+
+def described(benchmark: str | Path, index: np.ndarray, space: Space) -> np.ndarray:
+    """Return numbers that describe the architectures of these official indices: (n, F).
+
+    Raises:
+        UnsearchableError: the space has none.
+    """
+    if space.encode is None:
+        raise UnsearchableError("it needs a space that describes its architectures by numbers")
+    table = read_parquet(benchmark, ["index", "arch"]).set_index("index")
+    return encode(space, table["arch"].loc[index].tolist()).to_numpy()
 
 
 def known_neighbours(graph: np.ndarray, known: np.ndarray) -> np.ndarray:

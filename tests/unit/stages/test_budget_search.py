@@ -45,6 +45,7 @@ def searched(folder, settings, method="rea", runs=20, dataset="cifar10", **more)
         folder / "runs.parquet",
         folder / "trajectories.parquet",
         **{
+            "space": SPACES["nasbench201"],
             "dataset": DATASETS["nasbench201"][dataset],
             "searched": DATASETS["nasbench201"]["cifar10"],
             "method": method,
