@@ -24,9 +24,9 @@ from naswot.scores.aggregates import log_rank, ranks
 FEWEST = 5  # trained networks
 # Of the Gaussian process: what differs from a straight line in the starting point. Chosen on cells
 # of NAS-Bench-201 that no table reports.
-AMPLITUDE, LENGTH, NOISE = 0.3, 1.5, 0.01
-TREES = 300
-EVEN = 100  # trained networks with which process and trees weigh the same
+AMPLITUDE, LENGTH, NOISE = 0.1, 1.5, 0.01
+TREES = 100
+EVEN = 150  # trained networks with which process and trees weigh the same
 NODES = 15  # of the quadrature that turns a distribution of normal scores into accuracies
 
 
@@ -180,11 +180,10 @@ def _in_percent(
     """Return the table of `predict` from the distribution of each network's normal score."""
     # Between the trained networks, accuracy is linear in the normal score. Beyond them it goes on
     # like their best and their worst quarter.
-    order = np.argsort(goal, kind="stable")
-    x, y = goal[order], values[order]
-    quarter = max(len(x) // 4, 1)
-    up = (y[-1] - y[-1 - quarter]) / (x[-1] - x[-1 - quarter])
-    down = (y[quarter] - y[0]) / (x[quarter] - x[0])
+    x, first = np.unique(goal, return_index=True)
+    y = values[first]
+    quarter = 1 + max(len(x) // 4, 1)
+    up, down = _slope(x[-quarter:], y[-quarter:]), _slope(x[:quarter], y[:quarter])
     x, y = np.array([x[0] - 3, *x, x[-1] + 3]), np.array([y[0] - 3 * down, *y, y[-1] + 3 * up])
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     weights /= weights.sum()
@@ -196,3 +195,7 @@ def _in_percent(
     return pd.DataFrame(
         {"accuracy": accuracy, "deviation": spread, "improvement": improvement}, index=index
     )
+
+
+def _slope(x: np.ndarray, y: np.ndarray) -> float:
+    return (y[-1] - y[0]) / (x[-1] - x[0]) if len(x) > 1 else 0.0
