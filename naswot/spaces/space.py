@@ -1,7 +1,7 @@
 """Define `Space`: one object with everything that the rest of the project needs of a space."""
 
 import pkgutil  # noqa: TID251, finds functions of ours
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,9 @@ class Space:
             the space.
         genes: returns the encoding of an architecture: independent choices as whole numbers;
             raises NaswotError for a malformed architecture. None where there is no such encoding.
+        encode: returns numbers that describe an architecture, by name, from which its accuracy can
+            be predicted; the same names for all architectures. Raises NaswotError for a malformed
+            architecture. None where there is none.
         neighbours: takes a list of architectures and returns positions (P,) and (P,), ascending:
             all pairs where one mutation turns the first into the second. None: neighbours are
             architectures that differ in one gene.
@@ -65,6 +68,7 @@ class Space:
     benchmark_params: Callable[[str], int]
     diagram: Callable[[str, str], Any]
     genes: Callable[[str], tuple[int, ...]] | None = None
+    encode: Callable[[str], Mapping[str, float]] | None = None
     neighbours: Callable[[Sequence[str]], tuple["np.ndarray", "np.ndarray"]] | None = None
     relative_cost: float = 6.0  # that of NDS networks
     form: str | None = None

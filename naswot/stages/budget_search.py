@@ -20,6 +20,8 @@ from naswot.scores import points_down
 from naswot.scores.aggregates import RULES
 from naswot.search import ETA, METHODS, Method, Settings, Table, Trajectory, simulate
 from naswot.search.combinations import are_complete
+from naswot.spaces import Space
+from naswot.spaces.encoding import encode
 from naswot.spaces.neighbourhood import padded
 from naswot.tables.members import read_members
 from naswot.tables.neighbours import read_neighbours
@@ -37,6 +39,7 @@ def search_under_budget(
     output: str | Path,
     trajectories: str | Path,
     *,
+    space: Space,
     dataset: Dataset,
     searched: Dataset,
     method: str,
@@ -56,6 +59,7 @@ def search_under_budget(
         neighbours: Parquet file of `naswot.stages.neighbours.find_neighbours`.
         output, trajectories: the files to write; for their columns see `outcomes` and
             `naswot.tables.trajectories`.
+        space: the search space.
         dataset: the dataset whose accuracies are reported.
         searched: the dataset that the search trains on.
         method: a key of `naswot.search.METHODS`.
@@ -94,6 +98,8 @@ def search_under_budget(
             eta=ETA if METHODS[method].shorter else None,
         )
         table, notes = arrays(fitness, neighbours, joined, seconds, METHODS[method])
+        if METHODS[method].features:
+            table = replace(table, features=described(benchmark, fitness.index, space))
         trajectory = run(method, table, fitness.budget, settings, runs, seed)
         _check_affordable(trajectory, table, fitness, settings, about["space"])
     except UnsearchableError as error:
@@ -205,6 +211,18 @@ def arrays(
             notes.append(f"first population from the {count:,} architectures with a score")
     found = Table(fitness.values, fitness.cost, graph, genes, scores, members, rule, scoring)
     return found, notes
+
+
+def described(benchmark: str | Path, index: np.ndarray, space: Space) -> np.ndarray:
+    """Return numbers that describe the architectures of these official indices: (n, F).
+
+    Raises:
+        UnsearchableError: the space has none.
+    """
+    if space.encode is None:
+        raise UnsearchableError("it needs a space that describes its architectures by numbers")
+    table = read_parquet(benchmark, ["index", "arch"]).set_index("index")
+    return encode(space, table["arch"].loc[index].tolist()).to_numpy()
 
 
 def known_neighbours(graph: np.ndarray, known: np.ndarray) -> np.ndarray:

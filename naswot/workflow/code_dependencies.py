@@ -36,6 +36,7 @@ def _later(attribute: str) -> set[str]:
 CALLED_LATER = {
     "naswot/spaces/neighbourhood.py": _later("neighbours"),
     "naswot/spaces/diagrams.py": _later("diagram"),
+    "naswot/spaces/encoding.py": _later("encode"),
 }
 
 

@@ -5,6 +5,7 @@ the run's generator, in the natural order of the method.
 """
 
 import math
+import statistics
 from collections import deque
 
 import numpy as np
@@ -275,6 +276,35 @@ def _choices(genes):
     return [int(column.max()) + 1 for column in genes.T], find
 
 
+def predictor(run):
+    features = _standardised(run.table.features)
+    trained = [run.train(run.below(run.size)) for _ in range(run.settings.population)]
+    while True:
+        places = [arch for arch, _ in trained]
+        fitness = [value for _, value in trained]
+        goal = [
+            statistics.NormalDist().inv_cdf(
+                (sum(b < a for b in fitness) + sum(b == a for b in fitness) / 2) / len(fitness)
+            )
+            for a in fitness
+        ]
+        # Ridge regression by its normal equations.
+        known = features[places]
+        gram = known.T @ known + 0.1 * np.eye(features.shape[1])
+        weights = np.linalg.solve(gram, known.T @ goal)
+        predicted = [round(float(row @ weights), 9) for row in features]
+        unknown = [arch for arch in range(run.size) if arch not in places]
+        best = sorted(unknown, key=lambda arch: -predicted[arch])[: run.settings.predictions]
+        trained += [run.train(arch) for arch in best]
+
+
+def _standardised(features):
+    columns = [column for column in features.T if column.max() > column.min()]
+    return np.array(
+        [(column - column.mean()) / column.std() / math.sqrt(len(columns)) for column in columns]
+    ).T
+
+
 METHODS = {
     "rea": rea,
     "rs": rs,
@@ -284,12 +314,13 @@ METHODS = {
     "area": area,
     "warm_up": warm_up,
     "move_proposal": move_proposal,
+    "predictor": predictor,
 }
 
 
 def simulate(method, table, budget, seed, settings):
     """Play one run and return it."""
-    remember = method == "local_search" or settings.repeats == "free"
+    remember = method in ("local_search", "predictor") or settings.repeats == "free"
     run = Run(table, budget, seed, settings, remember)
     try:
         METHODS[method](run)

@@ -53,6 +53,7 @@ SPACE = Space(
     build=build,
     benchmark_params=benchmark_params,
     diagram=Later("naswot.spaces.nasbench101.diagram:diagram"),
+    encode=Later("naswot.spaces.nasbench101.encoding:encode"),
     neighbours=Later("naswot.spaces.nasbench101.neighbours:one_apart"),
     relative_cost=1.0,
     form='{"matrix": …, "ops": …}',

@@ -79,6 +79,7 @@ SPACE = Space(
     benchmark_params=benchmark_params,
     diagram=Later("naswot.spaces.nasbench201.diagram:topology_diagram"),
     genes=genes,
+    encode=Later("naswot.spaces.nasbench201.encoding:encode"),
     relative_cost=1.0,
     form="|op~0|+|op~0|op~1|+…",
     recognises=lambda text: text.startswith("|") or ("~" in text and not text.startswith("{")),

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from naswot.scores.aggregates import log_rank
 from naswot.search import METHODS, Settings, Table, simulate
 
-PAID = Settings(population=4, tournament=2, area_sample=6, warm_up_sample=9, proposals=3)
+PAID = Settings(
+    population=4, tournament=2, area_sample=6, warm_up_sample=9, proposals=3, predictions=3
+)
 FREE = dataclasses.replace(PAID, repeats="free")
 methods = pytest.mark.parametrize("method", METHODS)
 seeds = st.integers(0, 10**6)
@@ -40,6 +42,7 @@ def toy(seed, rungs=1, choices=(3, 4, 2), holes=False):
         genes=genes,
         scores=scores,
         scoring=generator.uniform(0, 0.1, size),
+        features=np.column_stack([generator.normal(size=(size, 3)), genes == 1, np.ones(size)]),
     )
 
 

@@ -115,9 +115,9 @@ def test_a_score_is_joined_from_all_shards_of_its_family(plan):
 
 def test_searches_draw_from_the_scored_architectures_and_from_all(plan):
     drawn = plan(sample=1000).searches("nasbench201")
-    assert len(drawn) == len(set(drawn)) == 3 * (3 + 2 + 8)
+    assert len(drawn) == len(set(drawn)) == 3 * (3 + 2 + 9)
     every = plan(sample="all").searches("nasbench201")
-    assert len(every) == 3 * (3 + 8)
+    assert len(every) == 3 * (3 + 9)
     assert plan().searches("nasbench101") == []
 
 
