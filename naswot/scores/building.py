@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from naswot.errors import NaswotError
-from naswot.scores.base import Batch, copy_network, move_network
+from naswot.scores.base import Batch, move_network
+from naswot.scores.copying import copy_network
 from naswot.scores.failures import one_line
 from naswot.scores.lazy_modules import materialise
 
