@@ -17,8 +17,8 @@ import math
 import torch
 from torch import nn
 
-from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
+from naswot.scores.failures import one_value_per_channel
 from naswot.scores.passes import (
     cross_entropy,
     first_output_fast,
@@ -28,23 +28,6 @@ from naswot.scores.passes import (
 )
 
 IMAGES = 16
-
-
-def image_logits(network: nn.Module, image: torch.Tensor) -> torch.Tensor:
-    """Return the logits (1, width) of `image` (1, …).
-
-    Raises:
-        NaswotError: batch normalisation has one value per channel.
-    """
-    try:
-        return first_output_fast(network, image)
-    except ValueError as error:
-        if "more than 1 value per channel" not in str(error):
-            raise
-        raise NaswotError(
-            f"{type(network).__name__} normalises one value per channel when it sees one image, so "
-            "gradsign does not apply to it. (Larger images may help.)"
-        ) from error
 
 
 def gradsign(network: nn.Module, batch: Batch) -> float:
@@ -59,8 +42,9 @@ def gradsign(network: nn.Module, batch: Batch) -> float:
     freeze(network, weights)
     agreed = [torch.zeros_like(weight, dtype=torch.int32) for weight in weights]
     for image, label in zip(images.split(1), batch.labels.split(1), strict=False):
-        with torch.enable_grad():
-            loss = cross_entropy(network, image_logits(network, image), label, batch.classes)
+        with torch.enable_grad(), one_value_per_channel(network, "gradsign"):
+            logits = first_output_fast(network, image)
+            loss = cross_entropy(network, logits, label, batch.classes)
         gradients = torch.autograd.grad(loss, weights, materialize_grads=True)
         if any(gradient.isnan().any() for gradient in gradients):
             return math.nan  # whose sign would be 0
