@@ -217,6 +217,12 @@ FAMILIES = {
             relative_cost=2.5,
         ),
         Family(
+            "meco",
+            {"meco": "how independent channels are in the features (Jiang et al. 2023)"},
+            needs=("float inputs",),
+            relative_cost=0.5,
+        ),
+        Family(
             "size",
             {
                 "params": "trainable parameters",

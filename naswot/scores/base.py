@@ -5,7 +5,6 @@ to all families that share a pass. All start from the same weights and the same 
 generator, whichever scores are computed together.
 """
 
-import copy
 import itertools
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from naswot.errors import NaswotError
 from naswot.runtime.progress import log
 from naswot.scores import Family
 from naswot.scores.adapter import Output, adapted
+from naswot.scores.copying import Copier
 from naswot.scores.failures import one_line
 from naswot.scores.inputs import Inputs, TensorTree, float_tensors
 from naswot.scores.lazy_modules import materialise
@@ -123,9 +123,10 @@ def measure(
     sharing = tuple(family for family in families if family.pass_needs)
     groups = list(dict.fromkeys(sharing if family.pass_needs else (family,) for family in families))
     results: dict[str, Score] = {}
+    copy_again = Copier(original)
     for group in groups:
         started = time.perf_counter()
-        copied = original if group is groups[-1] and not given else copy_network(original)
+        copied = original if group is groups[-1] and not given else copy_again()
         arguments: tuple = (copied, batch)
         if group is sharing:
             needs = {need for family in group for need in family.pass_needs}
@@ -157,21 +158,6 @@ def gap_of(family: Family, batch: Batch) -> str:
     if "float inputs" not in family.needs or float_tensors(batch.images):
         return ""
     return f"it needs inputs of floating point, and these are integers ({batch.images})."
-
-
-def copy_network(network: nn.Module, name: str | None = None) -> nn.Module:
-    """Return a copy of `network`; `name`, or its class, stands for it in messages.
-
-    Raises:
-        NaswotError: it cannot be copied.
-    """
-    try:
-        return copy.deepcopy(network)
-    except Exception as error:  # it holds a lock, an open file, tensors of a graph, …
-        raise NaswotError(
-            f"{name or type(network).__name__} cannot be copied ({one_line(error)}) Pass a "
-            "function that builds it."
-        ) from error
 
 
 def set_train_mode(network: nn.Module) -> nn.Module:

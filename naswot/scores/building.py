@@ -10,7 +10,8 @@ from torch import nn
 
 from naswot.errors import NaswotError
 from naswot.scores.adapter import adapted
-from naswot.scores.base import Batch, copy_network, move_network
+from naswot.scores.base import Batch, move_network
+from naswot.scores.copying import copy_network
 from naswot.scores.failures import one_line
 from naswot.scores.lazy_modules import materialise
 

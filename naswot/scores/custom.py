@@ -6,9 +6,11 @@ It gets copies and may change them. `declare` says what it needs. In configurati
 command line it is named MODULE:FUNCTION, or, if an installed package offers it, by the name of its
 entry point in the group `naswot.scores`; one of several outputs is MODULE:FUNCTION@OUTPUT.
 
-A function that raises, takes too long or returns something else leaves a gap and a note.
+A function that raises, takes too long or returns something else leaves a gap and a note. One that
+takes too long on `PATIENCE` networks in a row is not tried on the others of a ranking or job.
 """
 
+import dataclasses
 import functools
 import inspect
 import math
@@ -28,6 +30,7 @@ from naswot.scores import AGGREGATES, FAMILIES, FAMILY_OF, NEEDS, Family, member
 
 GROUP = "naswot.scores"
 TIME_LIMIT_S = 60.0
+PATIENCE = 3  # networks in a row on which a function may reach its time limit
 EXAMPLE = "mymodule:myscore for `myscore` in mymodule.py here"
 DECLARED = "naswot_score"  # the attribute of a function that holds its declaration
 
@@ -83,8 +86,45 @@ def declare(
     return mark
 
 
+class Patience:
+    """A score function that is not called any more once it hangs on `PATIENCE` networks in a row.
+
+    It belongs to one ranking or one job; see `with_patience`.
+    """
+
+    def __init__(self, func: Callable):
+        self.func = func
+        self.in_a_row = 0  # networks on which it reached its time limit
+
+    def __call__(self, network: Any, batch: Any) -> Any:
+        """Return what the function returns. Raises `NaswotError` if it is not called."""
+        if self.in_a_row >= PATIENCE:
+            limit = declaration_of(self).time_limit_s
+            raise NaswotError(
+                f"not tried: it took more than {limit:g} s on {PATIENCE} networks in a row"
+            )
+        before, self.in_a_row = self.in_a_row, 0
+        try:
+            return self.func(network, batch)
+        except _TimeLimitError:
+            self.in_a_row = before + 1
+            raise
+
+
+def with_patience(family: Family) -> Family:
+    """Return `family` for one ranking or job, in which a user's function may hang and be given up.
+
+    Built-in families are returned as they are.
+    """
+    if family.function is None:
+        return family
+    return dataclasses.replace(family, function=Patience(family.function))
+
+
 def _unwrapped(function: Callable) -> Callable:
-    return _unwrapped(function.func) if isinstance(function, functools.partial) else function
+    if isinstance(function, functools.partial | Patience):
+        return _unwrapped(function.func)
+    return function
 
 
 def declaration_of(function: Callable) -> Declaration:

@@ -1,6 +1,8 @@
 """Messages about networks that fail: the error, and whether the image size may be the cause."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from torch import nn
 
@@ -27,6 +29,24 @@ def one_line(error: BaseException) -> str:
         text = text[:LONGEST_MESSAGE].rstrip() + " …"
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return line if line.endswith((".", "!", "?", "…")) else line + "."
+
+
+@contextmanager
+def one_value_per_channel(network: nn.Module, score: str) -> Iterator[None]:
+    """While entered, explain why `score` does not apply if `network` refuses a single image.
+
+    Raises:
+        NaswotError: batch normalisation has one value per channel.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise NaswotError(
+            f"{type(network).__name__} normalises one value per channel when it sees one image, so "
+            f"{score} does not apply to it. (Larger images may help.)"
+        ) from error
 
 
 def failure_of(network: nn.Module, error: BaseException, images: Inputs) -> NaswotError:

@@ -18,28 +18,11 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from naswot.errors import NaswotError
 from naswot.scores.base import Batch, Options
+from naswot.scores.failures import one_value_per_channel
 from naswot.scores.passes import batch_loss, freeze, layer_weights, prepare
 
 IMAGES = 16
-
-
-def image_loss(network: nn.Module, image: Batch) -> torch.Tensor:
-    """Return the loss of a mini-batch of one image.
-
-    Raises:
-        NaswotError: batch normalisation has one value per channel, or as `batch_loss`.
-    """
-    try:
-        return batch_loss(network, image)
-    except ValueError as error:
-        if "more than 1 value per channel" not in str(error):
-            raise
-        raise NaswotError(
-            f"{type(network).__name__} normalises one value per channel when it sees one image, so "
-            "gradsign does not apply to it. (Larger images may help.)"
-        ) from error
 
 
 def gradsign(network: nn.Module, batch: Batch) -> float:
@@ -55,7 +38,8 @@ def gradsign(network: nn.Module, batch: Batch) -> float:
     agreed = [torch.zeros_like(weight, dtype=torch.int32) for weight in weights]
     prepared = replace(batch, images=images)
     for i in range(len(images)):
-        loss = image_loss(network, prepared[i : i + 1])
+        with one_value_per_channel(network, "gradsign"):
+            loss = batch_loss(network, prepared[i : i + 1])
         gradients = torch.autograd.grad(loss, weights, materialize_grads=True)
         if any(gradient.isnan().any() for gradient in gradients):
             return math.nan  # whose sign would be 0

@@ -22,12 +22,12 @@ from naswot.scores.base import (
     Batch,
     Options,
     Score,
-    copy_network,
     move_network,
     set_memory_format,
     set_train_mode,
 )
 from naswot.scores.codes import read_codes
+from naswot.scores.copying import copy_network
 from naswot.scores.failures import failure_of, one_line
 from naswot.scores.inputs import Inputs, as_images
 from naswot.scores.lazy_modules import materialise

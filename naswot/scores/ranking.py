@@ -31,7 +31,7 @@ from naswot.scores.adapter import Output
 from naswot.scores.aggregates import RULES
 from naswot.scores.base import Batch, Loss, Options, Score, gap_of, measure
 from naswot.scores.building import Missing, Model, build_network
-from naswot.scores.custom import family_from, family_named, family_of, is_custom
+from naswot.scores.custom import family_from, family_named, family_of, is_custom, with_patience
 from naswot.scores.failures import how_it_fails, one_line
 from naswot.scores.inputs import Inputs, as_images, as_tensors
 from naswot.scores.lazy_modules import dry_run
@@ -169,7 +169,7 @@ def score_each(
     for name in members_of(names):
         asked.setdefault(own.get(name) or family_of(name), []).append(name)
     batch = _batch(images, labels, classes, seed, loss, output)
-    families = {", ".join(scores): family for family, scores in asked.items()}
+    families = {", ".join(scores): with_patience(family) for family, scores in asked.items()}
     gaps = {scores: gap for scores, family in families.items() if (gap := gap_of(family, batch))}
     families = {scores: family for scores, family in families.items() if scores not in gaps}
     precision = choose_precision(precision, batch.images.device)
@@ -417,10 +417,10 @@ def _score_network(
     Whatever the network raises becomes the failure of its row, except KeyboardInterrupt.
     """
     build = functools.partial(build_network, name, model, batch, seed)
+    own = {asked: family for asked, family in families.items() if family.function is not None}
+    built_in = {asked: family for asked, family in families.items() if asked not in own}
     network: Any = None
     params = results = None
-    notes: dict[str, str] = {}
-    crashes: list = []
     try:
         started = time.perf_counter()
         network = build()
@@ -430,13 +430,14 @@ def _score_network(
         finally:
             params = _trainable_params(network)
         try:
-            results = measure(lambda: network, batch, list(families.values()), options)
+            results = measure(lambda: network, batch, list(built_in.values()), options)
         except Exception as error:
             # The families that fail will fail again one by one, and are noted or raised then.
             log.debug("%s is scored family by family: %r", name, error)
-        if results is None:
-            network = None  # frees memory, which the next network may need
-            results, notes, crashes = _measure_apart(name, build, batch, families, options)
+        network = None  # frees memory, which the next network may need
+        apart = own if results is not None else families  # a user's function is tried once
+        found, notes, crashes = _measure_apart(name, build, batch, apart, options)
+        results = (results or {}) | found
         notes |= gaps
     except KeyboardInterrupt:
         raise

@@ -12,7 +12,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from naswot.errors import NaswotError
-from naswot.scores.base import Batch, Options, copy_network
+from naswot.scores.base import Batch, Options
+from naswot.scores.copying import copy_network
 from naswot.scores.inputs import Inputs
 from naswot.scores.passes import prepare
 

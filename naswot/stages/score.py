@@ -28,7 +28,7 @@ from naswot.runtime.progress import Progress, duration, log
 from naswot.runtime.provenance import build_metadata
 from naswot.scores import Family
 from naswot.scores.base import Batch, Options, measure
-from naswot.scores.custom import family_named
+from naswot.scores.custom import family_named, with_patience
 from naswot.scores.failures import how_it_fails
 from naswot.spaces import Space
 from naswot.spaces.sampling import Sample, sample_of, to_score
@@ -162,6 +162,7 @@ def score_architectures(
         NaswotError: an architecture cannot be scored; the message names it. With `custom`: none of
             several can be scored.
     """
+    family = with_patience(family)
     outputs = 1 if family.one_output else batch.classes
     rows, failures, settled = [], [], False
     images, advice = batch.images, "set image_size"

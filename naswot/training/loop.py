@@ -19,7 +19,8 @@ from torch.nn import functional
 
 from naswot.errors import NaswotError
 from naswot.runtime.progress import Progress, log
-from naswot.scores.base import Options, copy_network
+from naswot.scores.base import Options
+from naswot.scores.copying import copy_network
 from naswot.scores.passes import first_output
 from naswot.training.checkpoint import Checkpoint
 from naswot.training.evaluation import EvalMode, accuracy, computing_in, current_score

@@ -6,19 +6,24 @@ import math
 import sys
 import time
 
+import pandas as pd
 import pytest
 import torch
 from torch import nn
 
 from naswot import NaswotError, rank
+from naswot.runtime.progress import Progress
+from naswot.scores.base import Batch, Options
 from naswot.scores.custom import (
     declare,
+    family_from,
     family_named,
     family_of,
     installed,
     needs_of,
     source_files,
 )
+from naswot.stages.score import score_architectures
 
 CODE = """
 from naswot.scores.custom import declare
@@ -169,6 +174,82 @@ def test_what_goes_wrong_leaves_a_gap_and_a_note(function, note):
 def test_a_score_that_always_fails_is_an_error():
     with pytest.raises(NaswotError, match=r"No requested score applies .*ValueError: no"):
         ranked(raises)
+
+
+def hanging_on(*numbers):
+    """Return a score that hangs on its calls with these numbers, and a list of its calls."""
+    calls = []
+
+    @declare(time_limit_s=0.05)
+    def sometimes(network, batch):
+        calls.append(network[0].out_features)
+        while len(calls) in numbers:
+            with contextlib.suppress(Exception):
+                time.sleep(0.01)
+        return 1
+
+    return sometimes, calls
+
+
+def several(count):
+    return {f"width {width}": nn.Sequential(nn.Linear(6, width)) for width in range(1, count + 1)}
+
+
+def test_a_score_that_hangs_on_three_networks_in_a_row_is_not_tried_again():
+    function, calls = hanging_on(2, 3, 4)
+    images = torch.ones(4, 6)
+    for _ in range(2):  # the next ranking tries it again
+        calls.clear()
+        frame = rank(several(7), images, ["params", function])
+        by_width = frame.sort_values("params")
+        assert calls == [1, 2, 3, 4]  # once each
+        assert by_width["sometimes"].notna().tolist() == [True] + 6 * [False]
+        late = "sometimes: it takes more than 0.05 s, its time limit"
+        given_up = "sometimes: not tried: it took more than 0.05 s on 3 networks in a row"
+        assert by_width["note"].tolist() == ["", *3 * [late], *3 * [given_up]]
+        assert frame["params"].notna().all()
+
+
+def test_a_job_gives_up_a_score_that_hangs_and_the_next_job_tries_it():
+    function, calls = hanging_on(1, 2, 3, 4)
+    family = family_from(function, "sometimes")
+    archs = pd.DataFrame({"index": range(5), "arch": ["1", "2", "3", "4", "5"]})
+    batch = Batch(torch.ones(4, 6), torch.zeros(4, dtype=torch.int64), 2)
+
+    def job():
+        def build(arch, _):
+            return nn.Sequential(nn.Linear(6, int(arch)))
+
+        return score_architectures(
+            archs, build, batch, family, 0, Progress("", 5, ""), Options(), custom=True
+        )
+
+    with pytest.raises(NaswotError, match=r"5 of 5 networks failed; .*more than 0\.05 s, its time"):
+        job()
+    assert calls == [1, 2, 3]
+    notes = job()["note"]
+    assert calls == [1, 2, 3, 1, 2, 2, 3, 4, 5]  # the first that is scored is scored twice
+    assert notes.tolist() == ["it takes more than 0.05 s, its time limit", "", "", "", ""]
+
+
+def test_a_score_that_hangs_now_and_then_is_tried_each_time():
+    function, calls = hanging_on(1, 2, 4, 5)
+    frame = rank(several(6), torch.ones(4, 6), [function])
+    assert calls == [1, 2, 3, 4, 5, 6]
+    assert frame["sometimes"].notna().sum() == 2
+
+
+def test_a_failing_score_does_not_have_the_others_computed_again():
+    function, calls = hanging_on()
+
+    def fails(network, batch):
+        calls.append("fails")
+        raise ValueError("no")
+
+    frame = rank(several(2), torch.ones(4, 6), [function, fails, "params"])
+    assert calls == [1, "fails", 2, "fails"]
+    assert frame["fails"].isna().all()
+    assert frame[["sometimes", "params"]].notna().all(axis=None)
 
 
 def test_some_arguments_may_be_fixed():

@@ -139,7 +139,7 @@ def test_scores_apply_to_tokens_or_say_that_they_need_floats(sentences):
     frame = rank([Sentences], sentences, "all")
     found = values(frame)
     assert [name for name in found if math.isfinite(found[name])] == ON_INTEGERS
-    told = "wrcor: it needs inputs of floating point, and these are integers (ids: int64 (8, 9), "
+    told = "wrcor, meco: it needs inputs of floating point, and these are integers (ids: int64 (8, 9), "
     assert told in frame["note"][0]
     assert not frame["note"][0].partition(": ")[0].startswith("naswot")
 
@@ -451,7 +451,7 @@ def test_the_examples_of_the_page_run(root):
     for example in examples:
         names: dict = {}
         exec(example, names)
-        assert names["ranking"].drop(columns="note").notna().all(None)
+        assert names["ranking"].drop(columns="note").notna().all(axis=None)
         assert math.isfinite(names.get("value", 0))
 
 

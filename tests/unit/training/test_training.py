@@ -22,7 +22,8 @@ from torch.nn import functional
 from naswot.errors import NaswotError
 from naswot.images.labelled import divide
 from naswot.io.parquet import read_metadata, read_parquet
-from naswot.scores.base import Options, copy_network
+from naswot.scores.base import Options
+from naswot.scores.copying import copy_network
 from naswot.scores.naswot import hamming_kernel, score
 from naswot.spaces import SPACES, Space
 from naswot.spaces.custom import _function, _module
