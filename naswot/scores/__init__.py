@@ -256,9 +256,9 @@ AGGREGATES = {
         "networks that most of synflow, jacob_cov and snip put below (Abdelfattah et al. 2021)",
     ),
     "ensemble": Aggregate(
-        ("az_expressivity", "az_trainability", "jacob_cov", "log_synflow", "params"),
+        ("az_expressivity", "az_trainability", "jacob_cov", "log_synflow", "meco"),
         "log-rank",
-        "sum of the log-ranks of five scores, our default (docs/scores.md)",
+        "sum of the log-ranks of five scores, for spaces of cells (docs/scores.md)",
     ),
     "ensemble_sizes": Aggregate(
         ("az_expressivity", "log_synflow", "params"),
