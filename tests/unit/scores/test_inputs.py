@@ -139,8 +139,8 @@ def test_scores_apply_to_tokens_or_say_that_they_need_floats(sentences):
     frame = rank([Sentences], sentences, "all")
     found = values(frame)
     assert [name for name in found if math.isfinite(found[name])] == ON_INTEGERS
-    told = "wrcor, meco: it needs inputs of floating point, and these are integers (ids: int64 (8, 9), "
-    assert told in frame["note"][0]
+    told = "wrcor, meco: it needs inputs of floating point, and these are integers (ids: int64 "
+    assert f"{told}(8, 9), " in frame["note"][0]
     assert not frame["note"][0].partition(": ")[0].startswith("naswot")
 
 
