@@ -72,12 +72,11 @@ def compare_scores(
             continue
         key = reported_key(known, catalogue[space].datasets[dataset])
         table, scores = side_by_side(paths, key)
+        counts = convolutions(table["arch"])
         known = known[known["accuracy"] == key].set_index("score")
         for score in paths:
             tau = known.loc[score, ["n", "tau", "tau_low", "tau_high"]].to_dict()
-            found = compare(
-                scores[score], table[key], table.get("params"), convolutions(table["arch"])
-            )
+            found = compare(scores[score], table[key], table.get("params"), counts)
             seconds = table[f"{score} seconds"].mean()
             named: dict[str, Any] = place | {"accuracy": key, "score": score}
             rows.append(named | tau | found | {"seconds": seconds})
@@ -150,14 +149,14 @@ def compare(
     score: pd.Series,
     accuracy: pd.Series,
     params: pd.Series | None = None,
-    convolutions: np.ndarray | None = None,
+    counts: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Return correlations of a score with an accuracy, over the rows where both are finite.
 
     Args:
         score, accuracy: (n,).
         params: (n,), numbers of parameters, if known.
-        convolutions: (n,), numbers of convolutions, if known.
+        counts: (n,), numbers of convolutions, if known.
 
     Returns:
         `spearman`; `tau_top_tenth`, Kendall tau within the tenth with the best accuracies;
@@ -187,9 +186,7 @@ def compare(
         "tau_top_tenth": deciles[f"tau_decile_{DECILES}"],
         "spearman_given_params": given,
         "tau_within_params": tau_within(x, y, bands),
-        "tau_within_convolutions": tau_within(
-            x, y, None if convolutions is None else convolutions[finite]
-        ),
+        "tau_within_convolutions": tau_within(x, y, None if counts is None else counts[finite]),
         **deciles,
     }
 

@@ -125,13 +125,16 @@ def measure(
     """
     values, target = ranks(scores.to_numpy(float)), table[accuracy].to_numpy(float)
     tau = np.array([tau_b(column, target) for column in values.T])
-    sized = [place for place, score in enumerate(scores) if score in SIZES]
+    sized = [
+        place for place, score in enumerate(scores) if score in SIZES and np.isfinite(tau[place])
+    ]
     drawn = _resampled(values, target, resamples, seed)
     low, high = _bounds(drawn)
     beyond = np.full((3, len(tau)), np.nan)
     if sized:
         beyond[0] = tau - tau[sized].max()
-        beyond[1:] = _bounds(drawn - drawn[:, sized].max(axis=1, keepdims=True))
+        size = pd.DataFrame(drawn[:, sized]).max(axis=1).to_numpy()  # without NaN
+        beyond[1:] = _bounds(drawn - size[:, None])
     places, counts = pd.Series(tau).rank(ascending=False, method="min"), convolutions(table["arch"])
     rows = []
     for number, score in enumerate(scores):
@@ -209,6 +212,7 @@ def compare_with_size(rows: pd.DataFrame, title: str) -> str:
         )
     best = sized.loc[sized["tau"].idxmax()]
     others = rows[~rows["score"].isin(SIZES)]
+    # No difference: the score is the same for all networks, and ranks none.
     worse = int((~(others["beyond_size"] >= 0)).sum())
     surely = list(others.loc[others["beyond_size_low"] > 0, "score"])
     return (

@@ -209,10 +209,11 @@ def _absent(
     others = {name: about for name, (about, _) in group.items() if about["method"] == kind.lower()}
     if not others:
         return "the method was not asked for"
-    if any(name.partition(" (N=")[0] != kind for name in others):
+    own = [name for name in others if name.partition(" (N=")[0] == kind]
+    if not own:
         score = next(iter(others.values()))["score"]
         return f"the searches of this run go by another score, {score}"
-    return f"the sample size was not asked for: there is {', '.join(others)}"
+    return f"the sample size was not asked for: there is {', '.join(own)}"
 
 
 def _note(row: Mapping[str, Any], dataset: str) -> str:

@@ -101,6 +101,7 @@ def _features(
     signs = [-1 if name in LOWER_IS_BETTER else 1 for name in scores.columns]
     ranked = pd.DataFrame(values * signs, columns=scores.columns)
     members = AGGREGATES["ensemble"].scores
+    start = [start] if isinstance(start, str) else start
     start = list(start or (members if set(members) <= {*scores.columns} else scores.columns))
     missing = [name for name in start if name not in scores.columns]
     if missing:
@@ -187,7 +188,7 @@ def _in_percent(
     x, y = np.array([x[0] - 3, *x, x[-1] + 3]), np.array([y[0] - 3 * down, *y, y[-1] + 3 * up])
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     weights /= weights.sum()
-    accuracies = np.interp(mean[:, None] + deviation[:, None] * nodes, x, np.clip(y, 0, 100))
+    accuracies = np.clip(np.interp(mean[:, None] + deviation[:, None] * nodes, x, y), 0, 100)
     accuracy = accuracies @ weights
     spread = np.sqrt(np.maximum(accuracies**2 @ weights - accuracy**2, 0))
     improvement = np.maximum(accuracies - values.max(), 0) @ weights

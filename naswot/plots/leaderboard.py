@@ -9,7 +9,7 @@ from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.benchmarks.datasets import TITLES
 from naswot.plots.comparison import WIDTH
 
-COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"]  # of datasets (Okabe and Ito)
+COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"]  # of datasets (Okabe and Ito)
 ROW = 0.155  # inches per score
 PANELS = 3  # side by side
 

@@ -19,7 +19,13 @@ LINE = 0.115  # distance of two names in inches
 
 
 def style_of(method: str) -> tuple[str, str]:
-    """Return the colour and the line style of a method by its title."""
+    """Return the colour and the line style of a method by its title.
+
+    A method that uses another score, such as "AREA (ensemble)", is dotted in the method's colour.
+    """
+    title, _, score = method.partition(" (")
+    if score and title in STYLES:
+        return STYLES[title][0], ":"
     return STYLES.get(method, OTHER)
 
 

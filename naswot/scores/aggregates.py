@@ -48,6 +48,17 @@ def vote(scores: np.ndarray) -> np.ndarray:
     return counts
 
 
+def combine(scores: np.ndarray, by: str) -> np.ndarray:
+    """Return an aggregate of scores (n, k), higher is better, by a rule of `RULES`: (n,).
+
+    A network without any of the scores has none (NaN), and the others are ranked without it.
+    """
+    found = np.full(len(scores), np.nan)
+    scored = ~np.isnan(scores).all(axis=1)
+    found[scored] = RULES[by](scores[scored])
+    return found
+
+
 # Name → function from scores (n, k), higher is better, to one value per network (n,).
 RULES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "log-rank": log_rank,

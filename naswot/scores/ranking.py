@@ -28,7 +28,7 @@ from naswot.runtime.device import choose_precision
 from naswot.runtime.progress import Progress, log
 from naswot.scores import AGGREGATES, FAMILY_OF, Family, members_of
 from naswot.scores.adapter import Output
-from naswot.scores.aggregates import RULES
+from naswot.scores.aggregates import combine
 from naswot.scores.base import Batch, Loss, Options, Score, gap_of, measure
 from naswot.scores.building import Missing, Model, build_network
 from naswot.scores.custom import family_from, family_named, family_of, is_custom, with_patience
@@ -241,10 +241,8 @@ def aggregate(frame: pd.DataFrame, name: str) -> np.ndarray:
     members = AGGREGATES[name].scores
     signs = [-1 if lower_is_better(member) else 1 for member in members]
     scores = frame[list(members)].to_numpy(float) * signs
-    found = np.full(len(frame), np.nan)
-    scored = ~np.isnan(scores).all(axis=1) & frame["seconds"].notna()  # no seconds: it failed
-    found[scored] = RULES[AGGREGATES[name].by](scores[scored])
-    return found
+    scores[frame["seconds"].isna()] = np.nan  # no seconds: it failed
+    return combine(scores, AGGREGATES[name].by)
 
 
 def lower_is_better(name: str, own: Mapping[str, Family] = MappingProxyType({})) -> bool:

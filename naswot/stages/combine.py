@@ -7,7 +7,7 @@ import numpy as np
 
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.scores import points_down
-from naswot.scores.aggregates import RULES
+from naswot.scores.aggregates import combine
 from naswot.tables.members import member_columns
 from naswot.tables.seconds import read_seconds, write_seconds
 
@@ -41,7 +41,7 @@ def combine_scores(
         metadata["family"]: read_seconds(path)
         for metadata, path in zip(about, measured, strict=True)
     }
-    result = tables[0].assign(score=RULES[by](scores), **member_columns(names, scores))
+    result = tables[0].assign(score=combine(scores, by), **member_columns(names, scores))
     result = result.drop(columns=["relu_units", "relu_modules"], errors="ignore")
     same = {
         key: value

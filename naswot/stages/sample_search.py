@@ -111,7 +111,9 @@ def search(
     scores, seconds = (_numbers(table, name) for name in ("score", "seconds"))
     rows = np.arange(runs)
     choose = SAMPLINGS[method].choose
-    compared = compare_within(draws, scores, *_members(table, by))
+    compared = scores[draws]
+    if SAMPLINGS[method].scored:
+        compared = compare_within(draws, scores, *_members(table, by))
     valid, test = (draws[rows, choose(compared, accuracy[split][draws])] for split in keys)
     if np.isnan(accuracy["valid"]).all():
         valid = test  # without validation accuracies, report the choice by test accuracy
@@ -144,7 +146,7 @@ def trajectory(
     """Return the draws of `search`, one row per draw, with the values that the method uses.
 
     NASWOT uses the score and its scoring seconds, Optimal uses the accuracy, and Random, which
-    chooses its first draw, uses nothing.
+    chooses its first draw, uses nothing. An aggregate is that among all draws of a run.
     """
     draws = draw(len(table), sample_size, seed + np.arange(runs))
     fitness, seconds = (np.full(draws.shape, np.nan) for _ in range(2))

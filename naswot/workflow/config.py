@@ -299,6 +299,10 @@ def _check_scores(config: Mapping[str, Any]) -> None:
                 "MODULE:FUNCTION."
             )
     for name in config["search_scores"] or ():
+        if name in ("scored", "whole"):  # folders of searches that have these names already
+            raise NaswotError(
+                f"configuration: search_scores: {shown(name)} is the name of a pool; rename it."
+            )
         if name not in scores_of(config):
             raise NaswotError(
                 f"configuration: search_scores: {shown(name)} is not one of scores, which are "

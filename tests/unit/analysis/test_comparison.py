@@ -10,6 +10,7 @@ from naswot.analysis.correlation import correlate_scores
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.plots.registry import FIGURES, OF_SCORES
 from naswot.scores import FAMILY_OF
+from naswot.scores.aggregates import combine
 from naswot.stages.combine import combine_scores
 from naswot.tables.seconds import read_seconds, write_seconds
 
@@ -123,6 +124,13 @@ def test_a_vote_turns_scores_that_fall_and_adds_seconds(joined, tmp_path):
     assert list(measured.index) == list(table["index"])
     assert measured["seconds"].unique() == pytest.approx([0.75])
     assert read_metadata(outputs[1])["peak_memory_mib"] == 2
+
+
+def test_a_network_without_any_of_the_scores_has_no_aggregate():
+    scores = np.array([[1.0, 2.0], [np.nan, np.nan], [-np.inf, np.nan], [3.0, 1.0]])
+    found = combine(scores, "rank")
+    assert np.isnan(found).tolist() == [False, True, False, False]
+    assert found[2] == np.nanmin(found) == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("view", [view for view in OF_SCORES if view != "leaderboard"])

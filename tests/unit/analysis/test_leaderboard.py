@@ -90,6 +90,13 @@ def test_without_size_there_is_no_difference(networks):
     assert all(math.isnan(rows[0][name]) for name in ("beyond_size", "tau_within_params"))
 
 
+def test_a_size_that_is_the_same_for_all_networks_is_no_size_to_beat(networks):
+    scores, table = networks
+    rows = measure(scores[["good", "flops"]].assign(params=7.0), table, KEY, 5, 0)
+    assert rows[0]["beyond_size"] == rows[0]["tau"] - rows[1]["tau"]
+    assert rows[0]["beyond_size_low"] <= rows[0]["beyond_size_high"]
+
+
 @pytest.fixture
 def made(tmp_path, root):
     """Return leaderboard.csv of three scores and an aggregate of two, and where it is."""

@@ -330,6 +330,10 @@ def test_reasons_of_what_was_not_measured(compare):
     assert reason("RS", "cifar10/ori-test/90", "Table 2(b)") == "left out: no file"
     score = "the searches of this run go by another score, synflow"
     assert reason("NASWOT (N=100)", "cifar10/test/108", "Table 1") == score
+    both = drawn("nasbench201", "cifar10", "naswot", sizes=(10,), title="ensemble")
+    both[0]["score"] = "ensemble"
+    found_again = compare([both, naswot])
+    assert row_of(found_again, "Table 2(a)", "NASWOT (N=100)", KEY)["reason"] == sizes
     taus = found.loc["Fig. 3"]
     assert taus["reason"].iloc[0] == "NAS-Bench-201 is not among the spaces of this run"
     elsewhere = row_of(compare([naswot]), "Table 1", "REA", "cifar10/test/108")

@@ -15,9 +15,10 @@ from scipy.stats import kendalltau
 import naswot
 from naswot.analysis import prediction
 from naswot.errors import NaswotError
+from naswot.scores import AGGREGATES
 
 SIZE = 60
-MEMBERS = ["az_expressivity", "az_trainability", "jacob_cov", "log_synflow", "params"]
+MEMBERS = [*AGGREGATES["ensemble"].scores]
 
 
 def networks(seed=0, size=SIZE):
@@ -39,6 +40,25 @@ def quantile(values):
     values = list(values)
     below = [sum(b < a for b in values) + sum(b == a for b in values) / 2 for a in values]
     return np.array([NormalDist().inv_cdf(count / len(values)) for count in below])
+
+
+def test_the_start_is_the_ensemble_whatever_else_is_there():
+    scores, _, _ = networks()
+    more = scores.assign(other=np.arange(SIZE), ntk_condition=-scores["meco"])
+    start = prediction._features(more, None, None)[1]
+    np.testing.assert_array_equal(start, prediction._features(scores, None, MEMBERS)[1])
+    # A score that is lower for better networks is turned round.
+    turned = prediction._features(more, None, "ntk_condition")[1]
+    np.testing.assert_array_equal(turned, prediction._features(more, None, ["meco"])[1])
+
+
+def test_accuracies_go_on_in_a_straight_line_up_to_100():
+    values = np.array([90.0, 94.0, 97.0, 99.5])
+    goal = quantile(values)
+    about = pd.Index(["a"]), np.array([], int), values, goal, goal[-1:] + 0.1, np.array([1e-9])
+    found = prediction._in_percent(*about)["accuracy"].iloc[0]
+    slope = (values[-1] - values[-2]) / (goal[-1] - goal[-2])
+    assert found == pytest.approx(min(99.5 + 0.1 * slope, 100), abs=1e-6)
 
 
 def test_the_process_is_conditioning_a_normal_distribution():
@@ -123,7 +143,7 @@ def test_only_the_ranks_of_scores_count_and_the_order_of_networks_does_not():
     scores, encoding, accuracies = networks()
     known = accuracies.iloc[:12]
     found = naswot.predict(scores, known, encoding)
-    bent = scores.assign(params=np.exp(scores["params"]))
+    bent = scores.assign(meco=np.exp(scores["meco"]))
     pd.testing.assert_frame_equal(naswot.predict(bent, known, encoding), found)
     turned = naswot.predict(scores, known, encoding.iloc[::-1])
     pd.testing.assert_frame_equal(turned, found)

@@ -14,7 +14,7 @@ from naswot.analysis.tables import columns, merge
 from naswot.benchmarks.datasets import DATASETS
 from naswot.plots.anytime import anytime
 from naswot.plots.figure7 import figure7
-from naswot.plots.methods import STYLES
+from naswot.plots.methods import STYLES, style_of
 from naswot.plots.spacing import spread
 from naswot.search import METHODS
 
@@ -25,6 +25,11 @@ REPORTED = DATASETS["nasbench201"]
 def _close():
     yield
     plt.close("all")
+
+
+def test_a_search_with_another_score_is_told_apart():
+    assert style_of("AREA (ensemble)") == (STYLES["AREA"][0], ":") != style_of("AREA")
+    assert style_of("GDAS") == style_of("ensemble (N=10)")  # without a style of their own
 
 
 @pytest.fixture

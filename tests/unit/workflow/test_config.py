@@ -70,8 +70,12 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
             "search_scores: 'params' is not one of scores, which are naswot.",
         ),
         (
-            {"aggregates": {"whole": {"scores": ["naswot", "params"], "by": "rank"}}},
-            "aggregates = 'whole' is not allowed; it must be a mapping from a name, of letters,",
+            {
+                "aggregates": {"whole": {"scores": ["naswot", "params"], "by": "rank"}},
+                "scores": ["naswot", "whole"],
+                "search_scores": ["naswot", "whole"],
+            },
+            "search_scores: 'whole' is the name of a pool; rename it.",
         ),
         ({"vote": ["naswot"]}, "vote is now called aggregates: {vote: {scores: […], by: vote}}."),
         (
