@@ -461,6 +461,8 @@ def _score_network(
         first = results.get(family.scores[0])
         if first is not None:
             seconds += first.seconds - first.build_seconds
+    requested = {score for asked in families for score in asked.split(", ")}
+    results = {score: result for score, result in results.items() if score in requested}
     notes |= {score: result.note for score, result in results.items() if result.note}
     values = {score: result.value for score, result in results.items()}
     return Row(name, values, seconds, params, _joined(notes), crashes=tuple(crashes))

@@ -257,7 +257,7 @@ def test_a_loss_of_ones_own_is_what_the_scores_differentiate(case):
     found = values(frame)
     assert {name for name, value in found.items() if math.isnan(value)} == OF_CLASSES
     assert "nngp predicts classes" in frame["note"][0]
-    assert "no epe_nas" in frame["note"][0]
+    assert "epe_nas: labels are not one class for each image" in frame["note"][0]
     torch.manual_seed(0)
     network = factory()
     output = network.train()(images)
@@ -267,6 +267,14 @@ def test_a_loss_of_ones_own_is_what_the_scores_differentiate(case):
     assert found["grad_norm"] == pytest.approx(norms, rel=1e-5)
     snip = sum((w * w.grad).abs().sum().item() for w in weights)
     assert found["snip"] == pytest.approx(snip, rel=1e-5)
+
+
+@pytest.mark.parametrize("scores", ["jacob_cov", "log_synflow"])
+def test_scores_that_were_not_asked_for_leave_no_note(scores):
+    factory, images, labels, loss = REGRESSION
+    assert rank([factory], images, scores, labels=labels, loss=loss)["note"].tolist() == [""]
+    both = rank([factory], images, [scores, "epe_nas"], labels=labels, loss=loss)
+    assert both["note"].tolist() == ["epe_nas: labels are not one class for each image"]
 
 
 def test_cross_entropy_as_a_loss_is_the_default():
