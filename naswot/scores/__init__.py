@@ -60,8 +60,9 @@ class Family:
     def compute(self) -> Callable:
         """The function `compute(network, batch, options)` of the family's module.
 
-        It may change the network. It returns score → value, and keywords of `Score`. For a family
-        with `pass_needs` it is `compute(train_pass, options)`.
+        It may change the network. It returns score → value, and keywords of `Score`. A `note` is a
+        text about all its scores, or a dict score → text. For a family with `pass_needs` it is
+        `compute(train_pass, options)`.
         """
         if self.function is not None:
             run = importlib.import_module("naswot.scores.custom").run  # noqa: TID251, ours

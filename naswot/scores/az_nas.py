@@ -38,7 +38,7 @@ from naswot.scores.passes import freeze, prepare, run_fast
 IMAGES = 64
 TINY = 1e-8  # in the entropy
 SMALL = 1e-6  # in trainability
-UNLIKE = "no trainability: the outputs of successive blocks have sizes that cannot be compared"
+UNLIKE = "the outputs of successive blocks have sizes that cannot be compared"
 
 
 def entropy(rows: torch.Tensor) -> float:
@@ -142,5 +142,5 @@ def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, Any
         "az_expressivity": sum(entropies),
         "az_progressivity": torch.tensor(steps).double().min().item(),  # NaN if one is
         "az_trainability": sum(known) / len(known) if known else math.nan,
-        "note": "" if known else UNLIKE,
+        "note": {} if known else {"az_trainability": UNLIKE},
     }

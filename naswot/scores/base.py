@@ -138,8 +138,10 @@ def measure(
             found = dict(family.compute(*arguments, options))
             seconds = build_seconds + time.perf_counter() - started
             values = {name: found.pop(name) for name in family.scores}
+            note: Any = found.pop("note", "")
+            notes = note if isinstance(note, dict) else dict.fromkeys(values, note)
             results |= {
-                name: Score(value, seconds, build_seconds, **found)
+                name: Score(value, seconds, build_seconds, note=notes.get(name, ""), **found)
                 for name, value in values.items()
             }
             started = time.perf_counter()

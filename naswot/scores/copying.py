@@ -4,7 +4,6 @@ import copy
 import io
 import pickle
 import types
-from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -14,8 +13,11 @@ from torch import nn
 from naswot.errors import NaswotError
 from naswot.scores.failures import one_line
 
-# Classes and functions, which `copy.deepcopy` does not copy either.
-SHARED = (type, types.FunctionType, types.BuiltinFunctionType)
+# Classes, functions and constants, of which there is one each. Constants are pickled by name.
+SHARED = (
+    *(type, types.FunctionType, types.BuiltinFunctionType),
+    *(torch.dtype, torch.layout, torch.memory_format, torch.qscheme),
+)
 
 
 def copy_network(network: nn.Module, name: str | None = None) -> nn.Module:
@@ -57,8 +59,10 @@ class Copier:
     def __call__(self) -> nn.Module:
         """Return a copy. Raises `NaswotError` if the network cannot be copied."""
         if self._pickled is not None:
-            with suppress(Exception):  # as above; `copy_network` says why
+            try:
                 return _Unpickler(*self._pickled).load()
+            except Exception:  # as above; it would fail again, and `copy_network` says why
+                self._pickled = None
         return copy_network(self._network)
 
 
@@ -76,6 +80,13 @@ class _Pickler(pickle.Pickler):
         if hasattr(type(part), "__deepcopy__"):
             raise pickle.PicklingError(f"{type(part).__name__} has its own way to be copied")
         return None
+
+    def reducer_override(self, part: Any) -> Any:
+        # By default a method is looked up by its name, in an object that has no attributes yet. So
+        # the class's method would take the place of one that was set on the object.
+        if isinstance(part, types.MethodType):
+            return types.MethodType, (part.__func__, part.__self__)
+        return NotImplemented
 
 
 class _Unpickler(pickle.Unpickler):  # noqa: TID251, it reads our own pickle and imports nothing

@@ -150,8 +150,7 @@ def as_tensors(value: Any, what: str) -> Inputs | None:
     Raises:
         NaswotError: the tensors differ in their first dimension, or one has none.
     """
-    # A mapping of a class of its own, such as a tokenizer's batch, becomes a dict.
-    leaves, form = pytree.tree_flatten(dict(value) if isinstance(value, Mapping) else value)
+    leaves, form = pytree.tree_flatten(_with_dicts(value))
     leaves = [
         torch.from_numpy(leaf)
         if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fiub"
@@ -170,6 +169,15 @@ def as_tensors(value: Any, what: str) -> Inputs | None:
             "tensors has to be the mini-batch."
         )
     return found
+
+
+def _with_dicts(value: Any) -> Any:
+    """Return `value` with dicts for mappings of other classes, such as a tokenizer's batch."""
+    if isinstance(value, Mapping):
+        value = dict(value)
+    return pytree.tree_map(
+        lambda part: _with_dicts(part) if isinstance(part, Mapping) else part, value
+    )
 
 
 def as_images(images: Any) -> Inputs:

@@ -29,7 +29,7 @@ from naswot.scores.passes import TrainPass
 K = 1e-5
 # With more classes, EPE-NAS compares classes with one another.
 MANY_CLASSES = 100
-NO_CLASSES = "no epe_nas: labels are not one class for each image"
+NO_CLASSES = "labels are not one class for each image"
 
 
 def jacobians(train_pass: TrainPass) -> torch.Tensor:
@@ -92,5 +92,5 @@ def compute(train_pass: TrainPass, options: Options) -> dict[str, Any]:
     return {
         "jacob_cov": jacob_cov(found),
         "epe_nas": epe_nas(found, labels, classes) if known else torch.nan,
-        "note": "" if known else NO_CLASSES,
+        "note": {} if known else {"epe_nas": NO_CLASSES},
     }

@@ -194,6 +194,7 @@ def loss_of(
     require_gradient(network, output)
     name = type(network).__name__
     try:
+        labels = labels.clone()  # which the user's function may change in place
         found = loss(output, labels.tree if isinstance(labels, TensorTree) else labels)
     except torch.OutOfMemoryError:
         raise

@@ -102,7 +102,7 @@ def rank(
         labels: (B,), from 0 to `classes` − 1; None: random, from `seed`. With a `loss`, any tensor
             (B, …) or containers of them, in the form that it takes.
         classes: number of classes; None: one more than the highest label, or 10 without labels or
-            with labels that are no integers.
+            if the labels of a `loss` are not one integer from 0 for each image.
         loss: a function of the tensor that is scored and the labels, which returns a scalar
             tensor; None: cross-entropy of logits (B, classes).
         output: a function from what a network returns to the tensor (B, …) that is scored; None:
@@ -352,9 +352,7 @@ def _batch(
         raise NaswotError("There is one image; scores of networks compare two or more.")
     if loss is not None:
         found = _labels_of_loss(labels, images)
-        if classes is None and isinstance(found, torch.Tensor) and found.dtype == torch.int64:
-            classes = int(found.max()) + 1
-        return Batch(images, found, classes or DEFAULT_CLASSES, loss, output)
+        return Batch(images, found, classes or _classes_of(found), loss, output)
     if labels is None:
         classes = classes or DEFAULT_CLASSES
         generator = torch.Generator().manual_seed(seed)
@@ -398,6 +396,16 @@ def _labels_of_loss(labels: Any, images: Inputs) -> Inputs:
             "dimension has to be the mini-batch."
         )
     return found.to(images.device)
+
+
+def _classes_of(labels: Inputs) -> int:
+    """Return the number of classes that labels of a loss tell, or `DEFAULT_CLASSES`."""
+    if isinstance(labels, torch.Tensor) and labels.ndim == 1:
+        other = labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool
+        numbers = labels.long()  # small types lack a minimum, and overflow
+        if not other and numbers.min() >= 0:
+            return int(numbers.max()) + 1
+    return DEFAULT_CLASSES
 
 
 def _score_network(
@@ -451,6 +459,8 @@ def _score_network(
         first = results.get(family.scores[0])
         if first is not None:
             seconds += first.seconds - first.build_seconds
+    requested = {score for asked in families for score in asked.split(", ")}
+    results = {score: result for score, result in results.items() if score in requested}
     notes |= {score: result.note for score, result in results.items() if result.note}
     values = {score: result.value for score, result in results.items()}
     return Row(name, values, seconds, params, _joined(notes), crashes=tuple(crashes))

@@ -189,8 +189,9 @@ def score_architectures(
             seconds = time.perf_counter() - started
             rows.append({"index": index, "arch": arch, "seconds": seconds, "note": note})
         else:
-            about = asdict(found[family.scores[0]])
-            if about["note"]:
+            notes = dict.fromkeys(score.note for score in found.values() if score.note)
+            about = asdict(found[family.scores[0]]) | {"note": "; ".join(notes)}
+            if notes:
                 log.info("architecture %d (%s): %s", index, arch, about["note"])
             values = {name: score.value for name, score in found.items()}
             rows.append({"index": index, "arch": arch} | values | about)

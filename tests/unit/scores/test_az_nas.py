@@ -129,9 +129,11 @@ def test_a_padded_block_has_a_score(noise):
 def test_blocks_of_unlike_sizes_are_noted(noise):
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3)).double()
     batch = Batch(noise(4).double(), torch.zeros(4, dtype=torch.int64), 3)
-    found = measure(net, batch, [FAMILIES["az_nas"]])["az_trainability"]
+    scores = measure(net, batch, [FAMILIES["az_nas"]])
+    found = scores["az_trainability"]
     assert math.isnan(found.value)
     assert "sizes that cannot be compared" in found.note
+    assert scores["az_expressivity"].note == ""
 
 
 def test_tokens_have_their_channels_last(noise):

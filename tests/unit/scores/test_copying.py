@@ -2,6 +2,7 @@
 
 import copy
 import threading
+import types
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 
+from naswot import rank
 from naswot.errors import NaswotError
+from naswot.scores import copying
 from naswot.scores.copying import Copier, copy_network
 from naswot.spaces import SPACES
 
@@ -42,6 +45,59 @@ class Counted(nn.Linear):
         return super().__getstate__()
 
 
+class Wrapped(nn.Linear):
+    """Keeps a method that it overrides."""
+
+    def __init__(self):
+        super().__init__(4, 4)
+        self.plain = super().forward
+
+    def forward(self, x):
+        return self.plain(x) + 1
+
+
+class Constant:
+    """An object that is pickled by its name in this module."""
+
+    def __reduce__(self):
+        return "CONSTANT"
+
+
+CONSTANT = Constant()
+
+
+class Loaded(nn.Linear):
+    """Counts how often it is made from its state."""
+
+    loads = 0
+
+    def __setstate__(self, state):
+        type(self).loads += 1
+        super().__setstate__(state)
+
+
+def patched():
+    def forward(self, x):
+        return self[1](self[0](x)) * 3
+
+    network = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+    network.forward = types.MethodType(forward, network)
+    return network
+
+
+def with_constants():
+    network = nn.Sequential(nn.Linear(4, 4))
+    network.kinds = [torch.float16, torch.channels_last, torch.per_tensor_affine]
+    network.device = torch.device("cpu")
+    return network
+
+
+def with_name():
+    network = nn.Sequential(nn.Linear(4, 4))
+    network.constant = CONSTANT
+    return network
+
+
 def hooked():
     network = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
     network[0].register_forward_hook(lambda module, inputs, output: output + 1)
@@ -60,25 +116,45 @@ def half_frozen():
     return network.double()
 
 
+# Network, and whether a pickle of it is read for each copy
 NETWORKS = {
-    "tied": Tied,
-    "half frozen": half_frozen,
-    "a hook that cannot be pickled": hooked,
-    "an array": with_array,
-    "parametrised": lambda: nn.Sequential(parametrizations.weight_norm(nn.Linear(4, 4))),
-    "scripted": lambda: torch.jit.script(nn.Sequential(nn.Linear(4, 4), nn.ReLU())),
-    "traced by fx": lambda: torch.fx.symbolic_trace(nn.Sequential(nn.Linear(4, 4), nn.ReLU())),
+    "tied": (Tied, True),
+    "half frozen": (half_frozen, True),
+    "a hook that is a lambda": (hooked, True),
+    "a method set on the network": (patched, True),
+    "a method of the parent class": (Wrapped, True),
+    "constants of torch": (with_constants, True),
+    "an object pickled by its name": (with_name, False),
+    "an array": (with_array, False),
+    "parametrised": (
+        lambda: nn.Sequential(parametrizations.weight_norm(nn.Linear(4, 4))),
+        False,
+    ),
+    "scripted": (lambda: torch.jit.script(nn.Sequential(nn.Linear(4, 4), nn.ReLU())), False),
+    "traced by fx": (
+        lambda: torch.fx.symbolic_trace(nn.Sequential(nn.Linear(4, 4), nn.ReLU())),
+        False,
+    ),
 }
 
 
-@pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
-def test_copies_equal_the_network_and_share_nothing_with_it(make):
+@pytest.mark.parametrize(("make", "fast"), NETWORKS.values(), ids=NETWORKS)
+def test_copies_equal_the_network_and_share_nothing_with_it(make, fast, monkeypatch):
+    slow = []
+
+    def noted(network):
+        slow.append(network)
+        return copy_network(network)
+
+    monkeypatch.setattr(copying, "copy_network", noted)
     torch.manual_seed(0)
     network = make()
     expected = copy.deepcopy(network)
     again = Copier(network)
     x = torch.randn(2, 4, dtype=next(network.parameters()).dtype)
-    for copied in (again(), again()):
+    copies = again(), again()
+    assert len(slow) == (0 if fast else 2)
+    for copied in copies:
         names = [type(module).__qualname__ for module in copied.modules()]
         assert names == [type(module).__qualname__ for module in expected.modules()]
         assert [m.training for m in copied.modules()] == [m.training for m in expected.modules()]
@@ -112,6 +188,24 @@ def test_the_structure_is_read_once():
     for _ in range(3):
         again()
     assert Counted.reads == 1
+
+
+def test_a_pickle_that_cannot_be_read_is_not_tried_again():
+    network = nn.Sequential(Loaded(4, 4))
+    network.constant = CONSTANT
+    again = Copier(network)
+    for _ in range(3):
+        again()
+    assert Loaded.loads == 1 + 3  # one vain try
+
+
+def test_a_patched_network_scores_the_same_in_company():
+    images = torch.randn(4, 4)
+    torch.manual_seed(0)
+    network = patched()
+    (alone,) = rank([network], images, ["grad_norm"], classes=4)["grad_norm"]
+    (company,) = rank([network], images, ["grad_norm", "zico"], classes=4)["grad_norm"]
+    assert company == alone
 
 
 def test_networks_of_spaces_need_no_slow_copy(monkeypatch):

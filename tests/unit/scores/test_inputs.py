@@ -4,10 +4,12 @@ import math
 import re
 from collections import UserDict
 from functools import partial
+from types import MappingProxyType
 
+import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
@@ -251,11 +253,11 @@ OF_CLASSES = {"epe_nas", "nngp", "vkdnw", "vkdnw_entropy", "zen"}
 @pytest.mark.parametrize("case", [REGRESSION, SEGMENTATION])
 def test_a_loss_of_ones_own_is_what_the_scores_differentiate(case):
     factory, images, labels, loss = case
-    frame = rank([factory], images, "all", labels=labels, loss=loss)
+    frame = rank([factory], images, "all", labels=labels, classes=CLASSES, loss=loss)
     found = values(frame)
     assert {name for name, value in found.items() if math.isnan(value)} == OF_CLASSES
     assert "nngp predicts classes" in frame["note"][0]
-    assert "no epe_nas" in frame["note"][0]
+    assert "epe_nas: labels are not one class for each image" in frame["note"][0]
     torch.manual_seed(0)
     network = factory()
     output = network.train()(images)
@@ -265,6 +267,14 @@ def test_a_loss_of_ones_own_is_what_the_scores_differentiate(case):
     assert found["grad_norm"] == pytest.approx(norms, rel=1e-5)
     snip = sum((w * w.grad).abs().sum().item() for w in weights)
     assert found["snip"] == pytest.approx(snip, rel=1e-5)
+
+
+@pytest.mark.parametrize("scores", ["jacob_cov", "log_synflow"])
+def test_scores_that_were_not_asked_for_leave_no_note(scores):
+    factory, images, labels, loss = REGRESSION
+    assert rank([factory], images, scores, labels=labels, loss=loss)["note"].tolist() == [""]
+    both = rank([factory], images, [scores, "epe_nas"], labels=labels, loss=loss)
+    assert both["note"].tolist() == ["epe_nas: labels are not one class for each image"]
 
 
 def test_cross_entropy_as_a_loss_is_the_default():
@@ -290,6 +300,64 @@ def test_labels_may_be_a_tree_and_are_cut_with_the_images():
     assert values(
         rank([tabular], noise(8, 5), scores, labels=listed, loss=functional.mse_loss)
     ) == values(plain)
+
+
+def test_a_loss_may_change_its_labels():
+    """They are the caller's, and those of the other scores and networks."""
+
+    def halving(output, labels):
+        labels["wanted"].mul_(0.5)
+        return functional.mse_loss(output, labels["wanted"])
+
+    wanted = noise(8, seed=1)
+    scores = ["grad_norm", "grasp", "zico", "gradsign"]
+    labels = {"wanted": wanted.clone()}
+    found = rank([tabular, tabular], noise(8, 5), scores, labels=labels, loss=halving)
+    assert torch.equal(labels["wanted"], wanted)
+    plain = rank([tabular], noise(8, 5), scores, labels=wanted / 2, loss=functional.mse_loss)
+    for row in range(2):
+        same(values(plain), {name: found[name][row] for name in scores})
+
+
+@given(
+    labels=st.lists(st.integers(-3, 300), min_size=8, max_size=8),
+    kind=st.sampled_from([np.int16, np.uint16, np.int32, np.int64]),
+)
+@example(labels=[0, 255] * 4, kind=np.uint8)
+@example(labels=[127] * 8, kind=np.int8)
+@example(labels=[-100] * 8, kind=np.int64)
+def test_the_number_of_classes_is_taken_from_one_label_per_example(labels, kind):
+    labels = np.array(labels).astype(kind).astype(np.int64)
+    expected = max(labels) + 1 if min(labels) >= 0 else 10
+    assert classes_told(labels.astype(kind)) == expected
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        integers(2, 8, 20),  # several classes for each example
+        torch.full((8, 6, 6), 255),  # masks
+        torch.arange(8.0),
+        torch.arange(8) > 3,
+        {"boxes": integers(5, 8)},
+    ],
+)
+def test_other_labels_of_a_loss_tell_no_number_of_classes(labels):
+    assert classes_told(labels) == 10
+    assert classes_told(labels, classes=7) == 7
+
+
+def classes_told(labels, **options):
+    """Return the number of classes that a function that builds a network is told."""
+    told = []
+
+    def build(num_classes):
+        told.append(num_classes)
+        return nn.Linear(4, 2)
+
+    loss = functional.mse_loss
+    rank([build], torch.ones(8, 4), "l2_norm", labels=labels, loss=loss, **options)
+    return told[0]
 
 
 # Hugging Face
@@ -448,9 +516,9 @@ def test_the_examples_of_the_page_run(root):
     page = (root / "docs/inputs.md").read_text(encoding="utf-8")
     examples = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
     assert len(examples) == 4
-    for example in examples:
+    for code in examples:
         names: dict = {}
-        exec(example, names)
+        exec(code, names)
         assert names["ranking"].drop(columns="note").notna().all(axis=None)
         assert math.isfinite(names.get("value", 0))
 
@@ -494,6 +562,16 @@ def test_mappings_of_other_classes_are_keyword_arguments():
     tree = as_images(UserDict(x=noise(4, 2)))
     assert isinstance(tree, TensorTree)
     assert type(tree.tree) is dict
+
+
+def test_nested_mappings_of_other_classes_are_cut_and_checked():
+    x = noise(4, 2)
+    nested = UserDict(inner=[MappingProxyType({"x": UserDict(deep=x.numpy())}), x])
+    part = as_images(nested)[1:3]
+    assert torch.equal(part.tree["inner"][0]["x"]["deep"], x[1:3])
+    assert torch.equal(part.tree["inner"][1], x[1:3])
+    with pytest.raises(NaswotError, match=r"numbers of examples \(0.x: float32 \(3, 2\), 1: "):
+        as_images([UserDict(x=x[:3]), x])
 
 
 def test_nested_inputs_reach_the_network():

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
 from naswot.benchmarks.catalogue import BUILT_IN, Entry
 from naswot.benchmarks.convert import convert_benchmark
@@ -232,6 +233,19 @@ def test_a_network_that_fails_has_a_gap_and_a_note(failing, noise, caplog):
     assert "relu_units" not in gradients
     alone = score(failing.space, ["plain"], noise)
     assert alone["naswot"][0] == frame["naswot"]["plain"]
+
+
+def test_a_note_on_one_score_of_a_family_is_in_its_shard(noise):
+    def build(arch, classes):
+        return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, classes, 3))
+
+    table = pd.DataFrame({"index": [0], "arch": ["unlike"]})
+    batch = Batch(noise(4), torch.arange(4), 4)
+    options = Progress("mine", 1, "networks"), Options()
+    frame = score_architectures(table, build, batch, FAMILIES["az_nas"], 0, *options, custom=True)
+    assert frame["az_trainability"].isna().all()
+    said = "the outputs of successive blocks have sizes that cannot be compared"
+    assert frame["note"].tolist() == [said]
 
 
 def test_if_all_networks_of_a_shard_fail_the_first_cause_ends_the_run(failing, noise, tmp_path):
