@@ -25,7 +25,7 @@ from scipy.stats import kendalltau
 
 from naswot.analysis.prediction import predict
 from naswot.scores import AGGREGATES, LOWER_IS_BETTER
-from naswot.scores.aggregates import log_rank
+from naswot.scores.aggregates import log_rank, ranks
 from naswot.spaces import SPACES
 from naswot.spaces.encoding import encode
 
@@ -85,8 +85,8 @@ def one_draw(
     order = np.random.default_rng(draw).permutation(len(scores))
     known, others = scores.index[order[:trained]], scores.index[order[trained:]]
     predicted = predict(scores, accuracy[known], encoding, seed=draw)["accuracy"]
-    upward = scores * [-1 if name in LOWER_IS_BETTER else 1 for name in scores]
-    upward = upward.fillna(-np.inf).rank()
+    turned = scores * [-1 if name in LOWER_IS_BETTER else 1 for name in scores]
+    upward = pd.DataFrame(ranks(turned.to_numpy(float)), scores.index, scores.columns)
     members = [name for name in AGGREGATES["ensemble"].scores if name in scores]
     start = pd.Series(log_rank(upward[members].to_numpy()), scores.index)
 
