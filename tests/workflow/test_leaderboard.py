@@ -10,13 +10,8 @@ pytestmark = pytest.mark.slow
 
 def test_a_leaderboard_is_made_and_one_score_says_what_is_missing(fresh):
     workdir = fresh()
-    small = (
-        "--config",
-        "sample=12",
-        "datasets=[cifar10]",
-        "aggregates={mine: {scores: [naswot, \
-params], by: rank}}",
-    )
+    mine = "aggregates={mine: {scores: [naswot, params], by: rank}}"
+    small = ("--config", "sample=12", "datasets=[cifar10]", mine)
     run = workdir.run("leaderboard", *small, "scores=[naswot,params,mine]")
     assert run.code == 0, run.text
     results = workdir.path / "results"
