@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def local_imports(script: str | Path) -> list[str]:
                     found.add(path)
                     pending.append(path)
     return sorted(map(str, found))
+
+
+def code_digest(script: str | Path) -> str:
+    """Return a digest of the names and contents of the files of `local_imports`."""
+    digest = hashlib.sha256()
+    for path in local_imports(script):
+        digest.update(f"{Path(path).name}\0".encode() + Path(path).read_bytes())
+    return digest.hexdigest()
 
 
 def _files_of(module: str, importing: Path) -> Iterator[Path]:

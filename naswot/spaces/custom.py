@@ -8,10 +8,8 @@ equally many for every architecture. ``diagram(arch)``, for figures, returns a
 """
 
 import functools
-import importlib.util
 import inspect
 import symtable
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,6 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from naswot.errors import NaswotError, SpaceError
+from naswot.io.user_code import import_file
 from naswot.spaces.space import Space
 
 if TYPE_CHECKING:
@@ -54,23 +53,22 @@ def _defines(path: Path, name: str) -> bool:
 
 
 @functools.cache
-def _module(path: Path) -> ModuleType:
-    # The user's own code.
-    specification: Any = importlib.util.spec_from_file_location(f"naswot_custom_{path.stem}", path)  # noqa: TID251, the user's own
-    module = importlib.util.module_from_spec(specification)  # noqa: TID251, as above
-    sys.path.insert(0, str(path.parent))  # it may import files beside it, now or when it builds
+def user_module(path: Path) -> ModuleType:
+    """Return a Python file of the user as a module; a file is imported once.
+
+    Raises:
+        SpaceError: it cannot be imported.
+    """
     try:
-        specification.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # a file may do anything when it is imported
-        kind = type(error).__name__
-        raise SpaceError(f"{path} cannot be imported ({kind}: {error}).") from error
-    return module
+        return import_file(path)
+    except NaswotError as error:
+        raise SpaceError(str(error)) from error
 
 
 @functools.cache
 def _function(path: Path) -> Callable[..., "nn.Module"]:
     """Return a file's function `build` as a function of architecture and number of classes."""
-    build = getattr(_module(path), "build", None)
+    build = getattr(user_module(path), "build", None)
     if not callable(build):
         raise SpaceError(f"{path} has no function build(arch).")
     if "classes" in inspect.signature(build).parameters:
@@ -79,25 +77,37 @@ def _function(path: Path) -> Callable[..., "nn.Module"]:
 
 
 def _build(path: Path, arch: str, classes: int = 1) -> "nn.Module":
+    build = _function(path)
+    return made_network(path, f"build({arch!r})", partial(build, arch, classes=classes))
+
+
+def made_network(path: Path, call: str, make: Callable[[], Any]) -> "nn.Module":
+    """Return the network that a function of the user's file makes.
+
+    Args:
+        path: the file.
+        call: the call of the function, for messages.
+        make: calls it.
+
+    Raises:
+        NaswotError: it fails, or returns something else.
+    """
     from torch import nn
 
-    build = _function(path)
     try:
-        network = build(arch, classes=classes)
+        network = make()
     except (Exception, SystemExit) as error:
-        raise NaswotError(
-            f"{path}: build({arch!r}) failed ({type(error).__name__}: {error})."
-        ) from error
+        raise NaswotError(f"{path}: {call} failed ({type(error).__name__}: {error}).") from error
     if not isinstance(network, nn.Module):
         raise NaswotError(
-            f"{path}: build({arch!r}) returned a {type(network).__name__}, not a torch.nn.Module."
+            f"{path}: {call} returned a {type(network).__name__}, not a torch.nn.Module."
         )
     return network
 
 
 def _genes(path: Path, arch: str) -> tuple:
     """Return the encoding of `arch` by the user's function `genes`."""
-    genes: Any = getattr(_module(path), "genes", None)
+    genes: Any = getattr(user_module(path), "genes", None)
     try:
         choices = genes(arch)
         if not isinstance(choices, (tuple, list)) or not choices:
@@ -111,23 +121,26 @@ def _genes(path: Path, arch: str) -> tuple:
 
 def _diagram(path: Path, name: str, arch: str, title: str) -> "Diagram":
     """Return the diagram of `arch` by the user's function `diagram`."""
-    from naswot.spaces.graph import Diagram
-
-    draw = getattr(_module(path), "diagram", None)
+    draw = getattr(user_module(path), "diagram", None)
     if not callable(draw):
         raise NaswotError(
             f"{path} has no function diagram(arch), so networks of {name} cannot be drawn. Add "
             "one that returns a naswot.spaces.graph.Diagram (docs/figures.md has an example)."
         )
+    return made_diagram(path, f"diagram({arch!r})", partial(draw, arch))
+
+
+def made_diagram(path: Path, call: str, make: Callable[[], Any]) -> "Diagram":
+    """Return the diagram that a function of the user's file makes; as `made_network`."""
+    from naswot.spaces.graph import Diagram
+
     try:
-        drawn = draw(arch)
+        drawn = make()
     except Exception as error:
-        kind = type(error).__name__
-        raise NaswotError(f"{path}: diagram({arch!r}) failed ({kind}: {error}).") from error
+        raise NaswotError(f"{path}: {call} failed ({type(error).__name__}: {error}).") from error
     if not isinstance(drawn, Diagram):
         raise NaswotError(
-            f"{path}: diagram({arch!r}) returned a {type(drawn).__name__}, not a "
-            "naswot.spaces.graph.Diagram."
+            f"{path}: {call} returned a {type(drawn).__name__}, not a naswot.spaces.graph.Diagram."
         )
     return drawn
 

@@ -49,7 +49,9 @@ class AveragePool3x3(nn.Module):
         self.channels = channels
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if x.device.type != "cpu" or min(x.shape[-2:]) < 2:
+        # An exported network is to run anywhere, and to have one operation here.
+        elsewhere = x.device.type != "cpu" or torch.compiler.is_exporting()
+        if elsewhere or min(x.shape[-2:]) < 2:
             return functional.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
         # On a CPU a depthwise convolution is much faster than the pooling kernel. It divides by 9
         # everywhere; the border averages fewer pixels, so it is scaled up.
