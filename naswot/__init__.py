@@ -22,7 +22,7 @@ def __getattr__(name: str) -> Any:
 
         return score
     if name == "rank":
-        from naswot.scores.ranking import rank
+        from naswot.costs.ranking import rank
 
         return rank
     if name == "predict":

@@ -1,4 +1,4 @@
-"""Find what builds the networks that a command names: PACKAGE.MODULE:FACTORY, or a YAML list."""
+"""Find what builds the networks that a command names: a function, a YAML list, an architecture."""
 
 import argparse
 import functools
@@ -17,7 +17,7 @@ LIST_KEYS = ("name", "factory", "arguments")
 
 def entries_of(options: argparse.Namespace) -> dict[str, tuple[str, dict[str, Any]]]:
     """Return name → factory and arguments, for all requested networks."""
-    shared = _factory_arguments(options.factory_args)
+    shared = factory_arguments(options.factory_args)
     listed = [(name, name, shared) for name in options.factories]
     if options.list is not None:
         listed += read_list(options.list)
@@ -25,7 +25,7 @@ def entries_of(options: argparse.Namespace) -> dict[str, tuple[str, dict[str, An
     for name, factory, arguments in listed:
         if name in entries:
             raise NaswotError(f"Two networks are called {name}. Give one another name in a --list.")
-        parts_of(factory, *FACTORY)
+        parts_of(factory, *FACTORY, files=True)
         entries[name] = factory, arguments
     return entries
 
@@ -37,7 +37,7 @@ def model_of(factory: str, arguments: dict[str, Any], fail_fast: bool) -> Any:
     from naswot.scores.ranking import Missing
 
     try:
-        found = find_callable(factory, *FACTORY)
+        found = find_callable(factory, *FACTORY, files=True)
         if arguments and isinstance(found, nn.Module):
             raise NaswotError(
                 f"{factory} is an existing network, not a factory; it takes no arguments."
@@ -49,7 +49,8 @@ def model_of(factory: str, arguments: dict[str, Any], fail_fast: bool) -> Any:
     return functools.partial(found, **arguments) if arguments else found
 
 
-def _factory_arguments(pairs: Sequence[str]) -> dict[str, Any]:
+def factory_arguments(pairs: Sequence[str]) -> dict[str, Any]:
+    """Return the arguments in KEY=VALUE texts, with values as in YAML."""
     arguments = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")

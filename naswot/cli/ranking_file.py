@@ -23,6 +23,7 @@ from naswot.scores.ranking import Row
 
 SECONDS_BETWEEN_WRITES = 1.0
 LARGEST_SHARE = 0.05  # of the run time, for writing
+DERIVED = ("broken", "front")  # columns that follow from others and from options
 NETWORKS = "networks"  # the one setting that may grow: name → factory and arguments
 
 
@@ -63,7 +64,8 @@ class RankingFile:
 
         Args:
             kind: "csv" or "json".
-            columns: the scores: columns of the file without `network`, `seconds`, `params`, `note`.
+            columns: the scores and costs: columns of the file without `network`, `seconds`,
+                `params`, `note`, and those of `DERIVED`.
 
         Raises:
             NaswotError: the file is not such a ranking, or its networks were scored in another way.
@@ -151,7 +153,7 @@ def _rows(text: str, kind: str, columns: Sequence[str]) -> list[Row]:
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         records = list(reader)
         headers = [list(reader.fieldnames or ()), *map(list, records)]
-    if any(header != expected for header in headers):
+    if any([name for name in header if name not in DERIVED] != expected for header in headers):
         raise ValueError(f"its columns are not {', '.join(expected)}")
     rows: dict[str, Row] = {}
     for record in records:

@@ -4,6 +4,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from naswot.costs import COSTS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -57,8 +59,12 @@ def as_table(frame: "pd.DataFrame") -> str:
 def _cell(column: str, value: Any) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, bool):
+        return "yes" if value else ""
     if math.isnan(value):
         return "–"
     if column in ("params", "flops"):
         return f"{value:,.0f}"
+    if column in COSTS:
+        return COSTS[column].short(value)
     return f"{value:.3f}" if column == "seconds" else f"{value:.6g}"

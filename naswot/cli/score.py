@@ -2,16 +2,17 @@
 
 import argparse
 import contextlib
-import math
-import re
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naswot import __version__
+from naswot.cli.images import add_image_options, mini_batch
+from naswot.cli.limits import add_limit_options, costs_named, limits_of, source_of
 from naswot.cli.networks import entries_of, model_of
+from naswot.cli.options import LARGEST_SEED, device, whole_number
 from naswot.cli.render import FORMATS, as_csv, as_json, as_table
 from naswot.cli.terminal import (
     INTERRUPTED,
@@ -20,20 +21,19 @@ from naswot.cli.terminal import (
     tell,
     terminated_as_interrupted,
 )
+from naswot.costs import COSTS
 from naswot.errors import NaswotError
 
 if TYPE_CHECKING:
     from naswot.cli.ranking_file import RankingFile
     from naswot.scores.ranking import Row
 
-IMAGE_SIZE = 32  # pixels, for images without a size of their own
-LARGEST_SEED = 2**32 - 1
-
 EXAMPLES = """\
 examples:
   naswot score torchvision.models:resnet18 torchvision.models:mobilenet_v2
   naswot score mynets:small mynets:large --images photos/ --image-size 64 --scores naswot,grad_norm
   naswot score --list models.yaml --scores all --output ranking.csv --resume
+  naswot score --list models.yaml --max-params 5M --max-latency 8ms --pareto latency
 
 mynets:small is the function `small` in mynets.py, in this directory or installed, that returns a
 torch.nn.Module; a class or an existing module also works. models.yaml is a list:
@@ -63,7 +63,8 @@ def add_to(commands: Any) -> None:
         "factories",
         nargs="*",
         metavar="PACKAGE.MODULE:FACTORY",
-        help="function that builds a network; the current directory is searched first",
+        help="function that builds a network; the current directory is searched first. Or "
+        "FILE.py:FACTORY",
     )
     networks.add_argument("--list", metavar="FILE", type=Path, help="a YAML list of networks")
     networks.add_argument(
@@ -76,47 +77,12 @@ def add_to(commands: Any) -> None:
     )
     networks.add_argument(
         "--classes",
-        type=_from(1),
+        type=whole_number(1),
         metavar="N",
-        help="number of labels, and of outputs of networks whose factory takes num_classes "
-        "(default: the number of classes of the images, or 10)",
+        help="number of labels, and of outputs of networks whose factory takes num_classes or "
+        "classes (default: the number of classes of the images, or 10)",
     )
-    images = score.add_argument_group("images")
-    source = images.add_mutually_exclusive_group()
-    source.add_argument(
-        "--images",
-        type=Path,
-        metavar="DIR",
-        help="a folder of pictures, at any depth: JPEG, PNG, WebP, BMP or TIFF",
-    )
-    source.add_argument(
-        "--dataset",
-        default="photos",
-        metavar="NAME",
-        help="a data set: photos (the default, needs no files), noise, digits, cifar10, "
-        "cifar100, imagenet16, imagenette",
-    )
-    images.add_argument("--mirror", type=Path, metavar="DIR", help="folder of the data set's files")
-    images.add_argument(
-        "--image-size",
-        type=_from(1),
-        metavar="N",
-        help=f"side in pixels (default: the data set's, or {IMAGE_SIZE})",
-    )
-    images.add_argument(
-        "--batch-size", type=_from(2), default=128, metavar="N", help="number (default: 128)"
-    )
-    images.add_argument(
-        "--channels",
-        type=int,
-        choices=(1, 3),
-        help="1: grey, 3: colour (default: as the networks' first layers need, or 3)",
-    )
-    images.add_argument(
-        "--strict",
-        action="store_true",
-        help="stop at a picture that cannot be read, instead of drawing another",
-    )
+    add_image_options(score)
     scoring = score.add_argument_group("scoring")
     scoring.add_argument(
         "--scores",
@@ -127,7 +93,7 @@ def add_to(commands: Any) -> None:
     )
     scoring.add_argument(
         "--seed",
-        type=_from(0, LARGEST_SEED),
+        type=whole_number(0, LARGEST_SEED),
         default=0,
         metavar="N",
         help="seed of weights and images (default: 0)",
@@ -146,10 +112,28 @@ def add_to(commands: Any) -> None:
     )
     scoring.add_argument(
         "--device",
-        type=_device,
+        type=device,
         default="auto",
         metavar="DEVICE",
         help="auto, cpu, cuda, or one of several GPUs, cuda:1 (default: auto)",
+    )
+    costs = score.add_argument_group("costs", "docs/costs.md says what they are")
+    costs.add_argument(
+        "--costs",
+        type=costs_named,
+        default=[],
+        metavar="NAMES",
+        help=f"columns to add, separated by commas: {', '.join(COSTS)}",
+    )
+    add_limit_options(costs)
+    costs.add_argument(
+        "--pareto",
+        nargs="?",
+        type=costs_named,
+        const=[],
+        metavar="COSTS",
+        help="mark the networks that none beats in the first score and these costs (default: those "
+        "that are limited, or params)",
     )
     output = score.add_argument_group("output")
     output.add_argument(
@@ -172,27 +156,6 @@ def add_to(commands: Any) -> None:
     )
 
 
-def _from(lowest: int, highest: float = math.inf) -> Callable[[str], int]:
-    """Return a reader of integers from `lowest` to `highest`."""
-
-    def read(text: str) -> int:
-        number = int(text)
-        if number < lowest:
-            raise argparse.ArgumentTypeError(f"{text} is less than {lowest}")
-        if number > highest:
-            raise argparse.ArgumentTypeError(f"{text} is more than {highest}")
-        return number
-
-    read.__name__ = "integer"  # argparse says "invalid integer value"
-    return read
-
-
-def _device(text: str) -> str:
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is none of auto, cpu, cuda, cuda:0, cuda:1, …")
-    return text
-
-
 def _score(options: argparse.Namespace) -> int:
     if not options.factories and options.list is None:
         options.parser.error("name a network, PACKAGE.MODULE:FACTORY, or a --list of them")
@@ -203,70 +166,72 @@ def _score(options: argparse.Namespace) -> int:
     kind = options.format or _format_of(options.output)
     if options.resume and kind == "table":
         raise NaswotError("--resume reads CSV and JSON, not a table: set --format csv or json.")
-    from naswot.cli.ranking_file import NETWORKS, RankingFile, digest
-    from naswot.io.digests import sha256_of
+    from naswot.cli.ranking_file import RankingFile
+    from naswot.costs.ranking import asked_of, lacks_latency, ranked, with_latencies
     from naswot.runtime.device import choose_device, choose_precision, device_name
-    from naswot.scores.custom import is_custom, source_files
-    from naswot.scores.ranking import check_any, ranking, score_each, score_names
+    from naswot.scores.ranking import batch_of, check_any, has_score, score_each, score_names
 
     names = score_names([name.strip() for name in options.scores.split(",") if name.strip()])
+    front = False if options.pareto is None else options.pareto or True
+    asked = asked_of(options.costs, limits_of(options), front)
     entries = entries_of(options)
     device = choose_device(options.device)
     precision = choose_precision(options.precision, device)
+    source = source_of(options, str(device)) if "latency" in asked.costs else None
     try:
         # Output of a network's code is not part of the result.
         with terminated_as_interrupted(), contextlib.redirect_stdout(sys.stderr):
             models = {name: model_of(*entry, options.fail_fast) for name, entry in entries.items()}
-            images, labels, classes, described = _mini_batch(options, models)
+            images, labels, classes, described = mini_batch(options, models)
     except KeyboardInterrupt:
         tell(f"interrupted after 0 of {len(entries)} networks.")
         return INTERRUPTED
     classes = options.classes or classes
-    where = f"{device_name(device)}, {precision}; {_about_scores(names, labels is None)}"
+    about = [
+        f"{described}; {device_name(device)}, {precision}; {_about_scores(names, labels is None)}",
+        *([f"latency: {source.text}"] if source else []),
+        *([f"limits: {asked.limits.text}"] if asked.limits else []),
+        *([f"front: {names[0]} against {', '.join(asked.front)}"] if asked.front else []),
+    ]
     positions = {name: position for position, name in enumerate(entries)}
 
     def render(rows: "Sequence[Row]") -> str:
         ordered = sorted(rows, key=lambda row: positions.get(row.network, len(positions)))
-        frame = ranking(ordered, names)
+        frame = ranked(ordered, names, asked)
         if kind == "table":
-            return f"{as_table(frame)}\n{described}; {where}.\n"
+            return "".join([as_table(frame), *(f"{line}.\n" for line in about)])
         return {"json": as_json, "csv": as_csv}[kind](frame)
 
-    own = dict.fromkeys(name.partition("@")[0] for name in names if is_custom(name))
-    code = {name: [sha256_of(file) for file in source_files(name)] for name in own}
-    settings = {
-        "naswot": __version__,
-        "scores": names,
-        "seed": options.seed,
-        "batch_size": options.batch_size,
-        "classes": classes,
-        "precision": precision,
-        **({"code": code} if code else {}),
-        "images": described,
-        "images_sha256": digest(images, labels),
-        NETWORKS: {
-            name: {"factory": factory, "arguments": arguments}
-            for name, (factory, arguments) in entries.items()
-        },
-    }
     file = None
     kept: list[Row] = []
     if options.output is not None:
+        settings = {
+            "naswot": __version__,
+            "scores": names,
+            "seed": options.seed,
+            "batch_size": options.batch_size,
+            "classes": classes,
+            "precision": precision,
+            **({"costs": costs} if (costs := asked.columns([])) else {}),
+            **({"latency": source.text} if source else {}),
+            **_images_and_code(images, labels, described, names, entries),
+        }
         file = RankingFile(options.output, render, None if kind == "table" else settings)
         if options.resume:
-            kept = file.resume(kind, names)
+            kept = file.resume(kind, asked.columns(names))
     done = {row.network for row in kept if row.failure is None}
     left = {name: model for name, model in models.items() if name not in done}
     rows = [row for row in kept if row.network not in left]
     total, interrupted = len(rows) + len(left), False
+    images = images.to(device)
     try:
         with terminated_as_interrupted():
             progress = progress_on(len(left), described) if left else None
             for row in aside(
                 score_each(
                     left,
-                    images.to(device),
-                    names,
+                    images,
+                    asked.scores(names),
                     labels=labels,
                     classes=classes,
                     precision=precision,
@@ -280,14 +245,24 @@ def _score(options: argparse.Namespace) -> int:
                         traceback.print_exception(error, file=sys.stderr)
                 if progress:
                     progress.advance()
-                if any(row.values for row in rows):
+                if any(has_score(row, names) for row in rows):
                     _deliver(render, rows, file, last=False)
+            waiting = [row for row in rows if row.network in models and lacks_latency(row)]
+            if source and waiting:
+                progress = progress_on(len(waiting), "latencies")
+                batch = batch_of(images, labels, classes, options.seed)
+                with contextlib.redirect_stdout(sys.stderr):
+                    measured = with_latencies(
+                        waiting, models, batch, options.seed, source, progress
+                    )
+                changed = {row.network: row for row in measured}
+                rows = [changed.get(row.network, row) for row in rows]
     except KeyboardInterrupt:
         interrupted = True
     if not interrupted:
         options.traceback = False  # tracebacks of networks have been printed
-        check_any(rows)
-    if rows and (file is None or any(row.values for row in rows)):
+        check_any(rows, names)
+    if rows and (file is None or any(has_score(row, names) for row in rows)):
         _deliver(render, rows, file)
     if interrupted:
         again = "; --resume continues from there" if file is not None and kind != "table" else ""
@@ -299,31 +274,29 @@ def _score(options: argparse.Namespace) -> int:
     return int(failed > 0)
 
 
-def _mini_batch(options: argparse.Namespace, models: dict[str, Any]) -> tuple[Any, Any, int, str]:
-    """Return images, labels (None if unknown), number of classes, and a text on the images."""
-    import torch
+def _images_and_code(
+    images: Any,
+    labels: Any,
+    described: str,
+    names: Sequence[str],
+    entries: Mapping[str, tuple[str, dict[str, Any]]],
+) -> dict[str, Any]:
+    """Return the settings about images, networks, and the code of the user's own scores."""
+    from naswot.cli.ranking_file import NETWORKS, digest
+    from naswot.io.digests import sha256_of
+    from naswot.scores.custom import is_custom, source_files
 
-    from naswot.images import get_source, mini_batch
-    from naswot.scores.channels import channels_for
-    from naswot.scores.ranking import DEFAULT_CLASSES
-
-    name, directory, count = options.dataset, options.mirror, options.batch_size
-    if options.images is not None:
-        name, directory = "folder", options.images
-    elif name == "folder":
-        raise NaswotError("Name the folder of images: --images DIR.")
-    source = get_source(name)
-    if source.files and directory is None:
-        raise NaswotError(f"The images {name} need files: name their folder with --mirror DIR.")
-    size = options.image_size or source.size or IMAGE_SIZE
-    channels = options.channels or channels_for(models, options.classes or DEFAULT_CLASSES, size)
-    drawn = mini_batch(name, count, size, options.seed, directory, channels, options.strict)
-    grey = "grey " if channels == 1 else ""
-    text = f"{count} {grey}images of {size}×{size} pixels from {options.images or name}"
-    if drawn.skipped:
-        text += f" ({len(drawn.skipped)} unreadable left out)"
-    labels = drawn.labels if drawn.true_labels else None
-    return torch.from_numpy(drawn.images), labels, drawn.classes, f"{text}, seed {options.seed}"
+    own = dict.fromkeys(name.partition("@")[0] for name in names if is_custom(name))
+    code = {name: [sha256_of(file) for file in source_files(name)] for name in own}
+    return {
+        **({"code": code} if code else {}),
+        "images": described,
+        "images_sha256": digest(images, labels),
+        NETWORKS: {
+            name: {"factory": factory, "arguments": arguments}
+            for name, (factory, arguments) in entries.items()
+        },
+    }
 
 
 def _format_of(output: Path | None) -> str:

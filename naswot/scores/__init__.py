@@ -228,8 +228,9 @@ FAMILIES = {
             {
                 "params": "trainable parameters",
                 "flops": "floating-point operations for one image",
+                "memory": "peak bytes of the activations for one image",
             },
-            relative_cost=0.8,
+            relative_cost=0.4,
         ),
     )
 }

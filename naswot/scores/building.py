@@ -15,6 +15,9 @@ from naswot.scores.copying import copy_network
 from naswot.scores.failures import one_line
 from naswot.scores.lazy_modules import materialise
 
+# Names of a factory's argument that is the number of classes; the second as in custom spaces.
+CLASS_ARGUMENTS = ("num_classes", "classes")
+
 Model = nn.Module | Callable[..., nn.Module]
 
 
@@ -32,8 +35,9 @@ def build_network(name: str, model: Model | Missing, batch: Batch, seed: int) ->
 
     Args:
         name: of the network in messages.
-        model: a module, which is copied, or a function or class that builds one. `num_classes` is
-            passed if it takes that argument and has no value for it from `functools.partial`.
+        model: a module, which is copied, or a function or class that builds one. `num_classes`, or
+            else `classes`, is passed if it takes that argument and has no value for it from
+            `functools.partial`.
         batch: gives device, type, number of classes, and images for lazy modules.
         seed: set for torch's random generator before anything is built.
 
@@ -48,14 +52,15 @@ def build_network(name: str, model: Model | Missing, batch: Batch, seed: int) ->
         materialise(adapted(model, batch.images, batch.output), batch.images[:2])
         network = copy_network(model, name)
     else:
-        network = _call_factory(name, model, batch.classes, seed)
+        network = call_factory(name, model, batch.classes, seed)
     network = move_network(network, batch.images.device, batch.images.dtype)
     return adapted(network, batch.images, batch.output)
 
 
-def _call_factory(
+def call_factory(
     name: str, factory: Callable[..., nn.Module], classes: int, seed: int
 ) -> nn.Module:
+    """Return the network of a function or class; arguments and errors as for `build_network`."""
     arguments = _class_argument(factory, classes)
     try:
         inspect.signature(factory).bind(**arguments)
@@ -89,13 +94,16 @@ def _call_factory(
 
 
 def _class_argument(factory: Callable[..., nn.Module], classes: int) -> dict[str, int]:
-    """Return `num_classes` as a keyword for `factory`; none if it is fixed or not accepted."""
-    if isinstance(factory, functools.partial) and "num_classes" in factory.keywords:
+    """Return `classes` as a keyword for `factory`; none if it is fixed or not accepted."""
+    fixed = factory.keywords if isinstance(factory, functools.partial) else {}
+    if any(name in fixed for name in CLASS_ARGUMENTS):
         return {}
     try:
         parameters = inspect.signature(factory).parameters
     except (TypeError, ValueError):  # a function of an extension, or arguments that do not fit
         return {}
-    named = "num_classes" in parameters
+    for name in CLASS_ARGUMENTS:
+        if name in parameters:
+            return {name: classes}
     passed_on = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
-    return {"num_classes": classes} if named or passed_on else {}
+    return {CLASS_ARGUMENTS[0]: classes} if passed_on else {}

@@ -20,14 +20,18 @@ SHARED = (
 )
 
 
-def copy_network(network: nn.Module, name: str | None = None) -> nn.Module:
+def copy_network(
+    network: nn.Module, name: str | None = None, memo: dict[int, Any] | None = None
+) -> nn.Module:
     """Return a copy of `network`; `name`, or its class, stands for it in messages.
+
+    `memo` has the copies of parts that are not to be copied, by `id`.
 
     Raises:
         NaswotError: it cannot be copied.
     """
     try:
-        return copy.deepcopy(network)
+        return copy.deepcopy(network, memo)
     except Exception as error:  # it holds a lock, an open file, tensors of a graph, …
         raise NaswotError(
             f"{name or type(network).__name__} cannot be copied ({one_line(error)}) Pass a "

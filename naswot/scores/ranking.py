@@ -1,4 +1,4 @@
-"""Rank a user's networks by one or more scores, best network first.
+"""Score a user's networks one by one, and rank them, best network first.
 
 Modules and factories may be as in torchvision and timm: outputs in tuples and dicts, any input
 size, any activation. A score that does not apply to a network leaves a gap and a note. So does a
@@ -25,7 +25,7 @@ from torch.nn.parameter import is_lazy
 
 from naswot.errors import NaswotError
 from naswot.runtime.device import choose_precision
-from naswot.runtime.progress import Progress, log
+from naswot.runtime.progress import log
 from naswot.scores import AGGREGATES, FAMILY_OF, Family, members_of
 from naswot.scores.adapter import Output
 from naswot.scores.aggregates import combine
@@ -41,6 +41,7 @@ from naswot.scores.relu import NoReluError
 
 DEFAULT_CLASSES = 10
 COLUMNS = ("network", "seconds", "params", "note")  # of a ranking, beside the scores
+TAKEN = (*COLUMNS, "latency", "broken", "front")  # names that no score function may have
 # Scores to recommend for networks without ReLUs: they use gradients or weights instead.
 WITHOUT_RELUS = ("activation_codes", "grad_norm", "snip", "synflow", "jacob_cov")
 
@@ -68,84 +69,6 @@ class Row:
     crashes: tuple[NaswotError, ...] = ()
 
 
-def rank(
-    models: Mapping[str, Model] | Iterable[Model],
-    images: Any,
-    scores: str | Callable | Sequence[str | Callable] = ("naswot",),
-    *,
-    labels: Any = None,
-    classes: int | None = None,
-    loss: Loss | None = None,
-    output: Output | None = None,
-    precision: str = "float32",
-    seed: int = 0,
-    progress: Progress | None = None,
-    fail_fast: bool = False,
-) -> pd.DataFrame:
-    """Score networks on one mini-batch and sort them by the first score, best first.
-
-    Every network is built and scored from the same state of the random generator, which `seed`
-    gives. The caller's state does not change.
-
-    Args:
-        models: name → network, or networks. A network is a module, which is not changed (except
-            that its lazy modules, if any, get their parameters), or a function or class that builds
-            one. It is called without arguments, or with `num_classes` if it takes that argument
-            and has no value for it from `functools.partial`.
-        images: the inputs, as the networks take them, already normalised, on the device to use: a
-            tensor (B, …) of floats, or of int64 for tokens; a tuple or list of tensors, which are
-            positional arguments; a mapping from names of arguments to tensors. NumPy arrays count
-            as tensors. The first dimension of all of them is the mini-batch (docs/inputs.md).
-        scores: names of scores and aggregates, "all", or functions of your own
-            (`naswot.scores.custom`). An aggregate, such as "ensemble", ranks the networks by
-            several scores, whose columns follow.
-        labels: (B,), from 0 to `classes` − 1; None: random, from `seed`. With a `loss`, any tensor
-            (B, …) or containers of them, in the form that it takes.
-        classes: number of classes; None: one more than the highest label, or 10 without labels or
-            if the labels of a `loss` are not one integer from 0 for each image.
-        loss: a function of the tensor that is scored and the labels, which returns a scalar
-            tensor; None: cross-entropy of logits (B, classes).
-        output: a function from what a network returns to the tensor (B, …) that is scored; None:
-            the first tensor of floats with one row per image.
-        precision: of the forward pass of the naswot score: "float32", "bfloat16", or "auto", which
-            is bfloat16 on devices that have instructions for it.
-        seed: of the weights and of random labels.
-        progress: advanced after each network.
-        fail_fast: whether to stop at the first network that fails.
-
-    Returns:
-        One row per network: `network` (its name), one column per score, `seconds` (of construction
-        and all passes), `params` (trainable parameters) and `note`. Rows are sorted by the first
-        score; −inf comes after other values, and NaN last. A score that does not apply to a network
-        is NaN. If a network cannot be built or fails on the images, all its scores and seconds are
-        NaN, and `note` says why. `params` is a nullable integer if some are not known.
-
-    Raises:
-        NaswotError: an unknown score or precision, unsuitable images or labels, no score that
-            applies to any network, or all networks fail; with `fail_fast`, one does.
-    """
-    names, own = _named_scores(scores)
-    rows = []
-    for row in score_each(
-        name_models(models),
-        images,
-        names,
-        own=own,
-        labels=labels,
-        classes=classes,
-        loss=loss,
-        output=output,
-        precision=precision,
-        seed=seed,
-        fail_fast=fail_fast,
-    ):
-        rows.append(row)
-        if progress is not None:
-            progress.advance()
-    check_any(rows)
-    return ranking(rows, names, own)
-
-
 def score_each(
     named: Mapping[str, Model | Missing],
     images: Any,
@@ -162,13 +85,13 @@ def score_each(
 ) -> Iterator[Row]:
     """Yield the row of each network as soon as it is scored or has failed.
 
-    Arguments and errors are those of `rank`; `named` and `names` are what `name_models` and
-    `score_names` return, and `own` has the families of scores that are given as functions.
+    Arguments and errors are those of `naswot.rank`; `named` is what `name_models` returns, and
+    `names` and `own` are what `named_scores` does.
     """
     asked: dict[Family, list[str]] = {}
     for name in members_of(names):
         asked.setdefault(own.get(name) or family_of(name), []).append(name)
-    batch = _batch(images, labels, classes, seed, loss, output)
+    batch = batch_of(images, labels, classes, seed, loss, output)
     families = {", ".join(scores): with_patience(family) for family, scores in asked.items()}
     gaps = {scores: gap for scores, family in families.items() if (gap := gap_of(family, batch))}
     families = {scores: family for scores, family in families.items() if scores not in gaps}
@@ -184,13 +107,18 @@ def score_each(
         yield row
 
 
-def check_any(rows: Sequence[Row]) -> None:
-    """Check that at least one network has a score.
+def has_score(row: Row, names: Collection[str]) -> bool:
+    """Return whether a network has one of the scores `names`; costs are in `row.values` too."""
+    return not row.values.keys().isdisjoint(members_of(names))
+
+
+def check_any(rows: Sequence[Row], names: Collection[str]) -> None:
+    """Check that at least one network has one of the scores `names`.
 
     Raises:
         NaswotError: none has.
     """
-    if any(row.values for row in rows):
+    if any(has_score(row, names) for row in rows):
         return
     failures = [row.failure for row in rows if row.failure is not None]
     if len(rows) == 1 and failures:
@@ -210,7 +138,10 @@ def check_any(rows: Sequence[Row]) -> None:
 def ranking(
     rows: Iterable[Row], names: Sequence[str], own: Mapping[str, Family] = MappingProxyType({})
 ) -> pd.DataFrame:
-    """Return `rows` as the table that `rank` returns, sorted by the first of the scores `names`."""
+    """Return `rows` as a table like that of `naswot.rank`, sorted by the first of `names`.
+
+    `names` are columns of numbers; those after the scores may be costs.
+    """
     records = [
         {
             **row.values,
@@ -250,8 +181,12 @@ def lower_is_better(name: str, own: Mapping[str, Family] = MappingProxyType({}))
     return name not in AGGREGATES and name in (own.get(name) or family_of(name)).lower_is_better
 
 
-def _named_scores(scores: Any) -> tuple[list[str], dict[str, Family]]:
-    """Return the names of the requested scores, and the families of those that are functions."""
+def named_scores(scores: Any) -> tuple[list[str], dict[str, Family]]:
+    """Return the names of the requested scores, and the families of those that are functions.
+
+    Raises:
+        NaswotError: a score does not exist, or a function has a name that is taken.
+    """
     names: list[str] = []
     own: dict[str, Family] = {}
     for score in [scores] if isinstance(scores, str) or callable(scores) else scores:
@@ -260,7 +195,7 @@ def _named_scores(scores: Any) -> tuple[list[str], dict[str, Family]]:
             continue
         family = family_from(score, _called(score))
         for name in family.scores:
-            if name in own or name in FAMILY_OF or name in AGGREGATES or name in COLUMNS:
+            if name in own or name in FAMILY_OF or name in AGGREGATES or name in TAKEN:
                 raise NaswotError(
                     f"The name {name!r} of a score function is taken; rename the function."
                 )
@@ -339,14 +274,19 @@ def _called(model: Model) -> str:
     return getattr(model, "__name__", type(model).__name__)
 
 
-def _batch(
+def batch_of(
     images: Any,
     labels: Any,
     classes: int | None,
     seed: int,
-    loss: Loss | None,
-    output: Output | None,
+    loss: Loss | None = None,
+    output: Output | None = None,
 ) -> Batch:
+    """Return the mini-batch that the arguments of `naswot.rank` make.
+
+    Raises:
+        NaswotError: images or labels do not suit.
+    """
     images = as_images(images)
     if len(images) < 2:
         raise NaswotError("There is one image; scores of networks compare two or more.")

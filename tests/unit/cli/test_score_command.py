@@ -35,7 +35,7 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "script.py").write_text("import sys\nsys.exit('usage: script')\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", *sys.path])
-    for name in ("mynets", "faulty", "script"):
+    for name in ("mynets", "faulty", "script", "clock"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     return tmp_path
 
@@ -236,6 +236,23 @@ def test_what_a_network_prints_stays_out_of_the_result(run, here):
     json.loads(out)
 
 
+def test_a_network_may_be_a_function_of_a_file(run, here):
+    """The file may be anywhere, import what lies beside it, and hold dataclasses."""
+    (here / "some").mkdir()
+    (here / "some/beside.py").write_text("WIDTH = 7\n")
+    (here / "some/network.py").write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "from beside import WIDTH\nfrom torch import nn\n\n"
+        "@dataclass\nclass Sizes:\n    width: int = WIDTH\n\n"
+        "def build(classes):\n    width = Sizes().width\n"
+        "    return nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1),\n"
+        "                         nn.Flatten(), nn.Linear(width, classes))\n"
+    )
+    code, out, err = run("score", "some/network.py:build", *FEW, "--classes", 5, "--format", "json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)[0]["params"] == (27 * 7 + 7) + (7 * 5 + 5)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -244,7 +261,8 @@ def test_what_a_network_prints_stays_out_of_the_result(run, here):
         (["mynets:resmet"], "mynets:resmet: mynets has no 'resmet'. Did you mean resnet?"),
         (["mynets:NOT_CALLABLE"], "mynets:NOT_CALLABLE is a dict, which cannot be called"),
         (["mynets"], "Write PACKAGE.MODULE:FACTORY"),
-        (["mynets.py:resnet"], "write the module's name: mynets:resnet"),
+        (["absent.py:resnet"], "absent.py cannot be imported (FileNotFoundError"),
+        (["mynets.py:resmet"], "mynets.py:resmet: mynets.py has no 'resmet'. Did you mean resnet?"),
         (["faulty:resnet"], "faulty cannot be imported (ModuleNotFoundError: No module named 'abs"),
         (["script:resnet"], "script cannot be imported (SystemExit: usage: script)"),
         (
@@ -632,3 +650,102 @@ def test_writing_as_results_come_in_costs_little(tmp_path):
     assert writes[0] == 1
     assert writes[-1] == 2000
     assert len(writes) < 10
+
+
+# Costs
+
+
+BOTH = ("mynets:resnet", "mynets:MobileNetLike")
+
+
+def test_costs_limits_and_the_front_are_printed(run, here):
+    (here / "ms.csv").write_text("network,ms\nmynets:resnet,9.5\nmynets:MobileNetLike,2\n")
+    code, out, err = run(
+        "score", *BOTH, "mynets:raising", *FEW, "--costs", "flops,memory", "--max-latency", "8ms",
+        "--max-params", "2K", "--latency", "ms.csv", "--pareto", "latency",
+    )  # fmt: skip
+    assert (code, err) == (1, "naswot: 1 of 3 networks failed; their notes say why.\n")
+    head, first, second, *rest = out.splitlines()
+    assert head.split() == [
+        *("rank", "network", "naswot", "flops", "memory", "latency", "broken", "front"),
+        *("seconds", "params"),
+    ]
+    assert first.split()[1:2] + first.split()[3:8] == [
+        *("mynets:MobileNetLike", "213,312", "45.1", "KB", "2", "ms"),
+    ]
+    assert first.split()[8] == "yes"
+    assert second.split()[-4:-2] == ["params,", "latency"]
+    assert rest[-3:] == [
+        "latency: ms from the column ms of ms.csv.",
+        "limits: params ≤ 2 K, latency ≤ 8 ms.",
+        "front: naswot against latency.",
+    ]
+
+
+def test_latencies_are_measured_and_the_way_is_stated(run):
+    code, out, _ = run(
+        "score", *BOTH, *FEW, "--costs", "latency", "--latency-threads", 1, "--latency-batch", 3,
+        "--format", "json",
+    )  # fmt: skip
+    assert code == 0
+    assert all(0 < row["latency"] < 60_000 for row in json.loads(out))
+    code, out, _ = run("score", *BOTH, *FEW, "--max-latency", "1us", "--latency-batch", 3)
+    assert "3 images, float32, PyTorch" in out
+    assert ", 1 thread." in out
+    assert [row.split()[-3] for row in out.splitlines()[1:3]] == ["latency", "latency"]
+
+
+def test_a_resumed_ranking_keeps_its_latencies(run, here):
+    (here / "clock.py").write_text(
+        "calls = []\ndef ms(network, shape):\n    calls.append(shape)\n    return len(calls)\n"
+    )
+    costs = ("--costs", "flops,latency", "--latency", "clock:ms", "--pareto", *FEW)
+    assert run("score", BOTH[0], *costs, "--output", "made.csv")[0] == 0
+    before = pd.read_csv("made.csv")
+    code, _, err = run("score", *BOTH, *costs, "--output", "made.csv", "--resume")
+    assert (code, err) == (0, "")
+    frame = pd.read_csv("made.csv").set_index("network")
+    assert frame["latency"].to_dict() == {BOTH[0]: 1, BOTH[1]: 2}
+    assert frame["flops"][BOTH[0]] == before["flops"][0]
+    assert frame["front"].all()
+    # Limits and front follow from the columns; they may change.
+    again = (*costs[:4], *FEW, "--max-latency", "1ms", "--output", "made.csv", "--resume")
+    assert run("score", *BOTH, *again)[0] == 0
+    frame = pd.read_csv("made.csv", keep_default_na=False).set_index("network")
+    assert frame["broken"].to_dict() == {BOTH[0]: "", BOTH[1]: "latency"}
+    code, _, err = run(
+        "score", *BOTH, *FEW, "--costs", "flops,latency", "--output", "made.csv", "--resume"
+    )
+    assert code == 1
+    assert "made.csv was scored with other latency ('ms by clock:ms', now 'median ms" in err
+
+
+def test_latencies_that_an_interruption_prevented_are_measured_later(run, here):
+    (here / "clock.py").write_text(
+        "import os\ndef ms(network, shape):\n"
+        "    if not os.path.exists('later'):\n        raise KeyboardInterrupt\n    return 5\n"
+    )
+    arguments = (*BOTH, *FEW, "--costs", "latency", "--latency", "clock:ms", "--output", "made.csv")
+    code, _, err = run("score", *arguments)
+    assert (code, err) == (
+        *(130, "naswot: interrupted after 2 of 2 networks; --resume continues from there.\n"),
+    )
+    assert pd.read_csv("made.csv")["latency"].isna().all()
+    (here / "later").touch()
+    assert run("score", *arguments, "--resume")[0] == 0
+    assert pd.read_csv("made.csv")["latency"].tolist() == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--max-params", "5X"), "'5X' is no amount of parameters; write a positive number such"),
+        (("--costs", "flop"), "no cost 'flop'; there are params, flops, memory, latency"),
+        (("--pareto", "mynets:resnet"), "no cost 'mynets:resnet'"),
+    ],
+)
+def test_costs_that_do_not_exist(run, capsys, options, said):
+    with pytest.raises(SystemExit) as stopped:
+        run("score", BOTH[0], *options)
+    assert stopped.value.code == 2
+    assert said in " ".join(capsys.readouterr().err.split())
