@@ -15,7 +15,17 @@ from typing import Any
 import numpy as np
 
 from naswot.errors import NaswotError
-from naswot.images import archives, cifar, digits, folder, imagenet16, imagenette, noise, photos
+from naswot.images import (
+    archives,
+    cifar,
+    digits,
+    fashion_mnist,
+    folder,
+    imagenet16,
+    imagenette,
+    noise,
+    photos,
+)
 from naswot.images.drawing import MiniBatch, first_channel, luminance, told_of
 from naswot.runtime.progress import log
 
@@ -35,6 +45,9 @@ class Source:
         origin: description of the images, with their licence, for the metadata.
         directory: the configuration key of the directory.
         grey: turns images (B, 3, H, W) into grey images (B, 1, H, W).
+        installed: the directory in which a package of the system has the files; None: no package.
+        package: the name of the package in Debian.
+        own_size: the side in pixels that a command takes unless it is told another one.
     """
 
     draw: Draw
@@ -43,10 +56,24 @@ class Source:
     origin: str
     directory: str = "mirror"
     grey: Callable[[np.ndarray], np.ndarray] = luminance
+    installed: str | None = None
+    package: str = ""
+    own_size: int | None = None
 
     def find(self, directory: str | Path) -> str | None:
         """Return the first of `files` that `directory` has, or None."""
         return next((file for file in self.files if (Path(directory) / file).exists()), None)
+
+    def place(self, directory: str | Path | None) -> str | None:
+        """Return the directory to read: `directory`, or `installed` if only that has the files."""
+        named = None if directory is None else str(directory)
+        if self.installed is None or (named is not None and self.find(named)):
+            return named
+        return self.installed if self.find(self.installed) else named
+
+    def cure(self) -> str:
+        """Return a sentence on the package that has the files; empty if there is none."""
+        return f" Or install them: apt-get install {self.package}." if self.package else ""
 
 
 def _archived(archive: archives.Archive, official: Read, files: tuple[str, ...]) -> Source:
@@ -72,6 +99,16 @@ SOURCES = {
     },
     "imagenet16": _archived(archives.ARCHIVES["imagenet16"], imagenet16.read, imagenet16.FOLDERS),
     "imagenette": Source(imagenette.draw, None, imagenette.FILES, imagenette.ORIGIN),
+    "fashion_mnist": Source(
+        fashion_mnist.draw,
+        None,
+        fashion_mnist.files(),
+        fashion_mnist.ORIGIN,
+        grey=first_channel,
+        installed=fashion_mnist.INSTALLED,
+        package=fashion_mnist.PACKAGE,
+        own_size=fashion_mnist.SIDE,
+    ),
     "folder": Source(folder.draw, None, (".",), folder.ORIGIN, directory="image_folder"),
 }
 
@@ -103,9 +140,10 @@ def mini_batch(
         count: number of images.
         size: side of the images in pixels.
         seed: seed of the random choice.
-        directory: where the source's files are: the mirror, or the folder of images.
+        directory: where the source's files are: the mirror, or the folder of images. Where it has
+            none of them, those that a package of the system installed are read.
         channels: 3, or 1 for grey: the luminance of the normalised channels (BT.601), and for
-            digits and noise one of the channels.
+            digits, Fashion-MNIST and noise one of the channels.
         strict: raise an error for an unreadable file instead of drawing another one.
 
     Raises:
@@ -117,11 +155,15 @@ def mini_batch(
     source = get_source(name)
     if source.size is not None and size != source.size:
         raise NaswotError(f"The images of {name} are {source.size} pixels wide, not {size}.")
+    directory = source.place(directory)
     if source.files:
         if directory is None:
-            raise NaswotError(f"The images {name!r} need a directory: set `{source.directory}`.")
+            raise NaswotError(
+                f"The images {name!r} need a directory: set `{source.directory}`.{source.cure()}"
+            )
         if source.files != (".",) and source.find(directory) is None:
-            raise NaswotError(f"{directory} lacks the images {name!r}: {', '.join(source.files)}.")
+            files = ", ".join(source.files)
+            raise NaswotError(f"{directory} lacks the images {name!r}: {files}.{source.cure()}")
     generator = np.random.default_rng(seed)
     batch = source.draw(count, size, generator, None if directory is None else Path(directory))
     if strict and batch.skipped:

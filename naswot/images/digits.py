@@ -15,6 +15,7 @@ from naswot.images.drawing import MiniBatch, choose, standardise
 
 ORIGIN = "handwritten digits in scikit-learn (Alpaydin and Kaynak 1998, UCI; CC BY 4.0)"
 CLASSES = 10
+NAMES = tuple(map(str, range(CLASSES)))
 COUNT, SIDE, SHADES = 1797, 8, 16
 TESTED = 599  # a third
 

@@ -4,24 +4,39 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
 
 from naswot.errors import NaswotError
-from naswot.images import archives, cifar, digits, folder, get_source, imagenet16, imagenette
+from naswot.images import (
+    archives,
+    cifar,
+    digits,
+    fashion_mnist,
+    folder,
+    get_source,
+    imagenet16,
+    imagenette,
+)
 from naswot.images.decoding import attempt
 from naswot.images.drawing import told_of
 from naswot.images.pickles import labels_of
 from naswot.runtime.progress import log
 
 # Sources that networks can be trained on; the others have no labels.
-LABELLED = ("digits", "cifar10", "cifar100", "imagenet16", "imagenette", "folder")
-# Sources where a flip or a shift keeps the class; a flipped digit may be another digit.
+LABELLED = (
+    "digits", "cifar10", "cifar100", "imagenet16", "imagenette", "fashion_mnist", "folder",
+)  # fmt: skip
+# Sources where a flip or a shift keeps the class: a mirrored shoe or shirt (Fashion-MNIST) is one,
+# too, but a flipped digit may be another digit.
 NATURAL = frozenset(LABELLED) - {"digits"}
 # Share of the images that is set aside for tests where a source has no test images.
 TESTED = 1 / 3
 
 Images = tuple[np.ndarray, np.ndarray]  # uint8 (N, H, W, 3) and int64 (N,)
+# Training images, test images if they are apart, and the names of the classes.
+Contents = tuple[Images, Images | None, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -33,6 +48,7 @@ class LabelledImages:
         classes: number of classes.
         mean, std: moments of each channel, on the scale 0–255, with which images are normalised;
             where benchmarks trained on the set, those of the benchmarks.
+        names: name of each class, in the order of the labels; for archives its number.
     """
 
     train: Images
@@ -41,6 +57,7 @@ class LabelledImages:
     classes: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    names: tuple[str, ...] = ()
 
 
 def divide(
@@ -49,17 +66,19 @@ def divide(
     size: int,
     seed: int,
     train_images: int | str = "all",
-    valid_images: int = 0,
+    valid_images: int | None = 0,
 ) -> LabelledImages:
     """Return the images of source `name`, with a random split into training and validation images.
 
     Args:
         name: one of `LABELLED`.
-        directory: the directory of its files; None for digits.
+        directory: the directory of its files; None for digits, and for files that a package of the
+            system installed.
         size: side of the images in pixels, for sources without a fixed size.
         seed: seed of the split.
         train_images: number of training images, or "all" except the validation images.
-        valid_images: number of validation images. They do not depend on `train_images`.
+        valid_images: number of validation images, which do not depend on `train_images`; None: a
+            tenth of `train_images`, or of all images.
 
     Raises:
         NaswotError: the files are missing or damaged, have no labels, or are too few.
@@ -69,16 +88,21 @@ def divide(
             f"The images {name!r} have no labels to train on; {', '.join(LABELLED)} do."
         )
     source = get_source(name)
+    directory = source.place(directory)
     if source.files and directory is None:
-        raise NaswotError(f"The images {name!r} need a directory: set `{source.directory}`.")
+        raise NaswotError(
+            f"The images {name!r} need a directory: set `{source.directory}`.{source.cure()}"
+        )
     where = None if directory is None else Path(directory)
-    (pixels, labels), test, classes = _read(name)(where, size)
+    (pixels, labels), test, names = _read(name)(where, size)
     if test is None:
         order = np.random.default_rng(0).permutation(len(pixels))
         tested, kept = np.split(order, [round(TESTED * len(pixels))])
         test, (pixels, labels) = (pixels[tested], labels[tested]), (pixels[kept], labels[kept])
     if not len(test[0]):
         raise NaswotError(f"training: there are no test images of {name}, to test networks on.")
+    if valid_images is None:
+        valid_images = (len(pixels) if train_images == "all" else int(train_images)) // 10
     count = len(pixels) - valid_images if train_images == "all" else int(train_images)
     if count < 2 or count + valid_images > len(pixels):
         raise NaswotError(
@@ -89,38 +113,47 @@ def divide(
     order = np.random.default_rng(seed).permutation(len(pixels))
     valid, train = order[:valid_images], order[valid_images : valid_images + count]
     parts = (pixels[train], labels[train]), (pixels[valid], labels[valid]), test
-    return LabelledImages(*parts, classes, mean, std)
+    return LabelledImages(*parts, len(names), mean, std, names)
 
 
 def _moments(name: str, pixels: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and std of each channel, with which mini-batches of `name` are normalised."""
     if name in archives.ARCHIVES:
         return archives.ARCHIVES[name].mean, archives.ARCHIVES[name].std
+    if name == "fashion_mnist":
+        return fashion_mnist.MEAN, fashion_mnist.STD
     return digits.moments(pixels) if name == "digits" else (folder.MEAN, folder.STD)
 
 
-def _read(name: str) -> Callable[[Path | None, int], tuple[Images, Images | None, int]]:
+def _read(name: str) -> Callable[[Any, int], Contents]:
     """Return the reader of a source: (directory, size) → training, test images, and classes."""
     if name == "digits":
-        return lambda _, size: (digits.read(size), digits.read(size, False), digits.CLASSES)
+        return lambda _, size: (digits.read(size), digits.read(size, False), digits.NAMES)
+    if name == "fashion_mnist":
+        return _fashion_mnist
     if name in archives.ARCHIVES:
         return partial(_archived, archives.ARCHIVES[name])
     return partial(_folders, name)
 
 
-def _archived(archive: archives.Archive, mirror: Path, _) -> tuple[Images, Images | None, int]:
+def _fashion_mnist(directory: Path, size: int) -> Contents:
+    train, test = (fashion_mnist.read(directory, size, part) for part in (True, False))
+    return train, test, fashion_mnist.NAMES
+
+
+def _archived(archive: archives.Archive, mirror: Path, _) -> Contents:
     """Read an .npz archive, or the official files if the mirror lacks it."""
-    path = mirror / archive.file
+    path, names = mirror / archive.file, tuple(map(str, range(archive.classes)))
     if not path.exists():
         read = imagenet16.read if archive.name == "imagenet16" else _cifar(archive.name)
-        return read(mirror), read(mirror, train=False), archive.classes
+        return read(mirror), read(mirror, train=False), names
     images, labels = archive.read(path)
     if labels is None:
         raise NaswotError(
             f"{path} has no labels of the {archive.classes} classes, so nothing can be trained on "
             "it; put the official files in its place."
         )
-    return (images, labels), _test_arrays(archive, path), archive.classes
+    return (images, labels), _test_arrays(archive, path), names
 
 
 def _cifar(name: str) -> Callable[..., Images]:
@@ -140,7 +173,7 @@ def _test_arrays(archive: archives.Archive, path: Path) -> Images | None:
     return images, labels - archive.stored[0]
 
 
-def _folders(name: str, directory: Path, size: int) -> tuple[Images, Images | None, int]:
+def _folders(name: str, directory: Path, size: int) -> Contents:
     """Read a folder with one folder of images per class.
 
     The training images are those of `folder.counted`, except test images.
@@ -160,7 +193,7 @@ def _folders(name: str, directory: Path, size: int) -> tuple[Images, Images | No
     if len(classes) < 2:
         raise NaswotError(f"{top} has no folders of images, one for each class, to train on.")
     tested = _decoded(folder.walk(test), top, classes, size) if test else None
-    return _decoded(paths, top, classes, size), tested, len(classes)
+    return _decoded(paths, top, classes, size), tested, tuple(map(str, classes))
 
 
 def _test_folder(top: Path) -> Path | None:

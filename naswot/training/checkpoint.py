@@ -65,6 +65,16 @@ class Checkpoint:
             )
             return None
 
+    def found_settings(self) -> dict[str, Any] | None:
+        """Return the settings in the file; None if there is no file or it is damaged."""
+        if not self.path.exists():
+            return None
+        try:
+            found = json.loads(self._read(torch.device("cpu"))["settings"])
+        except Exception:  # torch raises many kinds; `load` tells of them
+            return None
+        return found if isinstance(found, dict) else None
+
     def _read(self, device: torch.device) -> dict[str, Any]:
         content = self.path.read_bytes()
         size = hashlib.sha256().digest_size

@@ -12,8 +12,8 @@ import torch
 
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_parquet, write_parquet
-from naswot.io.python_files import local_imports
-from naswot.runtime.device import choose_device, device_name, tune_allocator
+from naswot.io.python_files import code_digest
+from naswot.runtime.device import device_name, prepare_training
 from naswot.runtime.progress import log
 from naswot.runtime.provenance import build_metadata, versions
 from naswot.scores.base import Options
@@ -60,11 +60,7 @@ def train_one(
     Raises:
         NaswotError: a file is damaged, the network cannot be trained, or there is no such device.
     """
-    torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)  # arithmetic on denormal gradients is a hundred times slower
-    torch.backends.cudnn.deterministic = True
-    tune_allocator()
-    target = choose_device(device)
+    target = prepare_training(device, threads)
     data = read_images(images, target)
     mini_batch = torch.from_numpy(read_mini_batch(batch).images).to(target)
     plan = Protocol(**protocol)
@@ -84,12 +80,12 @@ def train_one(
     digests = {
         "data": data.fingerprint(),
         "mini_batch": hashlib.sha256(mini_batch.cpu().numpy().tobytes()).hexdigest(),
-        "code": _code(space),
+        "code": None if space.file is None else code_digest(space.file),
     }
     checkpoint = Checkpoint(Path(f"{output}.checkpoint"), settings | digests | versions())
     label = f"network {index} ({arch}) on {data.about['images']}"
-    with _named(f"architecture {index} ({arch})", space):
-        rows = train_network(
+    with named(f"architecture {index} ({arch})", space.file):
+        _, rows = train_network(
             partial(space.build, arch),
             data,
             mini_batch,
@@ -113,11 +109,15 @@ def train_one(
 
 
 @contextmanager
-def _named(what: str, space: Space) -> Iterator[None]:
-    """Name the architecture in the error messages of its training.
+def named(what: str, builder: str | None) -> Iterator[None]:
+    """Name the network in the error messages of its training.
+
+    Args:
+        what: the network.
+        builder: the user's code that builds it; None: there is none.
 
     Raises:
-        NaswotError: training raised a NaswotError, or any error if a user's file builds the
+        NaswotError: training raised a NaswotError, or any error if a user's code builds the
             network.
     """
     try:
@@ -125,11 +125,11 @@ def _named(what: str, space: Space) -> Iterator[None]:
     except NaswotError as error:
         raise NaswotError(f"{what}: {error}") from error
     except Exception as error:
-        if space.file is None:
+        if builder is None:
             raise
         raise NaswotError(
             f"{what} cannot be trained ({type(error).__name__}: {error}): fix the network that "
-            f"{space.file} builds."
+            f"{builder} builds."
         ) from error
 
 
@@ -146,13 +146,3 @@ def nth_network(networks: str | Path, number: int) -> tuple[int, str]:
             "figure6.networks."
         )
     return int(listed["index"].iloc[number]), str(listed["arch"].iloc[number])
-
-
-def _code(space: Space) -> str | None:
-    """Return a digest of the user's files that build the networks; None for other spaces."""
-    if space.file is None:
-        return None
-    digest = hashlib.sha256()
-    for path in local_imports(space.file):
-        digest.update(f"{Path(path).name}\0".encode() + Path(path).read_bytes())
-    return digest.hexdigest()

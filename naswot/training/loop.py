@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from naswot.errors import NaswotError
-from naswot.runtime.progress import Progress, log
+from naswot.runtime.progress import Progress, duration, log
 from naswot.scores.base import Options
 from naswot.scores.copying import copy_network
 from naswot.scores.passes import first_output
@@ -57,14 +57,14 @@ class _Totals:
 def train_network(
     build: Callable[[int], nn.Module],
     data: Data,
-    mini_batch: torch.Tensor,
+    mini_batch: torch.Tensor | None,
     protocol: Protocol,
     seed: int,
     options: Options = Options(),  # noqa: B008
     checkpoint: Checkpoint | None = None,
     label: str = "training",
-) -> pd.DataFrame:
-    """Train a network from its initial weights and return one row per evaluation.
+) -> tuple[nn.Module, pd.DataFrame]:
+    """Train a network from its initial weights; return it and one row per evaluation.
 
     On a CPU, the same arguments and the same number of threads give the same numbers.
 
@@ -72,7 +72,8 @@ def train_network(
         build: number of classes → untrained network. It is called with torch's generator seeded
             as for scoring, so the first score is that of the untrained network.
         data: the images to train and test on; their device computes everything.
-        mini_batch: float32 (B, 3, H, W) on the same device, the images to score on.
+        mini_batch: float32 (B, 3, H, W) on the same device, the images to score on; None: do not
+            compute the score.
         protocol: how the network is trained, and how often it is evaluated.
         seed: seed of the weights, of the order of the images and of their augmentation.
         options: options of the score.
@@ -80,18 +81,20 @@ def train_network(
         label: beginning of progress lines.
 
     Returns:
-        Columns `COLUMNS`: epochs and steps done; loss and accuracy (percent) on the images trained
-        on since the previous row, NaN before the first step; accuracies (percent) on validation and
-        test images, NaN if there are none; score in train mode, as for untrained networks, and in
-        eval mode (NaN for a network without ReLUs); seconds of training since the start,
-        without evaluations and checkpoints; seconds of the last pass over the validation images.
-        Training does not stop at a loss that is not finite; the rows keep it.
+        The network, and a table of columns `COLUMNS`: epochs and steps done; loss and accuracy
+        (percent) on the images trained on since the previous row, NaN before the first step;
+        accuracies (percent) on validation and test images, NaN if there are none; score in train
+        mode, as for untrained networks, and in eval mode (NaN for a network without ReLUs, or
+        without a `mini_batch`); seconds of training since the start, without evaluations and
+        checkpoints; seconds of the last pass over the validation images. Training does not stop at
+        a loss that is not finite; the rows keep it.
 
     Raises:
         NaswotError: the network cannot be trained on such images.
     """
     make = partial(_untrained, build, data, protocol, seed)
-    kept = checkpoint and checkpoint.load(make, mini_batch.device)
+    device = data.train.labels.device
+    kept = checkpoint and checkpoint.load(make, device)
     network, optimiser, state = kept or (*make(), {})
     training = _Training(
         network, optimiser, data, mini_batch, protocol, seed, options, label, **state
@@ -99,12 +102,14 @@ def train_network(
     if kept:
         log.info("%s: resuming after epoch %d", label, training.epochs)
     else:
-        training.evaluate(_Totals.zero(mini_batch.device))
+        training.evaluate(_Totals.zero(device))
+    begun, first = time.perf_counter(), training.epochs
     while training.epochs < protocol.epochs:
         training.train_epoch()
         if checkpoint is not None:
             checkpoint.save(network, optimiser, training.state())
-    return pd.DataFrame(training.rows, columns=list(COLUMNS)).astype(COLUMNS)
+        training.tell((time.perf_counter() - begun) / (training.epochs - first))
+    return network, pd.DataFrame(training.rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def _untrained(
@@ -121,7 +126,7 @@ def _untrained(
     if not parameters:
         raise NaswotError(
             "it has no parameters that require a gradient, so there is nothing to train: let "
-            "build(arch) return a network that has."
+            "the function that builds it return one that has."
         )
     optimiser = torch.optim.SGD(
         parameters,
@@ -140,7 +145,7 @@ class _Training:
     network: nn.Module
     optimiser: torch.optim.Optimizer
     data: Data
-    mini_batch: torch.Tensor
+    mini_batch: torch.Tensor | None
     protocol: Protocol
     seed: int
     options: Options
@@ -153,9 +158,10 @@ class _Training:
         self.steps_an_epoch = steps_in(self.data.train, self.protocol.batch_size)
         self.evaluations = self.protocol.evaluations(self.steps_an_epoch)
         self.all_steps = self.steps_an_epoch * self.protocol.epochs
+        self.device = self.data.train.labels.device
         self.layout = _layout(self.network, self.data)
         self.network.to(memory_format=self.layout)  # type: ignore[call-overload]
-        self.progress = Progress(self.label, self.all_steps - self.steps, "steps")
+        self.progress: Progress | None = None  # from the first step, for evaluations take long
         self.started = time.perf_counter()
 
     @property
@@ -173,14 +179,16 @@ class _Training:
         generator = torch.Generator().manual_seed(number)
         torch.manual_seed(number)  # for networks that draw, such as those with dropout
         self.started = time.perf_counter()
-        totals = _Totals.zero(self.mini_batch.device)
+        totals = _Totals.zero(self.device)
+        self.progress = self.progress or Progress(self.label, self.all_steps - self.steps, "steps")
         self.network.train()
         part, how = self.data.train, self.protocol
         for pixels, labels in batches(part, how.batch_size, how.augment, generator):
             self._train_step(pixels, labels, totals)
+            self.progress.advance()
             if self.steps in self.evaluations:
                 self.evaluate(totals)
-                totals = _Totals.zero(self.mini_batch.device)
+                totals = _Totals.zero(self.device)
                 self.network.train()
         loss = self.rows[-1]["train_loss"]
         if not np.isfinite(loss):
@@ -199,7 +207,6 @@ class _Training:
         totals.loss += loss.detach() * len(labels)
         totals.correct += (logits.argmax(1) == labels).sum()
         totals.images += len(labels)
-        self.progress.advance()
 
     def evaluate(self, totals: _Totals) -> None:
         """Evaluate the network and add a row, without using the training's random numbers."""
@@ -207,8 +214,10 @@ class _Training:
         self.seconds += time.perf_counter() - self.started
         network, precision = self.network, self.protocol.precision
         with torch.random.fork_rng():
-            score_train = current_score(network, self.mini_batch, self.options)
-            score_eval = current_score(EvalMode(network), self.mini_batch, self.options)
+            score_train = score_eval = np.nan
+            if self.mini_batch is not None:
+                score_train = current_score(network, self.mini_batch, self.options)
+                score_eval = current_score(EvalMode(network), self.mini_batch, self.options)
             begun = time.perf_counter()
             valid = accuracy(network, self.data, self.data.valid, self.layout, precision)
             took = time.perf_counter() - begun
@@ -228,6 +237,16 @@ class _Training:
             }
         )
         self.started = time.perf_counter()
+
+    def tell(self, pace: float) -> None:
+        """Log the last evaluation; `pace` is the seconds per epoch, evaluations included."""
+        row, left = self.rows[-1], self.protocol.epochs - self.epochs
+        texts = [f"epoch {self.epochs} of {self.protocol.epochs}", f"loss {row['train_loss']:.3f}"]
+        if np.isfinite(row["valid_accuracy"]):
+            texts.append(f"validation accuracy {row['valid_accuracy']:.2f} %")
+        if left:
+            texts.append(f"{duration(left * pace)} left")
+        log.info("%s: %s", self.label, ", ".join(texts))
 
 
 def _layout(network: nn.Module, data: Data) -> torch.memory_format:
@@ -257,6 +276,6 @@ def _layout(network: nn.Module, data: Data) -> torch.memory_format:
     if outputs != data.classes:
         raise NaswotError(
             f"it has {outputs} outputs per image, and there are {data.classes} classes: let "
-            "build(arch, classes) return a network with one output per class."
+            "the function that builds it return one with one output per class."
         )
     return layout

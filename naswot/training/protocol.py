@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 # Parts of the images on which accuracies are measured.
 EVALUATED = ("valid", "test")
+# Learning rate per image of a batch: that of NAS-Bench-201, 0.1 for batches of 256.
+RATE_PER_IMAGE = 0.1 / 256
 # The first epochs, with several evaluations each, for the left half of Figure 6.
 ZOOMED_EPOCHS = 2
 
@@ -33,11 +35,11 @@ class Protocol:
     epochs: int
     batch_size: int
     learning_rate: float
-    momentum: float
-    weight_decay: float
-    augment: bool
-    precision: str
-    evaluations_per_epoch: int
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    augment: bool = True
+    precision: str = "float32"
+    evaluations_per_epoch: int = 1
 
     def rate(self, step: int, steps: int) -> float:
         """Return the learning rate of step `step` (from 0) of `steps` in the whole training."""

@@ -1,5 +1,6 @@
 """Targets: readers of images and of what trainings leave."""
 
+import gzip
 import io
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import miniatures
 import numpy as np
 
 from fuzz.harness import Target
-from naswot.images import archives, cifar, decoding, imagenet16, imagenette
+from naswot.images import archives, cifar, decoding, fashion_mnist, imagenet16, imagenette
 from naswot.tables.batch import read_mini_batch
 
 PYTHON, BINARY = cifar.EDITIONS["cifar100"]
@@ -35,6 +36,11 @@ def _imagenette() -> list[bytes]:
     names = [f"imagenette2/train/{name}" for name in ("a/1.PNG", "b/2.jpg", "b/3.jpg")]
     files = {name: miniatures.image("PNG" if "PNG" in name else "JPEG") for name in names}
     return [miniatures.tar(files, "w:gz")]
+
+
+def _idx() -> list[bytes]:
+    plain = miniatures.idx(np.arange(12).reshape(3, 2, 2))
+    return [plain, gzip.compress(plain)]
 
 
 def _images() -> list[bytes]:
@@ -95,6 +101,7 @@ TARGETS = (
     Target("cifar_tar", _cifar_tars, lambda path: cifar.read(path, "cifar100"), "cifar.tar.gz"),
     Target("imagenet16", lambda: [miniatures.batch(16)], imagenet16._read_batch, "val_data"),
     Target("imagenette", _imagenette, _draw, "imagenette2-160.tgz"),
+    Target("idx", _idx, lambda path: fashion_mnist._read_idx(path, 3), "train-images-idx3-ubyte"),
     Target("image", _images, lambda path: decoding.read(path, 8), "some.png"),
     Target("npz", lambda: [_cifar_npz()], archives.ARCHIVES["cifar10"].read, "cifar10.npz"),
     Target("mini_batch", lambda: [_mini_batch()], read_mini_batch, "0.npz"),

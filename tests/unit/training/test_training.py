@@ -26,7 +26,7 @@ from naswot.scores.base import Options
 from naswot.scores.copying import copy_network
 from naswot.scores.naswot import hamming_kernel, score
 from naswot.spaces import SPACES, Space
-from naswot.spaces.custom import _function, _module
+from naswot.spaces.custom import _function, user_module
 from naswot.stages.draw_batch import draw_batch
 from naswot.training import images, loop
 from naswot.training.checkpoint import Checkpoint
@@ -72,7 +72,7 @@ def train(data, noise):
     """Return a function that trains a small network under changes of the plain protocol."""
 
     def run(build=small, **changes) -> pd.DataFrame:
-        return train_network(build, data, noise(16), Protocol(**PLAIN | changes), seed=3)
+        return train_network(build, data, noise(16), Protocol(**PLAIN | changes), seed=3)[1]
 
     return run
 
@@ -132,7 +132,7 @@ def test_a_training_is_what_plain_torch_makes_of_it(data, noise, augment):
     )
     build = partial(small, dropout=0.3)
     expected = reference(build, data, protocol, 3)
-    found = train_network(build, data, noise(16), protocol, 3).iloc[1:].reset_index(drop=True)
+    found = train_network(build, data, noise(16), protocol, 3)[1].iloc[1:].reset_index(drop=True)
     for name in ("train_loss", "valid_accuracy", "test_accuracy"):
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-3, err_msg=name)
     train, valid, test = (expected[f"{name}_accuracy"] for name in ("train", "valid", "test"))
@@ -227,7 +227,8 @@ def test_a_plain_cell_tells_nine_of_ten_digits(data, noise):
     arch = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
     protocol = Protocol(**PLAIN | {"epochs": 10, "learning_rate": 0.1, "evaluations_per_epoch": 1})
     build = partial(SPACES["nasbench201"].build, arch)
-    assert train_network(build, data, noise(16), protocol, 0)["test_accuracy"].iloc[-1] > 90
+    _, table = train_network(build, data, noise(16), protocol, 0)
+    assert table["test_accuracy"].iloc[-1] > 90
 
 
 @pytest.fixture
@@ -351,9 +352,9 @@ def test_of_a_checkpoint_that_fits_by_half_nothing_is_loaded(data, noise, tmp_pa
     protocol = Protocol(**PLAIN | {"epochs": 1})
     how = {"data": data, "mini_batch": noise(16), "protocol": protocol, "seed": 3}
     train_network(partial(build, width=5), **how, checkpoint=checkpoint)
-    again = train_network(partial(build, width=6), **how, checkpoint=checkpoint)
+    _, again = train_network(partial(build, width=6), **how, checkpoint=checkpoint)
     assert "belongs to another network (RuntimeError" in caplog.text
-    fresh = train_network(partial(build, width=6), **how)
+    _, fresh = train_network(partial(build, width=6), **how)
     pd.testing.assert_frame_equal(again.drop(columns=TIMES), fresh.drop(columns=TIMES))
 
 
@@ -377,7 +378,7 @@ def custom(tmp_path):
         (tmp_path / "list.csv").write_text("arch\none\ntwo\n")
         about = {"networks": str(tmp_path / "space.py"), "train": str(tmp_path / "list.csv")}
         training = {"images": "digits", "epochs": 3, "valid_images": 50}
-        _module.cache_clear()
+        user_module.cache_clear()
         _function.cache_clear()
         sys.modules.pop("widths", None)
         return catalogue_of({"mine": about}, training)["mine"].space
@@ -462,7 +463,7 @@ def test_seconds_are_those_of_steps_and_go_on_where_they_were(data, noise, tmp_p
     with pytest.raises(KeyboardInterrupt):
         train_network(*how)
     stops = None
-    table = train_network(*how)
+    _, table = train_network(*how)
     assert table["seconds"].tolist() == table["steps"].tolist()
     assert (table["eval_seconds"] == 1000).all()
 
