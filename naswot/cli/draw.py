@@ -13,6 +13,9 @@ from naswot.io.yaml import read_yaml
 
 if TYPE_CHECKING:
     from naswot.benchmarks.catalogue import Catalogue
+    from naswot.spaces.graph import Diagram
+
+    Named = tuple[str, Diagram]  # the name of a space, and what it draws
 
 FORMATS = ("svg", "png", "pdf")
 
@@ -23,6 +26,8 @@ examples:
   naswot draw 6111 --space nasbench201
   naswot draw '{"matrix":[[0,1,1],[0,0,1],[0,0,0]],"ops":["input","conv3x3-bn-relu","output"]}'
   naswot draw d4-w16-k3 --space plain --config mine.yaml
+  naswot draw resnet-h0s64-d2w64k3b-d2w128k3b-d2w256k3b-d2w512k3b
+  naswot draw '{"depth":3,"width":16}' --space mine.py
 
 Dotted edges are the operation `none`. Dashed grey parts are on no path from input to output.
 """
@@ -45,7 +50,9 @@ def add_to(commands: Any) -> None:
         "benchmark, if the space can list its architectures",
     )
     draw.add_argument(
-        "--space", metavar="NAME", help="the search space (default: guessed from ARCH)"
+        "--space",
+        metavar="NAME",
+        help="the search space, or its Python file (default: guessed from ARCH)",
     )
     draw.add_argument(
         "--config",
@@ -63,22 +70,16 @@ def add_to(commands: Any) -> None:
 
 def _draw(options: argparse.Namespace) -> None:
     from naswot.benchmarks.catalogue import BUILT_IN
-    from naswot.spaces.diagrams import diagram_of, spaces_of
 
     ending = options.output.suffix.lower()[1:] if options.output else FORMATS[0]
     if ending not in FORMATS:
         raise NaswotError(f"{options.output} must end in one of .{', .'.join(FORMATS)}.")
     catalogue = BUILT_IN if options.config is None else _catalogue(options.config)
-    spaces = [options.space] if options.space else []
     arch = options.arch.strip()
-    if arch.isdecimal() and (not spaces or catalogue[spaces[0]].space.file is None):
-        arch = _official(arch, options.space, catalogue)
-    spaces = spaces or spaces_of(arch)
-    diagram = diagram_of(catalogue[spaces[0]].space, arch)
-    # Spaces with the same notation also have the same drawing.
-    titles = " or ".join(catalogue[space].space.title for space in spaces)
-    diagram = dataclasses.replace(diagram, title=titles)
-    output = options.output or Path(f"{spaces[0]}-{_short(options.arch.strip())}.svg")
+    name, diagram = _of_choices(arch, options.space, catalogue) or _of_benchmark(
+        arch, options.space, catalogue
+    )
+    output = options.output or Path(f"{name}-{short_name(arch)}.svg")
     if ending == "svg":
         from naswot.plots.svg import svg
 
@@ -88,11 +89,46 @@ def _draw(options: argparse.Namespace) -> None:
         from naswot.plots.drawing import diagram_file
 
         diagram_file(diagram, output)
-    print(f"{output}: {titles}")
+    print(f"{output}: {diagram.title}")
 
 
-def _official(index: str, space: str | None, catalogue: "Catalogue") -> str:
-    """Return the architecture with an official index."""
+def _of_choices(arch: str, named: str | None, catalogue: "Catalogue") -> "Named | None":
+    """Return a space without benchmark and the diagram; None if it is not one of these."""
+    from naswot.spaces.choice_spaces import CHOICE_SPACES, choice_space
+
+    name = named or arch.partition("-")[0]
+    file = named is not None and named.endswith(".py")
+    if name in catalogue or not (file or name in CHOICE_SPACES):
+        return None
+    space = choice_space(name)
+    if space.diagram is None:
+        raise NaswotError(
+            f"{name} has no function diagram, so its networks cannot be drawn. Add one that takes "
+            "the choices and returns a naswot.spaces.graph.Diagram (docs/search_spaces.md)."
+        )
+    return space.name, space.diagram(arch, space.title)
+
+
+def _of_benchmark(arch: str, named: str | None, catalogue: "Catalogue") -> "Named":
+    """Return a benchmark's or a custom space and the diagram."""
+    from naswot.spaces.diagrams import diagram_of, spaces_of
+
+    spaces = [named] if named else []
+    if arch.isdecimal() and (not spaces or catalogue[spaces[0]].space.file is None):
+        arch = official_architecture(arch, named, catalogue)
+    spaces = spaces or spaces_of(arch)
+    diagram = diagram_of(catalogue[spaces[0]].space, arch)
+    # Spaces with the same notation also have the same drawing.
+    titles = " or ".join(catalogue[space].space.title for space in spaces)
+    return spaces[0], dataclasses.replace(diagram, title=titles)
+
+
+def official_architecture(index: str, space: str | None, catalogue: "Catalogue") -> str:
+    """Return the architecture with an official index in the benchmark `space`.
+
+    Raises:
+        NaswotError: no space is named, it does not list its architectures, or the index is too big.
+    """
     spaces = {name: entry.space for name, entry in catalogue.items()}
     listed = [name for name, known in spaces.items() if known.architectures and not known.file]
     if space is None:
@@ -134,7 +170,7 @@ def _catalogue(config: Path) -> "Catalogue":
         raise NaswotError(f"{config}: {error}") from error
 
 
-def _short(arch: str) -> str:
+def short_name(arch: str) -> str:
     """Return an architecture's part of a file name: itself if it is short, else a digest."""
     plain = re.sub(r"[^\w-]+", "-", arch).strip("-")
     return plain if len(plain) <= 24 else hashlib.sha256(arch.encode()).hexdigest()[:8]
