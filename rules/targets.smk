@@ -13,6 +13,8 @@ localrules:
     tables,
     figures,
     leaderboard,
+    search_study,
+    search_study_trained,
     ablations,
     training,
     paper,
@@ -34,6 +36,18 @@ rule leaderboard:
     """How well every score ranks: table, page and picture; config/leaderboard.yaml is small"""
     input:
         plan.leaderboard,
+
+
+rule search_study:
+    """What a score finds under a limit of latency on devices; needs a mirror"""
+    input:
+        plan.search_study,
+
+
+rule search_study_trained:
+    """Whether networks that a score chooses train better than random ones; half an hour"""
+    input:
+        plan.search_study_trained,
 
 
 rule ablations:

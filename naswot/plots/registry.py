@@ -146,6 +146,21 @@ FIGURES: Mapping[str, Figure] = {
         "colour per search.",
         {"curves": "anytime"},
     ),
+    "search_study": Figure(
+        "search_study.search_study",
+        "Accuracy under a limit of latency",
+        "Curves of the accuracy that searches find against the limit of latency, one row of panels "
+        "per device, one column per dataset: by score, by the number of parameters, at random, and "
+        "the best possible.",
+        {"table": "search_study"},
+    ),
+    "search_study_trained": Figure(
+        "search_study_trained.search_study_trained",
+        "Networks chosen by score, trained beside random ones",
+        "Dots of the test accuracy of random networks, of the best by score and of the largest; "
+        "then accuracy against the score and against the number of parameters.",
+        {"table": "search_study_trained", "summary": "search_study_trained_summary"},
+    ),
     "ablations": Figure(
         "sensitivity.ablations",
         "Beyond the paper: initialisation schemes, image sizes, classes",

@@ -15,11 +15,17 @@ from naswot.search.trajectory import comparable
 Choose = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def draw(pool: int, size: int, seeds: np.ndarray) -> np.ndarray:
-    """Return `size` different positions in a pool of `pool` for each seed: (runs, size)."""
+def draw(pool: int, size: int, seeds: np.ndarray, allowed: np.ndarray | None = None) -> np.ndarray:
+    """Return `size` different positions in a pool of `pool` for each seed: (runs, size).
+
+    `allowed`, (pool,) booleans, says which positions may be drawn, at least `size` of them; None:
+    all. A run passes over the others in its shuffled pool, so the draws that two limits allow are
+    the same architectures in the same order.
+    """
     draws = np.empty((len(seeds), size), dtype=np.int64)
     for run, seed in enumerate(seeds):
-        draws[run] = np.random.default_rng(seed).permutation(pool)[:size]
+        order = np.random.default_rng(seed).permutation(pool)
+        draws[run] = (order if allowed is None else order[allowed[order]])[:size]
     return draws
 
 

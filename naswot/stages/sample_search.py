@@ -1,6 +1,6 @@
 """Simulate NASWOT, Random and Optimal on a table of architectures: one row per run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,23 +37,15 @@ def search_by_sampling(
     a joined table or, for methods that need no score, a benchmark table of a whole space.
     `seconds` is the file with the seconds of its scores, for NASWOT.
     """
-    about, columns = read_metadata(table), column_names(table)
-    wanted = ("index", "arch", "score", dataset.valid, dataset.test)
-    pool = read_parquet(table, [name for name in wanted if name in columns])
-    members, by = read_members(table)
-    if members is not None:
-        pool = pool.join(members, on="index")
-    if seconds is not None:
-        pool["seconds"] = pool["index"].map(read_seconds(seconds)["seconds"])
-    sign = -1 if points_down(about) else 1
-    if sign < 0:
-        pool["score"] *= sign
+    about = read_metadata(table)
+    pool, by = read_pool(table, [dataset.valid, dataset.test], seconds)
     results = pd.concat(
         [search(pool, dataset, method, size, runs, seed, by) for size in sample_sizes],
         ignore_index=True,
     )
     drawn = trajectory(pool, dataset, method, max(sample_sizes), runs, seed, by)
-    results["score"] *= sign
+    if points_down(about):
+        results["score"] *= -1
     score, title, fitness = about.get("score"), method.title(), None
     if SAMPLINGS[method].scored:
         title, fitness = "NASWOT" if score == "naswot" else str(score), score
@@ -73,6 +65,34 @@ def search_by_sampling(
     metadata.setdefault("table", digest_of(table))
     write_parquet(results, output, metadata)
     write_trajectory(drawn, pool["index"].to_numpy(), [0], trajectories, metadata)
+
+
+def read_pool(
+    table: str | Path, keys: Iterable[str | None], seconds: str | Path | None
+) -> tuple[pd.DataFrame, str]:
+    """Read the architectures that a search draws from, and the rule of an aggregate or "".
+
+    Args:
+        table: a joined table, or a benchmark table, which has no scores.
+        keys: further columns, such as accuracies; those that the table lacks are left out.
+        seconds: the file with the seconds of its scores.
+
+    Returns:
+        One row per architecture: `index`, `arch`, `keys`; `score`, higher is better; `seconds`;
+        and for an aggregate its members, see `naswot.tables.members`.
+    """
+    columns = column_names(table)
+    pool = read_parquet(
+        table, [name for name in ("index", "arch", "score", *keys) if name in columns]
+    )
+    members, by = read_members(table)
+    if members is not None:
+        pool = pool.join(members, on="index")
+    if seconds is not None:
+        pool["seconds"] = pool["index"].map(read_seconds(seconds)["seconds"])
+    if points_down(read_metadata(table)):
+        pool["score"] *= -1
+    return pool, by
 
 
 def search(
@@ -113,7 +133,7 @@ def search(
     choose = SAMPLINGS[method].choose
     compared = scores[draws]
     if SAMPLINGS[method].scored:
-        compared = compare_within(draws, scores, *_members(table, by))
+        compared = compare_within(draws, scores, *members_and_rule(table, by))
     valid, test = (draws[rows, choose(compared, accuracy[split][draws])] for split in keys)
     if np.isnan(accuracy["valid"]).all():
         valid = test  # without validation accuracies, report the choice by test accuracy
@@ -152,7 +172,7 @@ def trajectory(
     fitness, seconds = (np.full(draws.shape, np.nan) for _ in range(2))
     if SAMPLINGS[method].scored:
         scores = _numbers(table, "score")
-        fitness = compare_within(draws, scores, *_members(table, by))
+        fitness = compare_within(draws, scores, *members_and_rule(table, by))
         seconds = _numbers(table, "seconds")[draws].cumsum(axis=1)
     elif method == "optimal":
         fitness = _numbers(table, _optimal_key(table, dataset))[draws]
@@ -167,8 +187,11 @@ def trajectory(
     )
 
 
-def _members(table: pd.DataFrame, by: str) -> tuple[np.ndarray | None, Callable | None]:
-    """Return the members (n, k) of an aggregate and its rule; None for a single score."""
+def members_and_rule(table: pd.DataFrame, by: str) -> tuple[np.ndarray | None, Callable | None]:
+    """Return the members (n, k) of an aggregate and its rule; None for a single score.
+
+    `table` and `by` are those of `read_pool`.
+    """
     return (table.filter(regex="^score:").to_numpy(float), RULES[by]) if by else (None, None)
 
 

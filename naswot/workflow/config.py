@@ -24,7 +24,7 @@ from naswot.scores import AGGREGATES, FAMILY_OF, Aggregate, Family, members_of
 from naswot.scores.custom import family_named, family_of, is_custom
 from naswot.spaces import Space
 from naswot.spaces.sampling import Sample, sample_of, scored_at_most
-from naswot.workflow import ablations
+from naswot.workflow import ablations, trained_study
 from naswot.workflow.custom_spaces import catalogue_of
 
 # On one core, a shard of this many architectures, scored in float32 on 128 images of 16×16 pixels,
@@ -117,6 +117,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Catalogue:
     if error is not None:
         raise NaswotError(f"configuration: {_explain(error, schema)}")
     _check_scores(config)
+    trained_study.check(config, aggregates_of(config))
     catalogue = catalogue_of(config["custom_spaces"], config["training"], config["seed"])
     for name in config["sample"] if isinstance(config["sample"], Mapping) else ():
         if name not in catalogue:
@@ -218,14 +219,14 @@ def _check_mirror(config: Mapping[str, Any], catalogue: Catalogue) -> None:
 
 def _check_images(config: Mapping[str, Any], name: str) -> None:
     source = SOURCES[name]
-    directory = config[source.directory]
+    directory = source.place(config[source.directory])
     if not source.files:
         return
     files = ", ".join(source.files) if source.files != (".",) else f"{KINDS} images"
     if directory is None:
         raise NaswotError(
             f"configuration: the images {name!r} need a {source.directory}: set "
-            f"`{source.directory}` to a directory that holds {files}."
+            f"`{source.directory}` to a directory that holds {files}.{source.cure()}"
         )
     if not os.path.isdir(directory):
         raise NaswotError(
@@ -235,7 +236,7 @@ def _check_images(config: Mapping[str, Any], name: str) -> None:
     if source.find(directory) is None:
         raise NaswotError(
             f"configuration: {source.directory} = {shown(directory)} lacks the images {name!r}, "
-            f"which are read from {files}; docs/spaces.md describes the directory."
+            f"which are read from {files}; docs/spaces.md describes the directory.{source.cure()}"
         )
 
 
@@ -339,7 +340,7 @@ def images_of(config: Mapping[str, Any]) -> dict[str, str]:
 def image_directory(config: Mapping[str, Any], images: str) -> str | None:
     """Return the directory that an image source reads; None if it needs none or none is set."""
     source = SOURCES[images]
-    return config[source.directory] if source.files else None
+    return source.place(config[source.directory]) if source.files else None
 
 
 def image_size(config: Mapping[str, Any], images: str) -> int:

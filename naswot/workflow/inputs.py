@@ -15,6 +15,7 @@ import yaml
 from snakemake.io import flag
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 
+from naswot.benchmarks import hardware
 from naswot.benchmarks.catalogue import Catalogue
 from naswot.benchmarks.sources import Source, find
 from naswot.images import SOURCES, folder
@@ -108,6 +109,11 @@ class Inputs:
         """Return the templates of captions."""
         return [self.ours(f"report/{Path(file).name}") for file in captions]
 
+    def space_files(self, space: str) -> list[str]:
+        """Return the user's files that define a space as choices; nothing for a built-in one."""
+        own = local_imports(space) if space.endswith(".py") else []
+        return [in_place(file) for file in own]
+
     def official_files(self) -> list[str]:
         """Return the names of the files that can be fetched."""
         return list(yaml.safe_load((self.root / "config/sources.yaml").read_text(encoding="utf-8")))
@@ -148,6 +154,15 @@ class Inputs:
         if found is None or found.made:
             return None
         return digests.quick_digest(found.place(self.config["mirror"]))
+
+    def hardware_file(self) -> list[str]:
+        """Return the file of costs on devices in the mirror, if it has one."""
+        place = Path(self.config["mirror"] or "", hardware.FILE)
+        return [in_place(place)] if self.config["mirror"] and place.exists() else []
+
+    def hardware_content(self) -> str | None:
+        """Return a digest of that file; None if there is none."""
+        return next(map(digests.quick_digest, self.hardware_file()), None)
 
     def listing(self, space: str) -> list[str]:
         """Return the benchmark table if it is the only list of a space's architectures."""

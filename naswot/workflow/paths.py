@@ -13,6 +13,7 @@ BENCHMARK = "results/benchmarks/{space}.parquet"
 BATCH = "results/batches/{images}/{seed}.npz"
 ARCHITECTURES = "results/architectures/{space}/{seed}.parquet"
 NEIGHBOURS = "results/neighbours/{space}.parquet"
+HARDWARE = "results/hardware.parquet"
 
 # Scores, and tables computed from them.
 SHARD = "results/scores/{space}/{images}/{family}/{seed}/{shard}.parquet"
@@ -58,6 +59,14 @@ TABLE1 = "results/table1.csv"
 TABLE2 = "results/table2.csv"
 ASSISTANCE = "results/assistance.csv"
 PAPER_COMPARISON = "results/paper_comparison.csv"
+SEARCH_STUDY = "results/search_study.csv"
+
+# Networks that a score chooses, trained beside random ones.
+STUDY_IMAGES = "results/search_study_trained/images.npz"
+CANDIDATES = "results/search_study_trained/candidates.parquet"
+STUDY_TRAINING = "results/search_study_trained/trainings/{number}.parquet"
+SEARCH_STUDY_TRAINED = "results/search_study_trained.csv"
+SEARCH_STUDY_TRAINED_SUMMARY = "results/search_study_trained_summary.csv"
 
 # Figures, claims and pages for readers.
 CLAIMS_OF = "results/claims/{figure}.csv"
@@ -91,6 +100,9 @@ CSV: Mapping[str, str] = {
     "table2": TABLE2,
     "assistance": ASSISTANCE,
     "paper_comparison": PAPER_COMPARISON,
+    "search_study": SEARCH_STUDY,
+    "search_study_trained": SEARCH_STUDY_TRAINED,
+    "search_study_trained_summary": SEARCH_STUDY_TRAINED_SUMMARY,
     "claims": CLAIMS,
     "run": RUN,
     "run_times": RUN_TIMES,

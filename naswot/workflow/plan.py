@@ -5,7 +5,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from naswot.benchmarks import hardware
 from naswot.benchmarks.catalogue import Catalogue
+from naswot.costs.limits import Limits
 from naswot.errors import NaswotError
 from naswot.plots.registry import (
     FIGURES,
@@ -21,7 +23,7 @@ from naswot.scores.custom import family_named
 from naswot.search import METHODS
 from naswot.search.sampling import SAMPLINGS
 from naswot.spaces.sampling import sample_of
-from naswot.workflow import ablations, paths
+from naswot.workflow import ablations, paths, trained_study
 from naswot.workflow.config import (
     SEARCHED,
     aggregates_of,
@@ -221,6 +223,12 @@ class Plan:
         compared = ["rea", *assisted] if assisted and "rea" in methods else []
         return [file for file in self.searches(*SEARCHED) if Path(file).stem in compared]
 
+    @property
+    def studied(self) -> list[tuple[str, str, str]]:
+        """Space, data set and score of each part of the study under a limit of latency."""
+        runs = [run for run in self.runs if run[0] == hardware.SPACE]
+        return [(*run, score) for score in self.search_scores for run in runs]
+
     # Training.
 
     def picked(self, networks: str) -> list[str]:
@@ -308,6 +316,9 @@ class Plan:
         name, *run = figure.split("/")
         if name == "scatter":
             return {"dataset": run[1]}
+        if name == "search_study_trained":
+            about = self.config[name]
+            return {"score": about["score"], "limits": Limits(about["limits"]).text}
         if name == "figure1":
             return {"shown": self.config["kernels"]["shown"]}
         if name in PANELS:
@@ -371,6 +382,25 @@ class Plan:
         """The leaderboard: table, page and picture."""
         page = paths.TABLE_PAGE.format(table="leaderboard")
         return [paths.LEADERBOARD, page, *self.drawn(["leaderboard"])]
+
+    @property
+    def search_study(self) -> list[str]:
+        """The study under a limit of latency: table, summary and figure."""
+        summary = paths.with_ending(paths.SEARCH_STUDY, "md")
+        return [paths.SEARCH_STUDY, summary, *self.drawn(["search_study"])]
+
+    @property
+    def study_trainings(self) -> list[str]:
+        """The trainings of the study of trained networks."""
+        count = trained_study.jobs(self.config)
+        return [paths.STUDY_TRAINING.format(number=f"{number:04d}") for number in range(count)]
+
+    @property
+    def search_study_trained(self) -> list[str]:
+        """The study of trained networks: tables, page and figure."""
+        csv = paths.SEARCH_STUDY_TRAINED
+        tables = [csv, paths.SEARCH_STUDY_TRAINED_SUMMARY, paths.with_ending(csv, "md")]
+        return [*tables, *self.drawn(["search_study_trained"])]
 
     @property
     def is_published(self) -> bool:

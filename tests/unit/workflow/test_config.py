@@ -312,7 +312,7 @@ def test_shards_shrink_as_scoring_takes_longer(config):
     assert shard_size(large, "nasbench201", "cifar10", "naswot", BUILT_IN) == 200
     fast = large | {"precision": "bfloat16"}
     assert shard_size(fast, "nasbench201", "cifar10", "naswot", BUILT_IN) == 400
-    assert shard_size(fast, "nasbench201", "cifar10", "size", BUILT_IN) == round(200 / 0.8)
+    assert shard_size(fast, "nasbench201", "cifar10", "size", BUILT_IN) == round(200 / 0.4)
     assert shard_size(config | {"shard_size": 7}, "nasbench201", "photos", "naswot", BUILT_IN) == 7
 
 
