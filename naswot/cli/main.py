@@ -1,4 +1,4 @@
-"""The command `naswot`: score a user's own networks, check scores, and draw architectures.
+"""The command `naswot`: score, search, train, draw and export networks, and check scores.
 
 Heavy modules are imported only where they are needed, so that help and wrong options answer at
 once.
@@ -6,12 +6,13 @@ once.
 
 import argparse
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
 
 from naswot import __version__
-from naswot.cli import check, draw, score
+from naswot.cli import check, draw, export, score, search, train
 from naswot.cli.terminal import INTERRUPTED, log_to_stderr, tell
 from naswot.errors import NaswotError
 
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     on stderr, 2 for a wrong option, and 130 after an interruption.
     """
     options = _parser().parse_args(arguments)
+    options.command = shlex.join(["naswot", *(sys.argv[1:] if arguments is None else arguments)])
     try:
         with log_to_stderr():
             code = options.run(options)
@@ -48,10 +50,23 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     listing = commands.add_parser("scores", help="list the scores")
     listing.set_defaults(run=_list_scores)
+    spaces = commands.add_parser("spaces", help="list the spaces that `naswot search` draws from")
+    spaces.set_defaults(run=_list_spaces)
     check.add_to(commands)
     draw.add_to(commands)
+    export.add_to(commands)
     score.add_to(commands)
+    search.add_to(commands)
+    train.add_to(commands)
     return parser
+
+
+def _list_spaces(_: argparse.Namespace) -> None:
+    from naswot.spaces.choice_spaces import CHOICE_SPACES
+
+    width = max(map(len, CHOICE_SPACES))
+    for name, space in CHOICE_SPACES.items():
+        print(f"{name:{width}}  {space.title}")
 
 
 def _list_scores(_: argparse.Namespace) -> None:

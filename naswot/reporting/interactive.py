@@ -54,14 +54,19 @@ def plots(
         if key is not None:
             title = f"{space.title}, {about.title}"
             panels.append(TabPanel(child=_plot(source, key, read_metadata(path)), title=title))
-    script, div = components(Tabs(tabs=panels, sizing_mode="stretch_width"))
+    return {**embedded(panels), "note": "; ".join(notes)}
+
+
+def embedded(panels: Sequence[TabPanel]) -> dict[str, Markup]:
+    """Return plots, one tab each, as HTML that works offline.
+
+    Returns:
+        `library` and `script`, HTML for the head and the end of a page, and `div`, their place.
+    """
+    script, div = components(Tabs(tabs=list(panels), sizing_mode="stretch_width"))
     library = Resources(mode="inline", components=["bokeh"]).render_js()
-    return {
-        "library": Markup(library),  # noqa: S704, of Bokeh
-        "script": Markup(script),  # noqa: S704, of Bokeh
-        "div": Markup(div),  # noqa: S704, of Bokeh
-        "note": "; ".join(notes),
-    }
+    parts = {"library": library, "script": script, "div": div}
+    return {name: Markup(part) for name, part in parts.items()}  # noqa: S704, of Bokeh
 
 
 def _plot(source: ColumnDataSource, key: str, about: dict) -> figure:

@@ -9,18 +9,19 @@ import pytest
 MARK = re.compile(r"# noqa: ((?:[A-Z]+\d+, )*[A-Z]+\d+)(.*)")
 # File → number of lines that are excepted from a rule on security.
 EXCEPTIONS = {
+    "naswot/export/formats.py": 2,
     "naswot/images/decoding.py": 1,
     "naswot/io/https.py": 2,
     "naswot/io/pickles.py": 1,
-    "naswot/io/user_code.py": 1,
+    "naswot/io/user_code.py": 3,
     "naswot/io/yaml.py": 1,
     "naswot/plots/writing.py": 1,
     "naswot/reporting/captions.py": 1,
-    "naswot/reporting/interactive.py": 5,
+    "naswot/reporting/front_page.py": 2,
+    "naswot/reporting/interactive.py": 3,
     "naswot/runtime/gpu_claims.py": 1,
     "naswot/scores/__init__.py": 3,
     "naswot/scores/copying.py": 1,
-    "naswot/spaces/custom.py": 2,
     "naswot/spaces/space.py": 1,
     "naswot/training/checkpoint.py": 1,
     "naswot/workflow/faults.py": 1,
@@ -30,8 +31,8 @@ EXCEPTIONS = {
 NAMES = {"__import__", "_pickle", "eval", "exec"}
 METHODS = {"chmod", "lchmod", "extract", "extractall", "load_module", "exec_module"}
 ALLOWED = {
+    ("naswot/io/user_code.py", "exec_module"),  # the user's own code
     ("naswot/io/https.py", "http://"),  # the addresses that are refused
-    ("naswot/spaces/custom.py", "exec_module"),  # the user's own code
 }
 
 

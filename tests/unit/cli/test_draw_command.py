@@ -58,9 +58,22 @@ def test_spaces_that_write_alike_are_both_named(draw):
     assert draw(arch, "--space", "nds_resnext-b")[1].endswith(": NDS ResNeXt-B\n")
 
 
+def test_spaces_without_a_benchmark_are_drawn(draw, root):
+    arch = "resnet-h0s64-d2w64k3b-d2w128k3b-d2w256k3b-d2w512k3b"
+    code, out, err = draw(arch)
+    assert (code, err) == (0, "")
+    assert out.startswith("resnet-")
+    assert out.endswith(".svg: ResNet\n")
+    file = root / "examples/own_space/space.py"
+    own = '{"depth":2,"width":16,"kernel":3,"pooling":"max"}'
+    assert draw(own, "--space", file)[1].endswith(".svg: space\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["mobile-h0s16"], "it has 1 groups after the name instead of 7"),
+        (["x", "--space", "no/mine.py"], "There is no file no/mine.py"),
         (["|none~0|"], "it has 1 groups joined by '+' instead of 3"),
         (["resnet18"], "not an architecture of any space"),
         (["6111"], "name one with --space nasbench201 or natsbench_sss"),
