@@ -6,7 +6,6 @@ networks scored in the same way can be ranked together.
 
 import contextlib
 import csv
-import hashlib
 import io
 import json
 import math
@@ -14,8 +13,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from naswot.errors import MALFORMED_RECORD_ERRORS, NaswotError, shown
 from naswot.io.atomic import replacing
@@ -25,15 +22,6 @@ SECONDS_BETWEEN_WRITES = 1.0
 LARGEST_SHARE = 0.05  # of the run time, for writing
 DERIVED = ("broken", "front")  # columns that follow from others and from options
 NETWORKS = "networks"  # the one setting that may grow: name → factory and arguments
-
-
-def digest(*arrays: Any) -> str:
-    """Return a digest of tensors or arrays; None is skipped."""
-    sha256 = hashlib.sha256()
-    for array in arrays:
-        if array is not None:
-            sha256.update(torch.as_tensor(array).cpu().contiguous().numpy().tobytes())
-    return sha256.hexdigest()
 
 
 class RankingFile:

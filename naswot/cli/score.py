@@ -282,8 +282,8 @@ def _images_and_code(
     entries: Mapping[str, tuple[str, dict[str, Any]]],
 ) -> dict[str, Any]:
     """Return the settings about images, networks, and the code of the user's own scores."""
-    from naswot.cli.ranking_file import NETWORKS, digest
-    from naswot.io.digests import sha256_of
+    from naswot.cli.ranking_file import NETWORKS
+    from naswot.io.digests import digest_of_arrays, sha256_of
     from naswot.scores.custom import is_custom, source_files
 
     own = dict.fromkeys(name.partition("@")[0] for name in names if is_custom(name))
@@ -291,7 +291,7 @@ def _images_and_code(
     return {
         **({"code": code} if code else {}),
         "images": described,
-        "images_sha256": digest(images, labels),
+        "images_sha256": digest_of_arrays(images, labels),
         NETWORKS: {
             name: {"factory": factory, "arguments": arguments}
             for name, (factory, arguments) in entries.items()

@@ -5,15 +5,13 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from naswot import __version__
-from naswot.cli.images import add_image_options, mini_batch
-from naswot.cli.limits import add_limit_options, costs_named, limits_of
+from naswot.cli.images import mini_batch
+from naswot.cli.limits import limits_of
 from naswot.cli.networks import factory_arguments
-from naswot.cli.options import LARGEST_SEED, device, positive, whole_number
+from naswot.cli.search_options import DEFAULT_NETWORKS, add_search_options
 from naswot.cli.terminal import INTERRUPTED, tell, terminated_as_interrupted
 from naswot.errors import NaswotError
 from naswot.runtime.cpu import available_cores
-from naswot.study.methods import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
     from naswot.spaces.choices import ChoiceSpace
     from naswot.study.problem import Problem
     from naswot.study.records import Record
-
-DEFAULT_NETWORKS = 1000
-SETTINGS = "settings.json"
 
 EXAMPLES = """\
 examples:
@@ -51,122 +46,7 @@ def add_to(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     search.set_defaults(run=_search, parser=search)
-    space = search.add_argument_group("space")
-    space.add_argument(
-        "space",
-        nargs="?",
-        metavar="SPACE",
-        help="a built-in space (`naswot spaces` lists them), or a Python file with `choices` and "
-        "`build`",
-    )
-    space.add_argument(
-        "--from",
-        dest="network",
-        metavar="PACKAGE.MODULE:FACTORY",
-        help="vary the widths and depths of this network instead",
-    )
-    space.add_argument(
-        "--factory-args",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="arguments of the factory (values as in YAML)",
-    )
-    space.add_argument(
-        "--classes",
-        type=whole_number(1),
-        metavar="N",
-        help="outputs (default: classes of the images, or 10)",
-    )
-    add_image_options(search)
-    costs = search.add_argument_group("costs")
-    add_limit_options(costs)
-    costs.add_argument(
-        "--pareto",
-        type=costs_named,
-        metavar="COSTS",
-        help="costs of the front, beside the score, separated by commas (default: those with a "
-        "limit, or params)",
-    )
-    goal = search.add_argument_group("search")
-    goal.add_argument(
-        "--scores",
-        default="naswot",
-        metavar="NAMES",
-        help="scores, separated by commas; the first is searched for (default: naswot; `naswot "
-        "scores` lists them)",
-    )
-    goal.add_argument(
-        "--method",
-        choices=tuple(METHODS),
-        default="evolution",
-        help="; ".join(f"{name}: {about.summary}" for name, about in METHODS.items())
-        + " (default: evolution)",
-    )
-    goal.add_argument(
-        "--networks",
-        type=whole_number(1),
-        metavar="N",
-        help=f"how many to score (default: {DEFAULT_NETWORKS:,}, without --minutes)",
-    )
-    goal.add_argument("--minutes", type=positive, metavar="M", help="how long to search")
-    goal.add_argument(
-        "--seed",
-        type=whole_number(0, LARGEST_SEED),
-        default=0,
-        metavar="N",
-        help="of draws, weights and images (default: 0)",
-    )
-    goal.add_argument(
-        "--precision",
-        choices=("auto", "float32", "bfloat16"),
-        default="auto",
-        help="of the naswot score's forward pass; auto: bfloat16 where the processor has "
-        "instructions for it (default: auto)",
-    )
-    goal.add_argument(
-        "--device",
-        type=device,
-        default="auto",
-        metavar="DEVICE",
-        help="to score on: auto, cpu, cuda, cuda:1 (default: auto)",
-    )
-    goal.add_argument(
-        "--jobs",
-        type=whole_number(1),
-        metavar="N",
-        help="processes (default: one per processor core)",
-    )
-    output = search.add_argument_group("output")
-    output.add_argument(
-        "--output", type=Path, metavar="DIR", help="folder of the results (default: search-SPACE)"
-    )
-    output.add_argument(
-        "--resume", action="store_true", help="go on with the search that the folder holds"
-    )
-    output.add_argument(
-        "--storage",
-        metavar="FILE|URL",
-        help="a journal file, or a database as Optuna takes it, in which several programs go on "
-        "with one search; each has an --output of its own (default: DIR/study.journal)",
-    )
-    output.add_argument(
-        "--take", type=whole_number(0), default=3, metavar="N",
-        help="how many of the best networks to export (default: 3)",
-    )  # fmt: skip
-    output.add_argument(
-        "--train-top", type=whole_number(0), default=0, metavar="N",
-        help="train the best N briefly, on labelled images, and say which holds up",
-    )  # fmt: skip
-    output.add_argument(
-        "--train-epochs",
-        type=whole_number(1),
-        default=5,
-        metavar="N",
-        help="epochs of it (default: 5)",
-    )
-    output.add_argument("--traceback", action="store_true", help="show the full traceback")
+    add_search_options(search)
 
 
 def _search(options: argparse.Namespace) -> int:
@@ -178,6 +58,7 @@ def _search(options: argparse.Namespace) -> int:
     options.command = without_password(options.command)
     from naswot.cli.search_screen import Screen
     from naswot.study.run import Plan, check_method, directions_of, run
+    from naswot.study.settings import settings_of
     from naswot.study.storage import Storage, owned
 
     folder = options.output or Path(f"search-{_short(options.space or options.network)}")
@@ -200,7 +81,7 @@ def _search(options: argparse.Namespace) -> int:
         try:
             images = _images_to_train(options, problem)
             space = problem.source.load(problem.classes, problem.shape)
-            storage = Storage(where, _settings(problem, space), directions_of(problem))
+            storage = Storage(where, settings_of(problem, space), directions_of(problem))
             if storage.records() and not options.storage and not options.resume:
                 raise NaswotError(
                     f"{folder} holds a search already. Go on with it by --resume, or name another "
@@ -294,42 +175,6 @@ def _again(options: argparse.Namespace) -> str:
     return options.command if options.resume else f"{options.command} --resume"
 
 
-def _settings(problem: "Problem", space: "ChoiceSpace") -> dict[str, Any]:
-    """Return everything that scores and costs depend on: searches that share it can be joined."""
-    from naswot.cli.ranking_file import digest
-    from naswot.io.digests import sha256_of
-    from naswot.scores.custom import is_custom, source_files
-
-    own = dict.fromkeys(name.partition("@")[0] for name in problem.scores if is_custom(name))
-    return {
-        "naswot": __version__,
-        "space": Path(problem.source.space).name or problem.source.network,
-        "factory_arguments": dict(problem.source.arguments),
-        "files_of_the_space": [sha256_of(file) for file in space.files],
-        "scores": list(problem.scores),
-        "code_of_scores": {name: [sha256_of(f) for f in source_files(name)] for name in own},
-        "images": digest(problem.images, problem.labels),
-        "classes": problem.classes,
-        "seed": problem.seed,
-        "precision": problem.precision,
-        "costs": list(problem.costs),
-        "front": list(problem.traded),
-        "latency": _latency(problem),
-    }
-
-
-def _latency(problem: "Problem") -> str:
-    """Return what latencies are, with the digest of a table that they come from."""
-    from naswot.costs.sources import TABLE, latency_source
-    from naswot.io.digests import sha256_of
-
-    if "latency" not in problem.costs:
-        return ""
-    text = latency_source(problem.latency, problem.how).text
-    table = TABLE.fullmatch(problem.latency)
-    return f"{text}, {sha256_of(table['file'])}" if table else text
-
-
 def _finish(
     options: argparse.Namespace,
     problem: "Problem",
@@ -343,10 +188,11 @@ def _finish(
     """Write the results, tell what was found, and return the exit code."""
     from naswot.study.home import Told, export_best, write_readme
     from naswot.study.results import finish, write_tables
+    from naswot.study.settings import settings_of
 
     results = finish(problem, records, space, max(options.take, options.train_top))
     lines = [screen.described, f"Limits: {problem.limits.text or 'none'}."]
-    write_tables(folder, problem, results, _settings(problem, space), space, lines, records)
+    write_tables(folder, problem, results, settings_of(problem, space), space, lines, records)
     screen.after(results, why)
     if results.front.empty and why != "interrupted":
         raise NaswotError(

@@ -79,7 +79,7 @@ class How:
     batch: int = 1
     dtype: str = "float32"
     runs: int = 50
-    seconds: float = 0.25
+    seconds: float = 0.2
 
     def __post_init__(self) -> None:
         for name in ("threads", "batch", "runs", "seconds"):

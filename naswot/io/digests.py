@@ -1,8 +1,11 @@
-"""Compute digests of files and folders, to tell whether their content has changed."""
+"""Compute digests of files, folders and arrays, to tell whether their content has changed."""
 
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 BLOCK = 1 << 16  # bytes
 LOOKED_AT = 256  # number of blocks read from a large file
@@ -40,6 +43,16 @@ def quick_digest(path: str | Path) -> str:
             stream.seek(start)
             digest.update(stream.read(BLOCK))
     return digest.hexdigest()
+
+
+def digest_of_arrays(*arrays: Any) -> str:
+    """Return the SHA-256 digest of the numbers in tensors or arrays; None is skipped."""
+    sha256 = hashlib.sha256()
+    for array in arrays:
+        if array is not None:
+            on_cpu = array.cpu().numpy() if hasattr(array, "cpu") else np.asarray(array)
+            sha256.update(on_cpu.tobytes())
+    return sha256.hexdigest()
 
 
 def _files(folder: Path) -> Iterator[Path]:
