@@ -5,6 +5,7 @@ REQUIRED INPUTS:
     results/joined/{space}/{images}/{score}/{seed}.parquet, for every score and every dataset's images
     results/seconds/{space}/{images}/{score}/{seed}.parquet, for the same
     results/kendall_tau.csv
+    results/initialisations.csv, if initialisations.count is not 0
     results/search/{space}/{dataset}/{pool}/{method}.parquet, for every dataset, pool and method
     resources/published_table1.csv, published_table2.csv, published_kendall_tau.csv,
     published_rankings.csv
@@ -104,6 +105,7 @@ rule compare_with_paper:
     input:
         searches=plan.searches(*SEARCHED),
         correlations=paths.KENDALL_TAU,
+        initialisations=[paths.INITIALISATIONS] if plan.initialised else [],
         published=[inputs.ours(f"resources/published_table{number}.csv") for number in (1, 2)],
         taus=inputs.ours("resources/published_kendall_tau.csv"),
         code=inputs.code("compare_with_paper"),

@@ -13,4 +13,5 @@ with job(snakemake):
         published_taus=snakemake.input.taus,
         scoring=snakemake.params.scoring,
         missing=snakemake.params.missing,
+        initialisations=next(iter(snakemake.input.initialisations), None),
     )

@@ -119,7 +119,7 @@ def reported_key(rows: pd.DataFrame, dataset: Dataset) -> str:
         dataset: the data set.
     """
     counts = rows.groupby("accuracy", sort=False)["n"].max().to_dict()
-    return dataset.reported(counts, "valid", others=counts)  # type: ignore[return-value]
+    return dataset.reported(counts, "plotted", others=counts)  # type: ignore[return-value]
 
 
 def side_by_side(

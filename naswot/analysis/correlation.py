@@ -21,6 +21,9 @@ from naswot.io.atomic import replacing
 from naswot.io.parquet import read_metadata, read_parquet
 
 CONFIDENCE = 0.95
+# The authors' plots show networks above this accuracy (%): networks at chance are left out.
+LEAST_PLOTTED = {"nasbench101": 50.0}
+LEAST_PLOTTED_ELSEWHERE = 15.0
 
 COLUMNS = [
     "space",
@@ -34,6 +37,8 @@ COLUMNS = [
     "minus_inf",
     "published",
     "tau_minus_inf_last",
+    "n_plotted",
+    "tau_plotted",
     "images",
     "note",
 ]
@@ -41,25 +46,34 @@ COLUMNS = [
 
 @dataclass(frozen=True)
 class Correlation:
-    """Kendall tau of n finite pairs, its interval, and the counts of scores that are not finite."""
+    """Kendall tau of n finite pairs, its interval, and the counts of scores that are not finite.
+
+    `tau_plotted` is that of the `n_plotted` pairs whose accuracy the authors would plot.
+    """
 
     n: int
     tau: float
     tau_low: float
     tau_high: float
     tau_minus_inf_last: float
+    n_plotted: int
+    tau_plotted: float
     minus_inf: int
     inf: int
     nan: int
 
 
 def correlate(
-    score: np.ndarray, accuracy: np.ndarray, resamples: int = 1000, seed: int = 0
+    score: np.ndarray,
+    accuracy: np.ndarray,
+    resamples: int = 1000,
+    seed: int = 0,
+    least_plotted: float = LEAST_PLOTTED_ELSEWHERE,
 ) -> Correlation:
     """Return Kendall tau-b between `score` and `accuracy`, arrays of equal length.
 
     Rows with unknown accuracy (NaN) are left out everywhere. tau is NaN if fewer than two pairs
-    are left or one side is constant.
+    are left or one side is constant. `tau_plotted` leaves out accuracies up to `least_plotted` (%).
     """
     score, accuracy = np.asarray(score, float), np.asarray(accuracy, float)
     known = np.isfinite(accuracy)
@@ -67,13 +81,15 @@ def correlate(
     finite, minus_inf = np.isfinite(score), np.isneginf(score)
     x, y = _ranks(score[finite]), _ranks(accuracy[finite])
     low, high = _interval(x, y, resamples, seed)
-    ranked = finite | minus_inf
+    ranked, plotted = finite | minus_inf, finite & (accuracy > least_plotted)
     return Correlation(
         n=int(finite.sum()),
         tau=tau_b(x, y),
         tau_low=low,
         tau_high=high,
         tau_minus_inf_last=tau_b(_ranks(score[ranked]), _ranks(accuracy[ranked])),
+        n_plotted=int(plotted.sum()),
+        tau_plotted=tau_b(_ranks(score[plotted]), _ranks(accuracy[plotted])),
         minus_inf=int(minus_inf.sum()),
         inf=int(np.isposinf(score).sum()),
         nan=int(np.isnan(score).sum()),
@@ -106,8 +122,9 @@ def correlate_scores(
     for dataset, path in joined:
         table, described = read_parquet(path), read_metadata(path)
         space, score = described["space"], described["score"]
+        least = LEAST_PLOTTED.get(space, LEAST_PLOTTED_ELSEWHERE)
         for key in catalogue[space].datasets[dataset].keys_among(accuracy_keys(table)):
-            found = asdict(correlate(table["score"], table[key], resamples, seed))
+            found = asdict(correlate(table["score"], table[key], resamples, seed, least))
             lost = {kind: found.pop(kind) for kind in ("nan", "inf")}
             notes = [f"{count} scores are {kind}" for kind, count in lost.items() if count]
             if np.isnan(found["tau"]):
@@ -132,7 +149,8 @@ def correlate_scores(
         for space, why in (missing or {}).items()
     )
     with replacing(output) as temporary:
-        table = pd.DataFrame(rows, columns=COLUMNS).astype({"minus_inf": "Int64"})
+        whole = dict.fromkeys(("minus_inf", "n_plotted"), "Int64")
+        table = pd.DataFrame(rows, columns=COLUMNS).astype(whole)
         table.to_csv(temporary, index=False, float_format="%.4f")
 
 

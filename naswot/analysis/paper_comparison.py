@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from naswot.analysis.paper_differences import REPEATS, of_scoring, of_search
 from naswot.analysis.rendering import SPLITS
-from naswot.analysis.tables import by_method, pool_of
+from naswot.analysis.tables import by_method
 from naswot.benchmarks.datasets import DATASETS, TITLES, Dataset, matches
 from naswot.io.atomic import replacing
 from naswot.io.parquet import read_metadata, read_parquet
-from naswot.search import METHODS
 from naswot.spaces import SPACES
 
 COLUMNS = [
@@ -45,23 +45,10 @@ PUBLISHED_RUNS = 500  # number of runs in Table 2; the paper gives none for Tabl
 # Standard deviation of tau over samples of 1,000 networks; measured on all scored cells of
 # NAS-Bench-201: .0134, .0127 and .0141 (CIFAR-10, CIFAR-100, ImageNet16-120). It scales with 1/√n.
 TAU_STD_OF_1000 = 0.0135
+MOST_OUTSIDE = 0.05  # share of runs
 INTERVAL_IN_SE = 3.92  # width of a 95 % interval of a normal distribution
 
-# The paper's settings of scoring, of searches that train, and of evolution.
-PAPER_BATCH_SIZE = 128
-PAPER_BUDGET_S = 12000
-PAPER_SEARCH = {"epochs": 12, "repeats": "paid", "overrun": "discard"}
-PAPER_EVOLUTION = {"rea": {"population": 10}, "area": {"population": 10, "area_sample": 20}}
-# Data set → the image source with the images that the networks were trained on.
-OWN_IMAGES = {
-    "cifar10": "cifar10",
-    "cifar100": "cifar100",
-    "imagenet16_120": "imagenet16",
-    "imagenet": "imagenette",
-}
-# With N=1000 and CIFAR-10 images, three scoring seeds give accuracies of 92.91, 92.78 and 92.79 %.
 INITIALISATION = "all runs share one initialisation, whose own chance the standard error leaves out"
-REPEATS = "the accuracy is the mean over repeats, in the authors' code the best repeat's"
 
 
 def compare_with_paper(
@@ -73,6 +60,7 @@ def compare_with_paper(
     published_taus: str | Path,
     scoring: Mapping[str, Any],
     missing: Mapping[str, str] | None = None,
+    initialisations: str | Path | None = None,
 ) -> None:
     """Write paper_comparison.csv, one row per accuracy and tau in the paper.
 
@@ -84,12 +72,14 @@ def compare_with_paper(
         published_taus: CSV file with `space, dataset, score, tau, accuracy, networks, note`.
         scoring: `batch_size, image_size, precision, relu_count, deduplicate` of the run.
         missing: space → the reason why it was left out.
+        initialisations: initialisations.csv, if it was made.
     """
     missing = missing or {}
+    chance = {} if initialisations is None else chance_of_weights(pd.read_csv(initialisations))
     paper = pd.concat([pd.read_csv(path) for path in published], ignore_index=True)
     taus = pd.read_csv(published_taus)
     rows = [
-        *accuracy_rows(paper, searches, scoring, missing),
+        *accuracy_rows(paper, searches, scoring, missing, chance),
         *tau_rows(taus, pd.read_csv(correlations), scoring, missing),
     ]
     table = pd.DataFrame([finish(row) for row in rows], columns=COLUMNS)
@@ -123,10 +113,12 @@ def accuracy_rows(
     searches: Sequence[str | Path],
     scoring: Mapping[str, Any],
     missing: Mapping[str, str],
+    chance: Mapping[tuple[str, str, str, str], float],
 ) -> Iterator[dict[str, Any]]:
     """Yield the row that `finish` takes, for every mean in the published tables.
 
-    The standard error is √(s²/n + s²/n) over both sets of runs.
+    The standard error is √(s²/n + s²/n) over both sets of runs. Where `chance` knows the standard
+    deviation d between initialisations, 2d² is added in the root: both sets have one each.
     """
     groups = _groups(searches)
     for row in paper.to_dict("records"):
@@ -159,7 +151,10 @@ def accuracy_rows(
                     yield found | {"absent": lacking}
                     continue
                 differences = _suspicions(row, dataset)
-                differences += _of_search(space, dataset, described, scoring)
+                differences += of_search(space, dataset, described, scoring)
+                weights = chance.get((space, dataset, method, key), 0.0)
+                if described["method"] == "naswot" and not weights:
+                    differences.append(INITIALISATION)
                 if len(values) < len(ours):
                     differences.append(
                         f"mean of the {len(values)} of {len(ours)} runs whose architecture has "
@@ -171,9 +166,24 @@ def accuracy_rows(
                     "ours_std": values.std(),
                     "ours_n": len(values),
                     "ours_accuracy": key,
-                    "standard_error": np.sqrt(sum(squares)),
+                    "standard_error": np.sqrt(sum(squares) + 2 * weights**2),
                     "differences": differences,
                 }
+
+
+def chance_of_weights(found: pd.DataFrame) -> dict[tuple[str, str, str, str], float]:
+    """Return (space, data set, method, accuracy) → standard deviation between initialisations.
+
+    Args:
+        found: initialisations.csv. Where more than `MOST_OUTSIDE` of the runs choose networks that
+            were not scored again, the deviation is not known.
+    """
+    found = found[(found["initialisation"] > 0) & (found["outside"] <= MOST_OUTSIDE)]
+    places = found.groupby(["space", "dataset", "sample_size", "accuracy"])["mean"]
+    return {
+        (space, dataset, f"NASWOT (N={size})", key): float(deviation)
+        for (space, dataset, size, key), deviation in places.std().dropna().items()
+    }
 
 
 def _groups(searches: Sequence[str | Path]) -> dict[tuple[str, str], dict[str, tuple]]:
@@ -237,72 +247,6 @@ def _is_about(note: str, dataset: str) -> bool:
     return not named or dataset in named
 
 
-def _of_search(
-    space: str, dataset: str, about: Mapping[str, Any], scoring: Mapping[str, Any]
-) -> list[str]:
-    """List the differences between our search, by its metadata, and the paper's."""
-    method, differences = about["method"], []
-    budgeted = METHODS.get(method)
-    if budgeted is None and about.get("sample", "all") != "all":
-        differences.append(f"{pool_of(about)}, whose own chance the standard error leaves out")
-    if method == "naswot" or (budgeted is not None and budgeted.scores != "none"):
-        shown = about.get("searched", dataset)
-        differences += _of_scoring(space, shown, about["images"], scoring)
-    if method == "naswot":
-        differences.append(INITIALISATION)
-    if budgeted is not None:
-        differences += _of_budget(space, about)
-    if space == "nasbench101":
-        differences.append(REPEATS)
-    return differences
-
-
-def _of_budget(space: str, about: Mapping[str, Any]) -> list[str]:
-    method, differences = about["method"], []
-    if space == "nasbench201" and about["searched"] != "cifar10":
-        differences.append(f"searched on {TITLES[about['searched']]} instead of CIFAR-10")
-    expected = PAPER_SEARCH | PAPER_EVOLUTION.get(method, {})
-    differences += [
-        f"search.{name} = {about[name]} instead of {value}"
-        for name, value in expected.items()
-        if about[name] != value
-    ]
-    if about["budget_unit"] == "s":
-        budget = about["budget"] * about["epochs"] / about["fitness_epochs"][-1]
-        if round(budget) != PAPER_BUDGET_S:
-            differences.append(f"search.budget_s = {budget:,.0f} s instead of {PAPER_BUDGET_S:,} s")
-    else:
-        differences.append(f"a budget of {about['budget']:,.0f} trainings")
-    if about["note"]:
-        differences.append(about["note"])
-    if method in PAPER_EVOLUTION:
-        differences.append(f"a tournament of {about['tournament']} (the paper gives no size)")
-    if method == "reinforce":
-        differences.append(f"a learning rate of {about['learning_rate']} (the paper gives none)")
-    return differences
-
-
-def _of_scoring(space: str, dataset: str, images: str, scoring: Mapping[str, Any]) -> list[str]:
-    """List the differences between our scoring and the paper's."""
-    differences = []
-    if images != OWN_IMAGES.get(dataset):
-        side = scoring["image_size"]
-        size = "" if images in OWN_IMAGES.values() else f" of {side}×{side} pixels"
-        differences.append(f"scored on {images}{size}, not on the dataset's images")
-    if scoring["batch_size"] != PAPER_BATCH_SIZE:
-        differences.append(
-            f"mini-batches of {scoring['batch_size']} images instead of {PAPER_BATCH_SIZE}"
-        )
-    if scoring["precision"] != "float32":
-        auto = "float32 or bfloat16, as the machine is" if scoring["precision"] == "auto" else ""
-        differences.append(f"scored in {auto or scoring['precision']}")
-    if scoring["deduplicate"] and SPACES[space].unique:
-        differences.append("isomorphic architectures share one score")
-    if scoring["relu_count"] == "once" and space.startswith("nds_"):
-        differences.append("each ReLU counts once, in the published scores some count twice")
-    return differences
-
-
 def tau_rows(
     paper: pd.DataFrame,
     correlations: pd.DataFrame,
@@ -311,8 +255,9 @@ def tau_rows(
 ) -> Iterator[dict[str, Any]]:
     """Yield the row that `finish` takes, for every published Kendall tau.
 
-    The standard error is √(a² + b²). Ours, a, is the width of the bootstrap's 95 % interval divided
-    by 3.92. That of the paper's sample of n networks, b, is .0135 · √(1000/n).
+    Ours is `tau_plotted` of kendall_tau.csv. The standard error is √(a² + b²). Ours, a, is the
+    width of the bootstrap's 95 % interval divided by 3.92. That of the paper's sample of n
+    networks, b, is .0135 · √(1000/n).
     """
     for known in paper.to_dict("records"):
         space, dataset, score = (known[name] for name in ("space", "dataset", "score"))
@@ -350,16 +295,12 @@ def tau_rows(
             differences.append(f"against {ours['accuracy']} instead of {known['accuracy']}")
         elif space == "nasbench101":
             differences.append(REPEATS)
-        differences += _of_scoring(space, dataset, ours["images"], scoring)
-        chance = 50 if space == "nasbench101" else 15
-        differences.append(
-            f"the authors' plots leave out networks of at most {chance} % accuracy, this tau none"
-        )
+        differences += of_scoring(space, dataset, ours["images"], scoring)
         spread = (ours["tau_high"] - ours["tau_low"]) / INTERVAL_IN_SE
         sampling = TAU_STD_OF_1000 * np.sqrt(1000 / known["networks"])
         yield found | {
-            "ours": ours["tau"],
-            "ours_n": ours["n"],
+            "ours": ours["tau_plotted"],
+            "ours_n": ours["n_plotted"],
             "ours_accuracy": ours["accuracy"],
             "standard_error": np.hypot(spread, sampling),
             "differences": differences,

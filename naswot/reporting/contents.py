@@ -55,6 +55,7 @@ CONTENTS = (
     _figure("tau_by_decile", SCORES),
     Item("table1", "Table 1: NAS-Bench-101", SEARCHES),
     Item("table2", "Table 2: NAS-Bench-201 and NATS-Bench SSS", SEARCHES),
+    Item("initialisations", "What NASWOT finds with other initial weights", SEARCHES),
     Item("assistance", "What a score adds to REA", SEARCHES),
     _figure("figure7", SEARCHES),
     _figure("anytime", SEARCHES),

@@ -50,7 +50,7 @@ def plots(
         about = entry.datasets[dataset]
         source, _ = sources[path]
         counts = {key: pd.Series(values).count() for key, values in source.data.items()}
-        key = about.reported(counts, "valid")
+        key = about.reported(counts, "plotted")
         if key is not None:
             title = f"{space.title}, {about.title}"
             panels.append(TabPanel(child=_plot(source, key, read_metadata(path)), title=title))
@@ -109,12 +109,12 @@ def _source(path: str | Path, entry: Entry, seed: int) -> tuple[ColumnDataSource
         note += ", drawn at random"
     if len(finite) < len(table):
         note += f"; {len(table) - len(finite):,} without a finite score cannot be drawn"
-    keys = [
+    accuracies = (
         key
         for dataset in entry.datasets.values()
-        for key in (dataset.valid, dataset.test)
-        if key and key in drawn
-    ]
+        for key in (dataset.valid, dataset.test, dataset.plotted)
+    )
+    keys = [key for key in dict.fromkeys(accuracies) if key and key in drawn]
     details = [_details(row, keys, entry.space) for row in drawn.to_dict("records")]
     source = ColumnDataSource(
         {"score": drawn["score"], "details": details} | {key: drawn[key] for key in keys}

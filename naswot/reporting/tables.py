@@ -325,6 +325,19 @@ def _assistance(frame: pd.DataFrame) -> list[Column]:
     ]
 
 
+def _initialisations(frame: pd.DataFrame) -> list[Column]:
+    return [
+        words("Space", "space"),
+        words("Dataset", "dataset", TITLES),
+        number("N", "sample_size", 0),
+        words("Accuracy", "accuracy"),
+        number("Initialisation", "initialisation", 0),
+        number("Mean (%)", "mean"),
+        number("Runs", "runs", 0),
+        number("Outside", "outside", 3),
+    ]
+
+
 def _claims(frame: pd.DataFrame) -> list[Column]:
     return [
         Column("Figure", lambda row: Cell(row["figure"].replace("figure", "Figure "))),
@@ -353,6 +366,7 @@ VIEWS: Mapping[str, Callable[[pd.DataFrame], list[Column]]] = {
     "table1": _accuracies,
     "table2": _accuracies,
     "assistance": _assistance,
+    "initialisations": _initialisations,
     "claims": _claims,
     "run_times": _run_times,
 }

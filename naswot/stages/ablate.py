@@ -96,7 +96,7 @@ def select_ablation_networks(
     Raises:
         NaswotError: there is no accuracy on `dataset`, or there are too few networks.
     """
-    accuracy = reported_accuracy(benchmark, dataset, "valid")
+    accuracy = reported_accuracy(benchmark, dataset, "plotted")
     if accuracy is None:
         raise NaswotError(f"{benchmark} has no accuracy on {dataset.name}; name another dataset.")
     chosen = choose_networks(accuracy, count, choice, seed)

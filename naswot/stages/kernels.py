@@ -143,7 +143,7 @@ def accuracy_key(table: pd.DataFrame, space: str, dataset: Dataset) -> str:
     """
     counts = table[dataset.keys_among(accuracy_keys(table))].count()
     counts = counts[counts > 0].to_dict()
-    key = dataset.reported(counts, "valid", others=counts)
+    key = dataset.reported(counts, "plotted", others=counts)
     if key is None:
         raise NaswotError(
             f"{space} has no accuracy on {dataset.name}, which bands need; remove the dataset from "

@@ -57,6 +57,8 @@ TRAJECTORIES = "results/trajectories/{space}/{dataset}/{pool}/{method}.parquet"
 ANYTIME = "results/anytime.csv"
 TABLE1 = "results/table1.csv"
 TABLE2 = "results/table2.csv"
+SCORED_AGAIN = "results/initialisations/{space}/{dataset}/{seed}/{initialisation}.parquet"
+INITIALISATIONS = "results/initialisations.csv"
 ASSISTANCE = "results/assistance.csv"
 PAPER_COMPARISON = "results/paper_comparison.csv"
 SEARCH_STUDY = "results/search_study.csv"
@@ -98,6 +100,7 @@ CSV: Mapping[str, str] = {
     "anytime": ANYTIME,
     "table1": TABLE1,
     "table2": TABLE2,
+    "initialisations": INITIALISATIONS,
     "assistance": ASSISTANCE,
     "paper_comparison": PAPER_COMPARISON,
     "search_study": SEARCH_STUDY,

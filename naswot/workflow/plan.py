@@ -216,6 +216,23 @@ class Plan:
         sizes = SAMPLINGS[method].sizes
         return self.config["sample_sizes"][method] if sizes is None else list(sizes)
 
+    @property
+    def initialised(self) -> list[tuple[str, str]]:
+        """The runs whose best networks are scored again with other initial weights."""
+        asked = self.config["initialisations"]["count"] and "naswot" in self.search_scores
+        return [run for run in self.runs if run[0] in SEARCHED] if asked else []
+
+    @property
+    def scored_again(self) -> list[str]:
+        """The scores with other initial weights: for each of `initialised`, all of its own."""
+        return [
+            paths.SCORED_AGAIN.format(
+                space=space, dataset=dataset, seed=self.seed, initialisation=number
+            )
+            for space, dataset in self.initialised
+            for number in range(1, self.config["initialisations"]["count"] + 1)
+        ]
+
     def compared_with_rea(self) -> list[str]:
         """Return the results of REA and of searches that use scores; [] unless both are there."""
         methods = self.config["methods"]
@@ -363,6 +380,7 @@ class Plan:
             "score_comparison": several,
             "score_top": several,
             "leaderboard": several,
+            "initialisations": self.initialised,
             "paper_comparison": self.is_published,
             "assistance": self.compared_with_rea(),
             "levels": self.ablates,

@@ -37,7 +37,11 @@ def tau_b(x, y):
 @given(st.lists(st.tuples(numbers, numbers), min_size=2, max_size=25))
 def test_tau_is_tau_b(pairs):
     x, y = map(np.array, zip(*pairs, strict=True))
-    np.testing.assert_allclose(correlate(x, y, resamples=2).tau, tau_b(x, y), atol=1e-12)
+    found = correlate(x, y, resamples=2, least_plotted=1)
+    np.testing.assert_allclose(found.tau, tau_b(x, y), atol=1e-12)
+    assert found.n_plotted == (y > 1).sum()
+    if found.n_plotted > 1:
+        np.testing.assert_allclose(found.tau_plotted, tau_b(x[y > 1], y[y > 1]), atol=1e-12)
 
 
 def test_what_is_not_finite_is_counted_and_ranked_last():

@@ -13,6 +13,7 @@ from naswot.analysis.correlation import COLUMNS as CORRELATIONS
 from naswot.analysis.paper_comparison import compare_with_paper, finish
 from naswot.benchmarks.datasets import DATASETS
 from naswot.io.parquet import write_parquet
+from naswot.stages import vary_initialisation
 
 SCORING = {
     "batch_size": 128,
@@ -81,7 +82,7 @@ def budgeted(space, dataset, method, *, valid=91.0, std=0.3, runs=RUNS, seed=Non
 def compare(root, tmp_path):
     """Return a function that compares searches and correlations and gives the rows."""
 
-    def compare(searches, correlations=(), missing=None, **scoring):
+    def compare(searches, correlations=(), missing=None, initialisations=None, **scoring):
         paths = []
         for number, (about, runs) in enumerate(searches):
             paths.append(tmp_path / f"{number}.parquet")
@@ -95,6 +96,7 @@ def compare(root, tmp_path):
             published_taus=root / "resources/published_kendall_tau.csv",
             scoring=SCORING | scoring,
             missing=missing,
+            initialisations=initialisations,
         )
         table = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
         assert list(table.columns) == paper_comparison.COLUMNS
@@ -135,8 +137,9 @@ def test_means_are_compared_by_the_error_of_their_difference(compare):
 
 
 def tau_of(**row):
-    default = {"dataset": "cifar10", "score": "naswot", "images": "cifar10", "n": 5000}
-    return default | {"tau_low": row["tau"] - 0.01, "tau_high": row["tau"] + 0.01} | row
+    default = {"dataset": "cifar10", "score": "naswot", "images": "cifar10", "n_plotted": 5000}
+    tau = row["tau"]
+    return default | {"tau_low": tau - 0.01, "tau_high": tau + 0.01, "tau_plotted": tau} | row
 
 
 def test_taus_are_compared_by_bootstrap_and_sampling(compare):
@@ -193,7 +196,13 @@ def test_tau_is_taken_against_the_accuracy_most_like_the_papers(keys, chosen):
     assert paper_comparison.closest(rows, "cifar10-valid/ori-test/200", about) is None
 
 
-def test_reasons_of_a_tau_name_the_key_the_images_and_the_plots(compare):
+def test_a_tau_is_that_of_the_networks_that_the_authors_plot(compare):
+    found = tau_of(space="nds_enas", accuracy="cifar10/test/100", tau=0.5, tau_plotted=0.37)
+    row = compare([], [found | {"n_plotted": 700}]).loc["Fig. 3"].set_index("benchmark")
+    assert tuple(row.loc["nds_enas", ["ours", "ours_n"]]) == ("0.37", "700")
+
+
+def test_reasons_of_a_tau_name_the_key_and_the_images(compare):
     key = "cifar10-valid/x-valid/200"
     far = tau_of(space="nasbench201", accuracy=key, tau=0.7, images="photos")
     reason = compare([], [far], deduplicate=True).loc["Fig. 3"]["reason"].iloc[0]
@@ -201,7 +210,6 @@ def test_reasons_of_a_tau_name_the_key_the_images_and_the_plots(compare):
         f"against {key} instead of cifar10-valid/ori-test/200",
         "scored on photos of 16×16 pixels, not on the dataset's images",
         "isomorphic architectures share one score",
-        "the authors' plots leave out networks of at most 15 % accuracy, this tau none",
     ]
 
 
@@ -273,6 +281,31 @@ def test_reasons_of_draws_name_the_pool_and_the_initialisation(compare):
     row = row_of(found, "Table 2(b)", "NASWOT (N=10)", "cifar10/ori-test/90")
     assert row["reason"] == f"suspect print: CIFAR-10 test is below validation; {from_pool}"
     assert row["note"] == "suspect print: CIFAR-10 test is below validation"
+
+
+def test_the_measured_chance_of_the_weights_is_in_the_error(compare, tmp_path):
+    def known(means, outside):
+        return [
+            ("nasbench201", "cifar10", 100, KEY, number, mean, 500, outside)
+            for number, mean in enumerate(means)
+        ]
+
+    def row(outside):
+        file = tmp_path / "initialisations.csv"
+        # Number 0 is the run of the table itself.
+        rows = known([70.0, 90.0, 90.3, 90.6], outside)
+        pd.DataFrame(rows, columns=vary_initialisation.COLUMNS).to_csv(file, index=False)
+        search = drawn("nasbench201", "cifar10", "naswot", sizes=(100,), valid=80.0)
+        found = compare([search], initialisations=file)
+        return row_of(found, "Table 2(a)", "NASWOT (N=100)", KEY)
+
+    published = 0.89**2 / RUNS
+    error = np.sqrt(published + 1.0**2 / RUNS + 2 * 0.3**2)
+    assert float(row(0.01)["standard_error"]) == pytest.approx(error, rel=1e-4)
+    assert row(0.01)["reason"] == "not explained"
+    # Too many runs chose what was not scored again.
+    assert float(row(0.2)["standard_error"]) == pytest.approx(np.sqrt(published + 1 / RUNS), 1e-4)
+    assert "share one initialisation" in row(0.2)["reason"]
 
 
 def test_a_suspect_print_of_one_dataset_excuses_no_other(compare):
