@@ -35,6 +35,17 @@ def test_the_conda_environment_pins_what_pyproject_pins(root):
     assert {names.get(name, name): pin for name, pin in found.items()} | pins(by_pip) == expected
 
 
+def test_the_licence_of_every_package_is_stated(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    listed = [project["dependencies"], *project["optional-dependencies"].values()]
+    text = (root / "docs/licences.md").read_text(encoding="utf-8")
+    stated = re.findall(r"[\w-]+", text)
+    for entry in (entry for entries in listed for entry in entries):
+        name = re.match(r"[\w-]+", entry)[0]
+        short = re.sub("snakemake-(executor|storage)-plugin", "", name)
+        assert name in stated or short in stated, f"docs/licences.md does not name {name}"
+
+
 def test_every_rule_has_a_script_of_its_name(root):
     stages = [path for path in root.glob("rules/*.smk") if path.name != "targets.smk"]
     rules = re.findall(r"^rule (\w+):", "".join(path.read_text() for path in stages), re.M)
