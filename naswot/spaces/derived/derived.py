@@ -1,7 +1,6 @@
 """One network of the user's, what varies of it, and the networks that it becomes."""
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -118,19 +117,6 @@ class Derived:
     def counts(self) -> bool:
         """Whether `count` knows all operations."""
         return self.structure.trace.operations is not None
-
-    @property
-    def size(self) -> float:
-        """The number of networks."""
-        found = 1.0
-        for number, run in enumerate(self.structure.runs):
-            inner = [group for group in self.structure.groups if group.run == number]
-            found *= sum(
-                math.prod(len(g.options) for g in inner if g.block < option - run.beside)
-                for option in run.options
-            )
-        free = [group for group in self.structure.groups if group.run is None]
-        return found * float(np.prod([float(len(group.options)) for group in free]))
 
     def _try_out(self, network: nn.Module) -> None:
         """Fix what does not vary after all.

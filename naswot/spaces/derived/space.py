@@ -59,7 +59,7 @@ def about(derived: Derived) -> list[str]:
     for layer, why in structure.fixed.items():
         reasons.setdefault(why, []).append(layer)
     lines += [f"width of {_listed(names)} stays: {why}" for why, names in reasons.items()]
-    return [*lines, f"{derived.size:.3g} networks"]
+    return lines
 
 
 def _listed(names: tuple[str, ...] | list[str]) -> str:
