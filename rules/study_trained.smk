@@ -16,7 +16,7 @@ OUTPUTS:
 rule split_study_images:
     """The images of the study, split into training, validation and test images"""
     input:
-        files=inputs.image_files(config["search_study_trained"]["images"]),
+        files=inputs.image_files(config["search_study_trained"]["images"], training=True),
         code=inputs.code("split_study_images"),
     output:
         paths.STUDY_IMAGES,
@@ -34,7 +34,7 @@ rule split_study_images:
             for key in ("images", "train_images", "valid_images")
         },
         image_size=configuration.image_size(config, config["search_study_trained"]["images"]),
-        content=inputs.image_content(config["search_study_trained"]["images"], every=True),
+        content=inputs.image_content(config["search_study_trained"]["images"], training=True),
         directory=lambda wildcards: configuration.image_directory(
             config, config["search_study_trained"]["images"]
         ),

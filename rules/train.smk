@@ -19,7 +19,7 @@ OUTPUTS:
 rule split_images:
     """Labelled images, split into training, validation and test images"""
     input:
-        files=lambda wildcards: inputs.image_files(wildcards.images),
+        files=lambda wildcards: inputs.image_files(wildcards.images, training=True),
         code=inputs.code("split_images"),
     output:
         paths.LABELLED_IMAGES,
@@ -33,7 +33,7 @@ rule split_images:
         image_size=lambda wildcards: configuration.image_size(config, wildcards.images),
         train_images=config["training"]["train_images"],
         valid_images=config["training"]["valid_images"],
-        content=lambda wildcards: inputs.image_content(wildcards.images, every=True),
+        content=lambda wildcards: inputs.image_content(wildcards.images, training=True),
         directory=lambda wildcards: configuration.image_directory(config, wildcards.images),
     message:
         "Splitting the images of {wildcards.images}"

@@ -208,13 +208,13 @@ def _finish(
         from naswot.images.labelled import NATURAL
         from naswot.study.training import agreement, train_best
 
-        origin = str(options.images or options.dataset)
+        origin = str(options.images or images.source)
         best = results.best[: options.train_top]
         trained = train_best(
             folder, problem, best, results.fitness(best), space, images, origin,
             options.train_epochs, options.images is not None or options.dataset in NATURAL,
         )  # fmt: skip
-        agreed = agreement(trained, options.train_epochs)
+        agreed = agreement(trained, options.train_epochs, origin)
         tell(agreed)
     told = Told(options.command, screen.described, options.method, screen.seconds, agreed)
     write_readme(folder, problem, records, results, space, exported, told)

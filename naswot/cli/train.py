@@ -153,19 +153,20 @@ def _train(options: argparse.Namespace) -> int:
         # Output of a network's code is not part of the result.
         with terminated_as_interrupted(), contextlib.redirect_stdout(sys.stderr):
             network, model, about, code = (_of_space if options.arch else _of_factory)(options)
+            images = divide(
+                name,
+                options.images or options.mirror,
+                size,
+                options.seed,
+                options.train_images or "all",
+                options.valid_images,
+            )
             rows = train_to_folder(
                 model,
-                divide(
-                    name,
-                    options.images or options.mirror,
-                    size,
-                    options.seed,
-                    options.train_images or "all",
-                    options.valid_images,
-                ),
+                images,
                 options.output,
                 network=network,
-                origin=str(options.images or name),
+                origin=str(options.images or images.source),
                 protocol=Protocol(
                     options.epochs,
                     options.batch_size,
@@ -186,7 +187,7 @@ def _train(options: argparse.Namespace) -> int:
     last = rows.iloc[-1]
     print(
         f"{options.output}: {last['test_accuracy']:.2f} % of the test images, "
-        f"{last['seconds']:.1f} s of training"
+        f"{last['seconds']:.1f} s of training on {options.images or images.source}"
     )
     return 0
 

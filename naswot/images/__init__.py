@@ -30,6 +30,7 @@ from naswot.images.drawing import MiniBatch, first_channel, luminance, told_of
 from naswot.runtime.progress import log
 
 Draw = Callable[[int, int, np.random.Generator, Any], MiniBatch]
+COPY = "JPEG-copy"  # ending of the names of images that were compressed again
 Read = Callable[[Path], tuple[np.ndarray, np.ndarray | None]]
 
 
@@ -48,6 +49,8 @@ class Source:
         installed: the directory in which a package of the system has the files; None: no package.
         package: the name of the package in Debian.
         own_size: the side in pixels that a command takes unless it is told another one.
+        to_train_on: (directory) → the file to train on, or None; unset: the same as to draw from.
+        copy: that file, where it is a JPEG copy of the images.
     """
 
     draw: Draw
@@ -59,9 +62,16 @@ class Source:
     installed: str | None = None
     package: str = ""
     own_size: int | None = None
+    to_train_on: Callable[[Path], str | None] | None = None
+    copy: str = ""
 
-    def find(self, directory: str | Path) -> str | None:
-        """Return the first of `files` that `directory` has, or None."""
+    def find(self, directory: str | Path, training: bool = False) -> str | None:
+        """Return the file in `directory` to draw from, or with `training` to train on; or None.
+
+        It is the first of `files` that is there. Where `to_train_on` is set, it chooses.
+        """
+        if training and self.to_train_on is not None:
+            return self.to_train_on(Path(directory))
         return next((file for file in self.files if (Path(directory) / file).exists()), None)
 
     def place(self, directory: str | Path | None) -> str | None:
@@ -70,6 +80,17 @@ class Source:
         if self.installed is None or (named is not None and self.find(named)):
             return named
         return self.installed if self.find(self.installed) else named
+
+    def trained(self, name: str, directory: str | Path | None) -> tuple[str, str]:
+        """Return the name and origin that results of training on the images carry.
+
+        Args:
+            name: the name of this source.
+            directory: what `place` returned. Where a JPEG copy in it is read, both say so.
+        """
+        if self.copy and directory is not None and self.find(directory, True) == self.copy:
+            return f"{name}-{COPY}", f"JPEG copy (not the original pixels) of {self.origin}"
+        return name, self.origin
 
     def cure(self) -> str:
         """Return a sentence on the package that has the files; empty if there is none."""
@@ -86,7 +107,14 @@ def _archived(archive: archives.Archive, official: Read, files: tuple[str, ...])
             path, read = mirror, official
         return archive.draw(*read(path), count, generator, path)
 
-    return Source(draw, archive.size, (archive.file, *files), archive.origin)
+    return Source(
+        draw,
+        archive.size,
+        (archive.file, *files),
+        archive.origin,
+        to_train_on=partial(archive.to_train_on, official=files),
+        copy=archive.copy,
+    )
 
 
 SOURCES = {

@@ -3,8 +3,12 @@
 An archive holds uint8 images (N, H, W, 3) and labels (N,) under the names given here; the
 README of the mirror describes their source. Means and standard deviations are those that the
 benchmarks used in training, on the scale 0–255.
+
+Mini-batches are drawn from an archive, or else from the official files. To train, a complete set
+of images comes first: `Archive.to_train_on`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +17,7 @@ import numpy as np
 from naswot.errors import NaswotError
 from naswot.images.drawing import MiniBatch, choose, standardise, unlabelled
 from naswot.images.pickles import labels_of
+from naswot.io.npz import array_bytes, read_arrays
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class Archive:
         origin: description of the images, with their licence.
         classes: number of classes that the benchmarks trained with.
         stored: the smallest and the largest label in the archive.
+        total, tested: number of training and of test images of the whole data set.
     """
 
     name: str
@@ -38,11 +44,42 @@ class Archive:
     origin: str
     classes: int
     stored: tuple[int, int]
+    total: int
+    tested: int
 
     @property
     def file(self) -> str:
         """The archive's path inside the mirror directory."""
         return f"images/{self.name}.npz"
+
+    @property
+    def copy(self) -> str:
+        """The path of a copy of all images as JPEG (`naswot.images.jpeg_copies`)."""
+        return f"images/{self.name}_jpeg.npz"
+
+    def to_train_on(self, mirror: Path, official: Iterable[str]) -> str | None:
+        """Return the file in `mirror` to train on, or None.
+
+        It is the archive if that has all images, else the official files, else the JPEG copy of
+        all images, else the archive with its few images.
+
+        Args:
+            mirror: the mirror directory.
+            official: the paths at which the official files are looked for.
+        """
+        wanted = (self.file,) if self._complete(mirror / self.file) else ()
+        order = (*wanted, *official, self.copy, self.file)
+        return next((file for file in order if (mirror / file).exists()), None)
+
+    def _complete(self, path: Path) -> bool:
+        """Whether the archive `path` has all images; a damaged one counts, and reading says so."""
+        try:
+            sizes = array_bytes(path) if path.exists() else {}
+        except (OSError, ValueError):
+            return True
+        image = 3 * self.size**2
+        counts = (sizes.get(name, 0) // image for name in (self.image_array, "x_test"))
+        return all(n >= all_ for n, all_ in zip(counts, (self.total, self.tested), strict=True))
 
     def read(self, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         """Return images uint8 (N, size, size, 3) and labels int64 (N,) of the archive `path`.
@@ -53,8 +90,6 @@ class Archive:
         Raises:
             NaswotError: the archive is missing, damaged or has another form.
         """
-        from naswot.io.npz import read_arrays
-
         arrays = read_arrays(path)
         images = arrays.get(self.image_array)
         shape = (self.size, self.size, 3)
@@ -109,6 +144,8 @@ ARCHIVES = {
             "CIFAR-10 training images (Krizhevsky 2009; research use)",
             10,
             (0, 9),
+            50_000,
+            10_000,
         ),
         Archive(
             "cifar100",
@@ -120,6 +157,8 @@ ARCHIVES = {
             "CIFAR-100 training images (Krizhevsky 2009; research use)",
             100,
             (0, 99),
+            50_000,
+            10_000,
         ),
         Archive(
             "imagenet16",
@@ -131,6 +170,8 @@ ARCHIVES = {
             "ImageNet images at 16×16, all classes (ImageNet terms, non-commercial research)",
             120,
             (1, 1000),
+            151_700,
+            6_000,
         ),
     )
 }

@@ -18,6 +18,7 @@ from naswot.images import (
     get_source,
     imagenet16,
     imagenette,
+    jpeg_copies,
 )
 from naswot.images.decoding import attempt
 from naswot.images.drawing import told_of
@@ -49,6 +50,8 @@ class LabelledImages:
         mean, std: moments of each channel, on the scale 0–255, with which images are normalised;
             where benchmarks trained on the set, those of the benchmarks.
         names: name of each class, in the order of the labels; for archives its number.
+        source, origin: what results call the images, and their description with the licence; both
+            say so if the images are a JPEG copy.
     """
 
     train: Images
@@ -58,6 +61,8 @@ class LabelledImages:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     names: tuple[str, ...] = ()
+    source: str = ""
+    origin: str = ""
 
 
 def divide(
@@ -113,7 +118,8 @@ def divide(
     order = np.random.default_rng(seed).permutation(len(pixels))
     valid, train = order[:valid_images], order[valid_images : valid_images + count]
     parts = (pixels[train], labels[train]), (pixels[valid], labels[valid]), test
-    return LabelledImages(*parts, len(names), mean, std, names)
+    about = source.trained(name, directory)
+    return LabelledImages(*parts, len(names), mean, std, names, *about)
 
 
 def _moments(name: str, pixels: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -142,9 +148,13 @@ def _fashion_mnist(directory: Path, size: int) -> Contents:
 
 
 def _archived(archive: archives.Archive, mirror: Path, _) -> Contents:
-    """Read an .npz archive, or the official files if the mirror lacks it."""
+    """Read what `Archive.to_train_on` chooses: an .npz archive, official files or a JPEG copy."""
     path, names = mirror / archive.file, tuple(map(str, range(archive.classes)))
-    if not path.exists():
+    file = get_source(archive.name).find(mirror, training=True)
+    if file == archive.copy:
+        log.info("%s: training on a JPEG copy, not on the original pixels", mirror / file)
+        return *jpeg_copies.read(archive, mirror / file), names
+    if file != archive.file:
         read = imagenet16.read if archive.name == "imagenet16" else _cifar(archive.name)
         return read(mirror), read(mirror, train=False), names
     images, labels = archive.read(path)

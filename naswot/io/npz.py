@@ -18,6 +18,20 @@ def write_arrays(path: str | Path, metadata: dict, **arrays: np.ndarray) -> None
         np.savez_compressed(stream, metadata=json.dumps(metadata), **arrays)  # type: ignore[arg-type]
 
 
+def array_bytes(path: str | Path) -> dict[str, int]:
+    """Return the bytes of every array of an .npz file, without reading them.
+
+    Raises:
+        OSError, ValueError: the file cannot be read, or is no .npz file.
+    """
+    try:
+        with zipfile.ZipFile(path) as packed:
+            members = packed.infolist()
+    except zipfile.BadZipFile as error:
+        raise ValueError(str(error)) from error
+    return {member.filename.removesuffix(".npy"): member.file_size for member in members}
+
+
 def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     """Read every array of an .npz file; pickled objects are refused.
 

@@ -124,8 +124,13 @@ def _built(space: ChoiceSpace, arch: str, classes: int) -> nn.Module:
     return space.build(arch, classes)
 
 
-def agreement(trained: pd.DataFrame, epochs: int) -> str:
-    """Say how well the order by score agrees with validation accuracies after a brief training."""
+def agreement(trained: pd.DataFrame, epochs: int, images: str) -> str:
+    """Say how well the order by score agrees with validation accuracies after a brief training.
+
+    Args:
+        trained: what `train_best` returned.
+        epochs, images: what the networks were trained for, and on.
+    """
     known = trained[trained["valid_accuracy"].notna()]
     if known.empty:
         return "None of the networks could be trained; trained.csv says why."
@@ -139,7 +144,8 @@ def agreement(trained: pd.DataFrame, epochs: int) -> str:
     ]
     agreed = sum(pair > 0 for pair in pairs)
     text = (
-        f"Validation accuracy after {epochs} epoch{'s' if epochs > 1 else ''}: {listed}. "
+        f"Validation accuracy after {epochs} epoch{'s' if epochs > 1 else ''} on {images}: "
+        f"{listed}. "
         f"{folder_of(int(best['place']))} holds up best, with {best['test_accuracy']:.1f} % of "
         "the test images."
     )

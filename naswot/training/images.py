@@ -13,7 +13,6 @@ import torch
 from torch.nn import functional
 
 from naswot.errors import NaswotError
-from naswot.images import get_source
 from naswot.images.labelled import LabelledImages, divide
 from naswot.io.npz import read_arrays, write_arrays
 from naswot.runtime.provenance import build_metadata
@@ -135,8 +134,8 @@ def split_images(
     for part in PARTS:
         arrays[part], arrays[f"{part}_labels"] = getattr(found, part)
     settings = build_metadata(
-        images=name,
-        origin=get_source(name).origin,
+        images=found.source,
+        origin=found.origin,
         image_size=found.train[0].shape[1],
         seed=seed,
         classes=found.classes,

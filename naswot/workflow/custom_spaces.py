@@ -15,6 +15,7 @@ from naswot.benchmarks.custom import dataset_of, read_table, source_of
 from naswot.benchmarks.datasets import CUSTOM, Dataset, by_name
 from naswot.benchmarks.sources import Source
 from naswot.errors import NaswotError, shown
+from naswot.images import get_source
 from naswot.io.parquet import read_parquet
 from naswot.spaces import Space
 from naswot.spaces.custom import custom_space
@@ -22,6 +23,8 @@ from naswot.spaces.sampling import order_architectures
 from naswot.training.protocol import EVALUATED
 from naswot.workflow import paths
 
+# Keys of a configuration: the arguments of `catalogue_of`.
+CATALOGUE_KEYS = ("custom_spaces", "training", "seed", "mirror")
 TAKEN = ("figure6",)  # names in paths of training results that are not spaces
 
 
@@ -29,6 +32,7 @@ def catalogue_of(
     spaces: Mapping[str, Mapping[str, Any]],
     training: Mapping[str, Any] | None = None,
     seed: int = 0,
+    mirror: str | None = None,
 ) -> Catalogue:
     """Return the built-in search spaces and those that `custom_spaces` of a configuration adds.
 
@@ -38,16 +42,19 @@ def catalogue_of(
             workflow trains: a CSV file that lists them, or how many to sample.
         training: `training` in the configuration; None where accuracies are not needed.
         seed: seed of the sample.
+        mirror: the mirror directory, whose images may be a JPEG copy.
 
     Raises:
         NaswotError: a name is taken, or a file is missing or does not have the form above.
     """
     return BUILT_IN.with_custom(
-        {name: _entry(name, about, training, seed) for name, about in spaces.items()}
+        {name: _entry(name, about, training, seed, mirror) for name, about in spaces.items()}
     )
 
 
-def _entry(name: str, about: Mapping[str, Any], training: Mapping | None, seed: int) -> Entry:
+def _entry(
+    name: str, about: Mapping[str, Any], training: Mapping | None, seed: int, mirror: str | None
+) -> Entry:
     _check_form(name, about)
     if name in TAKEN or name in BUILT_IN:
         raise NaswotError(f"custom_spaces.{name}: there is a space of this name; choose another.")
@@ -67,7 +74,7 @@ def _entry(name: str, about: Mapping[str, Any], training: Mapping | None, seed: 
     else:
         architectures = _to_train(name, about["train"], space, seed)
         source = Source(paths.TRAINED.format(space=name), read_parquet, made=True)
-        datasets = by_name(_to_be_known(training)) if training else {}
+        datasets = by_name(_to_be_known(training, mirror)) if training else {}
     custom = dataclasses.replace(
         space,
         name=name,
@@ -94,9 +101,10 @@ def _check_form(name: Any, about: Any) -> None:
             raise NaswotError(f"custom_spaces.{name}.{key} = {shown(value)} is not allowed.")
 
 
-def _to_be_known(training: Mapping[str, Any]) -> Dataset:
+def _to_be_known(training: Mapping[str, Any], mirror: str | None) -> Dataset:
     """Return the keys of the accuracies that training will measure."""
-    valid, test = (f"{training['images']}/{part}/{training['epochs']}" for part in EVALUATED)
+    images, _ = get_source(training["images"]).trained(training["images"], mirror)
+    valid, test = (f"{images}/{part}/{training['epochs']}" for part in EVALUATED)
     return Dataset(CUSTOM, valid if training["valid_images"] else None, test)
 
 

@@ -118,20 +118,20 @@ class Inputs:
         """Return the names of the files that can be fetched."""
         return list(yaml.safe_load((self.root / "config/sources.yaml").read_text(encoding="utf-8")))
 
-    def image_files(self, images: str) -> list[str]:
+    def image_files(self, images: str, training: bool = False) -> list[str]:
         """Return the file or folder that an image source reads; nothing if it needs none."""
         directory = image_directory(self.config, images)
-        found = directory and SOURCES[images].find(directory)
+        found = directory and SOURCES[images].find(directory, training)
         return [in_place(os.path.normpath(f"{directory}/{found}"))] if found else []
 
-    def image_content(self, images: str, every: bool = False) -> str | None:
+    def image_content(self, images: str, training: bool = False) -> str | None:
         """Return a digest of the files that an image source reads; None if it needs none.
 
-        In a folder of single image files, test images count only if `every` is true.
+        In a folder of single image files, test images count only in `training`.
         """
-        for file in self.image_files(images):
+        for file in self.image_files(images, training):
             if images in ("folder", "imagenette") and Path(file).is_dir():
-                return folder.fingerprint(file, every)
+                return folder.fingerprint(file, training)
             return digests.quick_digest(file)
         return None
 

@@ -35,9 +35,9 @@ class Context:
     @cached_property
     def catalogue(self) -> "Catalogue":
         """The search spaces of the run, built-in and custom."""
-        from naswot.workflow.custom_spaces import catalogue_of
+        from naswot.workflow.custom_spaces import CATALOGUE_KEYS, catalogue_of
 
-        return catalogue_of(*(self.config[key] for key in ("custom_spaces", "training", "seed")))
+        return catalogue_of(*(self.config[key] for key in CATALOGUE_KEYS))
 
 
 @contextmanager

@@ -43,11 +43,11 @@ def table(scores, accuracies):
 
 
 def test_it_says_which_network_holds_up_and_how_far_the_orders_agree():
-    text = agreement(table([3.0, 2.0, 1.0], [50.0, 70.0, 40.0]), 5)
-    assert text.startswith("Validation accuracy after 5 epochs: best-1 50.0 %, best-2 70.0 %")
+    text = agreement(table([3.0, 2.0, 1.0], [50.0, 70.0, 40.0]), 5, "photos")
+    assert text.startswith("Validation accuracy after 5 epochs on photos: best-1 50.0 %, ")
     assert "best-2 holds up best, with 70.0 % of the test images" in text
     assert "2 of 3 pairs in the same order" in text
-    failed = agreement(table([2.0, 1.0], [np.nan, 60.0]), 1)
+    failed = agreement(table([2.0, 1.0], [np.nan, 60.0]), 1, "photos")
     assert "best-2 holds up best" in failed
     assert "pairs" not in failed
 
