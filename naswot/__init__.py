@@ -4,15 +4,16 @@
     >>> score(network, images).value
 
 `score` takes any `torch.nn.Module` and a mini-batch; `rank` takes several networks and scores, as
-does the command `naswot score`; `predict` learns from networks that are trained. The rest of the
-package is what the Snakemake workflow is made of; docs/architecture.md is its map.
+does the command `naswot score`; `predict` learns from networks that are trained; `open_table` asks
+benchmarks for accuracies of trained networks. The rest of the package is what the Snakemake
+workflow is made of; docs/architecture.md is its map.
 """
 
 from typing import Any
 
 from naswot._version import __version__
 
-__all__ = ["NaswotError", "__version__", "predict", "rank", "score"]
+__all__ = ["NaswotError", "__version__", "from_api", "open_table", "predict", "rank", "score"]
 
 
 def __getattr__(name: str) -> Any:
@@ -29,6 +30,10 @@ def __getattr__(name: str) -> Any:
         from naswot.analysis.prediction import predict
 
         return predict
+    if name in ("from_api", "open_table"):
+        from naswot import benchmarks
+
+        return getattr(benchmarks, name)
     if name == "NaswotError":
         from naswot.errors import NaswotError
 

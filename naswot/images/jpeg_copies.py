@@ -18,10 +18,11 @@ from naswot.images.decoding import read as decode
 from naswot.images.pickles import labels_of
 from naswot.io.npz import read_arrays
 
+Images = tuple[np.ndarray, np.ndarray]
 CURE = "Put an intact copy in its place."
 
 
-def read(archive: Archive, path: Path) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+def read(archive: Archive, path: Path) -> tuple[Images, Images]:
     """Return the training and the test images, each uint8 (N, size, size, 3) and int64 labels (N,).
 
     Args:
@@ -35,9 +36,7 @@ def read(archive: Archive, path: Path) -> tuple[tuple[np.ndarray, np.ndarray], .
     return _part(archive, arrays, path, "train"), _part(archive, arrays, path, "test")
 
 
-def _part(
-    archive: Archive, arrays: dict[str, np.ndarray], path: Path, part: str
-) -> tuple[np.ndarray, np.ndarray]:
+def _part(archive: Archive, arrays: dict[str, np.ndarray], path: Path, part: str) -> Images:
     names = [f"{kind}_{part}" for kind in ("jpeg", "len", "y")]
     missing = [name for name in names if name not in arrays]
     if missing:

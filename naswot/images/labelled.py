@@ -153,7 +153,8 @@ def _archived(archive: archives.Archive, mirror: Path, _) -> Contents:
     file = get_source(archive.name).find(mirror, training=True)
     if file == archive.copy:
         log.info("%s: training on a JPEG copy, not on the original pixels", mirror / file)
-        return *jpeg_copies.read(archive, mirror / file), names
+        train, test = jpeg_copies.read(archive, mirror / file)
+        return train, test, names
     if file != archive.file:
         read = imagenet16.read if archive.name == "imagenet16" else _cifar(archive.name)
         return read(mirror), read(mirror, train=False), names

@@ -16,6 +16,7 @@ _CATALOGUE = (
     "spaces, data sets or readers it needs. `Inputs.code` adds the code that builds the networks "
     "of a space, and the code that reads its table."
 )
+_FOR_USERS = "Users call it; no job does."
 # (importing file, imported file) → why jobs that run the first do not depend on the second.
 NOT_CODE_OF = {
     ("naswot/workflow/job.py", "naswot/benchmarks/catalogue.py"): _CATALOGUE,
@@ -23,6 +24,8 @@ NOT_CODE_OF = {
     ("naswot/benchmarks/catalogue.py", "naswot/benchmarks/sources.py"): (
         "Only the conversion reads official files, and it imports their readers itself."
     ),
+    ("naswot/benchmarks/__init__.py", "naswot/benchmarks/packages.py"): _FOR_USERS,
+    ("naswot/benchmarks/__init__.py", "naswot/benchmarks/query.py"): _FOR_USERS,
 }
 
 
