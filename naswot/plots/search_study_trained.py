@@ -19,7 +19,7 @@ STEP = 0.055  # between two dots of a group, where 1 is the distance of two grou
 
 
 def search_study_trained(
-    table: pd.DataFrame, summary: pd.DataFrame, *, score: str, limits: str
+    table: pd.DataFrame, summary: pd.DataFrame, *, score: str, limits: str, images: str
 ) -> plt.Figure:
     """Draw accuracies by group, and against the score and the number of parameters.
 
@@ -27,7 +27,8 @@ def search_study_trained(
         table: the content of search_study_trained.csv.
         summary: that of search_study_trained_summary.csv.
         score: name of the score.
-        limits: the limits of the networks, for the text below.
+        limits, images: the limits of the networks, and what they were trained on, for the text
+            below.
     """
     figure, (left, middle, right) = plt.subplots(
         1, 3, figsize=(WIDTH, HEIGHT), layout="constrained", sharey=True, width_ratios=(1.15, 1, 1)
@@ -49,8 +50,8 @@ def search_study_trained(
         plain(axes)
     left.set_title("dots: networks; bars: mean, 95 %", fontsize=7)
     figure.supxlabel(
-        f"{len(known)} trained networks{f' with {limits}' if limits else ''}. Kendall τ is that of "
-        "the random ones alone.",
+        f"{len(known)} networks{f' with {limits}' if limits else ''}, trained on {images}. "
+        "Kendall τ is that of the random ones alone.",
         fontsize=6.5,
         x=0.01,
         ha="left",

@@ -343,6 +343,11 @@ def image_directory(config: Mapping[str, Any], images: str) -> str | None:
     return source.place(config[source.directory]) if source.files else None
 
 
+def images_trained_on(config: Mapping[str, Any], images: str) -> str:
+    """Return what results of training on an image source call its images under `config`."""
+    return SOURCES[images].trained(images, image_directory(config, images))[0]
+
+
 def image_size(config: Mapping[str, Any], images: str) -> int:
     """Return the side in pixels of the images of a source under `config`."""
     return SOURCES[images].size or config["image_size"]

@@ -28,6 +28,7 @@ from naswot.workflow.config import (
     SEARCHED,
     aggregates_of,
     images_of,
+    images_trained_on,
     known_scores,
     missing_spaces,
     runs_of,
@@ -335,7 +336,9 @@ class Plan:
             return {"dataset": run[1]}
         if name == "search_study_trained":
             about = self.config[name]
-            return {"score": about["score"], "limits": Limits(about["limits"]).text}
+            images = images_trained_on(self.config, about["images"])
+            limits = Limits(about["limits"]).text
+            return {"score": about["score"], "limits": limits, "images": images}
         if name == "figure1":
             return {"shown": self.config["kernels"]["shown"]}
         if name in PANELS:
