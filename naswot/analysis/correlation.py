@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.stats import kendalltau
 
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
+from naswot.benchmarks.datasets import epochs_of
 from naswot.benchmarks.table import accuracy_keys
 from naswot.io.atomic import replacing
 from naswot.io.parquet import read_metadata, read_parquet
@@ -129,7 +130,7 @@ def correlate_scores(
             notes = [f"{count} scores are {kind}" for kind, count in lost.items() if count]
             if np.isnan(found["tau"]):
                 notes.append(_why_none(table["score"], table[key]))
-            known = published_row(reference, space, dataset, score, int(key.rsplit("/", 1)[1]))
+            known = published_row(reference, space, dataset, score, epochs_of(key))
             if known is not None:
                 notes.append(known["note"])
             rows.append(
@@ -167,14 +168,14 @@ def _why_none(score: pd.Series, accuracy: pd.Series) -> str:
 
 
 def published_row(
-    reference: pd.DataFrame, space: str, dataset: str, score: str, epochs: int
+    reference: pd.DataFrame, space: str, dataset: str, score: str, epochs: int | None
 ) -> pd.Series | None:
     """Return the first row of `reference` for these, or None.
 
     Args:
         reference: columns `space, dataset, score, epochs`; a row without epochs applies to every
             length of training.
-        space, dataset, score, epochs: what was measured.
+        space, dataset, score, epochs: what was measured; no epochs where they differ.
     """
     place = {"space": space, "dataset": dataset, "score": score}
     rows = reference[(reference[list(place)] == pd.Series(place)).all(axis=1)]

@@ -16,6 +16,7 @@ import pandas as pd
 from naswot.analysis.bands import convolutions
 from naswot.analysis.comparison import by_place, compare, side_by_side
 from naswot.analysis.correlation import CONFIDENCE, published_row, tau_b
+from naswot.benchmarks.datasets import epochs_of
 from naswot.io.atomic import replacing
 from naswot.io.parquet import read_metadata
 from naswot.scores import NEEDS, points_down
@@ -184,7 +185,7 @@ def _published(
     """Return the published correlations of a score, and what to know before comparing them."""
     found: dict[str, Any] = {}
     notes = []
-    epochs = int(place["accuracy"].rsplit("/", 1)[1])
+    epochs = epochs_of(place["accuracy"])
     for reference in references:
         row = published_row(reference, place["space"], place["dataset"], score, epochs)
         if row is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from naswot.spaces.nds.genotypes import SPACES_NDS
+from naswot.spaces.zoo.published import LIMITS as ZOO_LIMITS
 
 TITLES = {
     "cifar10": "CIFAR-10",
@@ -24,9 +25,10 @@ class Dataset:
     """A data set of a search space, with the keys of its reported accuracies.
 
     A key is `dataset/split/epochs`, or `dataset/split` where only the benchmark's file tells the
-    number of epochs. In NAS-Bench-201 and NATS-Bench the two accuracies of CIFAR-10 come from
-    different trainings: the validation accuracy from those on half of the training set, the test
-    accuracy from those on all of it.
+    number of epochs; `recipe-NAME` stands for epochs that differ from network to network. In
+    NAS-Bench-201 and NATS-Bench the two accuracies of CIFAR-10 come from different trainings: the
+    validation accuracy from those on half of the training set, the test accuracy from those on all
+    of it.
 
     Attributes:
         name: identifier used in the configuration and in file names.
@@ -84,6 +86,12 @@ def matches(key: str, wanted: str) -> bool:
     return key == wanted or key.startswith(f"{wanted}/")
 
 
+def epochs_of(key: str) -> int | None:
+    """Return the number of epochs at the end of an accuracy key; None if it names a recipe."""
+    last = key.rsplit("/", 1)[1]
+    return int(last) if last.isdigit() else None
+
+
 def _of_nats_bench(epochs: int, transferred: str | None = None) -> Mapping[str, Dataset]:
     def keys(valid: str, test: str) -> tuple[str, str]:
         return f"{valid}/{epochs}", f"{test}/{epochs}"
@@ -106,6 +114,8 @@ def by_name(*datasets: Dataset) -> Mapping[str, Dataset]:
 # NDS has no validation set.
 _NDS = by_name(Dataset("cifar10", None, "cifar10/test/100"))
 _NDS_IMAGENET = by_name(Dataset("imagenet", None, "ImageNet/test"))
+# Networks that were trained alike; the table also has the accuracies of all others.
+_ZOO = by_name(Dataset("imagenet", None, "ImageNet/val/recipe-simple"))
 
 # Space → name → data set on which its networks were trained. It is separate from the readers of
 # the benchmark files, so that code that only needs an accuracy key does not depend on a reader.
@@ -117,5 +127,6 @@ DATASETS: Mapping[str, Mapping[str, Dataset]] = MappingProxyType(
         # A surrogate model predicts the validation accuracy; no network was trained.
         "nasbench301": by_name(Dataset("cifar10", None, "cifar10/surrogate/100")),
         **{name: _NDS_IMAGENET if name.endswith("_in") else _NDS for name in SPACES_NDS},
+        **dict.fromkeys(ZOO_LIMITS, _ZOO),
     }
 )

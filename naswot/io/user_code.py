@@ -88,7 +88,7 @@ def _import_module(module_name: str, path: str, kind: str) -> ModuleType:
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        return _import(module_name)
+        return import_package(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise _not_imported(f"The module {module_name}", error) from error
@@ -171,11 +171,11 @@ def _take_out(names: Collection[str]) -> dict[str, ModuleType]:
     return {name: sys.modules.pop(name) for name in found}
 
 
-def _import(module: str) -> Any:
+def import_package(module: str) -> Any:
     """Import a module; torchvision also beside another build of torch than it was made for.
 
     Such a torchvision does not find its operators and cannot be imported, though its classifiers
-    need none of them. So they are declared, without code.
+    need none of them. So they are declared, without code. Importing a module may raise anything.
     """
     declared: set[str] = set()
     while True:

@@ -7,7 +7,7 @@ imports torch only when it builds a network, so that planning a run is fast.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from naswot.spaces import nasbench101, nasbench201, natsbench_sss, nds
+from naswot.spaces import nasbench101, nasbench201, natsbench_sss, nds, zoo
 from naswot.spaces.space import Space
 
 __all__ = ["SPACES", "Space"]
@@ -15,6 +15,12 @@ __all__ = ["SPACES", "Space"]
 SPACES: Mapping[str, Space] = MappingProxyType(
     {
         space.name: space
-        for space in (nasbench201.SPACE, natsbench_sss.SPACE, nasbench101.SPACE, *nds.SPACES)
+        for space in (
+            nasbench201.SPACE,
+            natsbench_sss.SPACE,
+            nasbench101.SPACE,
+            *nds.SPACES,
+            *zoo.SPACES,
+        )
     }
 )

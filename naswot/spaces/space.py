@@ -56,6 +56,9 @@ class Space:
         recognises: returns whether a text has the form of this space's architectures, valid or
             not; None where the form does not tell the space.
         file: the user's file that builds its networks, if there is one.
+        varied: whether its networks are so different that a score need not apply to all. One to
+            which it does not apply, or that fails, has no score, and a note says why; elsewhere
+            that is an error.
     """
 
     name: str
@@ -74,3 +77,4 @@ class Space:
     form: str | None = None
     recognises: Callable[[str], bool] | None = None
     file: str | None = None
+    varied: bool = False

@@ -97,7 +97,8 @@ def score_networks(
         seed,
         Progress(label, len(architectures), "networks"),
         options,
-        custom=space.file is not None or known.function is not None,
+        custom=space.file is not None or space.varied or known.function is not None,
+        varied=space.varied,
     )
     metadata = build_metadata(
         space=space.name,
@@ -143,15 +144,16 @@ def score_architectures(
     progress: Progress,
     options: Options,
     custom: bool = False,
+    varied: bool = False,
 ) -> pd.DataFrame:
     """Compute the scores of `family` for each row of `architectures` (`index`, `arch`).
 
     Every network starts from the same state of the random generator. It has one output per class,
     or a single output if the family does not use the outputs.
 
-    With `custom`, the networks or the scores are the user's. A network that cannot be built or
-    fails does not stop the scoring of the others: its scores are NaN, and a note says what went
-    wrong.
+    With `custom`, the networks or the scores are others'. A network that cannot be built or fails
+    does not stop the scoring of the others: its scores are NaN, and a note says what went wrong.
+    With `varied`, all of `architectures` may fail, because others in the space may not.
 
     Returns:
         Columns `index`, `arch`, the scores by their names (−inf and NaN are kept), `relu_units`
@@ -160,7 +162,7 @@ def score_architectures(
 
     Raises:
         NaswotError: an architecture cannot be scored; the message names it. With `custom`: none of
-            several can be scored.
+            several can be scored, unless `varied`.
     """
     family = with_patience(family)
     outputs = 1 if family.one_output else batch.classes
@@ -199,7 +201,7 @@ def score_architectures(
     if failures:
         count = f"{len(failures)} of {len(rows)} networks failed"
         # A single failure says nothing about the networks of other shards.
-        if len(failures) == len(rows) > 1:
+        if len(failures) == len(rows) > 1 and not varied:
             raise NaswotError(f"{count}; the first: {failures[0]}")
         log.warning("%s: %s, see note; the first: %s", progress.label, count, failures[0])
     types = {"index": "int64", "arch": "str"} | dict.fromkeys(family.scores, "float64")
