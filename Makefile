@@ -1,7 +1,9 @@
 # make table2    set up an environment, then run the main job: Table 2, offline
 # make report    make everything, and results/report.html, one file to share
 # make leaderboard  rank every score by how well it ranks, in leaderboard/results: minutes, offline
+# make zoo       the same for networks of torchvision, in zoo/results; about an hour on one core
 # make test      set up the same environment, then run every check and test
+# make test-zoo  the tests that need torchvision
 # make bench     time our searches and our score against literal implementations;
 #                on a GPU: make bench DEVICE=cuda
 # make soak      kill runs at random moments and check that nothing is lost; KILLS=50 kills, SEED=1 to
@@ -31,9 +33,10 @@ comma := ,
 READY := .venv/pins-$(PINS)-$(subst $(comma),-,$(EXTRAS))
 AUDIT := .venv/audit
 SWEEP := .venv/sweep
+TORCHVISION := .venv/torchvision
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: table2 report leaderboard test bench soak fuzz sweep audit clean
+.PHONY: table2 report leaderboard zoo test test-zoo bench soak fuzz sweep audit clean
 .DELETE_ON_ERROR:
 
 table2: $(READY)
@@ -49,6 +52,10 @@ leaderboard: $(READY)
 	$(RUN) snakemake --cores $(CORES) --directory leaderboard leaderboard \
 	    --configfile config/leaderboard.yaml
 
+zoo: $(TORCHVISION)/ready
+	PYTHONPATH="$(CURDIR)/$(TORCHVISION)" $(RUN) snakemake --cores $(CORES) --directory zoo leaderboard \
+	    --configfile config/zoo.yaml
+
 # One thread per worker: several workers share the cores, and more threads make tests three times slower.
 test: $(READY)
 	$(RUN) ruff check .
@@ -57,6 +64,17 @@ test: $(READY)
 	$(RUN) snakefmt --check Snakefile rules
 	$(RUN) snakemake --lint
 	OMP_NUM_THREADS=1 $(RUN) python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+test-zoo: $(TORCHVISION)/ready
+	PYTHONPATH="$(CURDIR)/$(TORCHVISION)" OMP_NUM_THREADS=1 $(RUN) python -m pytest \
+	    tests/unit/spaces/test_zoo.py
+
+# In a folder of its own: beside another build of torch than its own, other packages cannot import it.
+$(TORCHVISION)/ready: pyproject.toml $(READY)
+	rm -rf $(TORCHVISION)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(TORCHVISION) \
+	    $$(grep -m 1 -oE 'torchvision==[0-9.]+' pyproject.toml)
+	@touch $@
 
 bench: $(READY)
 	$(RUN) python tools/bench_searches.py

@@ -1,7 +1,7 @@
 """Make diagrams of torchvision's classifiers: their blocks in the order in which they run.
 
-A block is a module below the containers `nn.Sequential` and `nn.ModuleList`, such as a
-``Bottleneck``; what it consists of is not drawn. Sizes are those of its output for one image.
+A block is a module below the containers `nn.Sequential` and `nn.ModuleList` and below stages of
+equal blocks, such as a ``Bottleneck``; what it consists of is not drawn. Sizes are those of its output for one image.
 """
 
 from typing import Any
@@ -35,6 +35,7 @@ def diagram(arch: str, title: str) -> Diagram:
         f"sizes are those for images of {side}×{side} pixels; normalisations, ReLUs and what joins "
         "blocks are not drawn"
     )
+    title = f"{title}: {arch}"
     return Diagram(title, arch, (), stacked(outputs), frozenset({"skeleton"}), note)
 
 
@@ -45,8 +46,8 @@ def _blocks(module: Any) -> list[Any]:
     left_out = (nn.Dropout, nn.Identity, nn.Flatten, nn.ReLU, nn.BatchNorm2d, nn.LayerNorm)
     found = []
     for child in module.children():
-        # Blocks of torchvision are also of these types.
-        if type(child) in (nn.Sequential, nn.ModuleList):
+        stage = isinstance(child, nn.Sequential) and len({*map(type, child)}) == 1
+        if stage or type(child) in (nn.Sequential, nn.ModuleList):
             found += _blocks(child)
         elif not isinstance(child, left_out):
             found.append(child)
