@@ -1,7 +1,7 @@
 # make table2    set up an environment, then run the main job: Table 2, offline
 # make report    make everything, and results/report.html, one file to share
 # make leaderboard  rank every score by how well it ranks, in leaderboard/results: minutes, offline
-# make zoo       the same for networks of torchvision, in zoo/results; about an hour on one core
+# make zoo       the same for networks of torchvision, in zoo/results; a quarter of an hour
 # make test      set up the same environment, then run every check and test
 # make test-zoo  the tests that need torchvision
 # make bench     time our searches and our score against literal implementations;

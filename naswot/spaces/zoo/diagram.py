@@ -1,7 +1,8 @@
 """Make diagrams of torchvision's classifiers: their blocks in the order in which they run.
 
 A block is a module below the containers `nn.Sequential` and `nn.ModuleList` and below stages of
-equal blocks, such as a ``Bottleneck``; what it consists of is not drawn. Sizes are those of its output for one image.
+equal blocks, such as a ``Bottleneck``; what it consists of is not drawn. Sizes are those of its
+output for one image.
 """
 
 from typing import Any

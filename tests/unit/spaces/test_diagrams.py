@@ -188,7 +188,7 @@ def test_the_space_is_known_by_the_form(arch, spaces):
         ('{"matrix": 3}', "is not a NAS-Bench-101 cell"),
         ('{"searchspace": 3}', "it has no key 'net'"),
         ('{"block_type": 3}', "it has no key 'stem_type'"),
-        ("resnet18", "not an architecture of any space"),
+        ("resnet19", "not an architecture of any space"),
         ("", "not an architecture of any space"),
     ],
 )
