@@ -75,7 +75,7 @@ def test_spaces_without_a_benchmark_are_drawn(draw, root):
         (["mobile-h0s16"], "it has 1 groups after the name instead of 7"),
         (["x", "--space", "no/mine.py"], "There is no file no/mine.py"),
         (["|none~0|"], "it has 1 groups joined by '+' instead of 3"),
-        (["resnet18"], "not an architecture of any space"),
+        (["resnet19"], "not an architecture of any space"),
         (["6111"], "name one with --space nasbench201 or natsbench_sss"),
         (["15625", "--space", "nasbench201"], "has architectures 0 to 15624"),
         (["3", "--space", "nasbench101"], "give the column `arch` of row 3"),

@@ -74,7 +74,7 @@ def test_a_format_that_fails_is_told_and_sets_the_exit_code(export, monkeypatch,
     ("arguments", "message"),
     [
         (["|none~0|"], "it has 1 groups joined by '+' instead of 3"),
-        (["resnet18"], "not an architecture of any space"),
+        (["resnet19"], "not an architecture of any space"),
         (["6111"], "name one with --space nasbench201 or natsbench_sss"),
         ([TOPOLOGY, "--space", "natsbench_sss"], "is not a NATS-Bench size architecture"),
         ([TOPOLOGY, "--space", "x"], "There is no search space 'x'"),
