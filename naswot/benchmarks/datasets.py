@@ -124,6 +124,8 @@ DATASETS: Mapping[str, Mapping[str, Dataset]] = MappingProxyType(
         "nasbench201": _of_nats_bench(200, transferred="cifar10"),
         "natsbench_sss": _of_nats_bench(90),
         "nasbench101": by_name(Dataset("cifar10", "cifar10/valid/108", "cifar10/test/108")),
+        # The best epoch of 50, on the test set.
+        "nasbenchmacro": by_name(Dataset("cifar10", None, "cifar10/test/50")),
         # A surrogate model predicts the validation accuracy; no network was trained.
         "nasbench301": by_name(Dataset("cifar10", None, "cifar10/surrogate/100")),
         **{name: _NDS_IMAGENET if name.endswith("_in") else _NDS for name in SPACES_NDS},

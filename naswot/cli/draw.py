@@ -24,6 +24,7 @@ examples:
   naswot draw '|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|nor_conv_3x3~2|'
   naswot draw 64:64:56:64:24 --output sizes.png
   naswot draw 6111 --space nasbench201
+  naswot draw 22212202
   naswot draw '{"matrix":[[0,1,1],[0,0,1],[0,0,0]],"ops":["input","conv3x3-bn-relu","output"]}'
   naswot draw d4-w16-k3 --space plain --config mine.yaml
   naswot draw resnet-h0s64-d2w64k3b-d2w128k3b-d2w256k3b-d2w512k3b
@@ -114,13 +115,21 @@ def _of_benchmark(arch: str, named: str | None, catalogue: "Catalogue") -> "Name
     from naswot.spaces.diagrams import diagram_of, spaces_of
 
     spaces = [named] if named else []
-    if arch.isdecimal() and (not spaces or catalogue[spaces[0]].space.file is None):
+    if is_index(arch, named) and (not spaces or catalogue[spaces[0]].space.file is None):
         arch = official_architecture(arch, named, catalogue)
     spaces = spaces or spaces_of(arch)
     diagram = diagram_of(catalogue[spaces[0]].space, arch)
     # Spaces with the same notation also have the same drawing.
     titles = " or ".join(catalogue[space].space.title for space in spaces)
     return spaces[0], dataclasses.replace(diagram, title=titles)
+
+
+def is_index(text: str, space: str | None) -> bool:
+    """Return whether `text` is an index, and no architecture of `space` (None: of any one)."""
+    from naswot.spaces import SPACES
+
+    known = [each for each in SPACES.values() if space in (None, each.name)]
+    return text.isdecimal() and not any(each.recognises and each.recognises(text) for each in known)
 
 
 def official_architecture(index: str, space: str | None, catalogue: "Catalogue") -> str:

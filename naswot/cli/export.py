@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from naswot.cli.draw import official_architecture, short_name
+from naswot.cli.draw import is_index, official_architecture, short_name
 from naswot.cli.options import LARGEST_SEED, whole_number
 from naswot.cli.terminal import REMOVE_LINE, tell
 from naswot.errors import NaswotError
@@ -142,7 +142,7 @@ def _architecture(options: argparse.Namespace, arch: str, shape: tuple[int, ...]
     space = options.space
     if options.factory is not None:
         return architecture_derived(options.factory, arch, classes=options.classes, shape=shape)
-    if arch.isdecimal() and (space is None or space in BUILT_IN):
+    if is_index(arch, space) and (space is None or space in BUILT_IN):
         arch = official_architecture(arch, space, BUILT_IN)
     prefix = arch.partition("-")[0]  # of spaces without a benchmark
     guess = prefix if prefix in CHOICE_SPACES else None

@@ -15,6 +15,7 @@ from naswot.spaces.choices_file import space_of_file
 from naswot.spaces.mobile import choices as mobile
 from naswot.spaces.nasbench101 import choices as nasbench101
 from naswot.spaces.nasbench201 import choices as nasbench201
+from naswot.spaces.nasbenchmacro import choices as nasbenchmacro
 from naswot.spaces.nds import choices as nds
 from naswot.spaces.resnet import choices as resnet
 
@@ -26,6 +27,7 @@ CHOICE_SPACES: Mapping[str, ChoiceSpace] = MappingProxyType(
             resnet.SPACE,
             *nasbench201.SPACES,
             nasbench101.SPACE,
+            nasbenchmacro.SPACE,
             *nds.SPACES,
         )
     }

@@ -175,3 +175,15 @@ def head(channels: int) -> list[Block]:
         Block("avg pool", "head", channels, None),
         Block("linear", "head", 10, None),
     ]
+
+
+def inverted_residual(note: str, squeezes: bool = False) -> Cell:
+    """Return an inverted residual block, with squeeze-and-excitation if `squeezes`."""
+    layers = [("expand 1×1", CONV_1X1), ("depthwise", SEPARABLE), ("project 1×1", CONV_1X1)]
+    if squeezes:
+        layers.insert(2, ("SE", CONV))
+    nodes = [Node("in", "input"), *(Node(*layer) for layer in layers)]
+    nodes += [Node("+", "sum"), Node("out", "output")]
+    edges = [Edge(node, node + 1) for node in range(len(nodes) - 1)]
+    edges.append(Edge(0, len(nodes) - 2, "skip", SKIP))
+    return Cell("Inverted residual block", tuple(nodes), tuple(edges), note)

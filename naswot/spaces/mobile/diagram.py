@@ -1,18 +1,7 @@
 """Make diagrams of mobile networks: one block for each stage, and the inverted residual block."""
 
 from naswot.spaces.grammar import TYPICAL_SIDES
-from naswot.spaces.graph import (
-    CONV,
-    CONV_1X1,
-    SEPARABLE,
-    SKIP,
-    Block,
-    Cell,
-    Diagram,
-    Edge,
-    Node,
-    head,
-)
+from naswot.spaces.graph import Block, Cell, Diagram, head, inverted_residual
 from naswot.spaces.mobile.architecture import Architecture, Stage, parse
 
 _ACTIVATIONS = {"relu": "ReLU", "hswish": "hard-swish"}
@@ -51,16 +40,11 @@ def _inside(stage: Stage) -> str:
 
 
 def _cell(network: Architecture) -> Cell:
-    layers = [("expand 1×1", CONV_1X1), ("depthwise", SEPARABLE), ("project 1×1", CONV_1X1)]
+    squeezes = any(stage.squeezes for stage in network.stages)
     note = (
         f"batch normalisation follows each convolution, then {_ACTIVATIONS[network.activation]} "
         "but for the projection; no skip where shapes change"
     )
-    if any(stage.squeezes for stage in network.stages):
-        layers.insert(2, ("SE", CONV))
+    if squeezes:
         note += "; SE (squeeze-and-excitation) only where the skeleton has it"
-    nodes = [Node("in", "input"), *(Node(*layer) for layer in layers)]
-    nodes += [Node("+", "sum"), Node("out", "output")]
-    edges = [Edge(node, node + 1) for node in range(len(nodes) - 1)]
-    edges.append(Edge(0, len(nodes) - 2, "skip", SKIP))
-    return Cell("Inverted residual block", tuple(nodes), tuple(edges), note)
+    return inverted_residual(note, squeezes)

@@ -49,6 +49,13 @@ def test_an_official_index_will_do(draw):
     assert architectures()[6111] in title
 
 
+def test_an_architecture_of_digits_is_no_index(draw):
+    assert draw("22212202")[1].endswith("NAS-Bench-Macro\n")
+    assert draw("6473", "--space", "nasbenchmacro")[0] == 0
+    title = ElementTree.parse("nasbenchmacro-22212202.svg").getroot()[0].text
+    assert "22212202" in title
+
+
 def test_spaces_that_write_alike_are_both_named(draw):
     arch = (
         '{"stem_type":"res_stem_cifar","stem_w":16,"se_r":null,"ss":[1],"block_type":'

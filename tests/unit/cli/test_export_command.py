@@ -50,6 +50,12 @@ def test_an_official_index_will_do(export, tmp_path):
     assert natsbench_sss.architectures()[9] in (tmp_path / "here/a/network.py").read_text()
 
 
+def test_an_architecture_of_digits_is_no_index(export, tmp_path):
+    code, _, _ = export("00000001", "--output", "a", "--formats", "weights")
+    assert code == 0
+    assert "'00000001'" in (tmp_path / "here/a/network.py").read_text().replace('"', "'")
+
+
 def test_the_example_of_a_space_of_choices_is_exported(export, root, tmp_path):
     arch = '{"depth":2,"width":16,"kernel":3,"pooling":"max"}'
     space = root / "examples/own_space/space.py"

@@ -156,6 +156,7 @@ def test_what_a_space_imports_later_is_there(space):
         ("nasbench201", "|none~0|", "is not a NAS-Bench-201 cell"),
         ("nasbench101", '{"matrix":', "is not a NAS-Bench-101 cell"),
         ("natsbench_sss", "8:8", "is not a NATS-Bench size architecture"),
+        ("nasbenchmacro", "0120120", "is not an architecture of NAS-Bench-Macro"),
         ("nds_enas", json.dumps(CELLS), "is not an architecture of nds_enas"),
     ],
 )
@@ -169,6 +170,7 @@ def test_a_malformed_architecture_is_explained(space, arch, message):
     [
         (TOPOLOGY, ["nasbench201"]),
         ("8:64:24:16:40", ["natsbench_sss"]),
+        ("01201201", ["nasbenchmacro"]),
         (VERTICES, ["nasbench101"]),
         (json.dumps(CELLS), ["nds_darts", "nasbench301"]),
         (json.dumps(cells("PNAS_in")), ["nds_pnas_in"]),
@@ -185,6 +187,7 @@ def test_the_space_is_known_by_the_form(arch, spaces):
     [
         ("|none~0|", "is not a NAS-Bench-201 cell"),
         ("8:9:8:8:8", "'9' is not one of 8, 16"),
+        ("01201203", "the digit of layer 8 is '3'"),
         ('{"matrix": 3}', "is not a NAS-Bench-101 cell"),
         ('{"searchspace": 3}', "it has no key 'net'"),
         ('{"block_type": 3}', "it has no key 'stem_type'"),

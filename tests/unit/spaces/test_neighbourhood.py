@@ -26,6 +26,7 @@ from naswot.workflow.custom_spaces import catalogue_of
 PARTS = {
     "nasbench201": lambda arch: [edge for edge in arch.replace("+", "").split("|") if edge],
     "natsbench_sss": lambda arch: arch.split(":"),
+    "nasbenchmacro": list,
 }
 # Corners of spaces: of a few architectures there, some have neighbours and some have none.
 CORNERS = {
@@ -60,7 +61,9 @@ def nearest(parts) -> list[list[int]]:
 # --- spaces of independent choices --------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "count"), [("nasbench201", 6 * 4), ("natsbench_sss", 5 * 7)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("nasbench201", 6 * 4), ("natsbench_sss", 5 * 7), ("nasbenchmacro", 8 * 2)]
+)
 def test_one_choice_differs_in_the_whole_space(name, count):
     space = SPACES[name]
     architectures = space.architectures()
