@@ -128,6 +128,9 @@ DATASETS: Mapping[str, Mapping[str, Dataset]] = MappingProxyType(
         "nasbenchmacro": by_name(Dataset("cifar10", None, "cifar10/test/50")),
         # A surrogate model predicts the validation accuracy; no network was trained.
         "nasbench301": by_name(Dataset("cifar10", None, "cifar10/surrogate/100")),
+        # No test accuracy is published.
+        "darts_trained_200": by_name(Dataset("cifar10", "cifar10/valid/200", "cifar10/test/200")),
+        "darts_trained_600": by_name(Dataset("cifar10", None, "cifar10/test/600")),
         **{name: _NDS_IMAGENET if name.endswith("_in") else _NDS for name in SPACES_NDS},
         **dict.fromkeys(ZOO_LIMITS, _ZOO),
     }

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from naswot.benchmarks import (
+    darts,
     nasbench101,
     nasbench201_pth,
     nasbenchmacro,
@@ -76,22 +77,6 @@ def _read_sizes(path: Path) -> pd.DataFrame:
 def _read_nasbench101(path: Path) -> pd.DataFrame:
     table = read_parquet(path)
     return nasbench101.read_mirror(path) if "adjacency" in table else table
-
-
-def _read_nasbench301(path: Path) -> pd.DataFrame:
-    """Read genotypes with a surrogate's accuracy, as NDS networks of width 32 and depth 8."""
-    table = read_parquet(path, ["index", "genotype", "params", "surrogate_val_accuracy"])
-    fixed = {"width": 32, "depth": 8, "aux": False, "drop_prob": 0.0}
-    nets = []
-    for row, genotype in enumerate(table["genotype"]):
-        try:
-            nets.append(fixed | {"genotype": json.loads(genotype)})
-        except (RecursionError, TypeError, ValueError) as error:
-            raise NaswotError(f"{path}, row {row}: the genotype is not JSON ({error}).") from error
-    table["genotype"] = _architectures(path, "nds_darts", nets)
-    return table.rename(
-        columns={"genotype": "arch", "surrogate_val_accuracy": "cifar10/surrogate/100"}
-    )
 
 
 def _read_nds(path: Path, space: str) -> pd.DataFrame:
@@ -171,8 +156,24 @@ SOURCES: Mapping[str, tuple[Source, ...]] = MappingProxyType(
         "nasbench301": (
             Source(
                 "nasbench301_darts_sample.parquet",
-                _read_nasbench301,
+                darts.read_nasbench301,
                 "genotypes with the accuracy that NAS-Bench-301's surrogate predicts",
+            ),
+        ),
+        "darts_trained_200": (
+            Source(
+                "darts_trained_200.parquet",
+                darts.read_trained_200,
+                "random DARTS cells trained for 200 epochs (Peng et al., ICLR 2024), "
+                + darts.size_of("darts_trained_200"),
+            ),
+        ),
+        "darts_trained_600": (
+            Source(
+                "darts_trained_600.parquet",
+                darts.read_trained_600,
+                "random DARTS cells trained for 600 epochs (Yang et al., ICLR 2020), "
+                + darts.size_of("darts_trained_600"),
             ),
         ),
         **{space: (Source(f"{space}.parquet", read_parquet), *_nds(space)) for space in SPACES_NDS},

@@ -9,7 +9,15 @@ import miniatures
 import pandas as pd
 
 from fuzz.harness import Target
-from naswot.benchmarks import custom, nasbench101, nasbench201_pth, nats_bench, nats_files, sources
+from naswot.benchmarks import (
+    custom,
+    darts,
+    nasbench101,
+    nasbench201_pth,
+    nats_bench,
+    nats_files,
+    sources,
+)
 from naswot.benchmarks.table import check
 from naswot.benchmarks.tfrecord import records
 from naswot.benchmarks.trainings import Trainings
@@ -176,7 +184,7 @@ TARGETS = (
     Target(
         "mirror_301",
         lambda: [_genotypes()],
-        _read_table(sources._read_nasbench301, "nasbench301"),
+        _read_table(darts.read_nasbench301, "nasbench301"),
         "nasbench301_darts_sample.parquet",
     ),
 )

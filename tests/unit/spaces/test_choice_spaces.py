@@ -22,6 +22,8 @@ HALVED = ("nasbench201", "natsbench_sss")  # images with sides that are multiple
 LISTED = (*HALVED, "nasbenchmacro")  # all architectures
 INDEPENDENT = (*LISTED, "mobile", "mobile_hswish", "resnet")  # no choice depends on another
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+# Tables of other trainings of networks that nasbench301 draws, in other sizes.
+TABLES_ONLY = {"darts_trained_200", "darts_trained_600"}
 COUNTED = [name for name, space in CHOICE_SPACES.items() if space.count is not None]
 
 
@@ -40,7 +42,7 @@ def built_costs(network: torch.nn.Module, shape: tuple[int, ...]) -> dict[str, f
 
 def test_names_are_those_of_the_benchmarks(space):
     assert CHOICE_SPACES[space.name] is space
-    assert not set(SPACES) - set(CHOICE_SPACES)
+    assert set(SPACES) - set(CHOICE_SPACES) == TABLES_ONLY
 
 
 def test_the_architectures_drawn_run_at_any_resolution(space, noise):
@@ -50,7 +52,7 @@ def test_the_architectures_drawn_run_at_any_resolution(space, noise):
         assert network(noise(2, size)).shape == (2, 5)
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", [name for name in SPACES if name not in TABLES_ONLY])
 def test_a_benchmark_knows_the_architectures_drawn(name):
     generator, benchmark = np.random.default_rng(4), SPACES[name]
     for arch in (draw_random(CHOICE_SPACES[name], generator).arch for _ in range(50)):
