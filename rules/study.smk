@@ -2,7 +2,7 @@
 Study searches under a limit of latency on devices: is a score worth it?
 
 REQUIRED INPUTS:
-    {mirror}/nasbench201_hardware.parquet, the costs of HW-NAS-Bench
+    {mirror}/nasbench201_hardware.parquet or HW-NAS-Bench-v1_0.pickle, the costs of HW-NAS-Bench
     results/joined and results/seconds/{space}/{images}/{score}/{seed}.parquet of NAS-Bench-201, for
     every dataset and every score that searches use
 

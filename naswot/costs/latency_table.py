@@ -14,13 +14,14 @@ KEYS = ("arch", "network")
 
 
 def read_latencies(path: Path, column: str = "ms") -> dict[str, float]:
-    """Return architecture → milliseconds.
+    """Return architecture → milliseconds; those with a gap in a Parquet file are left out.
 
     Raises:
         NaswotError: the file cannot be read, lacks a column, has an architecture twice, or a value
             is not a number from 0; the message names the row, counted from 1.
     """
-    header, rows = (_csv if path.suffix.lower() == ".csv" else _parquet)(path)
+    is_csv = path.suffix.lower() == ".csv"
+    header, rows = (_csv if is_csv else _parquet)(path)
     key = next((name for name in KEYS if name in header), None)
     if key is None:
         raise NaswotError(
@@ -39,6 +40,8 @@ def read_latencies(path: Path, column: str = "ms") -> dict[str, float]:
             raise NaswotError(f"{path}, row {number}: {key} is {shown(arch)}, not a text.")
         if arch in found:
             raise NaswotError(f"{path}, row {number}: {arch} occurs twice.")
+        if not is_csv and (value is None or (isinstance(value, float) and math.isnan(value))):
+            continue
         try:
             found[arch] = float(value)  # type: ignore[arg-type]
         except (TypeError, ValueError):

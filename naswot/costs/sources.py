@@ -33,7 +33,7 @@ from naswot.scores.inputs import Inputs, TensorTree
 
 FUNCTION = "function", "mydevice:latency for `latency` in mydevice.py here"
 FORMS = "torch, onnxruntime, MODULE:FUNCTION, or a file FILE.csv or FILE.parquet"
-TABLE = re.compile(r"(?P<file>.+\.(csv|parquet))(:(?P<column>[^/\\]+))?", re.IGNORECASE)
+TABLE = re.compile(r"(?P<file>.+\.(csv|parquet))(:(?P<column>.+))?", re.IGNORECASE)
 
 
 Latencies = dict[str, Latency | NaswotError]
@@ -218,7 +218,7 @@ def _table(path: Path, column: str) -> Source:
         return {
             name: Latency(latencies[name])
             if name in latencies
-            else NaswotError(f"{path} has no row for {name}.")
+            else NaswotError(f"{path} has no latency of {name}.")
             for name in networks
         }
 

@@ -157,8 +157,8 @@ class Inputs:
 
     def hardware_file(self) -> list[str]:
         """Return the file of costs on devices in the mirror, if it has one."""
-        place = Path(self.config["mirror"] or "", hardware.FILE)
-        return [in_place(place)] if self.config["mirror"] and place.exists() else []
+        place = hardware.find_file(self.config["mirror"])
+        return [] if place is None else [in_place(place)]
 
     def hardware_content(self) -> str | None:
         """Return a digest of that file; None if there is none."""

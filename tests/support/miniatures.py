@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from naswot.benchmarks import nasbench101
-from naswot.benchmarks.hardware import COLUMNS, REFUSED
+from naswot.benchmarks.hardware import COLUMNS, MEASURED_ON, REFUSED
+from naswot.spaces.nasbench201 import architectures
 
 CELL = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|avg_pool_3x3~1|nor_conv_1x1~2|"
 CELL_101 = '{"matrix":[[0,1,0],[0,0,1],[0,0,0]],"ops":["input","maxpool3x3","output"]}'
@@ -227,3 +228,23 @@ def hardware() -> pd.DataFrame:
         if "edgetpu" in name:
             columns[name][::3] = REFUSED
     return pd.DataFrame({"index": index, **columns})
+
+
+def hw_nas_bench(as_lists: bool = False) -> dict:
+    """Return the content of HW-NAS-Bench's own file with the costs of `hardware`.
+
+    It has the dictionaries that the benchmark's `hw_nas_bench_api` looks up, for both its spaces.
+    """
+    costs = hardware()
+    parts: dict[str, dict] = {}
+    for dataset, classes in zip(MEASURED_ON, (10, 100, 120), strict=True):
+        fixed = {"name": "infer.tiny", "C": 16, "N": 5, "num_classes": classes}
+        parts[dataset] = {"config": [fixed | {"arch_str": arch} for arch in architectures()]}
+        parts[dataset]["eyeriss_arithmetic_intensity"] = np.ones(len(costs))
+        for name in COLUMNS:
+            if name.startswith(f"{dataset}/"):
+                column = costs[name].to_numpy()
+                values = list(column) if as_lists else column
+                parts[dataset][name.partition("/")[2]] = values
+    lookup = {"FC_Cin1504_Cout100": np.float64(0.5), "AvgP_H4_W4_Cin1504_Cout1504": 0.25}
+    return {"nasbench201": parts, "fbnet": {"edgegpu_latency": lookup}}

@@ -1,5 +1,8 @@
 """Costs on devices: what HW-NAS-Bench publishes, and what a wrong file says."""
 
+import os
+import pickle
+
 import miniatures
 import numpy as np
 import pandas as pd
@@ -10,12 +13,15 @@ from naswot.benchmarks.hardware import (
     COLUMNS,
     DEVICES,
     FILE,
+    OFFICIAL,
     convert_hardware,
     latency_column,
     read,
 )
+from naswot.costs.sources import latency_source
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
+from naswot.spaces.nasbench201 import architectures
 
 # The sample in the benchmark's own README (GATECH-EIC/HW-NAS-Bench): network 0 on CIFAR-10.
 PUBLISHED = {
@@ -125,5 +131,77 @@ def test_a_missing_file_says_where_it_comes_from(tmp_path, folder):
     mirror = folder and tmp_path / folder
     with pytest.raises(NaswotError, match=r"HW-NAS-Bench \(Li et al., ICLR 2021\)") as error:
         convert_hardware(mirror, tmp_path / "costs.parquet")
-    assert FILE in str(error.value)
+    assert f"{FILE} or {OFFICIAL}" in str(error.value)
     assert not (tmp_path / "costs.parquet").exists()
+
+
+@pytest.mark.parametrize(("protocol", "as_lists"), [(2, False), (4, False), (4, True)])
+def test_the_benchmarks_own_file_has_the_same_costs(tmp_path, written, protocol, as_lists):
+    content = miniatures.hw_nas_bench(as_lists)
+    (tmp_path / OFFICIAL).write_bytes(pickle.dumps(content, protocol))
+    found = read(tmp_path / OFFICIAL)
+    pd.testing.assert_frame_equal(found, read(written(miniatures.hardware())))
+    assert tuple(found["arch"]) == architectures()
+
+
+def test_the_table_comes_before_the_benchmarks_own_file(tmp_path, written):
+    (tmp_path / OFFICIAL).write_bytes(pickle.dumps(miniatures.hw_nas_bench()))
+    convert_hardware(tmp_path, tmp_path / "costs.parquet")
+    assert read_metadata(tmp_path / "costs.parquet")["source_file"] == OFFICIAL
+    written(miniatures.hardware())
+    convert_hardware(tmp_path, tmp_path / "costs.parquet")
+    assert read_metadata(tmp_path / "costs.parquet")["source_file"] == FILE
+
+
+class Malicious:
+    def __reduce__(self):
+        return os.system, ("touch pwned",)
+
+
+def shortened() -> dict:
+    content = miniatures.hw_nas_bench()
+    content["nasbench201"]["cifar100"]["pixel3_latency"] = np.ones(15_624)
+    return content
+
+
+def misplaced() -> dict:
+    content = miniatures.hw_nas_bench()
+    configs = content["nasbench201"]["cifar10"]["config"]
+    configs[284], configs[285] = configs[285], configs[284]
+    return content
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: {"nasbench201": Malicious()}, r"it tries to import posix\.system"),
+        (lambda: {"fbnet": {}}, "is not HW-NAS-Bench .*KeyError: 'nasbench201'"),
+        (lambda: 7, "is not HW-NAS-Bench"),
+        (lambda: {"nasbench201": {"cifar10": {"config": []}}}, "IndexError"),
+        (shortened, r"cifar100/pixel3_latency has \(15624,\) numbers"),
+        (misplaced, "at index 284 instead of"),
+    ],
+)
+def test_a_pickle_that_is_not_the_benchmarks_is_refused(tmp_path, monkeypatch, make, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / OFFICIAL).write_bytes(pickle.dumps(make()))
+    with pytest.raises(NaswotError, match=message) as error:
+        read(tmp_path / OFFICIAL)
+    assert OFFICIAL in str(error.value)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_latencies_are_looked_up_in_the_converted_table(tmp_path, written):
+    written(miniatures.hardware())
+    convert_hardware(tmp_path, tmp_path / "costs.parquet")
+    costs = read_parquet(tmp_path / "costs.parquet")
+    archs = architectures()[3:5]
+    for device, known in (("raspi4", archs), ("edgetpu", archs[1:])):  # it refuses every third
+        column = f"cifar10/{device}/latency-ms"
+        source = latency_source(f"{tmp_path / 'costs.parquet'}:{column}")
+        found = source.measure(dict.fromkeys(archs), (3, 32, 32), None)
+        for index, arch in enumerate(archs, 3):
+            if arch in known:
+                assert found[arch].median_ms == costs[column][index]
+            else:
+                assert str(found[arch]).endswith(f"has no latency of {arch}.")

@@ -205,7 +205,7 @@ def test_tables_give_the_latencies_of_their_networks(tmp_path):
             source = latency_source(f"{tmp_path / name}{column}")
             found = source.measure({"a|b": ResNet, "d": ResNet}, SHAPE)
             assert found["a|b"].median_ms == value
-            assert str(found["d"]) == f"{tmp_path / name} has no row for d."
+            assert str(found["d"]) == f"{tmp_path / name} has no latency of d."
             assert name in source.text
 
 
