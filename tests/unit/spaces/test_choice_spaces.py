@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from naswot.errors import NaswotError
-from naswot.spaces import SPACES
+from naswot.spaces import SPACES, zoo
 from naswot.spaces.choice_spaces import CHOICE_SPACES, choice_space
 from naswot.spaces.choices import draw, draw_random, fitted, mutate
 from naswot.spaces.graph import Diagram
@@ -22,8 +22,8 @@ HALVED = ("nasbench201", "natsbench_sss")  # images with sides that are multiple
 LISTED = (*HALVED, "nasbenchmacro")  # all architectures
 INDEPENDENT = (*LISTED, "mobile", "mobile_hswish", "resnet")  # no choice depends on another
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-# Tables of other trainings of networks that nasbench301 draws, in other sizes.
-TABLES_ONLY = {"darts_trained_200", "darts_trained_600"}
+# Lists of real networks, and tables of other trainings of networks that nasbench301 draws.
+TABLES_ONLY = {"darts_trained_200", "darts_trained_600"} | {space.name for space in zoo.SPACES}
 COUNTED = [name for name, space in CHOICE_SPACES.items() if space.count is not None]
 
 
