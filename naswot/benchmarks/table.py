@@ -6,8 +6,10 @@ Columns of a table:
 - ``arch``: the architecture string of the space.
 - ``params``: trainable parameters of the benchmark's own 10-class network (may be absent).
 - ``dataset/split/epochs``, e.g. ``cifar10-valid/x-valid/200``: top-1 accuracy in percent, the
-  mean over the training seeds. Where the number of epochs differs from network to network, the
-  third part may name how they were trained, such as ``ImageNet/val/recipe-simple``.
+  mean over the training seeds; or another metric, which the split names
+  (`naswot.benchmarks.metrics`), e.g. ``normal/valid-ssim/30``. Where the number of epochs differs
+  from network to network, the third part may name how they were trained, such as
+  ``ImageNet/val/recipe-simple``.
 - the same with ``/per-seed``: the list of accuracies behind the mean (may be absent).
 - ``dataset/train-seconds-per-epoch``: seconds.
 
@@ -22,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from naswot.benchmarks.datasets import Dataset
+from naswot.benchmarks.metrics import ACCURACY, metric_of
 from naswot.errors import NaswotError, shown
 from naswot.io.parquet import column_names, read_parquet
 from naswot.spaces import Space
@@ -60,7 +63,8 @@ def check(table: pd.DataFrame, space: Space, origin: str) -> pd.DataFrame:
 
     Raises:
         NaswotError: a column is missing, an architecture is malformed, missing or double, an
-            index is not the official one, or an accuracy is not a percentage.
+            index is not the official one, or an accuracy is not a percentage (or a value of
+            another metric not in its range).
     """
     for column in ("index", "arch"):
         if column not in table:
@@ -84,7 +88,7 @@ def check(table: pd.DataFrame, space: Space, origin: str) -> pd.DataFrame:
     else:
         _check_all(table, space, origin)
     for key in keys:
-        _check_percentages(table[key], key, origin)
+        _check_range(table[key], key, origin)
     return table.sort_values("index", ignore_index=True)
 
 
@@ -155,16 +159,22 @@ def check_numbers(table: pd.DataFrame, origin: str) -> None:
             )
 
 
-def _check_percentages(column: pd.Series, key: str, origin: str) -> None:
+def _check_range(column: pd.Series, key: str, origin: str) -> None:
     values = column.to_numpy(dtype=float, na_value=np.nan)
-    outside = np.flatnonzero((values < 0) | (values > 100))
+    metric = metric_of(key)
+    outside = np.flatnonzero((values < metric.low) | (values > metric.high))
     if len(outside):
-        raise NaswotError(
-            f"{origin}: column {key!r} has {values[outside[0]]:g} in row {outside[0]}; accuracies "
-            "are percentages from 0 to 100."
+        must = (
+            "accuracies are percentages from 0 to 100"
+            if metric == ACCURACY
+            else f"{metric.label()} is from {metric.low:g} to {metric.high:g}"
         )
-    if np.nanmax(values, initial=0.0) <= 1.0 and np.isfinite(values).any():
         raise NaswotError(
-            f"{origin}: column {key!r} never exceeds 1; accuracies must be in percent, "
-            "not fractions."
+            f"{origin}: column {key!r} has {values[outside[0]]:g} in row {outside[0]}; {must}."
+        )
+    fractions = np.nanmax(values, initial=0.0) <= 1.0 and np.isfinite(values).any()
+    if metric.unit == "%" and fractions:
+        what = "accuracies" if metric == ACCURACY else "its values"
+        raise NaswotError(
+            f"{origin}: column {key!r} never exceeds 1; {what} must be in percent, not fractions."
         )

@@ -12,6 +12,7 @@ from matplotlib.colors import Normalize
 
 from naswot.analysis.similarity import HIGH
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
+from naswot.benchmarks.metrics import ACCURACY, Metric, metric_of
 from naswot.plots.palette import INK
 from naswot.plots.registry import STAND_INS
 from naswot.plots.scatter import accuracy_kind
@@ -58,7 +59,8 @@ def figure1(
         top = sum(heights[number:]) + FOOT
         _draw_block(figure, block, high, shown, top, _title(block, spaces, catalogue) + mark)
     notes = [f"{'¹²³'[number]} {kind}" for number, kind in enumerate(kinds)]
-    _draw_foot(figure, notes)
+    metrics = {metric_of(block.about["accuracy"]): None for block in blocks} or {ACCURACY: None}
+    _draw_foot(figure, " or ".join(map(_in_words, metrics)), notes)
     return figure
 
 
@@ -99,11 +101,13 @@ def _draw_block(
         ha="right",
         fontsize=6.5,
     )
+    metric = metric_of(about["accuracy"])
     lefts = [LEFT + band * (width + BETWEEN_BANDS) for band in range(bands)]
     for band, left in enumerate(lefts):
         row = table.loc[str(band + 1)]
         which = {0: "worst: ", bands - 1: "best: "}.get(band, "")
-        accuracies = f"{block.band_low[band]:.1f}–{block.band_high[band]:.1f} %"
+        low, high = (metric.number(end[band], 1) for end in (block.band_low, block.band_high))
+        accuracies = f"{low}–{high} {metric.unit}".rstrip()
         _write(figure, left + width / 2, top - 0.37, which + accuracies, fontsize=7.5, ha="center")
         drawn = f"{(block.band == band).sum()} of {block.band_size[band]:,}"
         drawn += f", {row['minus_inf']} with −∞" if row["minus_inf"] else ""
@@ -133,7 +137,8 @@ def _draw_matrix(axes: Axes, block: Kernels, network: int) -> None:
     axes.set_yticks([])
     axes.spines[:].set_linewidth(0.4)
     score = f"{block.score[network]:.0f}".replace("-inf", "−∞").replace("nan", "NaN")
-    axes.set_xlabel(f"{block.accuracy[network]:.1f}, {score}", fontsize=6.5, labelpad=1.5)
+    accuracy = metric_of(block.about["accuracy"]).number(block.accuracy[network], 1)
+    axes.set_xlabel(f"{accuracy}, {score}", fontsize=6.5, labelpad=1.5)
 
 
 def _draw_strip(axes: Axes, table: pd.DataFrame, centres: Sequence[float], smallest: float) -> None:
@@ -182,7 +187,11 @@ def _draw_strip(axes: Axes, table: pd.DataFrame, centres: Sequence[float], small
     axes.set_title(words, fontsize=6.5, loc="left", pad=8)
 
 
-def _draw_foot(figure: plt.Figure, notes: Sequence[str]) -> None:
+def _in_words(metric: Metric) -> str:
+    return f"{metric.title} in percent" if metric.unit == "%" else metric.title
+
+
+def _draw_foot(figure: plt.Figure, metrics: str, notes: Sequence[str]) -> None:
     """Draw the colour scale and an explanation."""
     bar = _axes(figure, WIDTH - RIGHT - 1.75, 0.33, 1.6, 0.09)
     scale = ScalarMappable(Normalize(LOWEST, LARGEST), COLOURS)
@@ -190,7 +199,7 @@ def _draw_foot(figure: plt.Figure, notes: Sequence[str]) -> None:
     bar.set_title(r"similarity $K_H / N_A$, clipped below .5", fontsize=6.5, pad=3)
     bar.tick_params(labelsize=6.5, length=2)
     lines = [
-        "Below each matrix: accuracy in percent, score. Networks are drawn at random, those at",
+        f"Below each matrix: {metrics}, score. Networks are drawn at random, those at",
         "chance accuracy and those that score −∞ (singular $K_H$) included, and sorted by score",
         "within a band. Images are in one order for all of a space, similar ones side by side.",
         *notes,

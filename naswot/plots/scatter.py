@@ -8,6 +8,7 @@ import pandas as pd
 
 from naswot.analysis.comparison import reported_key
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
+from naswot.benchmarks.metrics import metric_of
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.plots.palette import INK
@@ -34,7 +35,9 @@ def scatter(
     table, row = table_and_row(joined, correlations, dataset, catalogue)
     figure, axes = plt.subplots(figsize=(3.6, 3.2), layout="constrained")
     draw(axes, table, row)
-    axes.set_xlabel(f"{accuracy_kind(row)} (%)\n{row['accuracy']}", fontsize=8)
+    metric = metric_of(row["accuracy"])
+    unit = f" ({metric.unit})" if metric.unit else ""
+    axes.set_xlabel(f"{accuracy_kind(row)}{unit}\n{row['accuracy']}", fontsize=8)
     axes.set_ylabel(f"{row['score']} of the untrained network", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.set_title(
@@ -94,6 +97,7 @@ def draw(axes: plt.Axes, table: pd.DataFrame, row: pd.Series, size: float = 4) -
 
 
 def accuracy_kind(row: pd.Series) -> str:
-    """Return the kind of the row's accuracy in words."""
+    """Return the kind of the row's accuracy in words, without its unit."""
     predicted = "/surrogate/" in row["accuracy"]
-    return "accuracy that a surrogate predicts" if predicted else "accuracy when trained"
+    name = metric_of(row["accuracy"]).title
+    return f"{name} that a surrogate predicts" if predicted else f"{name} when trained"

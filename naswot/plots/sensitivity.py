@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
+from naswot.benchmarks.metrics import ACCURACY, Metric, metric_of
 from naswot.plots.comparison import WIDTH
 from naswot.plots.spacing import name_at_right, plain
 
@@ -32,17 +33,19 @@ def figure5(
         catalogue: the search spaces of the run.
     """
     figure, grid = plt.subplots(2, 2, figsize=(WIDTH, 5.4), layout="constrained")
+    metric = _metric(levels)
     boxed = networks[networks["ablation"].isin(BOXES)]
     limits = _limits(boxed)
     for axes, (ablation, title) in zip(grid.flat, BOXES.items(), strict=False):
-        _boxes(axes, networks[networks["ablation"] == ablation], limits)
+        _boxes(axes, networks[networks["ablation"] == ablation], limits, metric)
         (row,) = levels[levels["ablation"] == ablation].itertuples()
         name = row.level if ablation == "batches" else ""
         _title(axes, f"{title}{f' ({name})' if name else ''}, {row.repeats:.0f}")
-        axes.set_xlabel(f"accuracy of the network (%), {row.accuracy_key}", fontsize=7)
+        axes.set_xlabel(f"{metric.label('of the network')}, {row.accuracy_key}", fontsize=7)
         axes.set_ylabel("naswot score", fontsize=7)
     axes = grid[1, 1]
-    _lines(axes, networks[networks["ablation"] == "batch_size"], "normalised", taus=None)
+    rows = networks[networks["ablation"] == "batch_size"]
+    _lines(axes, rows, "normalised", taus=None, metric=metric)
     _title(axes, "(d) mini-batch size")
     axes.set_xlabel("images in the mini-batch", fontsize=7)
     axes.set_ylabel("naswot score / least at that size", fontsize=7)
@@ -51,7 +54,7 @@ def figure5(
         networks,
         catalogue,
         "Boxes: quartiles; whiskers: lowest and highest.\n"
-        "(d): median, lowest and highest; numbers on the right: accuracy (%).",
+        f"(d): median, lowest and highest; numbers on the right: {metric.label()}.",
     )
     return figure
 
@@ -70,6 +73,7 @@ def ablations(
     grid = figure.add_gridspec(2, 1)
     top, bottom = grid[0], grid[1]
     below = bottom.subgridspec(1, 2)
+    metric = _metric(levels)
     places = dict(zip(BEYOND, (top, below[0], below[1]), strict=True))
     for ablation, place in places.items():
         axes, rows = figure.add_subplot(place), levels[levels["ablation"] == ablation]
@@ -80,19 +84,24 @@ def ablations(
             axes.text(0.5, 0.5, "\n".join(rows["note"].unique()), fontsize=6.5, ha="center")
             continue
         taus = shown.set_index("level")["tau_batches"]
-        _lines(axes, networks[networks["ablation"] == ablation], "median", taus)
+        _lines(axes, networks[networks["ablation"] == ablation], "median", taus, metric)
         axes.set_ylabel("naswot score", fontsize=7)
     _caption(
         figure,
         networks,
         catalogue,
-        "Median, lowest and highest score; numbers on the right: accuracy (%).\n"
+        f"Median, lowest and highest score; numbers on the right: {metric.label()}.\n"
         "τ: Kendall tau of the mean scores with those over mini-batches (Figure 5 a).",
     )
     return figure
 
 
-def _boxes(axes: plt.Axes, rows: pd.DataFrame, limits: tuple[float, float]) -> None:
+def _metric(levels: pd.DataFrame) -> Metric:
+    keys = levels["accuracy_key"].dropna()
+    return ACCURACY if keys.empty else metric_of(keys.iloc[0])
+
+
+def _boxes(axes: plt.Axes, rows: pd.DataFrame, limits: tuple[float, float], metric: Metric) -> None:
     """Draw one box per network, from the least to the most accurate."""
     rows = rows.sort_values("accuracy", kind="stable")
     foot = limits[0]
@@ -111,11 +120,13 @@ def _boxes(axes: plt.Axes, rows: pd.DataFrame, limits: tuple[float, float]) -> N
         _foot(axes, place, foot, row, colour)
     axes.set_ylim(limits)
     axes.set_xlim(-0.6, len(rows) - 0.4)
-    axes.set_xticks(range(len(rows)), [f"{value:.1f}" for value in rows["accuracy"]])
+    axes.set_xticks(range(len(rows)), [metric.number(value, 1) for value in rows["accuracy"]])
     plain(axes)
 
 
-def _lines(axes: plt.Axes, rows: pd.DataFrame, value: str, taus: pd.Series | None) -> None:
+def _lines(
+    axes: plt.Axes, rows: pd.DataFrame, value: str, taus: pd.Series | None, metric: Metric
+) -> None:
     """Draw one line per network over the levels, with its range at each level and its accuracy."""
     levels = list(dict.fromkeys(rows["level"]))
     low, high = ("normalised_low", "normalised_high") if value == "normalised" else ("low", "high")
@@ -133,7 +144,7 @@ def _lines(axes: plt.Axes, rows: pd.DataFrame, value: str, taus: pd.Series | Non
             _foot(axes, place, limits[0], row, colour)
         last = line[value].iloc[-1]
         last = last if np.isfinite(last) else limits[0]
-        ends.append((f"{group['accuracy'].iloc[0]:.1f}", places[-1], last, colour))
+        ends.append((metric.number(group["accuracy"].iloc[0], 1), places[-1], last, colour))
     axes.set_ylim(limits)
     name_at_right(axes, ends, text="black")  # the lightest lines are yellow
     words = [level.replace("_", "\n") for level in levels]

@@ -12,6 +12,7 @@ from bokeh.resources import Resources
 from markupsafe import Markup, escape  # noqa: TID251, HTML of Bokeh's and ours
 
 from naswot.benchmarks.catalogue import BUILT_IN, Catalogue, Entry
+from naswot.benchmarks.metrics import metric_of
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.plots.palette import INK
@@ -75,7 +76,7 @@ def _plot(source: ColumnDataSource, key: str, about: dict) -> figure:
         sizing_mode="stretch_width",
         tools="pan,wheel_zoom,box_zoom,reset,tap",
         active_scroll=None,
-        x_axis_label=f"accuracy {key} (%)",
+        x_axis_label=metric_of(key).label(key),
         y_axis_label=f"{about['score']} of the untrained network",
         output_backend="canvas",
     )
@@ -134,7 +135,9 @@ def _source(path: str | Path, entry: Entry, seed: int) -> tuple[ColumnDataSource
 def _details(row: dict, keys: Sequence[str], space: Space) -> str:
     """Return the details of a network as HTML: its drawing, name, score and accuracies."""
     accuracies = Markup("").join(
-        Markup("<br>{} {} %").format(key, written(row[key], 2))
+        Markup("<br>{} {} {}").format(
+            key, written(row[key], 2 + metric_of(key).finer), metric_of(key).unit
+        )
         for key in keys
         if not pd.isna(row[key])
     )

@@ -7,7 +7,15 @@ imports torch only when it builds a network, so that planning a run is fast.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from naswot.spaces import nasbench101, nasbench201, nasbenchmacro, natsbench_sss, nds, zoo
+from naswot.spaces import (
+    nasbench101,
+    nasbench201,
+    nasbenchmacro,
+    natsbench_sss,
+    nds,
+    transnas,
+    zoo,
+)
 from naswot.spaces.space import Space
 
 __all__ = ["SPACES", "Space"]
@@ -21,6 +29,7 @@ SPACES: Mapping[str, Space] = MappingProxyType(
             nasbench101.SPACE,
             nasbenchmacro.SPACE,
             *nds.SPACES,
+            *transnas.SPACES,
             *zoo.SPACES,
         )
     }

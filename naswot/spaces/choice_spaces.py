@@ -18,6 +18,7 @@ from naswot.spaces.nasbench201 import choices as nasbench201
 from naswot.spaces.nasbenchmacro import choices as nasbenchmacro
 from naswot.spaces.nds import choices as nds
 from naswot.spaces.resnet import choices as resnet
+from naswot.spaces.transnas import choices as transnas
 
 CHOICE_SPACES: Mapping[str, ChoiceSpace] = MappingProxyType(
     {
@@ -29,6 +30,7 @@ CHOICE_SPACES: Mapping[str, ChoiceSpace] = MappingProxyType(
             nasbench101.SPACE,
             nasbenchmacro.SPACE,
             *nds.SPACES,
+            *transnas.SPACES,
         )
     }
 )

@@ -5,6 +5,8 @@ VERTICES = (
     '{"matrix":[[0,1,1,1,0],[0,0,0,0,1],[0,0,0,0,0],[0,0,0,0,1],[0,0,0,0,0]],'
     '"ops":["input","conv3x3-bn-relu","maxpool3x3","conv1x1-bn-relu","output"]}'
 )
+MICRO = "64-41414-1_02_333"  # the examples of TransNAS-Bench-101's readme, the second one longer
+MACRO = "64-421331-basic"
 
 
 def cells(searchspace="DARTS", operations=("sep_conv_3x3", "skip_connect"), **changes) -> dict:

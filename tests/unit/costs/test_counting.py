@@ -5,7 +5,7 @@ import json
 
 import pytest
 import torch
-from architectures import TOPOLOGY, VERTICES, bottlenecks, cells
+from architectures import MICRO, TOPOLOGY, VERTICES, bottlenecks, cells
 from own_networks import GoogLeNetLike, MobileNetLike, ResNet, ViTLike
 from torch import nn
 from torch.nn import functional
@@ -115,6 +115,7 @@ ARCHITECTURES = {
     "natsbench_sss": "8:64:16:32:24",
     "nds_darts": json.dumps(cells(aux=True)),
     "nds_resnext-a": json.dumps(bottlenecks()),
+    "transnas_micro": MICRO,
 }
 
 

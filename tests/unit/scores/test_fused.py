@@ -11,6 +11,7 @@ from collections import namedtuple
 import numpy as np
 import pytest
 import torch
+from architectures import MACRO, MICRO
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from threads import using
@@ -312,9 +313,11 @@ class Residual(nn.Module):
             "nasbench101",
             CELL101,
         ),
+        ("transnas_micro", MICRO),
+        ("transnas_macro", MACRO),
         (None, Residual),
     ],
-    ids=["NAS-Bench-201", "NATS-Bench SSS", "NAS-Bench-101", "residual"],
+    ids=["NAS-Bench-201", "NATS-Bench SSS", "NAS-Bench-101", "micro", "macro", "residual"],
 )
 def test_known_networks_are_scored_by_the_fused_pass_alone(space, arch, monkeypatch):
     monkeypatch.delattr(codes, "Recorder")

@@ -18,8 +18,9 @@ from naswot.spaces.choice_spaces import CHOICE_SPACES, choice_space
 from naswot.spaces.choices import draw, draw_random, fitted, mutate
 from naswot.spaces.graph import Diagram
 
-HALVED = ("nasbench201", "natsbench_sss")  # images with sides that are multiples of 4
-LISTED = (*HALVED, "nasbenchmacro")  # all architectures
+FOURFOLD = ("nasbench201", "natsbench_sss")  # sides of images are multiples of 4
+# All architectures, of independent choices.
+LISTED = (*FOURFOLD, "nasbenchmacro", "transnas_micro")
 INDEPENDENT = (*LISTED, "mobile", "mobile_hswish", "resnet")  # no choice depends on another
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 # Lists of real networks, and tables of other trainings of networks that nasbench301 draws.
@@ -127,7 +128,7 @@ def test_the_size_is_the_product_of_the_options(name):
 def test_counts_are_those_of_the_network(name, data):
     space = CHOICE_SPACES[name]
     arch = draw(space, lambda _, options: data.draw(st.sampled_from(options))).arch
-    step = 4 if name in HALVED else 1
+    step = 4 if name in FOURFOLD else 1
     height, width = (step * data.draw(st.integers(16 // step, 72 // step)) for _ in range(2))
     shape, classes = (3, height, width), data.draw(st.integers(1, 1000))
     with torch.device("meta"):
@@ -153,7 +154,7 @@ def test_other_images_are_refused(name, shape):
         space.count(arch, 10, shape)
 
 
-@pytest.mark.parametrize("name", HALVED)
+@pytest.mark.parametrize("name", FOURFOLD)
 def test_sides_that_the_residual_blocks_cannot_halve_are_refused(name):
     space = CHOICE_SPACES[name]
     arch = draw_random(space, np.random.default_rng(11)).arch

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
-from architectures import TOPOLOGY, VERTICES, basics, bottlenecks, cells
+from architectures import MACRO, MICRO, TOPOLOGY, VERTICES, basics, bottlenecks, cells
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,6 +35,8 @@ EXAMPLES = (
     ("nds_resnext-b", json.dumps(bottlenecks())),
     ("nds_resnet", json.dumps(basics())),
     ("nds_vanilla", json.dumps(basics("vanilla_block"))),
+    ("transnas_micro", MICRO),
+    ("transnas_macro", MACRO),
 )
 
 
@@ -77,7 +79,8 @@ def test_the_skeleton_is_that_of_the_network(space, arch):
         network = SPACES[space].build(arch, 10)
     skeleton = diagram_of(SPACES[space], arch).skeleton
     drawn = [(block.channels, block.size) for block in skeleton for _ in range(block.repeat)]
-    assert drawn == outputs(network, 224 if space.endswith("_in") else 32)
+    sizes = {"nds_pnas_in": 224, "transnas_micro": 256, "transnas_macro": 256}
+    assert drawn == outputs(network, sizes.get(space, 32))
 
 
 def test_operations_stand_on_the_edges_of_nasbench201():
@@ -157,6 +160,7 @@ def test_what_a_space_imports_later_is_there(space):
         ("nasbench101", '{"matrix":', "is not a NAS-Bench-101 cell"),
         ("natsbench_sss", "8:8", "is not a NATS-Bench size architecture"),
         ("nasbenchmacro", "0120120", "is not an architecture of NAS-Bench-Macro"),
+        ("transnas_micro", MACRO, "its modules are '421331' instead of 41414"),
         ("nds_enas", json.dumps(CELLS), "is not an architecture of nds_enas"),
     ],
 )
@@ -176,6 +180,8 @@ def test_a_malformed_architecture_is_explained(space, arch, message):
         (json.dumps(cells("PNAS_in")), ["nds_pnas_in"]),
         (json.dumps(bottlenecks()), ["nds_resnext-a", "nds_resnext-b"]),
         (json.dumps(basics()), ["nds_resnet"]),
+        (MICRO, ["transnas_micro"]),
+        (MACRO, ["transnas_macro"]),
     ],
 )
 def test_the_space_is_known_by_the_form(arch, spaces):
@@ -191,6 +197,8 @@ def test_the_space_is_known_by_the_form(arch, spaces):
         ('{"matrix": 3}', "is not a NAS-Bench-101 cell"),
         ('{"searchspace": 3}', "it has no key 'net'"),
         ('{"block_type": 3}', "it has no key 'stem_type'"),
+        ("64-41414-4_00_000", "'4' in the cell '4_00_000' is not one of 0"),
+        ("64-7-basic", "'7' in '7' is not a kind of module"),
         ("resnet19", "not an architecture of any space"),
         ("", "not an architecture of any space"),
     ],

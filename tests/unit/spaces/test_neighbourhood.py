@@ -27,6 +27,7 @@ PARTS = {
     "nasbench201": lambda arch: [edge for edge in arch.replace("+", "").split("|") if edge],
     "natsbench_sss": lambda arch: arch.split(":"),
     "nasbenchmacro": list,
+    "transnas_micro": lambda arch: list(arch.rpartition("-")[2].replace("_", "")),
 }
 # Corners of spaces: of a few architectures there, some have neighbours and some have none.
 CORNERS = {
@@ -62,7 +63,13 @@ def nearest(parts) -> list[list[int]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("nasbench201", 6 * 4), ("natsbench_sss", 5 * 7), ("nasbenchmacro", 8 * 2)]
+    ("name", "count"),
+    [
+        ("nasbench201", 6 * 4),
+        ("natsbench_sss", 5 * 7),
+        ("nasbenchmacro", 8 * 2),
+        ("transnas_micro", 6 * 3),
+    ],
 )
 def test_one_choice_differs_in_the_whole_space(name, count):
     space = SPACES[name]
