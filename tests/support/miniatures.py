@@ -143,6 +143,64 @@ def pth(zip_file: bool, archs: tuple[str, ...] = (CELL,)) -> bytes:
     return stream.getvalue()
 
 
+# Task of TransNAS-Bench-101 → the metrics of a split, and the epochs.
+TRANSNAS = {
+    "class_scene": (("top1", "top5", "loss"), 25),
+    "class_object": (("top1", "top5", "loss"), 25),
+    "room_layout": (("loss", "neg_loss"), 25),
+    "jigsaw": (("top1", "top5", "loss"), 10),
+    "segmentsemantic": (("loss", "acc", "mIoU"), 30),
+    "normal": (("l1_loss", "ssim"), 30),
+    "autoencoder": (("l1_loss", "ssim"), 30),
+}
+
+
+def transnas(archs: Mapping[str, tuple[str, ...]], seed: int = 0) -> dict:
+    """Return the content of the official file of TransNAS-Bench-101, of a few architectures.
+
+    `archs` are those of each search space. Values are made up, within the range of each metric.
+    """
+    generator = np.random.default_rng(seed)
+    names = {
+        task: [f"{split}_{metric}" for split in ("train", "valid", "test") for metric in metrics]
+        + ["time_elapsed"]
+        for task, (metrics, _) in TRANSNAS.items()
+    }
+    infos = ["inference_time", "encoder_params", "model_params", "model_FLOPs", "encoder_FLOPs"]
+
+    def values(name: str, epochs: int) -> list[float]:
+        drawn = generator.random(epochs)
+        if name == "time_elapsed":
+            return [float(200 * epoch) for epoch in range(1, epochs + 1)]
+        scale = {"top1": 100, "top5": 100, "acc": 100, "mIoU": 100, "neg_loss": -1}
+        return [float(v) for v in drawn * scale.get(name.split("_", 1)[1], 1)]
+
+    def result(task: str) -> dict:
+        epochs = TRANSNAS[task][1]
+        return {
+            "total_epochs": epochs,
+            "model_info": dict.fromkeys(infos, 1.5),
+            "metrics": {name: values(name, epochs) for name in names[task]},
+        }
+
+    data = {
+        space: {arch: {task: result(task) for task in TRANSNAS} for arch in listed}
+        for space, listed in archs.items()
+    }
+    about = {"metrics_dict": names, "info_names": infos, "task_list": list(TRANSNAS)}
+    return about | {"data": data}
+
+
+def transnas_pth(zip_file: bool = True) -> bytes:
+    """Return a PyTorch file as TransNAS-Bench-101's, of one architecture in each space."""
+    import torch
+
+    content = transnas({"macro": ("64-4111-basic",), "micro": ("64-41414-1_02_333",)})
+    stream = io.BytesIO()
+    torch.save(content, stream, _use_new_zipfile_serialization=zip_file)
+    return stream.getvalue()
+
+
 def batch(side: int = 32, count: int = 2, key: str = "labels", protocol: int = 2) -> bytes:
     """Return a pickled batch of images."""
     pixels = np.arange(count * 3 * side * side, dtype=np.uint64).astype(np.uint8)

@@ -17,6 +17,7 @@ from naswot.benchmarks import (
     nats_bench,
     nats_files,
     sources,
+    transnas,
 )
 from naswot.benchmarks.table import check
 from naswot.benchmarks.tfrecord import records
@@ -151,6 +152,12 @@ TARGETS = (
         lambda: [miniatures.pth(False), miniatures.pth(True)],
         _read_pth,
         "NAS-Bench-201.pth",
+    ),
+    Target(
+        "transnas_pth",
+        lambda: [miniatures.transnas_pth()],
+        lambda path: _keep(transnas.read(path, "macro"), path),
+        "transnas-bench_v10141024.pth",
     ),
     Target(
         "nds_cells",
