@@ -81,7 +81,8 @@ def read_mirror(path: str | Path, kind: str) -> pd.DataFrame:
     Metrics that the mirror lacks are empty columns. Other columns keep their names.
 
     Raises:
-        NaswotError: the file cannot be read, lacks a column, or has one of an unknown task.
+        NaswotError: the file cannot be read, lacks a column, or has one of an unknown task or
+            without numbers.
     """
     table = read_parquet(path)
     for name in NOT_TASKS:
@@ -101,16 +102,30 @@ def read_mirror(path: str | Path, kind: str) -> pd.DataFrame:
             "instead of micro or macro."
         )
     table = table[table["space"] == kind].drop(columns=["index", "space"]).reset_index(drop=True)
+    nothing = np.full(len(table), np.nan)
     columns: dict[str, Any] = {}
     for task, about in TASKS.items():
         for split in SPLITS:
-            name = f"{task}/{split}_{about.metric}"
-            values = table.pop(name) if name in table else np.full(len(table), np.nan)
-            columns[about.key(task, split, best=True)] = values
-        if f"{task}/time_elapsed" in table:
-            seconds = table.pop(f"{task}/time_elapsed")
+            values = _taken(table, f"{task}/{split}_{about.metric}", path)
+            key = about.key(task, split, best=True)
+            columns[key] = nothing if values is None else values
+        seconds = _taken(table, f"{task}/time_elapsed", path)
+        if seconds is not None:
             columns[f"{task}/train-seconds-per-epoch"] = seconds / about.epochs
     return _with_index(table[["arch"]].assign(**columns), kind).join(table.drop(columns="arch"))
+
+
+def _taken(table: pd.DataFrame, name: str, path: str | Path) -> pd.Series | None:
+    """Remove a column from `table` and return it; None if there is none.
+
+    Raises:
+        NaswotError: it does not hold numbers.
+    """
+    if name not in table:
+        return None
+    if not pd.api.types.is_numeric_dtype(table[name]):
+        raise NaswotError(f"{path}: column {name!r} does not hold numbers.")
+    return table.pop(name)
 
 
 def read(path: str | Path, kind: str) -> pd.DataFrame:

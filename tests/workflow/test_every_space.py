@@ -73,7 +73,15 @@ def test_every_space_of_the_mirror_runs(fresh, mirror):
     config = yaml.safe_load((workdir.path / "config/ci.yaml").read_text())
     del config["methods"]  # all
     config |= {
-        "spaces": ["nasbench201", "natsbench_sss", "nasbench101", "nasbench301", "nds_darts"],
+        "spaces": [
+            "nasbench201",
+            "natsbench_sss",
+            "nasbench101",
+            "nasbench301",
+            "nds_darts",
+            "transnas_micro",
+        ],
+        "datasets": ["cifar10", "cifar100", "imagenet16_120", "normal"],
         "skip_missing": True,
         "sample": 8,
         "images": "noise",
@@ -88,8 +96,11 @@ def test_every_space_of_the_mirror_runs(fresh, mirror):
     assert run.code == 0, run.text
     taus = pd.read_csv(workdir.path / "results/kendall_tau.csv").set_index("space")
     assert set(taus.index) == {
-        "nasbench201", "natsbench_sss", "nasbench101", "nasbench301", "nds_darts"
+        "nasbench201", "natsbench_sss", "nasbench101", "nasbench301", "nds_darts",
+        "transnas_micro",
     }  # fmt: skip
+    ssim = {f"normal/best-{split}-ssim/30" for split in ("valid", "test")}
+    assert set(taus.at["transnas_micro", "accuracy"]) == ssim
     assert taus.at["nds_darts", "note"].startswith("left out: mirror = ")
     table2 = pd.read_csv(workdir.path / "results/table2.csv")
     measured = table2[table2["source"] == "measured"]
@@ -101,7 +112,8 @@ def test_every_space_of_the_mirror_runs(fresh, mirror):
     assert (
         table1["source"].eq("measured").sum() == 5 + 9
     )  # NASWOT; Random and Optimal in two pools; all others
-    for figure in ("scatter/nasbench301/cifar10", "figure1", "figure3", "figure9"):
+    scatters = ("scatter/nasbench301/cifar10", "scatter/transnas_micro/normal")
+    for figure in (*scatters, "figure1", "figure3", "figure9"):
         assert (workdir.path / f"results/figures/{figure}.pdf").exists()
 
 

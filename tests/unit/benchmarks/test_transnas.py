@@ -165,6 +165,8 @@ def test_a_mirror_gives_what_the_official_file_gives(tmp_path, save, content):
         (small().drop(columns="space"), "has no column 'space': it is not transnasbench101"),
         (small().replace("macro", "mega"), "column 'space' has 'mega' in row 0"),
         (small(**{"depth/valid_l1": 1.0}), "'depth/valid_l1', but there is no task 'depth' of"),
+        (small(**{"normal/valid_ssim": "x"}), "column 'normal/valid_ssim' does not hold numbers"),
+        (small(**{"normal/time_elapsed": "1 h"}), "'normal/time_elapsed' does not hold numbers"),
     ],
 )
 def test_another_table_is_refused(tmp_path, table, message):
