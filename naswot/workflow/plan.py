@@ -219,9 +219,16 @@ class Plan:
 
     @property
     def initialised(self) -> list[tuple[str, str]]:
-        """The runs whose best networks are scored again with other initial weights."""
-        asked = self.config["initialisations"]["count"] and "naswot" in self.search_scores
-        return [run for run in self.runs if run[0] in SEARCHED] if asked else []
+        """The runs whose best networks are scored again with other initial weights.
+
+        Of spaces that are scored in full: otherwise the chance of the sample comes first.
+        """
+        if not self.config["initialisations"]["count"] or "naswot" not in self.search_scores:
+            return []
+        sample = self.config["sample"]
+        return [
+            run for run in self.runs if run[0] in SEARCHED and sample_of(sample, run[0]) == "all"
+        ]
 
     @property
     def scored_again(self) -> list[str]:
