@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t
 
 from naswot.analysis.paper_differences import REPEATS, of_scoring, of_search
 from naswot.analysis.rendering import SPLITS
@@ -118,7 +119,7 @@ def accuracy_rows(
     """Yield the row that `finish` takes, for every mean in the published tables.
 
     The standard error is √(s²/n + s²/n) over both sets of runs. Where `chance` knows the standard
-    deviation d between initialisations, 2d² is added in the root: both sets have one each.
+    deviation d between initialisations, 2d² is added in the root: both sets share one each.
     """
     groups = _groups(searches)
     for row in paper.to_dict("records"):
@@ -174,15 +175,19 @@ def accuracy_rows(
 def chance_of_weights(found: pd.DataFrame) -> dict[tuple[str, str, str, str], float]:
     """Return (space, data set, method, accuracy) → standard deviation between initialisations.
 
+    That of a few initialisations is itself uncertain. It is multiplied by Student's t over its
+    limit for many, at 95 %, so that two standard errors keep their meaning.
+
     Args:
         found: initialisations.csv. Where more than `MOST_OUTSIDE` of the runs choose networks that
             were not scored again, the deviation is not known.
     """
     found = found[(found["initialisation"] > 0) & (found["outside"] <= MOST_OUTSIDE)]
     places = found.groupby(["space", "dataset", "sample_size", "accuracy"])["mean"]
+    wider = t.ppf(0.975, places.size() - 1) / t.ppf(0.975, np.inf)
     return {
         (space, dataset, f"NASWOT (N={size})", key): float(deviation)
-        for (space, dataset, size, key), deviation in places.std().dropna().items()
+        for (space, dataset, size, key), deviation in (places.std() * wider).dropna().items()
     }
 
 
@@ -256,8 +261,8 @@ def tau_rows(
     """Yield the row that `finish` takes, for every published Kendall tau.
 
     Ours is `tau_plotted` of kendall_tau.csv. The standard error is √(a² + b²). Ours, a, is the
-    width of the bootstrap's 95 % interval divided by 3.92. That of the paper's sample of n
-    networks, b, is .0135 · √(1000/n).
+    width of the bootstrap's 95 % interval of `tau` divided by 3.92, times √(n / n_plotted). That of
+    the paper's sample of n networks, b, is .0135 · √(1000/n).
     """
     for known in paper.to_dict("records"):
         space, dataset, score = (known[name] for name in ("space", "dataset", "score"))
@@ -297,6 +302,7 @@ def tau_rows(
             differences.append(REPEATS)
         differences += of_scoring(space, dataset, ours["images"], scoring)
         spread = (ours["tau_high"] - ours["tau_low"]) / INTERVAL_IN_SE
+        spread *= np.sqrt(ours["n"] / ours["n_plotted"])  # it is that of all finite pairs
         sampling = TAU_STD_OF_1000 * np.sqrt(1000 / known["networks"])
         yield found | {
             "ours": ours["tau_plotted"],
@@ -313,7 +319,7 @@ def closest(rows: pd.DataFrame, accuracy: str, about: Dataset) -> pd.Series | No
     It is the row with this accuracy; else with another accuracy of the same networks after equally
     many epochs; else with the reported accuracy, preferring the test set.
     """
-    rows = rows[np.isfinite(rows["tau"])]
+    rows = rows[np.isfinite(rows["tau_plotted"])]
     first, *_, last = accuracy.split("/")
     reported = about.reported(dict(zip(rows["accuracy"], rows["n"], strict=True)), "test")
 

@@ -80,13 +80,14 @@ class BenchmarkTable:
             f"{', '.join(self.keys)}>"
         )
 
-    def query(self, arch: str | int, dataset: str, epochs: int) -> Accuracy:
+    def query(self, arch: str | int, dataset: str, epochs: int | str) -> Accuracy:
         """Return the accuracies of one architecture.
 
         Args:
             arch: the architecture as the table writes it, or its official index.
             dataset: data set and split, such as ``cifar10-valid/x-valid``.
-            epochs: number of epochs of the training.
+            epochs: number of epochs of the training, or what stands for it in the key, such as
+                "recipe-v1".
 
         Raises:
             NaswotError: the table does not have that; the message lists what there is.
@@ -96,7 +97,7 @@ class BenchmarkTable:
         mean = float(self._column(key)[row])
         return Accuracy(row, str(self.frame["arch"].iloc[row]), key, mean, *lists)
 
-    def accuracies(self, dataset: str, epochs: int) -> pd.Series:
+    def accuracies(self, dataset: str, epochs: int | str) -> pd.Series:
         """Return the accuracies of all architectures, by index: means over the training seeds.
 
         They are float64 in percent, and NaN where there is none. Arguments and errors are those of
@@ -174,7 +175,7 @@ class BenchmarkTable:
             )
         return number
 
-    def _key(self, dataset: str, epochs: int) -> str:
+    def _key(self, dataset: str, epochs: int | str) -> str:
         key = f"{dataset}/{epochs}"
         if key not in self.keys or isinstance(epochs, bool):
             raise NaswotError(
@@ -203,7 +204,7 @@ def open_table(path: str | Path, space: str | None = None) -> BenchmarkTable:
     Raises:
         NaswotError: the file is missing or damaged, or nothing says of which space it is.
     """
-    path = Path(path)
+    path = Path(path).resolve()
     if not path.exists():
         raise NaswotError(f"{path} does not exist.")
     found = [
@@ -220,7 +221,8 @@ def open_table(path: str | Path, space: str | None = None) -> BenchmarkTable:
         ((name, read),) = found
         return BenchmarkTable(read(path), name, str(path))
     if path.suffix != ".parquet":
-        files = ", ".join(dict.fromkeys(s.file for each in SOURCES.values() for s in each))
+        every = (source.file for sources in SOURCES.values() for source in sources)
+        files = ", ".join(dict.fromkeys(name for name in every if not Path(name).is_absolute()))
         raise NaswotError(
             f"{path} is none of the files of benchmarks; these are read, under these names: "
             f"{files}, and tables as .parquet."

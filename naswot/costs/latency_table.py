@@ -34,12 +34,14 @@ def read_latencies(path: Path, column: str = "ms") -> dict[str, float]:
             f"one, such as {path}:{(others or ['ms'])[0]}."
         )
     found: dict[str, float] = {}
+    seen: set[str] = set()
     for number, row in enumerate(rows, start=1):
         arch, value = row.get(key), row.get(column)
         if not isinstance(arch, str) or not arch:
             raise NaswotError(f"{path}, row {number}: {key} is {shown(arch)}, not a text.")
-        if arch in found:
+        if arch in seen:
             raise NaswotError(f"{path}, row {number}: {arch} occurs twice.")
+        seen.add(arch)
         if not is_csv and (value is None or (isinstance(value, float) and math.isnan(value))):
             continue
         try:

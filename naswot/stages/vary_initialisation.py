@@ -1,8 +1,9 @@
 """Measure how far the accuracy that NASWOT finds depends on the initial weights.
 
-All runs of a search share one initialisation, so their spread says nothing of its chance. With many
-draws a run chooses among the best networks by score, so it is enough to score these again, each
-by itself, with other initial weights.
+All runs of a search share one initialisation, so their spread says nothing of its chance. With
+many draws a run chooses among the best networks by score, so these are scored again, each by
+itself, with other initial weights. The others keep their scores; how often one of them is chosen is
+counted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,7 +37,6 @@ COLUMNS = [
     "runs",
     "outside",
 ]
-BELOW = 1e9  # more than scores differ: networks that were not scored again come last
 
 
 def score_again(
@@ -106,7 +106,7 @@ def vary_initialisation(
             if table is not None:
                 new = pool["index"].map(read_parquet(table).set_index("index")[SCORE])
                 outside = ~pool["index"].isin(read_parquet(table, ["index"])["index"])
-                scores = new.where(~outside, pool["score"] - BELOW)
+                scores = new.where(~outside, pool["score"])
             known = pool.assign(score=scores)
             unscored = set(pool["index"][outside])
             for size in sample_sizes:

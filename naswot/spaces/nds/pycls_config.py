@@ -29,6 +29,8 @@ SHARED = {
     "SE_ON": False,
     "SE_R": 0.25,
 }
+# Only TYPE decides on the network; DEPTH is that of other networks.
+MODEL = {"TYPE": "", "DEPTH": 0, "NUM_CLASSES": 10, "LOSS_FUN": "cross_entropy"}
 LISTS = {"DEPTHS": "ds", "WIDTHS": "ws", "STRIDES": "ss", "BOT_MULS": "bms", "GROUP_WS": "gws"}
 ANYNET = SHARED | dict.fromkeys(LISTS, ())
 REGNET = SHARED | {
@@ -56,7 +58,7 @@ def from_pycls(config: Mapping[str, Any] | str | Path) -> tuple[str, str]:
     origin = str(config) if named else "the pycls configuration"
     whole: Any = read_yaml(config) if named else config  # type: ignore[arg-type]
     try:
-        model = _section(whole, "MODEL", {"TYPE": ""})
+        model = _section(whole, "MODEL", MODEL)
         kind = choice(model["TYPE"], "MODEL.TYPE", ("anynet", "regnet"))
         described = _anynet(whole) if kind == "anynet" else _regnet(whole)
     except FaultError as fault:
@@ -69,10 +71,18 @@ def from_pycls(config: Mapping[str, Any] | str | Path) -> tuple[str, str]:
 
 
 def _section(config: Mapping[str, Any], name: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys `defaults` of a section; keys that are missing have the defaults' values."""
+    """Return a section; keys that are missing have the defaults' values.
+
+    Raises:
+        FaultError: there is none, or a key is not among the defaults: it may change the network.
+    """
     if not isinstance(config, Mapping) or not isinstance(config.get(name, {}), Mapping):
         raise FaultError(f"it has no section {name} with keys such as {next(iter(defaults))}")
-    return {key: config.get(name, {}).get(key, value) for key, value in defaults.items()}
+    section = config.get(name, {})
+    for key in section:
+        if key not in defaults:
+            raise FaultError(f"{name}.{key} is not known; there are {', '.join(defaults)}")
+    return {**defaults, **section}
 
 
 def _common(section: Mapping[str, Any], name: str) -> dict[str, Any]:

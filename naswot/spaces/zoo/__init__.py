@@ -48,6 +48,11 @@ def build(arch: str, classes: int = 1000) -> "nn.Module":
         raise SpaceError(
             f"Networks of torchvision cannot be built ({error}): run pip install 'naswot[zoo]'."
         ) from error
+    except Exception as error:  # of a torchvision that does not fit torch, say
+        text = " ".join(str(error).split())
+        raise SpaceError(
+            f"torchvision cannot be imported ({type(error).__name__}: {text})."
+        ) from error
     return models.get_model(name, weights=None, num_classes=classes, **OPTIONS.get(name, {}))
 
 

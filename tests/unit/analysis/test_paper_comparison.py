@@ -137,7 +137,8 @@ def test_means_are_compared_by_the_error_of_their_difference(compare):
 
 
 def tau_of(**row):
-    default = {"dataset": "cifar10", "score": "naswot", "images": "cifar10", "n_plotted": 5000}
+    default = {"dataset": "cifar10", "score": "naswot", "images": "cifar10"}
+    default |= {"n": 5000, "n_plotted": 5000}
     tau = row["tau"]
     return default | {"tau_low": tau - 0.01, "tau_high": tau + 0.01, "tau_plotted": tau} | row
 
@@ -188,11 +189,11 @@ def test_the_sampling_error_of_tau_is_that_of_normal_pairs():
 )
 def test_tau_is_taken_against_the_accuracy_most_like_the_papers(keys, chosen):
     keys = [key if key.count("/") == 2 else f"cifar10-valid/{key}" for key in keys]
-    rows = pd.DataFrame({"accuracy": keys, "tau": 0.5, "n": 100})
+    rows = pd.DataFrame({"accuracy": keys, "tau_plotted": 0.5, "n": 100})
     about = DATASETS["nasbench201"]["cifar10"]
     found = paper_comparison.closest(rows, "cifar10-valid/ori-test/200", about)
     assert (None if found is None else found["accuracy"]) == chosen
-    rows["tau"] = np.nan
+    rows["tau_plotted"] = np.nan
     assert paper_comparison.closest(rows, "cifar10-valid/ori-test/200", about) is None
 
 
@@ -200,6 +201,9 @@ def test_a_tau_is_that_of_the_networks_that_the_authors_plot(compare):
     found = tau_of(space="nds_enas", accuracy="cifar10/test/100", tau=0.5, tau_plotted=0.37)
     row = compare([], [found | {"n_plotted": 700}]).loc["Fig. 3"].set_index("benchmark")
     assert tuple(row.loc["nds_enas", ["ours", "ours_n"]]) == ("0.37", "700")
+    # The interval, ±.01, is that of all 5,000.
+    error = np.sqrt((0.02 / 3.92) ** 2 * 5000 / 700 + 0.0135**2 * 1000 / 749)
+    assert float(row.loc["nds_enas", "standard_error"]) == pytest.approx(error, rel=1e-4)
 
 
 def test_reasons_of_a_tau_name_the_key_and_the_images(compare):
@@ -300,7 +304,8 @@ def test_the_measured_chance_of_the_weights_is_in_the_error(compare, tmp_path):
         return row_of(found, "Table 2(a)", "NASWOT (N=100)", KEY)
 
     published = 0.89**2 / RUNS
-    error = np.sqrt(published + 1.0**2 / RUNS + 2 * 0.3**2)
+    # Student's t with 2 degrees of freedom: 4.303 instead of 1.960.
+    error = np.sqrt(published + 1.0**2 / RUNS + 2 * (0.3 * 4.3027 / 1.95996) ** 2)
     assert float(row(0.01)["standard_error"]) == pytest.approx(error, rel=1e-4)
     assert row(0.01)["reason"] == "not explained"
     # Too many runs chose what was not scored again.

@@ -56,6 +56,9 @@ def test_the_size_of_the_networks_is_stated(space, tmp_path):
         json.loads(text)["normal"] for text in genotypes()
     ]
     assert "params" not in table  # those of the trained networks are not published
+    # The table that was made can be read again under the same name.
+    (source,) = BUILT_IN[space].sources
+    pd.testing.assert_frame_equal(source.read(tmp_path / "table.parquet"), table)
 
 
 def test_a_file_may_state_the_size_itself(tmp_path):

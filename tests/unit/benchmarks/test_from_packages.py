@@ -195,6 +195,12 @@ def test_other_networks_of_pycls_are_refused_with_one_message(configured, kind, 
     [
         ({}, "MODEL.TYPE is ''"),
         ({"MODEL": 3}, "has no section MODEL"),
+        # It might change the network, so it is not left out in silence.
+        (
+            {"MODEL": {"TYPE": "anynet", "ACTIVATION_FUN": "silu"}},
+            "MODEL.ACTIVATION_FUN is not known",
+        ),
+        ({"MODEL": {"TYPE": "regnet"}, "REGNET": {"STRIDES": 1}}, "REGNET.STRIDES is not known"),
         ({"MODEL": {"TYPE": "anynet"}, "ANYNET": []}, "has no section ANYNET"),
         ({"MODEL": {"TYPE": "anynet"}, "ANYNET": STAGES | {"DEPTHS": 2}}, "ANYNET.DEPTHS is 2"),
     ],

@@ -231,6 +231,12 @@ def test_tables_that_are_refused(tmp_path, text, said):
     assert "t.csv" in str(caught.value)
 
 
+def test_a_network_with_and_without_a_latency_is_refused(tmp_path):
+    pd.DataFrame({"arch": ["a", "a"], "ms": [None, 3.0]}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(NaswotError, match="row 2: a occurs twice"):
+        latency_source(str(tmp_path / "t.parquet"))
+
+
 def test_files_that_are_no_tables(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"arch,ms\n\xff,1\n")
     (tmp_path / "t.parquet").write_bytes(b"arch,ms\n")

@@ -67,6 +67,16 @@ def test_without_torchvision_the_message_names_the_extra(monkeypatch):
         build("resnet18", 10)
 
 
+def test_a_torchvision_that_cannot_be_imported_stops_the_run(monkeypatch, tmp_path):
+    (tmp_path / "torchvision").mkdir()
+    (tmp_path / "torchvision/__init__.py").write_text("raise RuntimeError('no custom operators')")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(SpaceError, match=r"cannot be imported \(RuntimeError: no custom operators"):
+        build("resnet18", 10)
+
+
 def test_networks_to_which_a_score_does_not_apply_have_none_and_a_note(noise):
     """Even all networks of a shard: those of other shards may have ReLUs."""
 

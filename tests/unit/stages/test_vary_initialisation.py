@@ -50,15 +50,16 @@ def test_the_best_networks_are_scored_each_by_itself(tmp_path):
         np.testing.assert_equal(value, score(build(arch), torch.from_numpy(images)).value)
 
 
-def test_only_the_best_can_change_places_and_the_rest_comes_last(tmp_path):
+def test_networks_that_were_not_scored_again_keep_their_scores_and_are_counted(tmp_path):
     accuracies = [10.0, 20.0, 30.0, 40.0]
     joined = joined_table(tmp_path / "joined.parquet", [4.0, 3.0, 2.0, 1.0], accuracies)
     again = tmp_path / "1.parquet"
-    # The second is now better than the first, though both are below all others' old scores.
-    write_parquet(pd.DataFrame({"index": [0, 1], "naswot": [-9.0, -8.0]}), again, {})
+    write_parquet(pd.DataFrame({"index": [0, 1], "naswot": [1.5, 2.5]}), again, {})
+    worse = tmp_path / "2.parquet"
+    write_parquet(pd.DataFrame({"index": [0, 1], "naswot": [-np.inf, 1.5]}), worse, {})
     output = tmp_path / "initialisations.csv"
     vary_initialisation(
-        [("cifar10", joined, [again])],
+        [("cifar10", joined, [again, worse])],
         output,
         sample_sizes=[1, 4],
         n_runs=200,
@@ -69,6 +70,8 @@ def test_only_the_best_can_change_places_and_the_rest_comes_last(tmp_path):
     assert table.loc[(4, VALID, 0), ["mean", "outside"]].tolist() == [10.0, 0.0]
     assert table.loc[(4, VALID, 1), ["mean", "outside"]].tolist() == [20.0, 0.0]
     assert table.loc[(4, TEST, 1), "mean"] == 21.0
+    # The third, which was not scored again, is best now.
+    assert table.loc[(4, VALID, 2), ["mean", "outside"]].tolist() == [30.0, 1.0]
     # A single draw chooses what it draws, so half of the runs choose what was not scored again.
     assert table.loc[(1, VALID, 0), "mean"] == table.loc[(1, VALID, 1), "mean"]
     assert table.loc[(1, VALID, 1), "outside"] == pytest.approx(0.5, abs=0.1)

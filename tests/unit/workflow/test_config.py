@@ -44,7 +44,10 @@ def test_the_default_configuration_is_allowed(config, schema):
     assert images_of(config)["cifar100"] == "photos"
 
 
-@pytest.mark.parametrize("name", ["ci.yaml", "leaderboard.yaml", "paper.yaml", "zoo.yaml"])
+OTHERS = ("ci.yaml", "leaderboard.yaml", "mirror.yaml", "paper.yaml", "zoo.yaml")
+
+
+@pytest.mark.parametrize("name", OTHERS)
 def test_the_other_configurations_are_allowed(name, config, schema, root, mirror):
     update_config(config, yaml.safe_load((root / "config" / name).read_text()))
     check(config | {"mirror": str(mirror), "skip_missing": True}, schema)
