@@ -279,7 +279,7 @@ def test_networks_whose_scores_are_lost_leave_a_claim_of_all_open():
     ],
 )
 def test_a_ranking_is_refuted_by_its_whole_interval_alone(tau, low, high, verdict):
-    found = Correlation(10, tau, low, high, tau, 0, 0, 0)
+    found = Correlation(10, tau, low, high, tau, 10, tau, 0, 0, 0)
     assert ranked(found) is verdict
 
 
