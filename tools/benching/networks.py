@@ -17,6 +17,9 @@ TIMED = {
     "natsbench_sss": ("natsbench_sss", 0.5),
     "nasbench101": ("nasbench101", 0.5),
     "darts": ("nasbench301", 0.25),
+    "nasbenchmacro": ("nasbenchmacro", 0.5),
+    "transnas_micro": ("transnas_micro", 0.5),
+    "transnas_macro": ("transnas_macro", 0.5),
 }
 DARTS = (
     "max_pool_3x3",
