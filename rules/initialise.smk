@@ -6,7 +6,7 @@ REQUIRED INPUTS:
     results/batches/{images}/{seed}.npz
 
 OUTPUTS:
-    results/initialisations/{space}/{dataset}/{seed}/{initialisation}.parquet
+    results/initialisations/{space}/{images}/{seed}/{initialisation}.parquet
     results/initialisations.csv
 """
 
@@ -14,10 +14,8 @@ OUTPUTS:
 rule score_again:
     """The best networks, scored with other initial weights"""
     input:
-        joined=lambda wildcards: plan.joined(wildcards.space, wildcards.dataset, "naswot"),
-        batch=lambda wildcards: paths.BATCH.format(
-            images=plan.images[wildcards.dataset], seed=wildcards.seed
-        ),
+        joined=paths.partly(paths.JOINED, score="naswot"),
+        batch=paths.BATCH,
         code=lambda wildcards: inputs.code("score_again", space=wildcards.space, family="naswot"),
     output:
         paths.SCORED_AGAIN,
@@ -38,7 +36,7 @@ rule score_again:
         relu_count=config["relu_count"],
         device=config["device"],
     message:
-        "Scoring the best of {wildcards.space} for {wildcards.dataset} again: initialisation {wildcards.initialisation}"
+        "Scoring the best of {wildcards.space} on {wildcards.images} again: initialisation {wildcards.initialisation}"
     script:
         "../scripts/score_again.py"
 

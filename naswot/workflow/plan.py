@@ -235,7 +235,7 @@ class Plan:
         """The scores with other initial weights: for each of `initialised`, all of its own."""
         return [
             paths.SCORED_AGAIN.format(
-                space=space, dataset=dataset, seed=self.seed, initialisation=number
+                space=space, images=self.images[dataset], seed=self.seed, initialisation=number
             )
             for space, dataset in self.initialised
             for number in range(1, self.config["initialisations"]["count"] + 1)
