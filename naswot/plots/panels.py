@@ -60,7 +60,8 @@ def panels(
         names = BUILT_IN.title(space, dataset, "\n")
         if space in STAND_INS.values():
             (own,) = (name for name, other in STAND_INS.items() if other == space)
-            names = f"{names}, for {SPACES[own].title} ¹"
+            # Both titles in one panel: without what a title says in brackets.
+            names = f"{SPACES[own].title} by\n{SPACES[space].title.partition(' (')[0]} ¹"
         axes.set_title(
             f"({letter}) {names}\n"
             rf"$\tau$ = {row['tau']:.3f}, n = {row['n']:,}",

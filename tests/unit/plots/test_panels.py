@@ -55,7 +55,7 @@ def test_a_stand_in_is_called_one(draw):
     )
     titles = [text for text in texts if text.startswith("(")]
     assert [text[:3] for text in titles] == ["(b)", "(f)"]
-    assert "for NDS DARTS ¹" in titles[1]
+    assert "NDS DARTS by\nNAS-Bench-301 ¹" in titles[1]
     (below,) = (text for text in texts if "when trained" in text)
     assert "¹ accuracy that a surrogate predicts" in below
     assert "left out because there is no data: NDS DARTS" in below
