@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from needs import torchvision_models
 from own_networks import Function, GoogLeNetLike, ViTLike
 from torch import nn
 from torch.nn import functional
@@ -13,7 +14,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from varied_networks import KINDS, Residual, conv, mobile, plain, pooled, residual
 
 from naswot.errors import NaswotError
-from naswot.io.user_code import find_callable
 from naswot.spaces.choices import draw, draw_random, mutate
 from naswot.spaces.derived import derived_space
 
@@ -388,11 +388,7 @@ def test_networks_that_cannot_be_varied_are_refused_in_one_line():
 
 @pytest.fixture(scope="module", params=TORCHVISION)
 def model(request):
-    try:
-        return find_callable(f"torchvision.models:{request.param}", "factory", "a:b")
-    except NaswotError as error:
-        # It is not a dependency: other packages of the tests cannot import it beside this torch.
-        pytest.skip(str(error))
+    return getattr(torchvision_models(), request.param)
 
 
 @pytest.mark.slow

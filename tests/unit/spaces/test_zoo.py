@@ -4,7 +4,6 @@ Tests of built networks need torchvision: `make test-zoo` installs it apart and 
 """
 
 import functools
-import importlib.util
 import sys
 
 import numpy as np
@@ -12,11 +11,11 @@ import pandas as pd
 import pytest
 import torch
 import zoo_table
+from needs import torchvision_models
 from torch import nn
 
 from naswot.costs.counting import count_built
 from naswot.errors import NaswotError, SpaceError
-from naswot.io.user_code import import_package
 from naswot.runtime.progress import Progress
 from naswot.scores import FAMILIES
 from naswot.scores.base import Batch, Options
@@ -30,10 +29,7 @@ ALL, SMALL = SPACES["torchvision"], SPACES["torchvision_2g"]
 
 @pytest.fixture(scope="module")
 def models():
-    """Return `torchvision.models`."""
-    if importlib.util.find_spec("torchvision") is None:
-        pytest.skip("torchvision is not installed; `make test-zoo` runs this test")
-    return import_package("torchvision.models")
+    return torchvision_models()
 
 
 def test_the_spaces_are_the_networks_up_to_a_number_of_operations():
