@@ -30,7 +30,7 @@ CANONICAL = {"nasbench101": "module_hash"}
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Accuracies of one trained architecture, top-1 in percent.
+    """Accuracies of one trained architecture, top-1 in percent (or another metric, in its unit).
 
     Attributes:
         index: official index of the architecture.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naswot.cli.draw import is_index, official_architecture, short_name
-from naswot.cli.options import LARGEST_SEED, whole_number
+from naswot.cli.options import add_seed, whole_number
 from naswot.cli.terminal import REMOVE_LINE, tell
 from naswot.errors import NaswotError
 
@@ -74,13 +74,7 @@ def add_to(commands: Any) -> None:
     export.add_argument(
         "--channels", type=int, choices=(1, 3), default=3, help="of the images (default: 3)"
     )
-    export.add_argument(
-        "--seed",
-        type=whole_number(0, LARGEST_SEED),
-        default=0,
-        metavar="N",
-        help="seed of the weights (default: 0)",
-    )
+    add_seed(export, "the weights")
     export.add_argument(
         "--formats",
         default=",".join(FORMATS),

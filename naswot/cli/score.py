@@ -12,7 +12,7 @@ from naswot import __version__
 from naswot.cli.images import add_image_options, mini_batch
 from naswot.cli.limits import add_limit_options, costs_named, limits_of, source_of
 from naswot.cli.networks import entries_of, model_of
-from naswot.cli.options import LARGEST_SEED, device, whole_number
+from naswot.cli.options import add_device, add_precision, add_seed, whole_number
 from naswot.cli.render import FORMATS, as_csv, as_json, as_table
 from naswot.cli.terminal import (
     INTERRUPTED,
@@ -91,32 +91,14 @@ def add_to(commands: Any) -> None:
         help="scores, separated by commas, or all; the first one defines the ranking (default: "
         "naswot; `naswot scores` lists them)",
     )
-    scoring.add_argument(
-        "--seed",
-        type=whole_number(0, LARGEST_SEED),
-        default=0,
-        metavar="N",
-        help="seed of weights and images (default: 0)",
-    )
-    scoring.add_argument(
-        "--precision",
-        choices=("auto", "float32", "bfloat16"),
-        default="float32",
-        help="precision of the naswot score's forward pass; auto: bfloat16 where the processor has "
-        "instructions for it (default: float32)",
-    )
+    add_seed(scoring, "weights and images")
+    add_precision(scoring, "float32")
     scoring.add_argument(
         "--fail-fast",
         action="store_true",
         help="stop at the first network that fails (default: write a note and continue)",
     )
-    scoring.add_argument(
-        "--device",
-        type=device,
-        default="auto",
-        metavar="DEVICE",
-        help="auto, cpu, cuda, or one of several GPUs, cuda:1 (default: auto)",
-    )
+    add_device(scoring, "to score on")
     costs = score.add_argument_group("costs", "docs/costs.md says what they are")
     costs.add_argument(
         "--costs",

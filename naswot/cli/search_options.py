@@ -5,7 +5,7 @@ from pathlib import Path
 
 from naswot.cli.images import add_image_options
 from naswot.cli.limits import add_limit_options, costs_named
-from naswot.cli.options import LARGEST_SEED, device, positive, whole_number
+from naswot.cli.options import add_device, add_precision, add_seed, positive, whole_number
 from naswot.study.methods import METHODS
 
 DEFAULT_NETWORKS = 1000
@@ -73,27 +73,9 @@ def add_search_options(search: argparse.ArgumentParser) -> None:
         help=f"how many to score (default: {DEFAULT_NETWORKS:,}, without --minutes)",
     )
     goal.add_argument("--minutes", type=positive, metavar="M", help="how long to search")
-    goal.add_argument(
-        "--seed",
-        type=whole_number(0, LARGEST_SEED),
-        default=0,
-        metavar="N",
-        help="of draws, weights and images (default: 0)",
-    )
-    goal.add_argument(
-        "--precision",
-        choices=("auto", "float32", "bfloat16"),
-        default="auto",
-        help="of the naswot score's forward pass; auto: bfloat16 where the processor has "
-        "instructions for it (default: auto)",
-    )
-    goal.add_argument(
-        "--device",
-        type=device,
-        default="auto",
-        metavar="DEVICE",
-        help="to score on: auto, cpu, cuda, cuda:1 (default: auto)",
-    )
+    add_seed(goal, "draws, weights and images")
+    add_precision(goal, "auto")
+    add_device(goal, "to score on")
     goal.add_argument(
         "--jobs",
         type=whole_number(1),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from naswot.cli.networks import FACTORY, factory_arguments
-from naswot.cli.options import IMAGE_SIZE, LARGEST_SEED, device, positive, whole_number
+from naswot.cli.options import IMAGE_SIZE, add_device, add_seed, positive, whole_number
 from naswot.cli.terminal import INTERRUPTED, tell, terminated_as_interrupted
 from naswot.errors import NaswotError
 
@@ -108,17 +108,9 @@ def add_to(commands: Any) -> None:
         action="store_true",
         help="show images as they are (default: flipped and shifted at random, except digits)",
     )
-    protocol.add_argument(
-        "--seed",
-        type=whole_number(0, LARGEST_SEED),
-        default=0,
-        metavar="N",
-        help="seed of weights, split and order of the images (default: 0)",
-    )
+    add_seed(protocol, "weights, split and order of the images")
     computer = train.add_argument_group("computer")
-    computer.add_argument(
-        "--device", type=device, default="auto", help="auto, cpu, cuda, or cuda:1 (default: auto)"
-    )
+    add_device(computer, "to train on")
     computer.add_argument(
         "--threads", type=whole_number(1), metavar="N", help="CPU threads (default: torch's)"
     )

@@ -57,13 +57,14 @@ class Tally:
 
 
 def tally(network: nn.Module, image: Inputs) -> Tally:
-    """Return the costs of `network(image)`, (1, …), without a change of `network`.
+    """Return the costs of `network(image)`, (1, …).
 
-    The pass runs on the meta device, or as it is given if it needs values.
+    The pass runs on the meta device, without a change of `network`; or as it is given, if it needs
+    values, and then it may change `network`.
     """
     try:
         return tally_as_given(on_meta(network), image.to("meta"))
-    except (NaswotError, RuntimeError, NotImplementedError):
+    except (NaswotError, RuntimeError):
         # It needs values, or has tensors that are not moved.
         return tally_as_given(network, image)
 
@@ -220,7 +221,7 @@ def _storage(tensor: torch.Tensor) -> torch.UntypedStorage | None:
     """Return the memory of a tensor; None for tensors without, such as sparse ones."""
     try:
         return tensor.untyped_storage()
-    except (NotImplementedError, RuntimeError, ValueError):
+    except (RuntimeError, ValueError):
         return None
 
 

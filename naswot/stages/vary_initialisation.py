@@ -102,13 +102,12 @@ def vary_initialisation(
         dataset = catalogue[space].datasets[name]
         pool, _ = read_pool(joined, [dataset.valid, dataset.test], None)
         for number, table in enumerate([None, *again]):
-            scores, outside = pool["score"], pd.Series(False, pool.index)
+            known, unscored = pool, pool["index"][:0]
             if table is not None:
-                new = pool["index"].map(read_parquet(table).set_index("index")[SCORE])
-                outside = ~pool["index"].isin(read_parquet(table, ["index"])["index"])
-                scores = new.where(~outside, pool["score"])
-            known = pool.assign(score=scores)
-            unscored = set(pool["index"][outside])
+                new = read_parquet(table, ["index", SCORE]).set_index("index")[SCORE]
+                scored = pool["index"].isin(new.index)
+                kept = pool["score"].where(~scored, pool["index"].map(new))
+                known, unscored = pool.assign(score=kept), pool["index"][~scored]
             for size in sample_sizes:
                 found = search(known, dataset, SCORE, size, n_runs, seed)
                 about = (space, name, size)

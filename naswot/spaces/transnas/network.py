@@ -12,22 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from naswot.spaces.nasbench201.network import ReLUConvBN
 from naswot.spaces.transnas.architecture import EDGES, STEM, Architecture
-
-
-class ReLUConvBN(nn.Module):
-    """ReLU, convolution, batch normalisation: (B, C_in, H, W) → (B, C_out, ⌈H/s⌉, ⌈W/s⌉)."""
-
-    def __init__(self, c_in: int, c_out: int, kernel: int, stride: int = 1):
-        super().__init__()
-        self.ops = nn.Sequential(
-            nn.ReLU(inplace=False),
-            nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=False),
-            nn.BatchNorm2d(c_out),
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.ops(x)
 
 
 class Zero(nn.Module):
