@@ -135,7 +135,7 @@ class Screen:
             return
         scored = sum(record.scored for record in records)
         failed = sum(record.failed for record in records)
-        about = f"{scored:,} networks{_best(self._problem, records)}"
+        about = f"{scored:,} network{'s' if scored != 1 else ''}{_best(self._problem, records)}"
         if failed:
             about += f", {failed:,} failed"
         if refused:

@@ -117,7 +117,7 @@ def write_readme(
     ]
     used = {**versions(), **{name: package_version(name) for name in PACKAGES}}
     text = [
-        f"# A search of {space.title}",
+        f"# {space.title}: a search",
         "",
         f"    {told.command}",
         "",

@@ -157,7 +157,7 @@ def write_tables(
     drawn = {*results.front["network"], *results.best}
     drawings = {arch: drawing(space, arch, choices[arch]) for arch in drawn}
     page = front_page(
-        f"A search of {space.title}", lines, results.table, score, problem.traded, limits, drawings
+        f"{space.title}: a search", lines, results.table, score, problem.traded, limits, drawings
     )
     with replacing(folder / "index.html") as temporary:
         temporary.write_text(page, encoding="utf-8")

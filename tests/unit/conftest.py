@@ -1,5 +1,8 @@
 """What unit tests share."""
 
+import sys
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import pytest
 
@@ -13,6 +16,23 @@ def build(arch, classes):
     return nn.Sequential(nn.Flatten(), nn.Linear(48, WIDTHS[arch]), nn.ReLU(),
                          nn.Linear(WIDTHS[arch], classes))
 """
+
+
+@pytest.fixture(autouse=True)
+def forget(tmp_path_factory):
+    """Forget after each test what it imported from its folder; return a function that does so."""
+    base, path, known = tmp_path_factory.getbasetemp(), list(sys.path), set(sys.modules)
+
+    def forget():
+        for name in sys.modules.keys() - known:
+            spec = getattr(sys.modules[name], "__spec__", None)
+            places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or ())]
+            if any(base in Path(place).parents for place in places if place):
+                del sys.modules[name]
+
+    yield forget
+    forget()
+    sys.path[:] = path
 
 
 @pytest.fixture

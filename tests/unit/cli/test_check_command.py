@@ -43,7 +43,6 @@ def checked(tmp_path, monkeypatch, capsys):
 
     yield check
     family_named.cache_clear()
-    sys.modules.pop("own_scores", None)
 
 
 def test_a_score_that_keeps_its_promises(checked):

@@ -35,8 +35,6 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "script.py").write_text("import sys\nsys.exit('usage: script')\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", *sys.path])
-    for name in ("mynets", "faulty", "script", "clock"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
     return tmp_path
 
 
@@ -397,10 +395,9 @@ locked.lock = threading.Lock()
 
 
 @pytest.fixture
-def counting(here, monkeypatch):
+def counting(here):
     """Add the module `nets`, and return a function that tells which networks were built of late."""
     (here / "nets.py").write_text(COUNTING)
-    monkeypatch.delitem(sys.modules, "nets", raising=False)
 
     def built():
         file = here / "built.txt"

@@ -77,7 +77,6 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "nets.py").write_text(NETS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", *sys.path])
-    monkeypatch.delitem(sys.modules, "nets", raising=False)
     before = torch.get_num_threads()
     yield tmp_path
     torch.set_num_threads(before)
@@ -85,11 +84,11 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(here, capsys):
+def run(here, forget, capsys):
     """Return a function that runs the command in this process: exit code, stdout, stderr."""
 
     def call(*arguments):
-        sys.modules.pop("nets", None)
+        forget()
         code = main([str(argument) for argument in arguments])
         captured = capsys.readouterr()
         return code, captured.out, captured.err

@@ -44,20 +44,7 @@ assert not [file for file in used if file.startswith(sys.argv[3])], used
 
 
 @pytest.fixture
-def forget(monkeypatch):
-    """Return a function that forgets the files of a space, as a new process would."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
-
-    def forget():
-        for name in ("parts", "deep", "deep.er"):
-            sys.modules.pop(name, None)
-
-    yield forget
-    forget()
-
-
-@pytest.fixture
-def own(tmp_path, forget):
+def own(tmp_path):
     """Return a folder with a file of choices, my-space.py, and what it imports."""
     folder = tmp_path / "own"
     (folder / "deep").mkdir(parents=True)

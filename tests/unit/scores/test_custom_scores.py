@@ -49,7 +49,6 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "scores_of_mine.py").write_text(CODE)
     yield "scores_of_mine"
     family_named.cache_clear()
-    sys.modules.pop("scores_of_mine", None)
 
 
 def networks():

@@ -369,7 +369,7 @@ LAST = "nn.Dropout(0.4), nn.Linear(WIDTH, classes)"
 
 
 @pytest.fixture
-def custom(tmp_path):
+def custom(tmp_path, forget):
     """Return a function that makes a custom space with that last layer."""
 
     def make(last: str = LAST) -> Space:
@@ -380,11 +380,10 @@ def custom(tmp_path):
         training = {"images": "digits", "epochs": 3, "valid_images": 50}
         user_module.cache_clear()
         _function.cache_clear()
-        sys.modules.pop("widths", None)
+        forget()
         return catalogue_of({"mine": about}, training)["mine"].space
 
-    yield make
-    sys.path[:] = [place for place in sys.path if place != str(tmp_path)]
+    return make
 
 
 MINE = {"arch": "one", "epochs": 4}
