@@ -119,7 +119,9 @@ def accuracy_rows(
     """Yield the row that `finish` takes, for every mean in the published tables.
 
     The standard error is √(s²/n + s²/n) over both sets of runs. Where `chance` knows the standard
-    deviation d between initialisations, 2d² is added in the root: both sets share one each.
+    deviation d between initialisations, 2d² is added in the root: both sets share one each. If
+    our runs draw from a random part of the space, so is the square of `pool_deviation` of
+    `naswot.stages.sample_search`.
     """
     groups = _groups(searches)
     for row in paper.to_dict("records"):
@@ -153,6 +155,8 @@ def accuracy_rows(
                     continue
                 differences = _suspicions(row, dataset)
                 differences += of_search(space, dataset, described, scoring)
+                pools = described.get("pool_deviation", {})
+                pool = pools.get(str(ours["sample_size"].iat[0]), {}).get(split) or 0.0
                 weights = chance.get((space, dataset, method, key), 0.0)
                 if described["method"] == "naswot" and not weights:
                     differences.append(INITIALISATION)
@@ -167,7 +171,7 @@ def accuracy_rows(
                     "ours_std": values.std(),
                     "ours_n": len(values),
                     "ours_accuracy": key,
-                    "standard_error": np.sqrt(sum(squares) + 2 * weights**2),
+                    "standard_error": np.sqrt(sum(squares) + 2 * weights**2 + pool**2),
                     "differences": differences,
                 }
 

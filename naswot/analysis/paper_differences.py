@@ -37,7 +37,7 @@ def of_search(
     method, differences = about["method"], []
     budgeted = METHODS.get(method)
     if budgeted is None and about.get("sample", "all") != "all":
-        differences.append(f"{pool_of(about)}, whose own chance the standard error leaves out")
+        differences.append(pool_of(about))
     if method == "naswot" or (budgeted is not None and budgeted.scores != "none"):
         shown = about.get("searched", dataset)
         differences += of_scoring(space, shown, about["images"], scoring)

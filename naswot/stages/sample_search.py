@@ -18,6 +18,8 @@ from naswot.tables.members import read_members
 from naswot.tables.seconds import read_seconds
 from naswot.tables.trajectories import write_trajectory
 
+RESAMPLED_POOLS = 100
+
 
 def search_by_sampling(
     table: str | Path,
@@ -62,6 +64,13 @@ def search_by_sampling(
         fitness=fitness,
         budget=None,
     )
+    if about.get("sample", "all") != "all":
+        metadata |= build_metadata(
+            pool_deviation={
+                str(size): chance_of_pool(pool, dataset, method, size, runs, seed, by)
+                for size in sample_sizes
+            }
+        )
     metadata.setdefault("table", digest_of(table))
     write_parquet(results, output, metadata)
     write_trajectory(drawn, pool["index"].to_numpy(), [0], trajectories, metadata)
@@ -152,6 +161,36 @@ def search(
             "test_index": table["index"].to_numpy()[test],
         }
     )
+
+
+def chance_of_pool(
+    pool: pd.DataFrame,
+    dataset: Dataset,
+    method: str,
+    sample_size: int,
+    runs: int,
+    seed: int,
+    by: str = "",
+) -> dict[str, float | None]:
+    """Return how far the mean over runs varies with the networks that a random pool has.
+
+    The same searches run on `RESAMPLED_POOLS` pools, each drawn with replacement from `pool`. It is
+    too much where the pool is most of its space.
+
+    Args:
+        pool, dataset, method, sample_size, runs, seed, by: as for `search`.
+
+    Returns:
+        `valid` and `test` → standard deviation of the mean, in percentage points; None if unknown.
+    """
+    generator = np.random.default_rng(seed)
+    means = []
+    for _ in range(RESAMPLED_POOLS):
+        drawn = pool.iloc[generator.integers(len(pool), size=len(pool))].reset_index(drop=True)
+        found = search(drawn, dataset, method, sample_size, runs, seed, by)
+        means.append(found[["valid", "test"]].mean())
+    spread = pd.DataFrame(means).std()
+    return {split: None if np.isnan(value) else float(value) for split, value in spread.items()}
 
 
 def trajectory(

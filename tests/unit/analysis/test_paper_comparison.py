@@ -276,15 +276,28 @@ def test_reasons_of_draws_name_the_pool_and_the_initialisation(compare):
     )
     found = compare([pool])
     from_pool = (
-        "drawn from a random pool of 50 architectures (seed 3), whose own chance the standard "
-        "error leaves out; all runs share one initialisation, whose own chance the standard error "
-        "leaves out"
+        "drawn from a random pool of 50 architectures (seed 3); all runs share one initialisation, "
+        "whose own chance the standard error leaves out"
     )
     row = row_of(found, "Table 2(b)", "NASWOT (N=1000)", "cifar10/ori-test/90")
     assert row["reason"] == from_pool
     row = row_of(found, "Table 2(b)", "NASWOT (N=10)", "cifar10/ori-test/90")
     assert row["reason"] == f"suspect print: CIFAR-10 test is below validation; {from_pool}"
     assert row["note"] == "suspect print: CIFAR-10 test is below validation"
+
+
+def test_the_measured_chance_of_the_pool_is_in_the_error(compare):
+    about = {"sizes": (1000,), "test": 80.0, "sample": 50, "pool_seed": 3}
+    known = {"1000": {"valid": None, "test": 3.0}}
+    both = [
+        row_of(compare([one]), "Table 2(b)", "NASWOT (N=1000)", "cifar10/ori-test/90")
+        for one in (
+            drawn("natsbench_sss", "cifar10", "naswot", **about),
+            drawn("natsbench_sss", "cifar10", "naswot", pool_deviation=known, **about),
+        )
+    ]
+    without, within = (float(row["standard_error"]) for row in both)
+    assert within == pytest.approx(np.hypot(without, 3.0), rel=1e-4)
 
 
 def test_the_measured_chance_of_the_weights_is_in_the_error(compare, tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from naswot.benchmarks.datasets import DATASETS
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
-from naswot.stages.sample_search import search, search_by_sampling, trajectory
+from naswot.stages.sample_search import chance_of_pool, search, search_by_sampling, trajectory
 
 CIFAR100 = DATASETS["nasbench201"]["cifar100"]
 VALID, TEST = "cifar100/x-valid/200", "cifar100/x-test/200"
@@ -105,6 +105,29 @@ def test_an_accuracy_is_called_by_its_key(tmp_path):
         assert {read_metadata(path)["fitness"] for path in outputs} == {key}
         steps = read_parquet(outputs[1])
         assert steps["fitness"].tolist() == frame.set_index("index")[key][steps["index"]].tolist()
+
+
+def test_the_chance_of_a_pool_is_that_of_the_best_network_being_in_it():
+    table = table_of(np.random.default_rng(0).random((60, 4)))
+    accuracies = table.sort_values("score", ascending=False)[TEST].to_numpy()
+    worse = np.arange(60, -1, -1) / 60  # share of the pool from a rank on
+    chosen = worse[:-1] ** 60 - worse[1:] ** 60
+    expected = np.sqrt(chosen @ accuracies**2 - (chosen @ accuracies) ** 2)
+    found = chance_of_pool(table, CIFAR100, "naswot", 60, runs=3, seed=0)
+    assert found["test"] == pytest.approx(expected, rel=0.2)
+    found = chance_of_pool(table.drop(columns=VALID), CIFAR100, "random", 1, runs=400, seed=0)
+    assert found["test"] == pytest.approx(table[TEST].std() / np.sqrt(60), rel=0.3)
+    assert found["valid"] is None
+
+
+@pytest.mark.parametrize("sample", ["all", 20])
+def test_only_a_part_of_a_space_is_a_pool_of_chance(sample, tmp_path):
+    table = table_of(np.random.default_rng(0).random((20, 4)))
+    paths = [tmp_path / name for name in ("joined", "runs", "drawn")]
+    write_parquet(table, paths[0], {"space": "nasbench201", "score": "naswot", "sample": sample})
+    asked = {"method": "naswot", "sample_sizes": [3, 5], "runs": 2, "seed": 0}
+    search_by_sampling(*paths, dataset=CIFAR100, **asked)
+    assert list(read_metadata(paths[1]).get("pool_deviation", {})) == ["3", "5"] * (sample == 20)
 
 
 def test_without_validation_accuracies_the_best_is_the_tests():
