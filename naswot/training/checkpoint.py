@@ -6,20 +6,21 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import nn
 
 from naswot.io.atomic import replacing
 from naswot.runtime.progress import log
 
-Trained = tuple[nn.Module, torch.optim.Optimizer]
+# Name → object with `state_dict` and `load_state_dict`, such as a network or an optimiser.
+Parts = Mapping[str, Any]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file with the weights, the optimiser's state and the other state needed to resume.
+    """A file with the state of networks and optimisers, and the other state needed to resume.
 
     It is a SHA-256 digest, since torch checks none, followed by plain data that `torch.load` reads
     with `weights_only`. The file is always complete, because it is renamed into place.
@@ -33,29 +34,32 @@ class Checkpoint:
     settings: Mapping[str, Any]
 
     def load(
-        self, make: Callable[[], Trained], device: torch.device
-    ) -> tuple[nn.Module, torch.optim.Optimizer, dict[str, Any]] | None:
-        """Return network and optimiser in the saved state, and the other state.
+        self,
+        make: Callable[[], Made],
+        device: torch.device,
+        parts: Callable[[Made], Parts],
+    ) -> tuple[Made, dict[str, Any]] | None:
+        """Return what `make` makes, with its parts in the saved state, and the other state.
 
         Return None if there is no file. Also return None, with a warning in the log, if the file
         is damaged or belongs to another training or another network.
 
         Args:
-            make: returns a new network and its optimiser, so that a file that fits only in part
-                leaves no trace.
-            device: the device of the network.
+            make: called for new ones, so that a file that fits only in part leaves no trace.
+            device: the device of the networks.
+            parts: returns the parts of what was made.
         """
         if not self.path.exists():
             return None
-        network, optimiser = make()
+        made = make()
         try:
             kept = self._read(device)
             if kept["settings"] != self._settings():
                 log.warning("%s has other settings; training from the start", self.path)
                 return None
-            network.load_state_dict(kept["network"])
-            optimiser.load_state_dict(kept["optimiser"])
-            return network, optimiser, kept["state"]
+            for name, part in parts(made).items():
+                part.load_state_dict(kept[name])
+            return made, kept["state"]
         except Exception as error:  # torch raises many kinds
             log.warning(
                 "%s is damaged or belongs to another network (%s: %s); training from the start",
@@ -82,20 +86,14 @@ class Checkpoint:
             raise ValueError("its bytes do not match their checksum")
         return torch.load(io.BytesIO(content[size:]), map_location=device, weights_only=True)  # noqa: TID251, weights only
 
-    def save(
-        self, network: nn.Module, optimiser: torch.optim.Optimizer, state: dict[str, Any]
-    ) -> None:
+    def save(self, parts: Parts, state: dict[str, Any]) -> None:
         """Write the file; `state` holds plain numbers, texts, lists and dicts.
 
         Raises:
             NaswotError: the file cannot be written.
         """
-        kept = {
-            "settings": self._settings(),
-            "network": network.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "state": state,
-        }
+        kept = {name: part.state_dict() for name, part in parts.items()}
+        kept |= {"settings": self._settings(), "state": state}
         stream = io.BytesIO()
         torch.save(kept, stream)
         content = stream.getvalue()

@@ -94,10 +94,18 @@ def train_network(
     """
     make = partial(_untrained, build, data, protocol, seed)
     device = data.train.labels.device
-    kept = checkpoint and checkpoint.load(make, device)
-    network, optimiser, state = kept or (*make(), {})
+    kept = checkpoint and checkpoint.load(make, device, dict)
+    parts, state = kept or (make(), {})
+    network = parts["network"]
     training = _Training(
-        network, optimiser, data, mini_batch, protocol, seed, options, label, **state
+        **parts,
+        data=data,
+        mini_batch=mini_batch,
+        protocol=protocol,
+        seed=seed,
+        options=options,
+        label=label,
+        **state,
     )
     if kept:
         log.info("%s: resuming after epoch %d", label, training.epochs)
@@ -107,15 +115,15 @@ def train_network(
     while training.epochs < protocol.epochs:
         training.train_epoch()
         if checkpoint is not None:
-            checkpoint.save(network, optimiser, training.state())
+            checkpoint.save(parts, training.state())
         training.tell((time.perf_counter() - begun) / (training.epochs - first))
     return network, pd.DataFrame(training.rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def _untrained(
     build: Callable[[int], nn.Module], data: Data, protocol: Protocol, seed: int
-) -> tuple[nn.Module, torch.optim.Optimizer]:
-    """Return a network with its initial weights and its optimiser.
+) -> dict[str, Any]:
+    """Return a `network` with its initial weights and its `optimiser`.
 
     Raises:
         NaswotError: the network has no trainable parameters.
@@ -135,7 +143,7 @@ def _untrained(
         weight_decay=protocol.weight_decay,
         nesterov=protocol.momentum > 0,
     )
-    return network, optimiser
+    return {"network": network, "optimiser": optimiser}
 
 
 @dataclass

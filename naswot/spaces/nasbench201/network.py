@@ -9,7 +9,8 @@ Attribute names and the order of construction are those of the benchmark, so tha
 can be loaded and a seed gives the same weights as the authors' code.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ class ReLUConvBN(nn.Module):
 
     def __init__(self, c_in: int, c_out: int, kernel: int, stride: int = 1):
         super().__init__()
+        self.kernel = kernel
         self.op = nn.Sequential(
             nn.ReLU(inplace=False),
             nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=False),
@@ -87,7 +89,7 @@ class Cell(nn.Module):
     def __init__(self, operations: Sequence[str], c_in: int, c_out: int):
         super().__init__()
         self.layers = nn.ModuleList(
-            _operation(name, c_out if source else c_in, c_out)
+            operation(name, c_out if source else c_in, c_out)
             for name, (source, _) in zip(operations, EDGES, strict=True)
         )
 
@@ -99,7 +101,12 @@ class Cell(nn.Module):
         return nodes[-1]
 
 
-def _operation(name: str, c_in: int, c_out: int) -> nn.Module:
+def operation(name: str, c_in: int, c_out: int) -> nn.Module:
+    """Return an operation of a cell, (B, c_in, H, W) → (B, c_out, H, W).
+
+    Raises:
+        ValueError: there is no such operation, or it cannot change the number of channels.
+    """
     match name:
         case "nor_conv_1x1":
             return ReLUConvBN(c_in, c_out, kernel=1)
@@ -133,7 +140,7 @@ class Network(nn.Module):
     """Images (B, 3, H, W), H and W divisible by 4 → logits (B, classes).
 
     Args:
-        operations: the six operations of the cell, in the order of `EDGES`.
+        cell: (channels of its input, channels of its output) → a cell.
         stages: the channels of the cells of each of the three stages.
         reductions: the channels of the residual blocks between them.
         classes: number of outputs.
@@ -141,7 +148,7 @@ class Network(nn.Module):
 
     def __init__(
         self,
-        operations: Sequence[str],
+        cell: Callable[[int, int], nn.Module],
         stages: Sequence[Sequence[int]],
         reductions: Sequence[int],
         classes: int = 1,
@@ -157,7 +164,7 @@ class Network(nn.Module):
                 self.cells.append(Reduction(width, reductions[stage - 1]))
                 width = reductions[stage - 1]
             for c_out in channels:
-                self.cells.append(Cell(operations, width, c_out))
+                self.cells.append(cell(width, c_out))
                 width = c_out
         self.lastact = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(inplace=True))
         self.global_pooling = nn.AdaptiveAvgPool2d(1)
@@ -172,10 +179,12 @@ class Network(nn.Module):
 
 def topology_network(operations: Sequence[str], classes: int = 1) -> Network:
     """Return the network of a cell in the skeleton of NAS-Bench-201."""
-    return Network(operations, [[16] * 5, [32] * 5, [64] * 5], [32, 64], classes)
+    cell = partial(Cell, operations)
+    return Network(cell, [[16] * 5, [32] * 5, [64] * 5], [32, 64], classes)
 
 
 def size_network(operations: Sequence[str], channels: Sequence[int], classes: int = 1) -> Network:
     """Return the network of five `channels` in the skeleton of NATS-Bench's size space."""
     first, down, second, down_again, third = channels
-    return Network(operations, [[first], [second], [third]], [down, down_again], classes)
+    cell = partial(Cell, operations)
+    return Network(cell, [[first], [second], [third]], [down, down_again], classes)

@@ -49,7 +49,7 @@ def write(out):
     save(figure, [f"{out}/figure.png", f"{out}/figure.pdf"])
     network = torch.nn.Linear(1, 1)
     optimiser = torch.optim.SGD(network.parameters(), 0.1)
-    Checkpoint(Path(f"{out}/state.pt"), {}).save(network, optimiser, {})
+    Checkpoint(Path(f"{out}/state.pt"), {}).save({"network": network, "optimiser": optimiser}, {})
     url = f"http://127.0.0.1:{server.server_port}/mirror/copied"
     sha256 = hashlib.sha256(Path("mirror/copied").read_bytes()).hexdigest()
     source = Source(url, "", sha256, None, None, "", "")

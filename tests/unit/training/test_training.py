@@ -335,7 +335,7 @@ def test_a_checkpoint_that_is_damaged_anywhere_is_left_aside(task, stopped, capl
     for content in damaged:
         path.write_bytes(content)
         caplog.clear()
-        assert Checkpoint(path, {}).load(lambda: (None, None), torch.device("cpu")) is None
+        assert Checkpoint(path, {}).load(dict, torch.device("cpu"), dict) is None
         assert "is damaged" in caplog.text
     pd.testing.assert_frame_equal(finish(task, "hurt.parquet", epochs=3), fresh)
 

@@ -1,0 +1,41 @@
+"""Search with shared weights: one network trains all architectures of a space at once.
+
+Six methods of Table 2 (a) of Mellor et al. A method is a `Searcher` with a supernet; its module
+says what it does and where the published code is peculiar. The protocols are data
+(`naswot.supernet.protocol`), `naswot.supernet.loop.share` runs one search, and
+`naswot.supernet.cells.CellSpace` describes a space, NAS-Bench-201 or one's own:
+
+    space = nasbench201(channels=16, cells=1)
+    found = share(space, data, "gdas", reduced("gdas", steps), seed=0)
+    found.architecture
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from naswot.spaces.space import Later
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method that shares weights.
+
+    Attributes:
+        title: its name in tables.
+        searcher: (supernet, protocol) → a `naswot.supernet.searcher.Searcher`.
+        style: colour and line style in figures.
+    """
+
+    title: str
+    searcher: Later
+    style: tuple[str, str]
+
+
+METHODS: Mapping[str, Method] = {
+    "rsps": Method("RSPS", Later("naswot.supernet.rsps:RSPS"), ("#777777", "--")),
+    "darts_v1": Method("DARTS-V1", Later("naswot.supernet.darts_v1:DartsV1"), ("#b3532b", "-")),
+    "darts_v2": Method("DARTS-V2", Later("naswot.supernet.darts_v2:DartsV2"), ("#b3532b", "--")),
+    "gdas": Method("GDAS", Later("naswot.supernet.gdas:GDAS"), ("#2d6a4f", "-")),
+    "setn": Method("SETN", Later("naswot.supernet.setn:SETN"), ("#6a4c93", "-")),
+    "enas": Method("ENAS", Later("naswot.supernet.enas:ENAS"), ("#1b3a5c", "-")),
+}
