@@ -69,6 +69,7 @@ def test_no_reader_leaves_it_to_a_file_what_is_imported(tmp_path):
     network = torch.nn.Linear(2, 1)
     optimiser = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9)
     checkpoint = Checkpoint(tmp_path / "x.pt", {"seed": 1})
-    checkpoint.save(network, optimiser, {"epoch": 1})
-    _, _, state = checkpoint.load(lambda: (network, optimiser), torch.device("cpu"))
+    parts = {"network": network, "optimiser": optimiser}
+    checkpoint.save(parts, {"epoch": 1})
+    _, state = checkpoint.load(lambda: parts, torch.device("cpu"), dict)
     assert state == {"epoch": 1}

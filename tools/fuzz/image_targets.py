@@ -69,9 +69,10 @@ def _read_checkpoint(path: Path) -> None:
 
     def make():
         network = torch.nn.Linear(2, 2)
-        return network, torch.optim.SGD(network.parameters(), 0.1, momentum=0.9)
+        optimiser = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9)
+        return {"network": network, "optimiser": optimiser}
 
-    Checkpoint(path, {"epochs": 1}).load(make, torch.device("cpu"))
+    Checkpoint(path, {"epochs": 1}).load(make, torch.device("cpu"), dict)
 
 
 def _checkpoint() -> list[bytes]:
