@@ -8,7 +8,7 @@ from naswot.runtime.provenance import package_version
 from naswot.search import METHODS
 from naswot.search.sampling import SAMPLINGS
 from naswot.spaces.sampling import sample_of
-from naswot.workflow import ablations, paths, trained_study
+from naswot.workflow import ablations, paths, trained_study, weight_sharing
 from naswot.workflow import config as configuration
 from naswot.workflow.config import SEARCHED
 from naswot.workflow.inputs import Inputs
@@ -28,6 +28,7 @@ wildcard_constraints:
     family="|".join(re.escape(family.name) for family in plan.known.values()),
     method=r"\w+",
     pool="|".join(map(re.escape, plan.methods)),
+    search="|".join(plan.sharing) or "none",
     seed=r"\d+",
     shard=r"\d+",
     number=r"\d+",

@@ -30,6 +30,7 @@ if workflow.is_main_process:
 onstart:
     settle_clock(Path("results"), [ROOT / part for part in COMPARED])
     start_up.cancel_orphans(workflow)
+    start_up.lift_rate_limit(workflow)
 
 
 onsuccess:

@@ -15,6 +15,7 @@ localrules:
     leaderboard,
     search_study,
     search_study_trained,
+    weight_sharing,
     ablations,
     training,
     paper,
@@ -48,6 +49,12 @@ rule search_study_trained:
     """Whether networks that a score chooses train better than random ones; half an hour"""
     input:
         plan.search_study_trained,
+
+
+rule weight_sharing:
+    """Methods that share weights: RSPS, DARTS, GDAS, SETN, ENAS; an hour and a half of 4 cores"""
+    input:
+        plan.weight_sharing,
 
 
 rule ablations:

@@ -212,8 +212,6 @@ def _absent(
 ) -> str:
     """Return the reason why no search compares with a published row; "" if there is one."""
     space, method = row["benchmark"], row["method"]
-    if row["family"] == "weight-sharing":
-        return "weight-sharing methods are not run"
     if space in missing:
         return f"left out: {missing[space]}"
     if space not in {searched for searched, _ in groups}:
@@ -225,6 +223,11 @@ def _absent(
         reason = group[method][0].get("not_run")
         return f"not run: {reason}" if reason else ""
     kind = method.partition(" (")[0]
+    if row["family"] == "weight-sharing":
+        known = [name for name in group if name.startswith(f"{kind} (")]
+        if known:
+            return f"searched by another protocol: {', '.join(known)}"
+        return "methods that share weights were not asked for: supernet.tables"
     others = {name: about for name, (about, _) in group.items() if about["method"] == kind.lower()}
     if not others:
         return "the method was not asked for"

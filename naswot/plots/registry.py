@@ -161,6 +161,18 @@ FIGURES: Mapping[str, Figure] = {
         "then accuracy against the score and against the number of parameters.",
         {"table": "search_study_trained", "summary": "search_study_trained_summary"},
     ),
+    "weight_sharing": Figure(
+        "weight_sharing.weight_sharing",
+        "Searches with shared weights",
+        "Above: curves of the mean probability of each operation over the epochs, one panel per "
+        "search with architecture parameters. Below: accuracy after training against accuracy with "
+        "shared weights, for random cells; and what each search found, beside random cells.",
+        {
+            "table": "weight_sharing",
+            "epochs": "weight_sharing_epochs",
+            "cells": "weight_sharing_cells",
+        },
+    ),
     "ablations": Figure(
         "sensitivity.ablations",
         "Beyond the paper: initialisation schemes, image sizes, classes",

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from naswot.runtime.progress import duration, log
+from naswot.runtime.progress import Progress, log
 from naswot.supernet import METHODS
 from naswot.supernet.cells import CellSpace
 from naswot.supernet.network import Supernet
@@ -88,7 +88,7 @@ def share(
     rows, diverged = state["rows"], ""
     if rows:
         log.info("%s: resuming after epoch %d", label, len(rows))
-    begun, first = time.perf_counter(), len(rows)
+    progress = Progress(label, protocol.epochs - len(rows), "epochs")
     while len(rows) < protocol.epochs and not diverged:
         started = time.perf_counter()
         row = {"epoch": len(rows) + 1} | _train_epoch(searcher, data, len(rows), seed)
@@ -97,9 +97,7 @@ def share(
         diverged = _divergence(rows[-1], searcher)
         if checkpoint is not None and not diverged:
             checkpoint.save(searcher.parts(), state)
-        left = (protocol.epochs - len(rows)) * (time.perf_counter() - begun) / (len(rows) - first)
-        text = "%s: epoch %d of %d, loss %.3f, %s left"
-        log.info(text, label, len(rows), protocol.epochs, row["train_loss"], duration(left))
+        progress.advance()
     started, chosen = time.perf_counter(), None
     if diverged:
         log.warning("%s: %s", label, diverged)

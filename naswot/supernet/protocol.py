@@ -6,11 +6,12 @@ scripts-search/algos, exps/algos).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from naswot.errors import NaswotError
+from naswot.supernet import METHODS
 
 STEPS_IN_PUBLISHED_EPOCH = 391  # 25,000 images in batches of 64
 
@@ -111,6 +112,18 @@ PUBLISHED: Mapping[str, Protocol] = {
     ),
 }
 
+# Setting → the methods that use it; the others are for all.
+PARAMETRISED = frozenset({"darts_v1", "darts_v2", "gdas", "setn"})
+USERS: Mapping[str, Collection[str]] = {
+    "architecture_rate": PARAMETRISED,
+    "architecture_decay": PARAMETRISED,
+    "candidates": frozenset({"rsps", "setn", "enas"}),
+    "selection_images": frozenset({"rsps", "setn", "enas"}),
+    "gates": frozenset({"gdas"}),
+    "temperatures": frozenset({"gdas"}),
+    "controller": frozenset({"enas"}),
+}
+
 # Epochs that fit ten minutes of one core with 43 steps each, at 16 channels, one cell a stage and
 # 16×16 pixels.
 REDUCED_EPOCHS = {
@@ -158,9 +171,19 @@ def changed(protocol: Protocol, changes: Mapping[str, Any]) -> Protocol:
 
 def differences(method: str, protocol: Protocol) -> list[str]:
     """List in words what `protocol` does otherwise than the published search of `method`."""
-    before, now = asdict(PUBLISHED[method]), asdict(protocol)
+    before, now = (_flat(asdict(one)) for one in (PUBLISHED[method], protocol))
     return [
-        f"{name} = {now[name]} instead of {before[name]}"
+        f"{name} = {_shown(now[name])} instead of {_shown(before[name])}"
         for name in now
-        if now[name] != before[name]
+        if now[name] != before[name] and method in USERS.get(name.partition(".")[0], METHODS)
     ]
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    controller = settings["controller"]
+    own = {name: value for name, value in settings.items() if name != "controller"}
+    return own | {f"controller.{name}": value for name, value in controller.items()}
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -13,7 +13,7 @@ import torch
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_parquet, write_parquet
 from naswot.io.python_files import code_digest
-from naswot.runtime.device import device_name, prepare_training
+from naswot.runtime.device import choose_precision, device_name, prepare_training
 from naswot.runtime.progress import log
 from naswot.runtime.provenance import build_metadata, versions
 from naswot.scores.base import Options
@@ -61,6 +61,7 @@ def train_one(
         NaswotError: a file is damaged, the network cannot be trained, or there is no such device.
     """
     target = prepare_training(device, threads)
+    precision = choose_precision(precision, target)
     data = read_images(images, target)
     mini_batch = torch.from_numpy(read_mini_batch(batch).images).to(target)
     plan = Protocol(**protocol)

@@ -24,7 +24,7 @@ from naswot.scores import AGGREGATES, FAMILY_OF, Aggregate, Family, members_of
 from naswot.scores.custom import family_named, family_of, is_custom
 from naswot.spaces import Space
 from naswot.spaces.sampling import Sample, sample_of, scored_at_most
-from naswot.workflow import ablations, trained_study
+from naswot.workflow import ablations, trained_study, weight_sharing
 from naswot.workflow.custom_spaces import CATALOGUE_KEYS, catalogue_of
 
 # On one core, a shard of this many architectures, scored in float32 on 128 images of 16×16 pixels,
@@ -118,6 +118,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Catalogue:
         raise NaswotError(f"configuration: {_explain(error, schema)}")
     _check_scores(config)
     trained_study.check(config, aggregates_of(config))
+    weight_sharing.check(config)
     catalogue = catalogue_of(*(config[key] for key in CATALOGUE_KEYS))
     for name in config["sample"] if isinstance(config["sample"], Mapping) else ():
         if name not in catalogue:

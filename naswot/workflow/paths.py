@@ -70,6 +70,14 @@ STUDY_TRAINING = "results/search_study_trained/trainings/{number}.parquet"
 SEARCH_STUDY_TRAINED = "results/search_study_trained.csv"
 SEARCH_STUDY_TRAINED_SUMMARY = "results/search_study_trained_summary.csv"
 
+# Searches with shared weights.
+SUPERNET_IMAGES = "results/supernet/images.npz"
+SHARED = "results/supernet/{search}/{seed}.parquet"
+SHARED_CELLS = "results/supernet/{search}/{seed}_cells.parquet"
+WEIGHT_SHARING = "results/weight_sharing.csv"
+WEIGHT_SHARING_EPOCHS = "results/weight_sharing_epochs.csv"
+WEIGHT_SHARING_CELLS = "results/weight_sharing_cells.csv"
+
 # Figures, claims and pages for readers.
 CLAIMS_OF = "results/claims/{figure}.csv"
 CLAIMS = "results/claims.csv"
@@ -106,6 +114,9 @@ CSV: Mapping[str, str] = {
     "search_study": SEARCH_STUDY,
     "search_study_trained": SEARCH_STUDY_TRAINED,
     "search_study_trained_summary": SEARCH_STUDY_TRAINED_SUMMARY,
+    "weight_sharing": WEIGHT_SHARING,
+    "weight_sharing_epochs": WEIGHT_SHARING_EPOCHS,
+    "weight_sharing_cells": WEIGHT_SHARING_CELLS,
     "claims": CLAIMS,
     "run": RUN,
     "run_times": RUN_TIMES,

@@ -23,7 +23,7 @@ from naswot.scores.custom import family_named
 from naswot.search import METHODS
 from naswot.search.sampling import SAMPLINGS
 from naswot.spaces.sampling import sample_of
-from naswot.workflow import ablations, paths, trained_study
+from naswot.workflow import ablations, paths, trained_study, weight_sharing
 from naswot.workflow.config import (
     SEARCHED,
     aggregates_of,
@@ -169,7 +169,9 @@ class Plan:
         If all architectures are scored, the pool of scored architectures is the whole space, and
         its searches are not repeated. `path` may also be `paths.TRAJECTORIES`.
         """
-        return [
+        sharing = self.config["supernet"]["tables"] and path == paths.SEARCH
+        shared = self.looked_up if sharing and weight_sharing.SPACE in spaces else []
+        return shared + [
             path.format(space=space, dataset=dataset, pool=pool, method=method)
             for space, dataset in self.runs
             if space in spaces
@@ -247,6 +249,33 @@ class Plan:
         assisted = [method for method in methods if METHODS[method].scores != "none"]
         compared = ["rea", *assisted] if assisted and "rea" in methods else []
         return [file for file in self.searches(*SEARCHED) if Path(file).stem in compared]
+
+    @cached_property
+    def sharing(self) -> dict[str, dict[str, Any]]:
+        """The searches with shared weights: name → method and changes of its protocol."""
+        return weight_sharing.searches(self.config)
+
+    @property
+    def looked_up(self) -> list[str]:
+        """What these searches found, in the benchmark table, for each dataset."""
+        return [
+            paths.SEARCH.format(space=space, dataset=dataset, pool="whole", method=search)
+            for space, dataset in self.runs
+            if space == weight_sharing.SPACE
+            for search in self.sharing
+        ]
+
+    def shared(self, *searches: str, path: str = paths.SHARED) -> list[str]:
+        """Return the results of searches with shared weights, one for each seed."""
+        count = self.config["supernet"]["runs"]
+        seeds = range(self.seed, self.seed + count)
+        return [path.format(search=search, seed=seed) for search in searches for seed in seeds]
+
+    @property
+    def weight_sharing(self) -> list[str]:
+        """Searches with shared weights: tables, page and figure."""
+        tables = [paths.WEIGHT_SHARING, paths.with_ending(paths.WEIGHT_SHARING, "md")]
+        return [*tables, *self.looked_up, *self.drawn(["weight_sharing"])]
 
     @property
     def studied(self) -> list[tuple[str, str, str]]:

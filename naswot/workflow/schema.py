@@ -12,6 +12,7 @@ from naswot.images.labelled import LABELLED
 from naswot.scores import AGGREGATES, FAMILY_OF
 from naswot.scores.aggregates import RULES
 from naswot.search import METHODS, Settings
+from naswot.supernet import METHODS as SHARING
 
 # Placeholder in the file → names: a list as an `enum`, joined by commas in a description.
 NAMES = {
@@ -22,6 +23,7 @@ NAMES = {
     "{labelled}": list(LABELLED),
     "{datasets}": [name for name in TITLES if name != CUSTOM],
     "{methods}": list(METHODS),
+    "{sharing}": list(SHARING),
 }
 
 

@@ -18,6 +18,7 @@ from naswot.workflow.damage import set_aside
 from naswot.workflow.faults import check_place, cures
 from naswot.workflow.schema import read_schema
 
+SNAKEMAKES_RATE_LIMIT = (100, 1)  # jobs, seconds: the default of --max-jobs-per-timespan
 SHOWN_AT_THE_END = [Path(paths.with_ending(table, "md")) for table in (paths.TABLE1, paths.TABLE2)]
 
 # Options with which Snakemake runs no jobs. Snakemake itself reports this only after it has read
@@ -53,6 +54,17 @@ def check_config(config: MutableMapping[str, Any], root: Path, tell: bool) -> Ca
         if tell:
             print(note, file=sys.stderr)
     return catalogue
+
+
+def lift_rate_limit(workflow: Any) -> None:
+    """Lift Snakemake's limit of jobs a second, unless the user chose one.
+
+    While there is one, each job that ends adds one more check of all open jobs a second (Snakemake
+    9.27): after 50 jobs they took a quarter of a core.
+    """
+    limiter = workflow.scheduler.job_rate_limiter
+    if limiter is not None and (limiter.max_jobs, limiter.timespan) == SNAKEMAKES_RATE_LIMIT:
+        workflow.scheduler.job_rate_limiter = None
 
 
 def check_results(workflow: Any) -> None:

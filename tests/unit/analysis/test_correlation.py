@@ -65,6 +65,18 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
     assert 86 <= covered <= 100
 
 
+@given(st.lists(st.tuples(numbers, numbers), min_size=2, max_size=12), st.integers(0, 9))
+def test_the_interval_is_that_of_resamples_one_by_one(pairs, seed):
+    x, y = np.array(pairs).T
+    generator, taus = np.random.default_rng(seed), []
+    for _ in range(20):
+        rows = generator.integers(len(x), size=len(x))
+        taus.append(tau_b(x[rows], y[rows]))
+    found = correlate(x, y, 20, seed)
+    expected = np.nanquantile(taus, [0.025, 0.975]) if np.isfinite(taus).any() else [np.nan] * 2
+    np.testing.assert_allclose([found.tau_low, found.tau_high], expected, rtol=1e-12, atol=1e-12)
+
+
 def test_the_interval_is_reproducible():
     x, y = np.random.default_rng(1).random((2, 50))
     assert correlate(x, y, 50, seed=3) == correlate(x, y, 50, seed=3)

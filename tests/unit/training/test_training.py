@@ -286,6 +286,12 @@ def test_a_killed_training_goes_on_to_the_same_table(task, tmp_path, caplog):
     assert about["train_images"] == 300
 
 
+def test_the_precision_of_the_score_may_be_left_to_the_machine(task, tmp_path):
+    positional, how = task("auto.parquet", epochs=1)
+    train_one(*positional, **how | {"precision": "auto"})
+    assert read_metadata(tmp_path / "auto.parquet")["precision"] in ("float32", "bfloat16")
+
+
 @pytest.fixture
 def stopped(task, tmp_path, monkeypatch):
     """Return a function that stops a training in its third epoch and returns its checkpoint."""
