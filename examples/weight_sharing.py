@@ -1,4 +1,7 @@
-"""Search a space of one's own with shared weights, on digits: python examples/weight_sharing.py"""
+"""Search a space of one's own with shared weights, on digits.
+
+python examples/weight_sharing.py
+"""
 
 import torch
 from torch import nn
@@ -48,6 +51,8 @@ SPACE = CellSpace(
 if __name__ == "__main__":
     data = Data.of(divide("digits", None, 8, 0, 500, 500), torch.device("cpu"))
     for method in ("rsps", "darts_v1", "gdas"):
-        protocol = changed(PUBLISHED[method], {"epochs": 10, "architecture_rate": 0.02})
+        protocol = changed(
+            PUBLISHED[method], {"epochs": 10, "architecture_rate": 0.02, "augment": False}
+        )
         found = share(SPACE, data, method, protocol, seed=0)
         print(f"{METHODS[method].title}: {found.architecture}, {found.seconds:.0f} s")

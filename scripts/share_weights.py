@@ -9,6 +9,7 @@ with job(snakemake):
         snakemake.input.images,
         snakemake.output.epochs,
         snakemake.output.cells,
+        search=snakemake.wildcards.search,
         **snakemake.params.about,
         protocol=snakemake.params.protocol,
         compared=snakemake.params.compared,

@@ -3,14 +3,13 @@
 from naswot.workflow.job import job
 
 with job(snakemake):
-    from naswot.training.images import split_images
+    from naswot.stages.share import split_halves
 
-    split_images(
+    split_halves(
         snakemake.output[0],
         name=snakemake.params.images,
         directory=snakemake.params.directory,
         size=snakemake.params.image_size,
         seed=snakemake.params.seed,
-        train_images=snakemake.params.half,
-        valid_images=snakemake.params.half,
+        half=snakemake.params.half,
     )

@@ -77,7 +77,7 @@ def _probabilities(
 def _likeness(
     part: plt.Figure, table: pd.DataFrame, cells: pd.DataFrame, titles: dict[str, str], rows: int
 ) -> None:
-    least = np.nanpercentile(cells["accuracy"], 5)
+    known = cells["accuracy"].dropna()
     for axes, (search, title) in zip(_panels(part, len(titles), rows), titles.items(), strict=True):
         own = cells[cells["search"] == search]
         axes.scatter(
@@ -86,7 +86,8 @@ def _likeness(
         taus = table.loc[table["search"] == search, "tau"].dropna()
         shown = f"\nmean τ = {taus.mean():.2f}" if len(taus) else ""
         axes.set_title(_wrapped(title) + shown, fontsize=6)
-        axes.set_ylim(least, np.nanmax(cells["accuracy"]) + 1)
+        if len(known):
+            axes.set_ylim(np.percentile(known, 5), known.max() + 1)
         axes.set_xlabel("shared weights (%)", fontsize=6.5)
         plain(axes)
         axes.tick_params(labelsize=6)
@@ -98,17 +99,18 @@ def _found(
 ) -> None:
     axes = part.subplots()
     drawn = cells.drop_duplicates("arch")["accuracy"].dropna()
-    least = min(np.nanpercentile(drawn, 5), table["accuracy"].min()) - 1
     rows = list(titles)
     for place, search in enumerate(rows):
         values = table.loc[table["search"] == search, "accuracy"]
         axes.scatter(values, np.full(len(values), place), s=14, color=COLOURS[0], zorder=3)
-    box = np.percentile(drawn, [25, 50, 75])
-    axes.axvspan(box[0], box[2], color="#e8e8e8", zorder=0)
-    axes.axvline(box[1], color="#888888", linewidth=0.8, zorder=1)
+    if len(drawn):
+        box = np.percentile(drawn, [25, 50, 75])
+        axes.axvspan(box[0], box[2], color="#e8e8e8", zorder=0)
+        axes.axvline(box[1], color="#888888", linewidth=0.8, zorder=1)
+        least = np.nanmin([np.percentile(drawn, 5), table["accuracy"].min()]) - 1
+        axes.set_xlim(least, drawn.max() + 0.5)
     axes.set_yticks(range(len(rows)), [titles[search] for search in rows], fontsize=6.5)
     axes.invert_yaxis()
-    axes.set_xlim(least, drawn.max() + 0.5)
     axes.set_xlabel(
         "accuracy of the cell found (%), a dot a run; grey: quartiles and median of "
         f"{len(drawn)} random cells",

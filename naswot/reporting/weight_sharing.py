@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+FEW = 5  # runs
+
 
 def sharing_page(
     table: pd.DataFrame, abouts: Mapping[str, Mapping[str, Any]], key: str, everyone: np.ndarray
@@ -64,10 +66,11 @@ def _differences(abouts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 def _limits(table: pd.DataFrame, abouts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     runs = int(table.groupby("search").size().max())
-    yield (
-        f"{runs} run{'s' if runs > 1 else ''} of a search tell{'' if runs > 1 else 's'} little: a "
-        "mean of three accuracies is uncertain by more than their spread shows."
-    )
+    if runs <= FEW:
+        yield (
+            f"{runs} run{'s' if runs > 1 else ''} of a search tell{'' if runs > 1 else 's'} little "
+            "about other runs: the true spread may be much larger than the one shown."
+        )
     if any(about["protocol"] == "reduced" for about in abouts.values()):
         yield (
             "Reduced searches have smaller networks, fewer images and fewer steps. They show what "

@@ -11,7 +11,7 @@ from naswot.benchmarks.datasets import DATASETS
 from naswot.io.atomic import replacing
 from naswot.io.parquet import column_names, read_metadata, read_parquet
 from naswot.reporting.weight_sharing import sharing_page
-from naswot.stages.share import SPACE, title_of
+from naswot.stages.share import SPACE
 
 
 def compare_sharing(
@@ -52,7 +52,7 @@ def compare_sharing(
     for number, (result, cell) in enumerate(zip(results, tried, strict=True)):
         search, own = searches[number // runs], read_metadata(result)
         who = {"search": search, "seed": own["seed"]}
-        abouts.setdefault(search, own | {"title": title_of(own)})
+        abouts.setdefault(search, own)
         found.append(
             {
                 **who,

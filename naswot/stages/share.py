@@ -1,7 +1,7 @@
 """Search with shared weights, and look up what a search found in a benchmark table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,39 @@ import pandas as pd
 from naswot.benchmarks.datasets import Dataset
 from naswot.errors import NaswotError
 from naswot.io.parquet import column_names, digest_of, read_metadata, read_parquet, write_parquet
-from naswot.runtime.device import device_name, prepare_training
+from naswot.runtime.device import choose_precision, device_name, prepare_training
 from naswot.runtime.progress import log
 from naswot.runtime.provenance import build_metadata, origin_of, versions
 from naswot.stages.budget_search import COLUMNS
 from naswot.supernet import METHODS
 from naswot.supernet.cells import CellSpace, nasbench201
 from naswot.supernet.loop import compare, share
-from naswot.supernet.protocol import PUBLISHED, changed, differences, reduced
+from naswot.supernet.protocol import (
+    PUBLISHED,
+    PUBLISHED_IMAGES,
+    USERS,
+    differences,
+    planned,
+)
 from naswot.training.checkpoint import Checkpoint
-from naswot.training.images import read_images, steps_in
+from naswot.training.images import read_images, split_images
 
 SPACE = "nasbench201"
+# What a title says instead of "changed".
+VARIED = {"running_statistics": "batch statistics", "gates": "drawn gates only"}
+SEEDED = "the halves of the images are drawn by a seed, not by the published list"
+
+
+def split_halves(output: str | Path, *, name: str, half: int, **options: Any) -> None:
+    """Write two halves of `half` images of source `name`: arguments of `split_images`.
+
+    Raises:
+        NaswotError: the images cannot be read, or there are too few.
+    """
+    try:
+        split_images(output, name=name, train_images=half, valid_images=half, **options)
+    except NaswotError as error:
+        raise NaswotError(f"supernet.half = {half}, supernet.images = {name}: {error}") from error
 
 
 def share_weights(
@@ -30,6 +51,7 @@ def share_weights(
     output: str | Path,
     cells: str | Path,
     *,
+    search: str,
     method: str,
     protocol: str,
     changes: Mapping[str, Any],
@@ -50,9 +72,8 @@ def share_weights(
             column `p:SOURCE>TARGET:OPERATION` for each probability. Its metadata say what was found
             (`architecture`, None if the search diverged), how, and in how many `seconds`.
         cells: the Parquet file of `naswot.supernet.loop.compare`.
-        method: a key of `naswot.supernet.METHODS`.
-        protocol: "published" or "reduced".
-        changes: other values of fields of `naswot.supernet.protocol.Protocol`.
+        search: name of the search in the configuration.
+        method, protocol, changes: see `naswot.supernet.protocol.planned`; `protocol` is its kind.
         compared: number of random cells that are tried with the shared weights.
         seed: seed of the search.
         device: "auto" takes a GPU if torch sees one.
@@ -63,10 +84,8 @@ def share_weights(
     """
     target = prepare_training(device, threads)
     data = read_images(images, target)
-    plan = PUBLISHED[method]
-    if protocol == "reduced":
-        plan = reduced(method, steps_in(data.train, plan.batch_size))
-    plan = changed(plan, changes)
+    plan = planned(method, protocol, changes, len(data.train))
+    plan = replace(plan, precision=choose_precision(plan.precision, target))
     space = nasbench201(plan.channels, plan.cells)
     settings = {
         "space": SPACE,
@@ -85,17 +104,28 @@ def share_weights(
     about = build_metadata(**settings) | {
         "origin": data.about["origin"],
         "protocol": protocol,
-        "differences": differences(method, plan),
+        "differences": [*differences(method, plan), *_of_images(data.about), SEEDED],
         "architecture": found.architecture,
         "seconds": found.seconds,
         "diverged": found.diverged,
     }
+    about["title"] = title_of(search, about)
     tried = compare(found.searcher, data, seed, 0 if found.diverged else compared)
     write_parquet(tried, cells, about)
     write_parquet(_flat(found.rows, space), output, about)
     checkpoint.remove()
     if not found.diverged:
         log.info("%s: found %s in %.0f s", label, found.architecture, found.seconds)
+
+
+def _of_images(about: Mapping[str, Any]) -> list[str]:
+    """List how the images differ from the published ones; `about` is their metadata."""
+    found = []
+    if about["images"] != "cifar10":
+        found.append(f"images of {about['images']} instead of CIFAR-10")
+    if about["train_images"] != PUBLISHED_IMAGES:
+        found.append(f"{about['train_images']:,} images a half instead of {PUBLISHED_IMAGES:,}")
+    return found
 
 
 def _flat(rows: pd.DataFrame, space: CellSpace) -> pd.DataFrame:
@@ -171,7 +201,7 @@ def look_up(
         dataset=dataset.name,
         searched=first["images"],
         method=search,
-        title=title_of(first),
+        title=first["title"],
         search_family="weight-sharing",
         pool="whole",
         runs=len(archs),
@@ -185,19 +215,22 @@ def look_up(
     write_parquet(found, output, metadata | {"table": digest_of(benchmark)})
 
 
-def title_of(about: Mapping[str, Any]) -> str:
-    """Return what tables call a search: the method's name only under the published protocol."""
-    title = METHODS[about["method"]].title
-    before = asdict(PUBLISHED[about["method"]])
+def title_of(search: str, about: Mapping[str, Any]) -> str:
+    """Return what tables call a search: the method's name only if all is as published.
+
+    Args:
+        search: name of the search in the configuration.
+        about: `method`, `protocol`, `differences` and the fields of the protocol.
+    """
+    method = about["method"]
+    before = asdict(PUBLISHED[method])
     varied = [
-        text
-        for key, text in {
-            "running_statistics": "batch statistics",
-            "gates": "drawn gates only",
-        }.items()
-        if about[key] != before[key]
+        text for key, text in VARIED.items() if method in USERS[key] and about[key] != before[key]
     ]
-    parts = ["reduced"] * (about["protocol"] == "reduced") + varied
-    if about["protocol"] == "published" and len(about["differences"]) > len(varied):
-        parts.insert(0, "changed")
+    others = set(about["differences"]) - {SEEDED}
+    parts = ["reduced"] if about["protocol"] == "reduced" else []
+    if not parts and len(others) > len(varied):
+        parts = ["changed"]
+    parts += varied or ([search] if search != method else [])
+    title = METHODS[method].title
     return f"{title} ({', '.join(parts)})" if parts else title

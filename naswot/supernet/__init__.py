@@ -6,7 +6,8 @@ says what it does and where the published code is peculiar. The protocols are da
 `naswot.supernet.cells.CellSpace` describes a space, NAS-Bench-201 or one's own:
 
     space = nasbench201(channels=16, cells=1)
-    found = share(space, data, "gdas", reduced("gdas", steps), seed=0)
+    protocol = planned("gdas", "reduced", {}, images=len(data.train))
+    found = share(space, data, "gdas", protocol, seed=0)
     found.architecture
 """
 
@@ -23,19 +24,17 @@ class Method:
     Attributes:
         title: its name in tables.
         searcher: (supernet, protocol) → a `naswot.supernet.searcher.Searcher`.
-        style: colour and line style in figures.
     """
 
     title: str
     searcher: Later
-    style: tuple[str, str]
 
 
 METHODS: Mapping[str, Method] = {
-    "rsps": Method("RSPS", Later("naswot.supernet.rsps:RSPS"), ("#777777", "--")),
-    "darts_v1": Method("DARTS-V1", Later("naswot.supernet.darts_v1:DartsV1"), ("#b3532b", "-")),
-    "darts_v2": Method("DARTS-V2", Later("naswot.supernet.darts_v2:DartsV2"), ("#b3532b", "--")),
-    "gdas": Method("GDAS", Later("naswot.supernet.gdas:GDAS"), ("#2d6a4f", "-")),
-    "setn": Method("SETN", Later("naswot.supernet.setn:SETN"), ("#6a4c93", "-")),
-    "enas": Method("ENAS", Later("naswot.supernet.enas:ENAS"), ("#1b3a5c", "-")),
+    "rsps": Method("RSPS", Later("naswot.supernet.rsps:RSPS")),
+    "darts_v1": Method("DARTS-V1", Later("naswot.supernet.darts_v1:DartsV1")),
+    "darts_v2": Method("DARTS-V2", Later("naswot.supernet.darts_v2:DartsV2")),
+    "gdas": Method("GDAS", Later("naswot.supernet.gdas:GDAS")),
+    "setn": Method("SETN", Later("naswot.supernet.setn:SETN")),
+    "enas": Method("ENAS", Later("naswot.supernet.enas:ENAS")),
 }

@@ -31,7 +31,7 @@ class CellSpace:
         architecture: genes → the architecture's string.
 
     Raises:
-        NaswotError: an edge does not lead to a later node, or a node has no edge.
+        NaswotError: an edge does not lead to a later node, or a node lacks an edge.
     """
 
     name: str
@@ -41,13 +41,17 @@ class CellSpace:
     architecture: Callable[[Genes], str]
 
     def __post_init__(self) -> None:
-        nodes = {node for edge in self.edges for node in edge}
-        wrong = [edge for edge in self.edges if not edge[0] < edge[1]]
-        lost = sorted(set(range(1, self.nodes)) - {target for _, target in self.edges})
-        if wrong or lost or nodes != set(range(self.nodes)):
-            reason = f"edge {wrong[0]} does not lead to a later node" if wrong else "node "
-            reason += "" if wrong else f"{lost[0] if lost else 0} has no edge"
-            raise NaswotError(f"{self.name}: {reason}; nodes are numbered from 0, the input.")
+        sources, targets = (set(ends) for ends in zip(*self.edges, strict=True))
+        reasons = [
+            *(f"edge {edge} does not lead to a later node" for edge in self.edges
+              if not edge[0] < edge[1]),
+            *(f"no edge enters node {node}" for node in range(1, self.nodes)
+              if node not in targets),
+            *(f"no edge leaves node {node}" for node in range(self.nodes - 1)
+              if node not in sources),
+        ]  # fmt: skip
+        if reasons:
+            raise NaswotError(f"{self.name}: {reasons[0]}; node 0 is the input.")
 
     @property
     def nodes(self) -> int:

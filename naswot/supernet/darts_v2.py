@@ -10,13 +10,15 @@ stands for a product with second derivatives. With ReLUs it is coarse: it agrees
 product only to a cosine of .56, at any r.
 
 An architecture step leaves weights, running statistics and momentum as they were; in the published
-code the training batch's passes change running statistics, and the weights return by rounding.
+code the training batch's passes change running statistics, and the weights return by rounding. It
+computes in float32 also where other steps use bfloat16.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch.nn import functional
 
 from naswot.supernet.searcher import Batch, Parametrised, Streams, Validation
 
@@ -39,7 +41,7 @@ class DartsV2(Parametrised):
         group, state = self.optimiser.param_groups[0], self.optimiser.state
         rate, momentum, decay = group["lr"], group["momentum"], group["weight_decay"]
         with self._kept():
-            loss = self.loss(self.supernet, train, self.mixed().detach())
+            loss = self._loss(train, self.mixed().detach())
             steps = list(torch.autograd.grad(loss, self.weights))
             for step, weight in zip(steps, self.weights, strict=True):
                 step.add_(weight.detach(), alpha=decay)
@@ -48,7 +50,7 @@ class DartsV2(Parametrised):
                     step.add_(buffer, alpha=momentum)
             with torch.no_grad():
                 torch._foreach_add_(self.weights, steps, alpha=-rate)
-            loss = self.loss(self.supernet, valid, self.mixed())
+            loss = self._loss(valid, self.mixed())
             direct, *slopes = torch.autograd.grad(loss, [self.alphas, *self.weights])
         length = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(slopes)))
         reach = radius / length.item()
@@ -60,9 +62,13 @@ class DartsV2(Parametrised):
         with self._kept():
             with torch.no_grad():
                 torch._foreach_add_(self.weights, slopes, alpha=reach)
-            loss = self.loss(self.supernet, train, self.mixed())
+            loss = self._loss(train, self.mixed())
             (gradient,) = torch.autograd.grad(loss, [self.alphas])
         return gradient
+
+    def _loss(self, batch: Batch, weights: torch.Tensor) -> torch.Tensor:
+        """Return the loss without bfloat16, in which the difference would be noise."""
+        return functional.cross_entropy(self.supernet(batch[0], weights), batch[1])
 
     @contextmanager
     def _kept(self) -> Iterator[None]:

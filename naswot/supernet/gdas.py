@@ -26,25 +26,23 @@ class GDAS(Parametrised):
 
     def step(self, train: Batch, valid: Validation, streams: Streams) -> dict[str, torch.Tensor]:
         """Change the weights, then the parameters, each with a new draw."""
-        found = self.weight_step(self.run, train, *self.draw(streams.draws), others=[self.alphas])
+        path = self.supernet.path
+        found = self.weight_step(path, train, *self.draw(streams.draws), others=[self.alphas])
         batch = valid.drawn(len(train[1]))
-        return found | self.architecture_step(self.loss(self.run, batch, *self.draw(streams.draws)))
-
-    def run(self, images: torch.Tensor, genes: Genes, gates: torch.Tensor) -> torch.Tensor:
-        """Return the logits of a draw."""
-        return self.supernet.path(images, genes, gates)
+        return found | self.architecture_step(self.loss(path, batch, *self.draw(streams.draws)))
 
     def draw(self, generator: torch.Generator) -> tuple[Genes, torch.Tensor]:
         """Return the genes and the gates, (edges, operations), of a draw.
 
-        A draw with noise that is not finite is repeated as a whole.
+        A draw that is not finite is repeated as a whole, unless the parameters are not finite.
         """
         while True:
             uniform = torch.empty(self.alphas.shape, dtype=self.alphas.dtype)
             noise = -uniform.exponential_(generator=generator).log()
             scores = functional.log_softmax(self.alphas, dim=1) + noise.to(self.device)
             soft = functional.softmax(scores / self.temperature, dim=1)
-            if torch.isfinite(noise).all() and torch.isfinite(soft).all():
+            finite = torch.isfinite(noise).all() and torch.isfinite(soft).all()
+            if finite or not torch.isfinite(self.alphas).all():
                 break
         places = soft.argmax(dim=1, keepdim=True)
         hard = torch.zeros_like(soft).scatter_(1, places, 1.0)

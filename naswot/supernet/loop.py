@@ -26,6 +26,7 @@ from naswot.training.images import Data, augment, batches, steps_in
 
 # Numbers of streams beside the epochs', which count from 0.
 SELECTION, COMPARISON = 1_000_000, 1_000_001
+COMPARED_IMAGES = 512
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def share(
         row = {"epoch": len(rows) + 1} | _train_epoch(searcher, data, len(rows), seed)
         state["seconds"] += time.perf_counter() - started
         rows.append(row | _look(searcher, data) | {"seconds": state["seconds"]})
-        diverged = _divergence(rows[-1], searcher)
+        diverged = _divergence(rows[-1])
         if checkpoint is not None and not diverged:
             checkpoint.save(searcher.parts(), state)
         progress.advance()
@@ -113,8 +114,8 @@ def compare(searcher: Searcher, data: Data, seed: int, count: int) -> pd.DataFra
 
     Args:
         searcher: of a search that has ended.
-        data: its images. All architectures are tried on the same validation images, as many as the
-            selection takes.
+        data: its images. All architectures are tried on the same `COMPARED_IMAGES` validation
+            images.
         seed: seed of the architectures.
         count: number of draws; architectures drawn twice are in the table once.
 
@@ -169,7 +170,7 @@ def _look(searcher: Searcher, data: Data) -> dict[str, Any]:
     }
 
 
-def _divergence(row: dict[str, Any], searcher: Searcher) -> str:
+def _divergence(row: dict[str, Any]) -> str:
     """Return how a search diverged in an epoch; "" if it did not."""
     for name in ("train_loss", "valid_loss"):
         if np.isinf(row[name]) or (np.isnan(row[name]) and (name == "train_loss" or row["best"])):
@@ -197,9 +198,9 @@ def _validation(searcher: Searcher, data: Data, streams: Streams) -> Validation:
 
 
 def _first(searcher: Searcher, data: Data) -> Batch:
-    """Return the first validation images, as many as the selection takes."""
-    count = searcher.protocol.selection_images
-    return _normalised(searcher, data, data.valid.pixels[:count]), data.valid.labels[:count]
+    """Return the first validation images."""
+    pixels, labels = data.valid.pixels[:COMPARED_IMAGES], data.valid.labels[:COMPARED_IMAGES]
+    return _normalised(searcher, data, pixels), labels
 
 
 def _normalised(searcher: Searcher, data: Data, pixels: torch.Tensor) -> torch.Tensor:

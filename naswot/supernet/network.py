@@ -46,7 +46,7 @@ class Supernet(nn.Module):
 
     def __init__(self, space: CellSpace, classes: int, running_statistics: bool):
         super().__init__()
-        self.space, self.classes = space, classes
+        self.space = space
         self._choice = _Choice()
         self.body = space.network(
             lambda channels: _Cell(space, channels, running_statistics, self._choice), classes

@@ -13,7 +13,7 @@ from typing import Any
 from naswot.errors import NaswotError
 from naswot.supernet import METHODS
 
-STEPS_IN_PUBLISHED_EPOCH = 391  # 25,000 images in batches of 64
+PUBLISHED_IMAGES = 25_000  # a half of CIFAR-10
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Protocol:
     """Settings of one search.
 
     Attributes:
-        channels, cells: of the first stage, and cells a stage (NAS-Bench-201).
+        channels, cells: of the first stage, and cells a stage. Who makes the space reads them.
         epochs: passes over the training images.
         batch_size: images a step.
         learning_rate: at the first epoch; it falls to `last_rate` along half a cosine in `period`
@@ -55,7 +55,8 @@ class Protocol:
         architecture_rate, architecture_decay: learning rate and weight decay of Adam (betas .5 and
             .999) for the architecture parameters.
         candidates: architectures among which RSPS, SETN and ENAS choose.
-        selection_images: validation images on which each of them is tried.
+        selection_images: validation images on which each of them is tried, and on which the
+            controller of ENAS tries its draws.
         gates: GDAS: whether the gates of operations that are not drawn are added, as published.
         temperatures: GDAS: of the first and of the last epoch.
         controller: ENAS.
@@ -115,6 +116,7 @@ PUBLISHED: Mapping[str, Protocol] = {
 # Setting → the methods that use it; the others are for all.
 PARAMETRISED = frozenset({"darts_v1", "darts_v2", "gdas", "setn"})
 USERS: Mapping[str, Collection[str]] = {
+    "running_statistics": frozenset({"rsps", "setn", "enas"}),
     "architecture_rate": PARAMETRISED,
     "architecture_decay": PARAMETRISED,
     "candidates": frozenset({"rsps", "setn", "enas"}),
@@ -131,23 +133,38 @@ REDUCED_EPOCHS = {
 }  # fmt: skip
 
 
-def reduced(method: str, steps: int) -> Protocol:
-    """Return a protocol that fits ten minutes of one core, of `steps` steps an epoch.
+def planned(method: str, kind: str, changes: Mapping[str, Any], images: int) -> Protocol:
+    """Return the protocol of a search.
 
-    Its networks have one cell a stage. Adam moves an architecture parameter by at most its learning
-    rate a step, so that rate grows as the number of steps falls: the parameters can travel as far
-    as in the published search. The weights' rates stay.
+    A reduced one has one cell a stage, fewer epochs, and for ENAS fewer draws. Adam moves an
+    architecture parameter by at most its learning rate a step, so that rate grows as the number of
+    steps falls, unless it is set: the parameters can travel as far as in the published search. The
+    weights' rates stay.
+
+    Args:
+        method: a key of `naswot.supernet.METHODS`.
+        kind: "published" or "reduced".
+        changes: other values of some fields; of `controller`, a mapping.
+        images: number of images that train weights.
+
+    Raises:
+        NaswotError: there is no such field.
     """
-    published, epochs = PUBLISHED[method], REDUCED_EPOCHS[method]
-    share = epochs * steps / (published.epochs * STEPS_IN_PUBLISHED_EPOCH)
-    controller = replace(published.controller, steps=10, samples=5)
-    return replace(
-        published,
-        epochs=epochs,
-        cells=1,
-        architecture_rate=published.architecture_rate / min(1.0, share),
-        controller=controller if method == "enas" else published.controller,
-    )
+    published = PUBLISHED[method]
+    if kind == "published":
+        return changed(published, changes)
+    smaller = replace(published, epochs=REDUCED_EPOCHS[method], cells=1)
+    if method == "enas":
+        smaller = replace(smaller, controller=replace(smaller.controller, steps=10, samples=5))
+    plan = changed(smaller, changes)
+    if "architecture_rate" in changes:
+        return plan
+    share = _steps(plan, images) / _steps(published, PUBLISHED_IMAGES)
+    return replace(plan, architecture_rate=published.architecture_rate / min(1.0, share))
+
+
+def _steps(protocol: Protocol, images: int) -> int:
+    return protocol.epochs * -(-images // protocol.batch_size)
 
 
 def changed(protocol: Protocol, changes: Mapping[str, Any]) -> Protocol:
@@ -156,17 +173,22 @@ def changed(protocol: Protocol, changes: Mapping[str, Any]) -> Protocol:
     Raises:
         NaswotError: there is no such field.
     """
-    known = {field.name for field in fields(Protocol)}
-    for name in changes:
-        if name not in known:
-            raise NaswotError(
-                f"supernet: {name!r} is not a setting of a search; there are "
-                f"{', '.join(sorted(known))}."
-            )
     values = dict(changes)
     if isinstance(values.get("controller"), Mapping):
-        values["controller"] = replace(protocol.controller, **values["controller"])
-    return replace(protocol, **values)
+        values["controller"] = _replaced(protocol.controller, values["controller"])
+    if "temperatures" in values:
+        values["temperatures"] = tuple(values["temperatures"])
+    return _replaced(protocol, values)
+
+
+def _replaced(settings: Any, values: Mapping[str, Any]) -> Any:
+    known = [field.name for field in fields(settings)]
+    unknown = [name for name in values if name not in known]
+    if unknown:
+        raise NaswotError(
+            f"{unknown[0]!r} is not a setting of a search; there are {', '.join(known)}."
+        )
+    return replace(settings, **values)
 
 
 def differences(method: str, protocol: Protocol) -> list[str]:

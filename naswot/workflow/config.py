@@ -138,6 +138,8 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Catalogue:
         )
     if _trains(config):
         _check_images(config, config["training"]["images"])
+    if config["supernet"]["tables"]:
+        _check_images(config, config["supernet"]["images"])
     for name in config["spaces"]:
         if name not in catalogue:
             raise NaswotError(
@@ -415,6 +417,5 @@ def _explain(error: ValidationError, schema: Mapping[str, Any]) -> str:
     for key in keys:
         described = described.get("properties", {}).get(key, described)
     value = error.instance
-    return (
-        f"{'.'.join(keys)} = {shown(value)} is not allowed; it must be {described['description']}."
-    )
+    about = error.schema.get("description", described["description"])
+    return f"{'.'.join(keys)} = {shown(value)} is not allowed; it must be {about}."

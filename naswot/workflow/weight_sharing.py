@@ -1,13 +1,15 @@
 """Say what searches with shared weights a configuration asks for."""
 
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any
 
 from naswot.errors import NaswotError, shown
+from naswot.images.labelled import NATURAL
 from naswot.search import METHODS as BUDGETED
 from naswot.search.sampling import SAMPLINGS
 from naswot.supernet import METHODS
-from naswot.supernet.protocol import PUBLISHED, changed
+from naswot.supernet.protocol import planned
 
 SECTION = "supernet"
 SPACE = "nasbench201"
@@ -16,12 +18,16 @@ SPACE = "nasbench201"
 def searches(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return name → `method` and `changes`, other values of the protocol's fields."""
     about = config[SECTION]
+    natural = {"augment": about["images"] in NATURAL}
     found = {}
     for name, own in about["searches"].items():
         if own is not None:
             changes = {key: value for key, value in own.items() if key != "method"}
-            method = own.get("method", name)
-            found[name] = {"method": method, "changes": about["settings"] | changes}
+            parts = [one["controller"] for one in (about["settings"], own) if "controller" in one]
+            changes = natural | about["settings"] | changes
+            if parts:
+                changes["controller"] = dict(ChainMap(*reversed(parts)))
+            found[name] = {"method": own.get("method", name), "changes": changes}
     return found
 
 
@@ -29,9 +35,12 @@ def check(config: Mapping[str, Any]) -> None:
     """Check the section of a configuration whose form is right.
 
     Raises:
-        NaswotError: a name is that of another search or of no method, or a setting is unknown.
+        NaswotError: there is no search, or a name is that of another search or of no method.
     """
-    for name, about in searches(config).items():
+    found = searches(config)
+    if not found:
+        raise NaswotError(f"configuration: {SECTION}.searches has no search that is not null.")
+    for name, about in found.items():
         where = f"configuration: {SECTION}.searches.{name}"
         if name in {**BUDGETED, **SAMPLINGS}:
             raise NaswotError(f"{where}: another search has this name; choose a new one.")
@@ -41,6 +50,6 @@ def check(config: Mapping[str, Any]) -> None:
                 f"{', '.join(METHODS)}."
             )
         try:
-            changed(PUBLISHED[about["method"]], about["changes"])
+            planned(about["method"], config[SECTION]["protocol"], about["changes"], 2)
         except NaswotError as error:
             raise NaswotError(f"{where}: {error}") from error

@@ -47,7 +47,7 @@ class PlainNetwork(nn.Module):
             lambda c_in, c_out: PlainCell(c_out, running),
             [[width] * cells for width in widths],
             widths[1:],
-            supernet.classes,
+            supernet.body.classifier.out_features,
         )
         state = supernet.state_dict()
         self.to(next(supernet.parameters()).dtype)

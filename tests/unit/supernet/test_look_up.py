@@ -7,7 +7,8 @@ import pytest
 from naswot.benchmarks.datasets import DATASETS
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
-from naswot.stages.share import look_up, title_of
+from naswot.stages.share import SEEDED, look_up, split_halves, title_of
+from naswot.supernet import METHODS
 from naswot.supernet.protocol import PUBLISHED, changed, differences
 
 DATASET = DATASETS["nasbench201"]["cifar10"]
@@ -22,7 +23,8 @@ def searched(folder, architectures, protocol="published", method="gdas", **chang
             **vars(plan), "controller": {}, "space": "nasbench201", "method": method,
             "seed": seed, "architecture": arch, "seconds": 10.0 + seed, "images": "cifar10",
             "diverged": "" if arch else "diverged: train_loss is nan in epoch 3",
-            "protocol": protocol, "differences": differences(method, plan),
+            "protocol": protocol, "differences": [*differences(method, plan), SEEDED],
+            "title": METHODS[method].title,
         }  # fmt: skip
         files.append(folder / f"{seed}.parquet")
         write_parquet(pd.DataFrame({"epoch": [1]}), files[-1], about)
@@ -81,16 +83,31 @@ def test_an_architecture_that_the_table_lacks_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("protocol", "changes", "title"),
+    ("search", "protocol", "changes", "title"),
     [
-        ("published", {}, "GDAS"),
-        ("published", {"gates": False}, "GDAS (drawn gates only)"),
-        ("published", {"epochs": 3}, "GDAS (changed)"),
-        ("published", {"epochs": 3, "gates": False}, "GDAS (changed, drawn gates only)"),
-        ("reduced", {"cells": 1}, "GDAS (reduced)"),
-        ("reduced", {"running_statistics": False}, "GDAS (reduced, batch statistics)"),
+        ("gdas", "published", {}, "GDAS"),
+        ("gdas", "published", {"gates": False}, "GDAS (drawn gates only)"),
+        ("gdas", "published", {"epochs": 3}, "GDAS (changed)"),
+        ("long", "published", {"epochs": 900}, "GDAS (changed, long)"),
+        ("long", "published", {"epochs": 3, "gates": False}, "GDAS (changed, drawn gates only)"),
+        ("gdas", "reduced", {"cells": 1}, "GDAS (reduced)"),
+        ("gdas", "reduced", {"running_statistics": False}, "GDAS (reduced)"),
     ],
 )
-def test_only_the_published_protocol_has_the_published_name(protocol, changes, title, tmp_path):
+def test_only_the_published_protocol_has_the_published_name(
+    search, protocol, changes, title, tmp_path
+):
     (file,) = searched(tmp_path, ["a"], protocol, **changes)
-    assert title_of(read_metadata(file)) == title
+    about = read_metadata(file)
+    assert title_of(search, about) == title
+    about["differences"].append("images of digits instead of CIFAR-10")
+    assert title_of("gdas", about) != "GDAS"
+
+
+def test_too_many_images_are_refused_by_the_key_to_change(tmp_path):
+    with pytest.raises(
+        NaswotError, match=r"supernet\.half = 900, supernet\.images = digits: .*1,198"
+    ):
+        split_halves(
+            tmp_path / "halves.npz", name="digits", half=900, directory=None, size=8, seed=0
+        )

@@ -84,12 +84,12 @@ def test_each_epoch_has_a_row(method, data):
             assert genes(found.architecture) == last
 
 
-@pytest.mark.parametrize("method", ["rsps", "darts_v1"])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_search_that_diverges_stops_says_so_and_keeps_its_rows(method, data, caplog):
     found = search(data, method, learning_rate=1e20, clip=None, augment=False)
     assert found.architecture is None
     assert 1 <= len(found.rows) < 3
-    assert found.diverged.startswith("diverged: train_loss is nan in epoch ")
+    assert found.diverged.startswith("diverged: ")
     assert found.diverged in caplog.text
 
 

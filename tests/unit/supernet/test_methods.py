@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +11,12 @@ from scipy.stats import chisquare
 from torch import nn
 from torch.nn import functional
 
+from naswot.errors import NaswotError
 from naswot.supernet import METHODS
 from naswot.supernet.cells import CellSpace, nasbench201
 from naswot.supernet.controller import Controller
 from naswot.supernet.network import Supernet
-from naswot.supernet.protocol import PUBLISHED, changed, differences, reduced
+from naswot.supernet.protocol import PUBLISHED, changed, differences, planned
 from naswot.supernet.searcher import Streams, Validation
 from naswot.supernet.setn import most_probable
 
@@ -187,7 +187,7 @@ def test_a_gumbel_draw_runs_one_operation_an_edge():
     searcher.begin_epoch(0)
     path, gates = searcher.draw(streams().draws)
     torch.testing.assert_close(
-        searcher.run(images(0)[0], path, gates),
+        searcher.supernet.path(images(0)[0], path, gates),
         searcher.supernet.path(images(0)[0], path),
         rtol=1e-10,
         atol=1e-10,
@@ -203,7 +203,7 @@ def test_gates_that_were_not_drawn_get_the_gradient_of_their_node(published):
     cell = searcher.supernet.body[1]
     following = cell.register_forward_hook(lambda module, given, found: found + node)
     gates = gates.detach().requires_grad_()
-    searcher.run(images(0)[0], path, gates).square().sum().backward()
+    searcher.supernet.path(images(0)[0], path, gates).square().sum().backward()
     following.remove()
     for edge in (1, 2):  # those that end at the output node, to which `node` is added
         others = [gene for gene in range(3) if gene != path[edge]]
@@ -343,13 +343,24 @@ def test_rates_and_temperatures_follow_the_published_schedules():
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_reduced_protocol_lets_architectures_travel_as_far(method):
-    published, small = PUBLISHED[method], reduced(method, 43)
-    travel = published.architecture_rate * published.epochs * 391
-    assert small.architecture_rate * small.epochs * 43 == pytest.approx(travel)
+@pytest.mark.parametrize("changes", [{}, {"epochs": 7, "batch_size": 32}])
+def test_a_reduced_protocol_lets_architectures_travel_as_far(method, changes):
+    published, small = PUBLISHED[method], planned(method, "reduced", changes, images=640)
+    travel = published.architecture_rate * published.epochs * -(-25_000 // published.batch_size)
+    steps = small.epochs * 640 // small.batch_size
+    assert small.architecture_rate * steps == pytest.approx(travel)
+    fixed = planned(method, "reduced", {"architecture_rate": 0.1}, images=640)
+    assert fixed.architecture_rate == 0.1
     texts = " ".join(differences(method, small))
     assert "cells = 1 instead of 5" in texts
     assert ("architecture_rate = " in texts) == (method not in ("rsps", "enas"))
     assert ("controller.steps = 10 instead of 50" in texts) == (method == "enas")
-    assert differences(method, published) == []
-    assert replace(small, cells=5) != small
+    same = planned(method, "published", {"temperatures": [10, 0.1], "gates": True}, images=640)
+    assert differences(method, same) == []
+
+
+def test_settings_that_there_are_not_are_named():
+    with pytest.raises(NaswotError, match="'epoch' is not a setting of a search; there are epochs"):
+        planned("rsps", "reduced", {"epoch": 3}, images=640)
+    with pytest.raises(NaswotError, match="'step' is not a setting of a search; there are steps"):
+        planned("enas", "published", {"controller": {"step": 3}}, images=640)

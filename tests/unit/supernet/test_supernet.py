@@ -169,8 +169,9 @@ def test_evaluating_a_path_uses_its_own_running_statistics(batch):
     ("edges", "message"),
     [
         ([(0, 1), (2, 1)], r"edge \(2, 1\) does not lead to a later node"),
-        ([(0, 1), (0, 3), (1, 3)], "node 2 has no edge"),
-        ([(1, 2)], "node 1 has no edge"),
+        ([(0, 1), (0, 3), (1, 3)], "no edge enters node 2"),
+        ([(1, 2)], "no edge enters node 1"),
+        ([(0, 1), (0, 2)], "no edge leaves node 1"),
     ],
 )
 def test_edges_that_are_no_cell_are_named(edges, message):

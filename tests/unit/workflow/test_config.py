@@ -26,6 +26,7 @@ from naswot.workflow.config import (
     shards_of,
 )
 from naswot.workflow.schema import read_schema
+from naswot.workflow.weight_sharing import searches
 
 
 @pytest.fixture
@@ -83,11 +84,11 @@ def test_the_other_configurations_are_allowed(name, config, schema, root, mirror
         ({"vote": ["naswot"]}, "vote is now called aggregates: {vote: {scores: […], by: vote}}."),
         (
             {"aggregates": {"mine": {"scores": ["naswot"], "by": "rank"}}},
-            "aggregates.mine.scores = ['naswot'] is not allowed; it must be a mapping from",
+            "aggregates.mine.scores = ['naswot'] is not allowed; it must be a list with two",
         ),
         (
             {"aggregates": {"mine": {"scores": ["naswot", "params"], "by": "sum"}}},
-            "aggregates.mine.by = 'sum' is not allowed; it must be a mapping from a name, of",
+            "aggregates.mine.by = 'sum' is not allowed; it must be one of log-rank, rank, vote",
         ),
         (
             {"aggregates": {"zen": {"scores": ["naswot", "params"], "by": "rank"}}},
@@ -327,3 +328,40 @@ def test_a_larger_sample_adds_shards_and_lengthens_the_last(config):
     assert shards(250) == [(0, 100), (100, 200), (200, 250)]
     assert shards(301) == [(0, 100), (100, 200), (200, 300), (300, 301)]
     assert shards("all", deduplicate=True)[-1] == (6400, 6466)
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        (
+            {"settings": {"epochs": "x"}},
+            "supernet.settings.epochs = 'x' is not allowed; it must be",
+        ),
+        ({"settings": {"method": "gdas"}}, "'method' is not a setting of a search; there are"),
+        ({"settings": {"selection_images": 1}}, "it must be a whole number of images from 2"),
+        ({"searches": {"gdas": {"epoch": 3}}}, "is not a known key; did you mean epochs?"),
+        ({"searches": {"gdas": {"temperatures": [9, 0]}}}, "it must be a number more than 0"),
+        ({"searches": {"mine": {}}}, "supernet.searches.mine: 'mine' is not a method; name one"),
+        ({"searches": {"rea": {"method": "gdas"}}}, "supernet.searches.rea: another search has"),
+        ({"searches": {"rsps": None}}, "supernet.searches has no search that is not null"),
+        ({"images": "cifar10", "tables": True}, "the images 'cifar10' need a mirror"),
+    ],
+)
+def test_wrong_searches_with_shared_weights_are_named(section, message, config, schema):
+    with pytest.raises(NaswotError) as caught:
+        check(config | {"supernet": config["supernet"] | section}, schema)
+    assert message in str(caught.value)
+
+
+def test_settings_of_all_searches_and_of_one_are_put_together(config):
+    about = {
+        "settings": {"epochs": 3, "controller": {"steps": 2}},
+        "searches": {"mine": {"method": "enas", "controller": {"samples": 4}}, "rsps": {}},
+    }
+    found = searches({"supernet": config["supernet"] | about})
+    controller = {"steps": 2, "samples": 4}
+    changes = {"augment": False, "epochs": 3}
+    assert found == {
+        "mine": {"method": "enas", "changes": changes | {"controller": controller}},
+        "rsps": {"method": "rsps", "changes": changes | {"controller": {"steps": 2}}},
+    }
