@@ -1,6 +1,8 @@
 """Draw Figures 3, 9 and 10 of the paper: score against accuracy, a panel per space and data set."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -13,6 +15,7 @@ from naswot.spaces import SPACES
 
 COLUMNS = 5
 PANEL_INCHES = 1.45, 1.6
+LETTERS_PER_INCH = 17  # of the notes below the panels
 
 
 def panels(
@@ -70,7 +73,11 @@ def panels(
         )
     if letters:
         drawing.supylabel(f"{score}, untrained", fontsize=7)
-    drawing.supxlabel("\n".join(_below(kinds, figure, missing)), fontsize=7)
+    fill = partial(
+        textwrap.fill, width=int(LETTERS_PER_INCH * drawing.get_figwidth()), break_on_hyphens=False
+    )
+    notes = map(fill, _below(kinds, figure, missing))
+    drawing.supxlabel("\n".join(notes), fontsize=7)
     return drawing
 
 

@@ -13,6 +13,8 @@ from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet
 from naswot.plots.palette import INK
 
+LONG_TITLE = 40  # letters
+
 
 def scatter(
     joined: str | Path,
@@ -40,10 +42,11 @@ def scatter(
     axes.set_xlabel(f"{accuracy_kind(row)}{unit}\n{row['accuracy']}", fontsize=8)
     axes.set_ylabel(f"{row['score']} of the untrained network", fontsize=8)
     axes.tick_params(labelsize=7)
+    title = catalogue.title(row["space"], row["dataset"])
     axes.set_title(
-        f"{catalogue.title(row['space'], row['dataset'])}\n"
+        f"{title}\n"
         rf"$\tau$ = {row['tau']:.3f}  [{row['tau_low']:.3f}, {row['tau_high']:.3f}]",
-        fontsize=9,
+        fontsize=9 if len(title) <= LONG_TITLE else 7.5,
         pad=16,
     )
     count = f"{row['n']:,} networks"
