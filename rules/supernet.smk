@@ -31,7 +31,7 @@ rule split_supernet_images:
     params:
         images=config["supernet"]["images"],
         half=config["supernet"]["half"],
-        image_size=configuration.image_size(config, config["supernet"]["images"]),
+        image_size=config["supernet"]["image_size"],
         content=inputs.image_content(config["supernet"]["images"], training=True),
         directory=lambda wildcards: configuration.image_directory(
             config, config["supernet"]["images"]

@@ -21,6 +21,7 @@ from naswot.supernet.loop import compare, share
 from naswot.supernet.protocol import (
     PUBLISHED,
     PUBLISHED_IMAGES,
+    PUBLISHED_SIDE,
     USERS,
     differences,
     planned,
@@ -34,16 +35,20 @@ VARIED = {"running_statistics": "batch statistics", "gates": "drawn gates only"}
 SEEDED = "the halves of the images are drawn by a seed, not by the published list"
 
 
-def split_halves(output: str | Path, *, name: str, half: int, **options: Any) -> None:
-    """Write two halves of `half` images of source `name`: arguments of `split_images`.
+def split_halves(output: str | Path, *, name: str, half: int, size: int, **options: Any) -> None:
+    """Write two halves of `half` images of source `name`, `size` pixels wide.
+
+    `options` are further arguments of `naswot.training.images.split_images`.
 
     Raises:
         NaswotError: the images cannot be read, or there are too few.
     """
     try:
-        split_images(output, name=name, train_images=half, valid_images=half, **options)
+        options |= {"train_images": half, "valid_images": half, "shrink": True}
+        split_images(output, name=name, size=size, **options)
     except NaswotError as error:
-        raise NaswotError(f"supernet.half = {half}, supernet.images = {name}: {error}") from error
+        keys = f"supernet: images = {name}, half = {half}, image_size = {size}"
+        raise NaswotError(f"{keys}: {error}") from error
 
 
 def share_weights(
@@ -125,6 +130,8 @@ def _of_images(about: Mapping[str, Any]) -> list[str]:
         found.append(f"images of {about['images']} instead of CIFAR-10")
     if about["train_images"] != PUBLISHED_IMAGES:
         found.append(f"{about['train_images']:,} images a half instead of {PUBLISHED_IMAGES:,}")
+    if about["image_size"] != PUBLISHED_SIDE:
+        found.append(f"images of {about['image_size']} pixels instead of {PUBLISHED_SIDE}")
     return found
 
 

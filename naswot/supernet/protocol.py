@@ -14,6 +14,7 @@ from naswot.errors import NaswotError
 from naswot.supernet import METHODS
 
 PUBLISHED_IMAGES = 25_000  # a half of CIFAR-10
+PUBLISHED_SIDE = 32  # pixels
 
 
 @dataclass(frozen=True)

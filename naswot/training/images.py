@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -124,19 +125,27 @@ def split_images(
     seed: int,
     train_images: int | str,
     valid_images: int,
+    shrink: bool = False,
 ) -> None:
     """Write the result of `naswot.images.labelled.divide` to an .npz file; arguments as there.
 
     Its arrays are the images `train`, `valid` and `test`, and the labels `train_labels` and so on.
+
+    Args:
+        shrink: whether images of a fixed size become `size` pixels wide, each the mean of a square.
+
+    Raises:
+        NaswotError: as `divide`, or `size` does not divide the fixed size.
     """
     found = divide(name, directory, size, seed, train_images, valid_images)
     arrays = {}
     for part in PARTS:
-        arrays[part], arrays[f"{part}_labels"] = getattr(found, part)
+        pixels, arrays[f"{part}_labels"] = getattr(found, part)
+        arrays[part] = _shrunk(pixels, size) if shrink else pixels
     settings = build_metadata(
         images=found.source,
         origin=found.origin,
-        image_size=found.train[0].shape[1],
+        image_size=arrays["train"].shape[1],
         seed=seed,
         classes=found.classes,
         mean=found.mean,
@@ -144,6 +153,15 @@ def split_images(
         **{f"{part}_images": len(arrays[part]) for part in PARTS},
     )
     write_arrays(output, settings, **arrays)
+
+
+def _shrunk(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Return images (N, H, H, 3) as (N, size, size, 3)."""
+    count, side = pixels.shape[:2]
+    if side % size:
+        raise NaswotError(f"images of {side}×{side} pixels cannot become {size} pixels wide.")
+    squares = pixels.reshape(count, size, side // size, size, side // size, 3)
+    return squares.mean(axis=(2, 4)).round().astype(np.uint8)
 
 
 def read_images(path: str | Path, device: torch.device) -> Data:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from naswot.benchmarks.datasets import DATASETS
 from naswot.errors import NaswotError
@@ -10,6 +11,7 @@ from naswot.io.parquet import read_metadata, read_parquet, write_parquet
 from naswot.stages.share import SEEDED, look_up, split_halves, title_of
 from naswot.supernet import METHODS
 from naswot.supernet.protocol import PUBLISHED, changed, differences
+from naswot.training.images import read_images
 
 DATASET = DATASETS["nasbench201"]["cifar10"]
 
@@ -105,9 +107,21 @@ def test_only_the_published_protocol_has_the_published_name(
 
 
 def test_too_many_images_are_refused_by_the_key_to_change(tmp_path):
-    with pytest.raises(
-        NaswotError, match=r"supernet\.half = 900, supernet\.images = digits: .*1,198"
-    ):
+    with pytest.raises(NaswotError, match=r"supernet: images = digits, half = 900, .* 1,198"):
         split_halves(
             tmp_path / "halves.npz", name="digits", half=900, directory=None, size=8, seed=0
         )
+
+
+def test_images_of_a_fixed_size_are_shrunk(mirror, tmp_path):
+    options = {"name": "cifar10", "half": 20, "directory": mirror, "seed": 0}
+    split_halves(tmp_path / "whole.npz", size=32, **options)
+    split_halves(tmp_path / "small.npz", size=16, **options)
+    whole, small = (
+        read_images(tmp_path / f"{name}.npz", torch.device("cpu")) for name in ("whole", "small")
+    )
+    assert small.about["image_size"] == 16
+    corner = whole.train.pixels[3, 4:6, 6:8].double().mean(dim=(0, 1))
+    assert (small.train.pixels[3, 2, 3] - corner).abs().max() <= 0.5
+    with pytest.raises(NaswotError, match="images of 32×32 pixels cannot become 12 pixels wide"):
+        split_halves(tmp_path / "none.npz", size=12, **options)
