@@ -8,7 +8,8 @@ from naswot.runtime.provenance import package_version
 from naswot.search import METHODS
 from naswot.search.sampling import SAMPLINGS
 from naswot.spaces.sampling import sample_of
-from naswot.workflow import ablations, paths, trained_study, weight_sharing
+from naswot.supernet import SPACE as SHARED_SPACE
+from naswot.workflow import ablations, paths, trained_study
 from naswot.workflow import config as configuration
 from naswot.workflow.config import SEARCHED
 from naswot.workflow.inputs import Inputs

@@ -47,7 +47,9 @@ rule share_weights:
     """One search with shared weights"""
     input:
         images=paths.SUPERNET_IMAGES,
-        code=inputs.code("share_weights"),
+        code=lambda wildcards: inputs.code(
+            "share_weights", sharing=plan.sharing[wildcards.search]["method"]
+        ),
     output:
         epochs=paths.SHARED,
         cells=paths.SHARED_CELLS,
@@ -77,16 +79,14 @@ rule look_up:
     """Trained accuracies of what searches with shared weights found"""
     input:
         searches=lambda wildcards: plan.shared(wildcards.method),
-        benchmark=paths.BENCHMARK.format(space=weight_sharing.SPACE),
+        benchmark=paths.BENCHMARK.format(space=SHARED_SPACE),
         code=inputs.code("look_up"),
     output:
-        paths.partly(paths.SEARCH, space=weight_sharing.SPACE, pool="whole"),
+        paths.partly(paths.SEARCH, space=SHARED_SPACE, pool="whole"),
     log:
-        paths.log("look_up", paths.partly(paths.SEARCH, space=weight_sharing.SPACE, pool="whole")),
+        paths.log("look_up", paths.partly(paths.SEARCH, space=SHARED_SPACE, pool="whole")),
     benchmark:
-        paths.timing(
-            "look_up", paths.partly(paths.SEARCH, space=weight_sharing.SPACE, pool="whole")
-        )
+        paths.timing("look_up", paths.partly(paths.SEARCH, space=SHARED_SPACE, pool="whole"))
     wildcard_constraints:
         method="|".join(plan.sharing) or "none",
     conda:
@@ -102,7 +102,7 @@ rule compare_sharing:
     input:
         searches=plan.shared(*plan.sharing),
         cells=plan.shared(*plan.sharing, path=paths.SHARED_CELLS),
-        benchmark=paths.BENCHMARK.format(space=weight_sharing.SPACE),
+        benchmark=paths.BENCHMARK.format(space=SHARED_SPACE),
         code=inputs.code("compare_sharing"),
     output:
         csv=paths.WEIGHT_SHARING,

@@ -3,7 +3,7 @@
 from naswot.workflow.job import job
 
 with job(snakemake) as context:
-    from naswot.stages.share import look_up
+    from naswot.stages.look_up import look_up
 
     look_up(
         snakemake.input.searches,

@@ -14,6 +14,7 @@ from torch.utils._device import DeviceContext
 
 from naswot.costs.inputs import first_of
 from naswot.errors import NaswotError
+from naswot.runtime.progress import log
 from naswot.scores.adapter import adapted
 from naswot.scores.base import move_network
 from naswot.scores.copying import copy_network
@@ -59,8 +60,9 @@ def count(
                 materialise(adapted(network, image, None), image)
             try:
                 return _count(on_meta(network), image.to("meta"), dtype)
-            except Exception:
+            except Exception as error:
                 # It needs values, or has tensors that are not moved; or it fails again.
+                log.debug("counting with values: %s: %s", type(error).__name__, error)
                 return _count(copy_network(network), image, dtype)
         except NaswotError:
             raise

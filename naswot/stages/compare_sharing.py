@@ -11,7 +11,7 @@ from naswot.benchmarks.datasets import DATASETS
 from naswot.io.atomic import replacing
 from naswot.io.parquet import column_names, read_metadata, read_parquet
 from naswot.reporting.weight_sharing import sharing_page
-from naswot.stages.share import SPACE
+from naswot.supernet import SPACE
 
 
 def compare_sharing(

@@ -1,6 +1,7 @@
 """Simulate NASWOT, Random and Optimal on a table of architectures: one row per run."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -65,12 +66,12 @@ def search_by_sampling(
         budget=None,
     )
     if about.get("sample", "all") != "all":
-        metadata |= build_metadata(
-            pool_deviation={
-                str(size): chance_of_pool(pool, dataset, method, size, runs, seed, by)
-                for size in sample_sizes
-            }
-        )
+        run = partial(search, dataset=dataset, method=method, runs=runs, seed=seed, by=by)
+        chances = {
+            str(size): chance_of_pool(pool, partial(run, sample_size=size), seed)
+            for size in sample_sizes
+        }
+        metadata |= build_metadata(pool_deviation=chances)
     metadata.setdefault("table", digest_of(table))
     write_parquet(results, output, metadata)
     write_trajectory(drawn, pool["index"].to_numpy(), [0], trajectories, metadata)
@@ -164,13 +165,7 @@ def search(
 
 
 def chance_of_pool(
-    pool: pd.DataFrame,
-    dataset: Dataset,
-    method: str,
-    sample_size: int,
-    runs: int,
-    seed: int,
-    by: str = "",
+    pool: pd.DataFrame, run: Callable[[pd.DataFrame], pd.DataFrame], seed: int
 ) -> dict[str, float | None]:
     """Return how far the mean over runs varies with the networks that a random pool has.
 
@@ -178,7 +173,9 @@ def chance_of_pool(
     too much where the pool is most of its space.
 
     Args:
-        pool, dataset, method, sample_size, runs, seed, by: as for `search`.
+        pool: the architectures, as for `search`.
+        run: the pool → the rows of `search`.
+        seed: seed of the pools.
 
     Returns:
         `valid` and `test` → standard deviation of the mean, in percentage points; None if unknown.
@@ -187,8 +184,7 @@ def chance_of_pool(
     means = []
     for _ in range(RESAMPLED_POOLS):
         drawn = pool.iloc[generator.integers(len(pool), size=len(pool))].reset_index(drop=True)
-        found = search(drawn, dataset, method, sample_size, runs, seed, by)
-        means.append(found[["valid", "test"]].mean())
+        means.append(run(drawn)[["valid", "test"]].mean())
     spread = pd.DataFrame(means).std()
     return {split: None if np.isnan(value) else float(value) for split, value in spread.items()}
 

@@ -75,8 +75,7 @@ def train_candidate(
         **{f"training_{key}": value for key, value in asdict(plan).items()},
         "device": device_name(target),
         "threads": threads,
-        **{key: data.about[key] for key in data.about if key.endswith("images")},
-        "image_size": data.about["image_size"],
+        **data.described(),
     }
     code = code_digest(space.files[0]) if space.files else None
     digests = {"data": data.fingerprint(), "code": code}

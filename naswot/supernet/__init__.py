@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 from naswot.spaces.space import Later
 
+SPACE = "nasbench201"  # that the workflow searches
+
 
 @dataclass(frozen=True)
 class Method:

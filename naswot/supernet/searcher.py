@@ -1,5 +1,6 @@
 """What all methods that share weights have in common: their state, and a step of the weights."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +44,7 @@ class Validation:
     passes: Callable[[int, bool], Iterator[Batch]]
 
 
-class Searcher:
+class Searcher(ABC):
     """One method, searching with one supernet.
 
     Subclasses say what a step is, and how an architecture is chosen.
@@ -77,20 +78,20 @@ class Searcher:
             group["lr"] = self.protocol.rate(epoch)
         self.supernet.train()
 
+    @abstractmethod
     def step(self, train: Batch, valid: Validation, streams: Streams) -> dict[str, torch.Tensor]:
         """Do one step; return `train_loss`, `train_correct` and, if there is one, `valid_loss`."""
-        raise NotImplementedError
 
-    def end_epoch(self, valid: Validation, streams: Streams) -> None:
+    def end_epoch(self, valid: Validation, streams: Streams) -> None:  # noqa: B027, few have one
         """Do what follows an epoch; nothing, except in ENAS."""
 
     def probabilities(self) -> torch.Tensor | None:
         """Return the probability of each operation on each edge; None: all are alike."""
         return None
 
+    @abstractmethod
     def choose(self, valid: Validation, streams: Streams) -> Genes:
         """Return the architecture that the search ends with."""
-        raise NotImplementedError
 
     def parts(self) -> Mapping[str, Any]:
         """Return name → object with `state_dict` and `load_state_dict`: all that changes."""

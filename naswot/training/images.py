@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,6 +62,11 @@ class Data:
         )
         mean, std = (torch.tensor(moment, device=device) for moment in (images.mean, images.std))
         return cls(train, valid, test, images.classes, mean, std, about or {})
+
+    def described(self) -> dict[str, Any]:
+        """Return what results say of the images: their source, their numbers and their size."""
+        names = [name for name in self.about if name.endswith("images")]
+        return {name: self.about[name] for name in (*names, "image_size")}
 
     def normalised(self, pixels: torch.Tensor, layout: torch.memory_format) -> torch.Tensor:
         """Return images (B, H, W, 3) as float32 (B, 3, H, W) in the memory format `layout`."""

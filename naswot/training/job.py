@@ -75,8 +75,7 @@ def train_one(
         "relu_count": relu_count,
         "device": device_name(target),
         "threads": threads,
-        **{key: data.about[key] for key in data.about if key.endswith("images")},
-        "image_size": data.about["image_size"],
+        **data.described(),
     }
     digests = {
         "data": data.fingerprint(),

@@ -24,6 +24,7 @@ from naswot.io.python_files import local_imports
 from naswot.plots.registry import FIGURES
 from naswot.scores.custom import family_named, source_files
 from naswot.spaces import Space
+from naswot.supernet import METHODS as SHARING
 from naswot.workflow import paths
 from naswot.workflow.code_dependencies import sources
 from naswot.workflow.config import image_directory
@@ -58,6 +59,7 @@ class Inputs:
         family: str | None = None,
         figure: str | None = None,
         table: str | None = None,
+        sharing: str | None = None,
     ) -> list[str]:
         """Return the library files that a rule's script runs; as inputs, edits re-run the rule.
 
@@ -67,6 +69,7 @@ class Inputs:
             family: the family of scores that it computes; the script finds its file by name.
             figure: the figure that it draws; the script finds its file by name.
             table: the space whose benchmark it reads; the script finds the reader by the space.
+            sharing: the method that shares weights; the script finds its file by name.
         """
         files = set(sources(self.root / f"scripts/{rule}.py", self.root))
         named, beside = [], []
@@ -79,6 +82,9 @@ class Inputs:
         for source in self.catalogue[table].sources if table is not None else ():
             reader: Any = getattr(source.read, "func", source.read)
             named.append(self._module(reader.__module__.replace(".", "/")))
+        if sharing is not None:
+            imported = SHARING[sharing].searcher.name.partition(":")[0]
+            named.append(self._module(imported.replace(".", "/")))
         if space is not None:
             known = self.catalogue[space].space
             module = place(known)

@@ -23,6 +23,7 @@ from naswot.scores.custom import family_named
 from naswot.search import METHODS
 from naswot.search.sampling import SAMPLINGS
 from naswot.spaces.sampling import sample_of
+from naswot.supernet import SPACE as SHARED_SPACE
 from naswot.workflow import ablations, paths, trained_study, weight_sharing
 from naswot.workflow.config import (
     SEARCHED,
@@ -170,7 +171,7 @@ class Plan:
         its searches are not repeated. `path` may also be `paths.TRAJECTORIES`.
         """
         sharing = self.config["supernet"]["tables"] and path == paths.SEARCH
-        shared = self.looked_up if sharing and weight_sharing.SPACE in spaces else []
+        shared = self.looked_up if sharing and SHARED_SPACE in spaces else []
         return shared + [
             path.format(space=space, dataset=dataset, pool=pool, method=method)
             for space, dataset in self.runs
@@ -261,7 +262,7 @@ class Plan:
         return [
             paths.SEARCH.format(space=space, dataset=dataset, pool="whole", method=search)
             for space, dataset in self.runs
-            if space == weight_sharing.SPACE
+            if space == SHARED_SPACE
             for search in self.sharing
         ]
 

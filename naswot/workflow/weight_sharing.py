@@ -12,7 +12,6 @@ from naswot.supernet import METHODS
 from naswot.supernet.protocol import planned
 
 SECTION = "supernet"
-SPACE = "nasbench201"
 
 
 def searches(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

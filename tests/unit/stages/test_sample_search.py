@@ -113,9 +113,10 @@ def test_the_chance_of_a_pool_is_that_of_the_best_network_being_in_it():
     worse = np.arange(60, -1, -1) / 60  # share of the pool from a rank on
     chosen = worse[:-1] ** 60 - worse[1:] ** 60
     expected = np.sqrt(chosen @ accuracies**2 - (chosen @ accuracies) ** 2)
-    found = chance_of_pool(table, CIFAR100, "naswot", 60, runs=3, seed=0)
+    found = chance_of_pool(table, lambda pool: search(pool, CIFAR100, "naswot", 60, 3, 0), seed=0)
     assert found["test"] == pytest.approx(expected, rel=0.2)
-    found = chance_of_pool(table.drop(columns=VALID), CIFAR100, "random", 1, runs=400, seed=0)
+    lacking = table.drop(columns=VALID)
+    found = chance_of_pool(lacking, lambda pool: search(pool, CIFAR100, "random", 1, 400, 0), 0)
     assert found["test"] == pytest.approx(table[TEST].std() / np.sqrt(60), rel=0.3)
     assert found["valid"] is None
 

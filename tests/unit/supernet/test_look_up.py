@@ -8,7 +8,8 @@ import torch
 from naswot.benchmarks.datasets import DATASETS
 from naswot.errors import NaswotError
 from naswot.io.parquet import read_metadata, read_parquet, write_parquet
-from naswot.stages.share import SEEDED, look_up, split_halves, title_of
+from naswot.stages.look_up import look_up
+from naswot.stages.share import SEEDED, split_halves, title_of
 from naswot.supernet import METHODS
 from naswot.supernet.protocol import PUBLISHED, changed, differences
 from naswot.training.images import read_images

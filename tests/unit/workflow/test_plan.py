@@ -193,5 +193,9 @@ def test_the_code_of_a_job_is_that_of_its_space_and_score(config, root):
     assert {"naswot/spaces/natsbench_sss.py", "naswot/spaces/nasbench201/network.py"} <= sizes
     assert "naswot/plots/panels.py" in code("plot_figure", figure="figure3")
     assert "naswot/plots/panels.py" not in code("plot_figure", figure="figure8")
+    sharing = code("share_weights", sharing="enas")
+    assert {"naswot/supernet/enas.py", "naswot/supernet/controller.py"} <= sharing
+    assert "naswot/supernet/gdas.py" not in sharing
+    assert not any("supernet" in file for file in code("look_up") - {"naswot/supernet/__init__.py"})
     for family in FAMILIES:
         assert f"naswot/scores/{family}.py" in code("score_networks", family=family)
