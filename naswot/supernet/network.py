@@ -139,7 +139,7 @@ class _Cell(nn.Module):
 def _together(make: Make, channels: int, edges: int, running_statistics: bool) -> nn.Module:
     """Return one operation on all edges that leave a node, in the form that needs least work."""
     first = _plain(make(channels), running_statistics)
-    if isinstance(first, ReLUConvBN):
+    if type(first) is ReLUConvBN:  # a class made from it may compute something else
         return _Convolutions(channels, first.kernel, edges, running_statistics)
     if not [*first.parameters(), *first.buffers()]:
         return _Once(first)

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from naswot.errors import NaswotError
-from naswot.spaces.nasbench201.network import Cell, Network
+from naswot.spaces.nasbench201.network import Cell, Network, ReLUConvBN
 from naswot.supernet.cells import CellSpace, nasbench201
 from naswot.supernet.network import Supernet
 
@@ -163,6 +163,35 @@ def test_evaluating_a_path_uses_its_own_running_statistics(batch):
     for name in changed:  # edges 0→1 and 0→3 changed, 0→2 did not
         first, second, third = means[name].chunk(3)
         assert [part.any().item() for part in (first, second, third)] == [True, False, True]
+
+
+class Halved(ReLUConvBN):
+    """An operation of one's own, made from one that edges share."""
+
+    def __init__(self, channels):
+        super().__init__(channels, channels, 3)
+
+    def forward(self, x):
+        return super().forward(x) / 2
+
+
+def test_an_operation_made_from_one_that_edges_share_is_run_as_it_is(batch):
+    def network(cell, classes):
+        return nn.Sequential(cell(3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, classes))
+
+    edges = [(0, 1), (0, 2), (1, 2)]
+    found = []
+    for make in (Halved, lambda channels: ReLUConvBN(channels, channels, 3)):
+        torch.manual_seed(0)
+        space = CellSpace("mine", edges, {"none": None, "conv": make}, network, str)
+        supernet = Supernet(space, 2, True).double()
+        with torch.no_grad():
+            for weight in supernet.parameters():
+                weight.fill_(0.1)
+            found.append(supernet.body[0])
+            supernet.path(batch[0], (0, 1, 0))
+    halved, whole = (module.operations[0]["1"] for module in found)
+    torch.testing.assert_close(2 * halved.one(batch[0], 1), whole.one(batch[0], 1))
 
 
 @pytest.mark.parametrize(
