@@ -4,6 +4,8 @@
 # make zoo       the same for networks of torchvision, in zoo/results; a quarter of an hour
 # make test      set up the same environment, then run every check and test
 # make test-zoo  the tests that need torchvision
+# make test-lowest  the tests of the library with the lowest versions that it allows
+# make lock      renew the versions of all packages in locks/; UPGRADE=1 takes the newest
 # make bench     time our searches and our score against literal implementations;
 #                on a GPU: make bench DEVICE=cuda
 # make soak      kill runs at random moments and check that nothing is lost; KILLS=50 kills, SEED=1 to
@@ -17,7 +19,9 @@
 PYTHON ?= python3
 CORES ?= 4
 DEVICE ?= cpu
-# Optional requirements of pyproject.toml that the environment has.
+# Build of torch: cpu, or cuda, which also serves where there is no build for the CPU alone.
+TORCH ?= cpu
+# Extras of pyproject.toml that the environment has: test, or test,clouds
 EXTRAS ?= test
 KILLS ?= 50
 WORKERS ?= 3
@@ -26,17 +30,21 @@ TARGETS ?=
 ONLY ?=
 RESUME ?=
 
-# The environment is rebuilt only when the pins in pyproject.toml or EXTRAS change.
-PINS := $(shell grep -E '^    "[][a-z0-9-]+==' pyproject.toml | cksum | cut -d ' ' -f 1)
+# The environment is rebuilt only when the locked versions or EXTRAS change.
+PINS := $(shell cat locks/[!l]*.txt | cksum | cut -d ' ' -f 1)
 BIN := .venv/bin
+INSTALL := -m pip install --quiet --disable-pip-version-check
+LOCKED := $(INSTALL) --no-deps --require-hashes
 comma := ,
-READY := .venv/pins-$(PINS)-$(subst $(comma),-,$(EXTRAS))
+READY := .venv/pins-$(PINS)-$(TORCH)-$(subst $(comma),-,$(EXTRAS))
 AUDIT := .venv/audit
+LOCK := .venv/lock
+LOWEST := .venv/lowest
 SWEEP := .venv/sweep
 TORCHVISION := .venv/torchvision
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: table2 report leaderboard zoo test test-zoo bench soak fuzz sweep audit clean
+.PHONY: table2 report leaderboard zoo test test-zoo test-lowest lock bench soak fuzz sweep audit clean
 .DELETE_ON_ERROR:
 
 table2: $(READY)
@@ -70,10 +78,10 @@ test-zoo: $(TORCHVISION)/ready
 	    python -m pytest tests/unit/spaces/test_zoo.py tests/unit/spaces/test_derived.py
 
 # In a folder of its own: beside another build of torch than its own, other packages cannot import it.
-$(TORCHVISION)/ready: pyproject.toml $(READY)
+$(TORCHVISION)/ready: locks/zoo.txt $(READY)
 	rm -rf $(TORCHVISION)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(TORCHVISION) \
-	    $$(grep -m 1 -oE 'torchvision==[0-9.]+' pyproject.toml)
+	$(BIN)/python $(INSTALL) --no-deps --target $(TORCHVISION) \
+	    $$(grep -oE '^torchvision==[0-9.]+' locks/zoo.txt)
 	@touch $@
 
 bench: $(READY)
@@ -84,7 +92,7 @@ soak: $(READY)
 	$(RUN) python tools/soak.py --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 fuzz: $(READY)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,fuzz]' || \
+	@$(BIN)/python $(INSTALL) '.[fuzz]' || \
 	    { echo "atheris could not be installed, see above; make test has the fixed cases."; exit 1; }
 	$(RUN) python tools/fuzz/run.py --seconds $(SECONDS) $(TARGETS)
 
@@ -92,17 +100,29 @@ fuzz: $(READY)
 sweep: $(SWEEP)/ready
 	OMP_NUM_THREADS=1 $(SWEEP)/bin/python tools/sweep.py $(if $(ONLY),--only '$(ONLY)') $(if $(RESUME),--resume)
 
-$(SWEEP)/ready: pyproject.toml
+$(SWEEP)/ready: locks/zoo.txt
 	@echo "Setting up $(SWEEP): a few minutes"
 	$(PYTHON) -m venv --clear $(SWEEP)
-	$(SWEEP)/bin/python -m pip install --quiet --disable-pip-version-check \
-	    $$(grep -oE '"(numba|numpy|timm|torch|torchvision)==[0-9.]+' pyproject.toml | tr -d '"')
+	$(SWEEP)/bin/python $(INSTALL) \
+	    $$(grep -ohE '^(numba|numpy|timm|torch|torchvision)==[0-9.]+' locks/[!l]*.txt)
 	@touch $@
 
 # In an environment of its own, because pip-audit is not part of what is audited.
+lock:
+	$(PYTHON) -m venv $(LOCK)
+	$(LOCK)/bin/python $(INSTALL) uv==0.13.9
+	$(LOCK)/bin/python tools/lock.py $(if $(UPGRADE),--upgrade)
+
+# The lowest versions that pyproject.toml allows.
+test-lowest:
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python $(INSTALL) --constraint locks/lowest.txt --editable '.[search,workflow]' \
+	    hypothesis psutil pytest
+	OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(LOWEST)/bin:$$PATH" python -m pytest tests/unit
+
 audit: $(READY)
 	$(PYTHON) -m venv $(AUDIT)
-	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(AUDIT)/bin/python $(INSTALL) pip-audit==2.10.1
 	$(BIN)/python -m pip list --disable-pip-version-check --format=freeze --exclude-editable \
 	    > $(AUDIT)/pins.txt
 	$(AUDIT)/bin/python tools/audit.py $(AUDIT)/pins.txt
@@ -116,5 +136,9 @@ $(READY):
 	@echo "Setting up .venv: once, a few minutes, about 2 GB"
 	rm -rf .venv
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	$(BIN)/python $(LOCKED) --requirement locks/torch_$(TORCH).txt || \
+	    $(BIN)/python $(LOCKED) --requirement locks/torch_cuda.txt
+	$(BIN)/python $(LOCKED) --requirement locks/packages.txt \
+	    $(if $(findstring clouds,$(EXTRAS)),--requirement locks/clouds.txt)
+	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@

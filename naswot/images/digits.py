@@ -12,6 +12,7 @@ import numpy as np
 
 from naswot.errors import NaswotError
 from naswot.images.drawing import MiniBatch, choose, standardise
+from naswot.runtime.extras import extras_named
 
 ORIGIN = "handwritten digits in scikit-learn (Alpaydin and Kaynak 1998, UCI; CC BY 4.0)"
 CLASSES = 10
@@ -52,14 +53,10 @@ def read(size: int = SIDE, train: bool = True) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         NaswotError: scikit-learn is not installed or has other digits.
     """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise NaswotError(
-            f"The images 'digits' come from scikit-learn, which cannot be imported ({error}): "
-            "`pip install scikit-learn`."
-        ) from error
     from skimage.transform import resize
+
+    with extras_named():
+        from sklearn.datasets import load_digits
 
     found = load_digits()
     if found.images.shape != (COUNT, SIDE, SIDE) or found.images.max() > SHADES:

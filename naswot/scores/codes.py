@@ -40,7 +40,7 @@ else:
 VIEW_ERROR = "view size is not compatible"
 NO_NUMBA = (
     "numba cannot be imported, so networks are scored without the fused pass. The plain path gives "
-    "the same scores in float32, and takes longer."
+    "the same scores in float32, and takes longer: pip install 'naswot[fast]'."
 )
 NOT_FUSED = (
     "%s is scored without the fused pass: %s. The plain path gives the same score in float32, and "

@@ -10,29 +10,50 @@ from naswot.search import METHODS
 from naswot.spaces import SPACES
 from naswot.workflow.code_dependencies import NOT_CODE_OF, sources
 
-# Names that differ between PyPI and conda-forge or bioconda.
+# Name on conda-forge or bioconda → on PyPI, where they differ.
 CONDA_NAMES = {
-    "torch": "pytorch",
-    "matplotlib": "matplotlib-base",
-    "snakemake": "snakemake-minimal",
+    "pytorch": "torch",
+    "matplotlib-base": "matplotlib",
+    "snakemake-minimal": "snakemake",
 }
 
 
-def pins(requirements) -> dict[str, str]:
-    return dict(re.fullmatch(r"([\w-]+)={1,2}([\w.]+)", entry).groups() for entry in requirements)
+def locked(root, *names) -> dict[str, str]:
+    text = "".join((root / f"locks/{name}.txt").read_text() for name in names)
+    return dict(re.findall(r"^([\w.-]+)(?:\[\w+\])?==([\w.]+)", text, re.M))
 
 
-def test_the_conda_environment_pins_what_pyproject_pins(root):
+def test_the_conda_environment_has_the_locked_versions(root):
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    expected = pins(project["dependencies"] + project["optional-dependencies"]["test"])
+    extras = project["optional-dependencies"]
+    parts = ("fast", "benchmarks", "report", "search", "workflow", "slurm", "test")
+    wanted = [project["dependencies"], *(extras[part] for part in parts)]
+    names = {re.match(r"[\w-]+", entry)[0] for entries in wanted for entry in entries} - {"naswot"}
     entries = yaml.safe_load((root / "environment.yml").read_text())["dependencies"]
     conda = [entry for entry in entries if isinstance(entry, str)]
     (by_pip,) = [entry["pip"] for entry in entries if isinstance(entry, dict)]
     python = [entry for entry in conda if entry.startswith("python")]
     assert python == [f"python{project['requires-python']}"]
-    found = pins(entry for entry in conda if entry not in (*python, "pip"))
-    names = {conda_name: name for name, conda_name in CONDA_NAMES.items()}
-    assert {names.get(name, name): pin for name, pin in found.items()} | pins(by_pip) == expected
+    pins = [re.fullmatch(r"([\w-]+)={1,2}([\w.]+)", one).groups() for one in conda[2:] + by_pip]
+    found = {CONDA_NAMES.get(name, name): version for name, version in pins}
+    versions = locked(root, "torch_cuda", "packages")
+    assert found == {name: versions[name] for name in names}
+
+
+def test_every_locked_package_has_digests(root):
+    for name in ("torch_cpu", "torch_cuda", "packages", "clouds", "zoo"):
+        text = (root / f"locks/{name}.txt").read_text()
+        blocks = re.split(r"^(?=[\w.-]+(?:\[\w+\])?==)", text, flags=re.M)[1:]
+        assert blocks
+        assert [block for block in blocks if "--hash=sha256:" not in block] == []
+
+
+def test_the_lowest_versions_are_those_that_are_allowed(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    lowest = locked(root, "lowest")
+    for entry in project["dependencies"]:
+        name, floor = re.fullmatch(r"([\w-]+)>=([\d.]+)", entry).groups()
+        assert re.match(rf"{re.escape(floor)}(\.|$)", lowest[name]), entry
 
 
 def test_the_licence_of_every_package_is_stated(root):
