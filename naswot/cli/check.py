@@ -17,7 +17,6 @@ def add_to(commands: Any) -> None:
         "accuracy is known. The exit code is 1 if something deserves a look.",
     )
     check.add_argument("score", metavar="MODULE:FUNCTION", help="the score, as in --scores")
-    check.add_argument("--traceback", action="store_true", help="show the full traceback")
     check.set_defaults(run=_check)
 
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from naswot.cli.help import Rare
 from naswot.errors import NaswotError, shown
 from naswot.io.atomic import replacing
 from naswot.io.yaml import read_yaml
@@ -24,6 +25,8 @@ examples:
   naswot draw '|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|nor_conv_3x3~2|'
   naswot draw 64:64:56:64:24 --output sizes.png
   naswot draw 6111 --space nasbench201
+
+
   naswot draw 22212202
   naswot draw '{"matrix":[[0,1,1],[0,0,1],[0,0,0]],"ops":["input","conv3x3-bn-relu","output"]}'
   naswot draw d4-w16-k3 --space plain --config mine.yaml
@@ -38,12 +41,12 @@ def add_to(commands: Any) -> None:
     """Add the command to `commands`, the subparsers of `naswot`."""
     draw = commands.add_parser(
         "draw",
+        usage="naswot draw [options] ARCH",
         help="draw an architecture of a search space",
         description="Draw an architecture: its cells, and the skeleton that stacks them.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    draw.set_defaults(run=_draw)
+    draw.set_defaults(run=_draw, extra="benchmarks,report")
     draw.add_argument(
         "arch",
         metavar="ARCH",
@@ -59,7 +62,7 @@ def add_to(commands: Any) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help="a configuration with `custom_spaces`, to draw a custom space",
+        help=Rare("a configuration with `custom_spaces`, to draw a custom space"),
     )
     draw.add_argument(
         "--output",

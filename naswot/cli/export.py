@@ -2,13 +2,12 @@
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naswot.cli.draw import is_index, official_architecture, short_name
 from naswot.cli.options import add_seed, whole_number
-from naswot.cli.terminal import REMOVE_LINE, tell
+from naswot.cli.terminal import tell, waiting
 from naswot.errors import NaswotError
 
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ EXAMPLES = """\
 examples:
   naswot export '|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|nor_conv_3x3~2|'
   naswot export 6111 --space nasbench201 --classes 100 --output best
+
+
   naswot export '{"depth":3,"width":32}' --space mine.py --formats weights
   naswot export '{"width conv1":48}' --from torchvision.models:resnet18 --image-size 224
 
@@ -33,12 +34,12 @@ def add_to(commands: Any) -> None:
     """Add the command to `commands`, the subparsers of `naswot`."""
     export = commands.add_parser(
         "export",
+        usage="naswot export [options] ARCH",
         help="write a network as code, weights, ONNX and torch.export",
         description="Write an untrained network into a folder: code, weights, ONNX, torch.export.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    export.set_defaults(run=_export)
+    export.set_defaults(run=_export, extra="search")
     export.add_argument(
         "arch",
         metavar="ARCH",
@@ -54,7 +55,7 @@ def add_to(commands: Any) -> None:
     where.add_argument(
         "--from",
         dest="factory",
-        metavar="PACKAGE.MODULE:FACTORY",
+        metavar="NETWORK",
         help="the network of your own whose widths and depths ARCH changes",
     )
     export.add_argument(
@@ -92,9 +93,6 @@ def add_to(commands: Any) -> None:
         action="store_true",
         help="write into a folder that holds something else than an export of this network",
     )
-    export.add_argument(
-        "--traceback", action="store_true", help="show the full traceback of an error"
-    )
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -107,20 +105,17 @@ def _export(options: argparse.Namespace) -> int:
     shape = (options.channels, options.image_size, options.image_size)
     found = _architecture(options, options.arch.strip(), shape)
     folder = options.output or Path(f"{short_name(found.title)}-{short_name(found.arch)}")
-    if sys.stderr.isatty():
-        print(f"writing {folder}, which may take a minute …", end="", file=sys.stderr, flush=True)
-    exported = export_architecture(
-        found,
-        folder,
-        shape=shape,
-        classes=options.classes,
-        seed=options.seed,
-        formats=formats,
-        command=options.command,
-        overwrite=options.overwrite,
-    )
-    if sys.stderr.isatty():
-        print(REMOVE_LINE, end="", file=sys.stderr, flush=True)
+    with waiting(f"Writing {folder}, which may take a minute"):
+        exported = export_architecture(
+            found,
+            folder,
+            shape=shape,
+            classes=options.classes,
+            seed=options.seed,
+            formats=formats,
+            command=options.command,
+            overwrite=options.overwrite,
+        )
     _show(exported)
     for note in exported.notes:
         tell(note)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from naswot.cli.help import Rare
 from naswot.cli.options import IMAGE_SIZE, whole_number
 from naswot.errors import NaswotError
 
@@ -29,7 +30,9 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
         help="a data set: photos (the default, needs no files), noise, digits, cifar10, "
         "cifar100, imagenet16, imagenette, fashion_mnist",
     )
-    images.add_argument("--mirror", type=Path, metavar="DIR", help="folder of the data set's files")
+    images.add_argument(
+        "--mirror", type=Path, metavar="DIR", help=Rare("folder of the data set's files")
+    )
     images.add_argument(
         "--image-size",
         type=whole_number(1),
@@ -43,12 +46,12 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
         "--channels",
         type=int,
         choices=(1, 3),
-        help="1: grey, 3: colour (default: as the networks' first layers need, or 3)",
+        help=Rare("1: grey, 3: colour (default: as the networks' first layers need, or 3)"),
     )
     images.add_argument(
         "--strict",
         action="store_true",
-        help="stop at a picture that cannot be read, instead of drawing another",
+        help=Rare("stop at a picture that cannot be read, instead of drawing another"),
     )
 
 

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from naswot.cli.help import Rare
 from naswot.cli.options import whole_number
 from naswot.costs import COSTS
 from naswot.errors import NaswotError
@@ -26,23 +27,25 @@ def add_limit_options(parser: Any) -> None:
         "--latency",
         default="torch",
         metavar="SOURCE",
-        help="where latencies come from: torch (measured here; the default), onnxruntime (the same "
-        "with ONNX Runtime), a function MODULE:FUNCTION of network and image shape that returns "
-        "milliseconds, or a table FILE.csv or FILE.parquet[:COLUMN] with a row per network",
+        help=Rare(
+            "where latencies come from: torch (measured here; the default), onnxruntime (the same "
+            "with ONNX Runtime), a function MODULE:FUNCTION of network and image shape returning "
+            "milliseconds, or a table FILE.csv or FILE.parquet[:COLUMN] with a row per network"
+        ),
     )
     parser.add_argument(
         "--latency-threads",
         type=whole_number(1),
         default=1,
         metavar="N",
-        help="processor threads of a measured pass (default: 1)",
+        help=Rare("processor threads of a measured pass (default: 1)"),
     )
     parser.add_argument(
         "--latency-batch",
         type=whole_number(1),
         default=1,
         metavar="N",
-        help="images in a measured pass (default: 1)",
+        help=Rare("images in a measured pass (default: 1)"),
     )
 
 

@@ -12,9 +12,11 @@ import traceback
 from collections.abc import Sequence
 
 from naswot import __version__
-from naswot.cli import check, draw, export, score, search, train
+from naswot.cli import check, completion, doctor, draw, export, score, search, train
+from naswot.cli.help import complete
 from naswot.cli.terminal import INTERRUPTED, log_to_stderr, tell
 from naswot.errors import NaswotError
+from naswot.runtime.extras import extras_named
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,14 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The code is 0 for success, 1 if a network failed or an error ends the command with one message
     on stderr, 2 for a wrong option, and 130 after an interruption.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     options.command = shlex.join(["naswot", *(sys.argv[1:] if arguments is None else arguments)])
     try:
-        with log_to_stderr():
+        with log_to_stderr(options.quiet), extras_named(getattr(options, "extra", None)):
             code = options.run(options)
             sys.stdout.flush()
     except NaswotError as error:
-        if getattr(options, "traceback", False):
+        if options.traceback:
             traceback.print_exception(error, file=sys.stderr)
         tell(str(error))
         return 1
@@ -42,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command, with those of its subcommands."""
     parser = argparse.ArgumentParser(
         prog="naswot", description="Rank neural networks in seconds, before training any of them."
     )
@@ -53,11 +56,15 @@ def _parser() -> argparse.ArgumentParser:
     spaces = commands.add_parser("spaces", help="list the spaces that `naswot search` draws from")
     spaces.set_defaults(run=_list_spaces)
     check.add_to(commands)
+    doctor.add_to(commands)
+    completion.add_to(commands)
     draw.add_to(commands)
     export.add_to(commands)
     score.add_to(commands)
     search.add_to(commands)
     train.add_to(commands)
+    for command in commands.choices.values():
+        complete(command)
     return parser
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from naswot.cli.help import Rare
+
 IMAGE_SIZE = 32  # pixels, for images without a size of their own
 LARGEST_SEED = 2**32 - 1
 
@@ -71,6 +73,8 @@ def add_precision(options: Any, default: str) -> None:
         "--precision",
         choices=("auto", "float32", "bfloat16"),
         default=default,
-        help="precision of the naswot score's forward pass; auto: bfloat16 where the processor has "
-        f"instructions for it (default: {default})",
+        help=Rare(
+            "precision of the naswot score's forward pass; auto: bfloat16 where the processor has "
+            f"instructions for it (default: {default})"
+        ),
     )

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naswot import __version__
+from naswot.cli.help import Rare
 from naswot.cli.images import add_image_options, mini_batch
 from naswot.cli.limits import add_limit_options, costs_named, limits_of, source_of
 from naswot.cli.networks import entries_of, model_of
@@ -17,7 +19,7 @@ from naswot.cli.render import FORMATS, as_csv, as_json, as_table
 from naswot.cli.terminal import (
     INTERRUPTED,
     aside,
-    progress_on,
+    progress_of,
     tell,
     terminated_as_interrupted,
 )
@@ -32,8 +34,10 @@ EXAMPLES = """\
 examples:
   naswot score torchvision.models:resnet18 torchvision.models:mobilenet_v2
   naswot score mynets:small mynets:large --images photos/ --image-size 64 --scores naswot,grad_norm
-  naswot score --list models.yaml --scores all --output ranking.csv --resume
   naswot score --list models.yaml --max-params 5M --max-latency 8ms --pareto latency
+
+
+  naswot score --list models.yaml --scores all --output ranking.csv --resume
 
 mynets:small is the function `small` in mynets.py, in this directory or installed, that returns a
 torch.nn.Module; a class or an existing module also works. models.yaml is a list:
@@ -53,18 +57,18 @@ def add_to(commands: Any) -> None:
     score = commands.add_parser(
         "score",
         help="score networks of your own and rank them",
+        usage="naswot score [options] NETWORK [NETWORK ...]",
         description="Score untrained networks on one mini-batch and rank them, best first.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     score.set_defaults(run=_score, parser=score)
     networks = score.add_argument_group("networks")
     networks.add_argument(
         "factories",
         nargs="*",
-        metavar="PACKAGE.MODULE:FACTORY",
-        help="function that builds a network; the current directory is searched first. Or "
-        "FILE.py:FACTORY",
+        metavar="NETWORK",
+        help="MODULE:FUNCTION or FILE.py:FUNCTION that builds a network; the current directory is "
+        "searched first",
     )
     networks.add_argument("--list", metavar="FILE", type=Path, help="a YAML list of networks")
     networks.add_argument(
@@ -73,14 +77,18 @@ def add_to(commands: Any) -> None:
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="arguments for the factories above, not for those in the list (values as in YAML)",
+        help=Rare(
+            "arguments for the factories above, not for those in the list (values as in YAML)"
+        ),
     )
     networks.add_argument(
         "--classes",
         type=whole_number(1),
         metavar="N",
-        help="number of labels, and of outputs of networks whose factory takes num_classes or "
-        "classes (default: the number of classes of the images, or 10)",
+        help=Rare(
+            "number of labels, and of outputs of networks whose factory takes num_classes or "
+            "classes (default: the number of classes of the images, or 10)"
+        ),
     )
     add_image_options(score)
     scoring = score.add_argument_group("scoring")
@@ -88,18 +96,18 @@ def add_to(commands: Any) -> None:
         "--scores",
         default="naswot",
         metavar="NAMES",
-        help="scores, separated by commas, or all; the first one defines the ranking (default: "
-        "naswot; `naswot scores` lists them)",
+        help="scores, separated by commas, or all; the first one ranks (default: naswot; see "
+        "`naswot scores`)",
     )
     add_seed(scoring, "weights and images")
     add_precision(scoring, "float32")
     scoring.add_argument(
         "--fail-fast",
         action="store_true",
-        help="stop at the first network that fails (default: write a note and continue)",
+        help=Rare("stop at the first network that fails (default: write a note and continue)"),
     )
     add_device(scoring, "to score on")
-    costs = score.add_argument_group("costs", "docs/costs.md says what they are")
+    costs = score.add_argument_group("costs")
     costs.add_argument(
         "--costs",
         type=costs_named,
@@ -119,22 +127,21 @@ def add_to(commands: Any) -> None:
     )
     output = score.add_argument_group("output")
     output.add_argument(
-        "--format", choices=FORMATS, help="(default: from the output file's name, else table)"
+        "--format",
+        choices=FORMATS,
+        metavar="NAME",
+        help=f"{', '.join(FORMATS)} (default: from the output file's name, or table)",
     )
     output.add_argument(
         "--output",
         type=Path,
         metavar="FILE",
-        help="write to a file instead of the screen; it holds the ranking so far during scoring",
+        help="write to a file instead, from the first network on",
     )
     output.add_argument(
         "--resume",
         action="store_true",
-        help="continue the output file, CSV or JSON: score only missing and failed networks. "
-        "FILE.settings.json holds the settings of scoring, which must be the same",
-    )
-    output.add_argument(
-        "--traceback", action="store_true", help="show the full traceback of an error"
+        help="continue the output file, CSV or JSON: score missing and failed networks alone",
     )
 
 
@@ -175,13 +182,15 @@ def _score(options: argparse.Namespace) -> int:
         *([f"limits: {asked.limits.text}"] if asked.limits else []),
         *([f"front: {names[0]} against {', '.join(asked.front)}"] if asked.front else []),
     ]
+    to_terminal = options.output is None and sys.stdout.isatty()
     positions = {name: position for position, name in enumerate(entries)}
 
     def render(rows: "Sequence[Row]") -> str:
         ordered = sorted(rows, key=lambda row: positions.get(row.network, len(positions)))
         frame = ranked(ordered, names, asked)
         if kind == "table":
-            return "".join([as_table(frame), *(f"{line}.\n" for line in about)])
+            width = shutil.get_terminal_size().columns if to_terminal else None
+            return as_table(frame, (f"{line}." for line in about), width)
         return {"json": as_json, "csv": as_csv}[kind](frame)
 
     file = None
@@ -208,32 +217,32 @@ def _score(options: argparse.Namespace) -> int:
     images = images.to(device)
     try:
         with terminated_as_interrupted():
-            progress = progress_on(len(left), described) if left else None
-            for row in aside(
-                score_each(
-                    left,
-                    images,
-                    asked.scores(names),
-                    labels=labels,
-                    classes=classes,
-                    precision=precision,
-                    seed=options.seed,
-                    fail_fast=options.fail_fast,
-                )
-            ):
-                rows.append(row)
-                if options.traceback:
-                    for error in filter(None, (row.failure, *row.crashes)):
-                        traceback.print_exception(error, file=sys.stderr)
-                if progress:
+            scored = score_each(
+                left,
+                images,
+                asked.scores(names),
+                labels=labels,
+                classes=classes,
+                precision=precision,
+                seed=options.seed,
+                fail_fast=options.fail_fast,
+            )
+            with progress_of(len(left), "Scoring") as progress:
+                for row in aside(scored):
+                    rows.append(row)
+                    if options.traceback:
+                        for error in filter(None, (row.failure, *row.crashes)):
+                            traceback.print_exception(error, file=sys.stderr)
                     progress.advance()
-                if any(has_score(row, names) for row in rows):
-                    _deliver(render, rows, file, last=False)
+                    if any(has_score(row, names) for row in rows):
+                        _deliver(render, rows, file, last=False)
             waiting = [row for row in rows if row.network in models and lacks_latency(row)]
             if source and waiting:
-                progress = progress_on(len(waiting), "latencies")
                 batch = batch_of(images, labels, classes, options.seed)
-                with contextlib.redirect_stdout(sys.stderr):
+                with (
+                    progress_of(len(waiting), "Measuring latencies") as progress,
+                    contextlib.redirect_stdout(sys.stderr),
+                ):
                     measured = with_latencies(
                         waiting, models, batch, options.seed, source, progress
                     )

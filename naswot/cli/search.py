@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  naswot search nasbench201 --max-params 0.5M --networks 200 --output found
   naswot search mobile --images photos/ --image-size 64 --max-flops 50M --minutes 10 --output found
-  naswot search myspace.py --scores ensemble --output found
   naswot search --from torchvision.models:resnet18 --image-size 64 --max-latency 8ms --output found
+
+
+  naswot search nasbench201 --max-params 0.5M --networks 200 --output found
+  naswot search myspace.py --scores ensemble --output found
 
 myspace.py has `choices = {"depth": [2, 3, 4], "width": [16, 32]}` and `build(depth, width)`, which
 returns a torch.nn.Module. --from varies the widths and depths of a network of your own. Ctrl-C ends
@@ -39,20 +41,21 @@ def add_to(commands: Any) -> None:
     """Add the command to `commands`, the subparsers of `naswot`."""
     search = commands.add_parser(
         "search",
+        usage="naswot search [options] SPACE\n       naswot search [options] --from NETWORK",
         help="find networks within limits on size, operations, memory and latency",
         description="Draw networks from a space, score them untrained, and keep the best and the "
         "front of score and cost.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    search.set_defaults(run=_search, parser=search)
+    search.set_defaults(run=_search, extra="search", parser=search)
     add_search_options(search)
 
 
 def _search(options: argparse.Namespace) -> int:
     if (options.space is None) == (options.network is None):
         options.parser.error("name a SPACE, or a network with --from (one of the two)")
-    _require_packages()
+    import optuna  # noqa: F401, before the first message
+
     from naswot.study.storage import without_password
 
     options.command = without_password(options.command)
@@ -131,21 +134,6 @@ def _problem(options: argparse.Namespace) -> "tuple[Problem, str]":
         How(device=str(device), threads=options.latency_threads, batch=options.latency_batch),
     )
     return problem, described
-
-
-def _require_packages() -> None:
-    """Check that the packages of the extra `search` are there.
-
-    Raises:
-        NaswotError: one is not.
-    """
-    try:
-        import optuna  # noqa: F401
-        import rich  # noqa: F401
-    except ImportError as error:
-        raise NaswotError(
-            f"naswot search needs the package {error.name}: pip install 'naswot[search]'."
-        ) from error
 
 
 def _images_to_train(options: argparse.Namespace, problem: "Problem") -> "LabelledImages | None":

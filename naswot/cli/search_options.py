@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from naswot.cli.help import Rare
 from naswot.cli.images import add_image_options
 from naswot.cli.limits import add_limit_options, costs_named
 from naswot.cli.options import add_device, add_precision, add_seed, positive, whole_number
@@ -24,8 +25,8 @@ def add_search_options(search: argparse.ArgumentParser) -> None:
     space.add_argument(
         "--from",
         dest="network",
-        metavar="PACKAGE.MODULE:FACTORY",
-        help="vary the widths and depths of this network instead",
+        metavar="NETWORK",
+        help="vary the widths and depths of this network, MODULE:FUNCTION, instead",
     )
     space.add_argument(
         "--factory-args",
@@ -33,13 +34,13 @@ def add_search_options(search: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="arguments of the factory (values as in YAML)",
+        help=Rare("arguments of the factory (values as in YAML)"),
     )
     space.add_argument(
         "--classes",
         type=whole_number(1),
         metavar="N",
-        help="outputs (default: classes of the images, or 10)",
+        help=Rare("outputs (default: classes of the images, or 10)"),
     )
     add_image_options(search)
     costs = search.add_argument_group("costs")
@@ -80,7 +81,7 @@ def add_search_options(search: argparse.ArgumentParser) -> None:
         "--jobs",
         type=whole_number(1),
         metavar="N",
-        help="processes (default: one per processor core)",
+        help=Rare("processes (default: one per processor core)"),
     )
     output = search.add_argument_group("output")
     output.add_argument(
@@ -92,8 +93,10 @@ def add_search_options(search: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--storage",
         metavar="FILE|URL",
-        help="a journal file, or a database as Optuna takes it, in which several programs go on "
-        "with one search; each has an --output of its own (default: DIR/study.journal)",
+        help=Rare(
+            "a journal file, or a database as Optuna takes it, in which several programs go on "
+            "with one search; each has an --output of its own (default: DIR/study.journal)"
+        ),
     )
     output.add_argument(
         "--take", type=whole_number(0), default=3, metavar="N",
@@ -108,6 +111,5 @@ def add_search_options(search: argparse.ArgumentParser) -> None:
         type=whole_number(1),
         default=5,
         metavar="N",
-        help="epochs of it (default: 5)",
+        help=Rare("epochs of it (default: 5)"),
     )
-    output.add_argument("--traceback", action="store_true", help="show the full traceback")

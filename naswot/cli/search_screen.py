@@ -1,6 +1,7 @@
 """What `naswot search` shows: the space and the limits before, progress during the search."""
 
 import dataclasses
+import logging
 import time
 from collections.abc import Sequence
 
@@ -38,7 +39,9 @@ class Screen:
 
     def __init__(self, problem: Problem, plan: Plan, described: str):
         self._problem, self._plan, self.described = problem, plan, described
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = Console(
+            stderr=True, highlight=False, soft_wrap=True, quiet=not log.isEnabledFor(logging.INFO)
+        )
         self._bar: Progress | None = None
         self._task: object = None
         self._due = 0.0

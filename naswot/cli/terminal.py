@@ -4,31 +4,47 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TextIO
 
 from naswot.runtime.progress import Progress
 
 if TYPE_CHECKING:
     from naswot.scores.ranking import Row
 
-REMOVE_LINE = "\r\033[K"  # clears the terminal line that counts networks
 INTERRUPTED = 130  # 128 + SIGINT, as in shells
 
 
 def tell(message: str) -> None:
     """Print a message of the command on stderr."""
-    if sys.stderr.isatty():
-        print(REMOVE_LINE, end="", file=sys.stderr)
-    print(f"naswot: {message}", file=sys.stderr)
+    if not sys.stderr.isatty():
+        print(f"naswot: {message}", file=sys.stderr)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    about = Text("naswot: ", style="bold red").append(message, style="not bold default")
+    Console(stderr=True, highlight=False).print(about, soft_wrap=True)
+
+
+class _Stderr(logging.StreamHandler):
+    """Writes to what is stderr when a line is logged: progress bars replace it for a while."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _: TextIO) -> None:
+        pass
 
 
 @contextlib.contextmanager
-def log_to_stderr() -> Iterator[None]:
-    """Show the log of the library on stderr."""
-    log, screen = logging.getLogger("naswot"), logging.StreamHandler(sys.stderr)
+def log_to_stderr(quiet: bool = False) -> Iterator[None]:
+    """Show the log of the library on stderr; if `quiet`, only warnings and errors."""
+    log, screen = logging.getLogger("naswot"), _Stderr()
     before = log.level
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
     log.addHandler(screen)
     try:
         yield
@@ -37,21 +53,56 @@ def log_to_stderr() -> Iterator[None]:
         log.setLevel(before)
 
 
-class _Counter(Progress):
-    """Count networks on a terminal, in one line that is overwritten and finally removed."""
+def _shows_progress() -> bool:
+    return sys.stderr.isatty() and logging.getLogger("naswot").isEnabledFor(logging.INFO)
+
+
+@contextlib.contextmanager
+def waiting(described: str) -> Iterator[None]:
+    """Show on a terminal that something is going on."""
+    if not _shows_progress():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(described):
+        yield
+
+
+class _Bar(Progress):
+    """Count networks in a bar."""
+
+    def __init__(self, advance: Callable[[int], None], total: int):
+        super().__init__("score", total, "networks")
+        self._advance = advance
 
     def advance(self, count: int = 1) -> None:
-        self.done += count
-        more = f"{self.done} of {self.total} {self.unit}" if self.done < self.total else ""
-        print(f"{REMOVE_LINE}{more}", end="", file=sys.stderr, flush=True)
+        self._advance(count)
 
 
-def progress_on(total: int, described: str) -> Progress:
-    """Return a counter of `total` networks that suits stderr; `described` are the images."""
-    if not sys.stderr.isatty():
-        return Progress("score", total, "networks")  # an occasional line if scoring takes long
-    print(f"{described} …", end="", file=sys.stderr, flush=True)
-    return _Counter("score", total, "networks")
+@contextlib.contextmanager
+def progress_of(total: int, described: str) -> Iterator[Progress]:
+    """Show the progress of `total` networks on stderr: a bar on a terminal, else lines at times.
+
+    Args:
+        total: number of networks.
+        described: what is done with them, for the bar.
+    """
+    if not _shows_progress():
+        yield Progress("score", total, "networks")
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(described, total=total)
+        yield _Bar(lambda count: bar.advance(task, count), total)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from naswot.cli.help import Rare
 from naswot.cli.networks import FACTORY, factory_arguments
 from naswot.cli.options import IMAGE_SIZE, add_device, add_seed, positive, whole_number
 from naswot.cli.terminal import INTERRUPTED, tell, terminated_as_interrupted
@@ -17,6 +18,8 @@ EXAMPLES = """\
 examples:
   naswot train mynets:small --images photos/ --epochs 20 --output runs/small
   naswot train runs/search/network.py:build --dataset fashion_mnist --output runs/found
+
+
   naswot train --arch '|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|nor_conv_3x3~2|' \\
       --dataset fashion_mnist --epochs 2 --train-images 10000 --output runs/cell
 
@@ -30,19 +33,19 @@ def add_to(commands: Any) -> None:
     """Add the command to `commands`, the subparsers of `naswot`."""
     train = commands.add_parser(
         "train",
+        usage="naswot train [options] NETWORK --images DIR --output DIR",
         help="train a network on a folder of pictures or a data set",
         description="Train one network by SGD, as NAS-Bench-201 does, with checkpoints.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    train.set_defaults(run=_train, parser=train)
+    train.set_defaults(run=_train, extra="benchmarks,report", parser=train)
     network = train.add_argument_group("network")
     network.add_argument(
         "network",
         nargs="?",
-        metavar="PACKAGE.MODULE:FACTORY",
-        help="function that builds a network, which gets the number of classes as num_classes or "
-        "classes; or FILE.py:FACTORY",
+        metavar="NETWORK",
+        help="MODULE:FUNCTION or FILE.py:FUNCTION that builds a network; it gets the number of "
+        "classes as num_classes or classes",
     )
     network.add_argument(
         "--factory-args",
@@ -50,11 +53,11 @@ def add_to(commands: Any) -> None:
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="arguments for the factory (values as in YAML)",
+        help=Rare("arguments for the factory (values as in YAML)"),
     )
     network.add_argument("--arch", metavar="ARCH", help="an architecture of a search space instead")
     network.add_argument(
-        "--space", metavar="NAME", help="its search space (default: guessed from ARCH)"
+        "--space", metavar="NAME", help=Rare("its search space (default: guessed from ARCH)")
     )
     images = train.add_argument_group("images")
     source = images.add_mutually_exclusive_group(required=True)
@@ -71,7 +74,9 @@ def add_to(commands: Any) -> None:
         help="a data set: digits (needs no files), fashion_mnist, cifar10, cifar100, imagenet16, "
         "imagenette",
     )
-    images.add_argument("--mirror", type=Path, metavar="DIR", help="folder of the data set's files")
+    images.add_argument(
+        "--mirror", type=Path, metavar="DIR", help=Rare("folder of the data set's files")
+    )
     images.add_argument(
         "--image-size",
         type=whole_number(1),
@@ -79,13 +84,13 @@ def add_to(commands: Any) -> None:
         help=f"side in pixels (default: the data set's, or {IMAGE_SIZE})",
     )
     images.add_argument(
-        "--train-images", type=whole_number(2), metavar="N", help="number (default: all)"
+        "--train-images", type=whole_number(2), metavar="N", help=Rare("number (default: all)")
     )
     images.add_argument(
         "--valid-images",
         type=whole_number(0),
         metavar="N",
-        help="number, set aside from the training images (default: a tenth of them)",
+        help=Rare("number, set aside from the training images (default: a tenth of them)"),
     )
     protocol = train.add_argument_group("protocol")
     protocol.add_argument(
@@ -98,27 +103,33 @@ def add_to(commands: Any) -> None:
         "--learning-rate",
         type=positive,
         metavar="X",
-        help="at the first step; it falls to 0 (default: 0.1 for batches of 256, in proportion)",
+        help=Rare(
+            "at the first step; it falls to 0 (default: 0.1 for batches of 256, in proportion)"
+        ),
     )
     protocol.add_argument(
-        "--precision", choices=("float32", "bfloat16"), default="float32", help="(default: float32)"
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help=Rare("(default: float32)"),
     )
     protocol.add_argument(
         "--no-augment",
         action="store_true",
-        help="show images as they are (default: flipped and shifted at random, except digits)",
+        help=Rare(
+            "show images as they are (default: flipped and shifted at random, except digits)"
+        ),
     )
     add_seed(protocol, "weights, split and order of the images")
     computer = train.add_argument_group("computer")
     add_device(computer, "to train on")
     computer.add_argument(
-        "--threads", type=whole_number(1), metavar="N", help="CPU threads (default: torch's)"
+        "--threads", type=whole_number(1), metavar="N", help=Rare("CPU threads (default: torch's)")
     )
     output = train.add_argument_group("output")
     output.add_argument(
         "--output", type=Path, required=True, metavar="DIR", help="the folder to write"
     )
-    output.add_argument("--traceback", action="store_true", help="show an error's full traceback")
 
 
 def _train(options: argparse.Namespace) -> int:

@@ -1,0 +1,196 @@
+"""The command `naswot doctor`: what this machine has, and whether scores are right on it."""
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from naswot import __version__
+from naswot.cli.terminal import waiting
+from naswot.runtime.cpu import available_cores, processor_name
+from naswot.runtime.extras import EXTRA_OF
+
+CORE = ("torch", "numpy", "pandas", "scipy", "scikit-image", "rich")
+PACKAGES = {"google_crc32c": "google-crc32c", "sklearn": "scikit-learn"}  # of modules
+SECONDS = 10.0  # of the self-test
+TOLERANCE = 0.01  # relative difference of scores in another precision or on another device
+# Cells of NAS-Bench-201: convolutions alone, all operations, and few ReLUs.
+CELLS = (
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|",
+    "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|avg_pool_3x3~1|nor_conv_3x3~2|",
+    "|skip_connect~0|+|avg_pool_3x3~0|none~1|+|nor_conv_1x1~0|skip_connect~1|avg_pool_3x3~2|",
+)
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to `commands`, the subparsers of `naswot`."""
+    doctor = commands.add_parser(
+        "doctor",
+        help="tell what this machine has, and test scores on it for ten seconds",
+        description="Tell what this machine has: versions, devices, precisions, caches. Then score "
+        "three networks by the fast and by the simple path and compare. Paste the output into a "
+        "report. The exit code is 1 if the paths disagree.",
+    )
+    doctor.add_argument(
+        "--format", choices=("table", "json"), default="table", help="(default: table)"
+    )
+    doctor.set_defaults(run=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    found = {**dict(_machine()), **dict(_packages())}
+    with waiting("Scoring networks in several ways, about ten seconds"):
+        tests = _self_test()
+    failed = any(not test["passed"] for test in tests)
+    if options.format == "json":
+        print(json.dumps({**found, "tests": tests}, indent=2))
+        return int(failed)
+    width = max(map(len, found))
+    for name, text in found.items():
+        print(f"{name:{width}}  {text}")
+    for test in tests:
+        print(f"{'self-test':{width}}  {_sentence(**test)}")
+    return int(failed)
+
+
+def _machine() -> Iterator[tuple[str, str]]:
+    import torch
+
+    from naswot.runtime.device import choose_precision
+
+    cpu = torch.device("cpu")
+    yield "naswot", f"{__version__}, {Path(__file__).parent.parent}"
+    yield "python", f"{platform.python_version()}, {sys.executable}"
+    yield "system", platform.platform()
+    yield (
+        "processor",
+        f"{processor_name()}, {available_cores()} cores, {torch.get_num_threads()} threads, "
+        f"precision that pays: {choose_precision('auto', cpu)}",
+    )
+    gpus = range(torch.cuda.device_count())
+    for number in gpus:
+        about = torch.cuda.get_device_properties(number)
+        yield (
+            f"cuda:{number}",
+            f"{about.name}, {about.total_memory / 2**30:.0f} GiB, CUDA {torch.version.cuda}, "
+            f"precision that pays: {choose_precision('auto', torch.device('cuda', number))}",
+        )
+    if not gpus:
+        yield "gpu", "torch sees none"
+    yield "compiled code", _numba_cache()
+
+
+def _numba_cache() -> str:
+    """Return where numba keeps the compiled fused pass."""
+    try:
+        from naswot.scores.fused import loops
+    except ImportError:
+        return "numba is not installed: pip install 'naswot[fast]' for faster scores"
+    folder = Path(loops._add_rows._cache.cache_path)  # type: ignore[attr-defined]
+    files = list(folder.glob("*.nbc"))
+    return f"{folder}, {len(files)} files, {sum(f.stat().st_size for f in files) / 2**20:.1f} MiB"
+
+
+def _packages() -> Iterator[tuple[str, str]]:
+    for name in CORE:
+        yield name, version(name)
+    missing: dict[str, list[str]] = {}
+    for module, extra in EXTRA_OF.items():
+        name = PACKAGES.get(module, module)
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            missing.setdefault(extra, []).append(name)
+    for extra, names in missing.items():
+        yield f"not installed [{extra}]", ", ".join(names)
+
+
+def _ways() -> list[tuple[str, str, bool]]:
+    """Return the ways to score: device, precision, and whether the fused pass is used.
+
+    The first is the simple one, with which the others are compared.
+    """
+    import torch
+
+    from naswot.runtime.device import choose_precision
+
+    ways = [("cpu", "float32", False), ("cpu", "float32", True)]
+    for device in ("cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))):
+        if device != "cpu":
+            ways.append((device, "float32", False))
+        if choose_precision("auto", torch.device(device)) == "bfloat16":
+            ways.append((device, "bfloat16", device == "cpu"))
+    return ways
+
+
+def _self_test() -> list[dict[str, Any]]:
+    """Score the same networks in each way; compare seconds and scores with the simple way."""
+    tests: list[dict[str, Any]] = []
+    expected: list[float] = []
+    ways = _ways()
+    for device, precision, fused in ways:
+        seconds, scores = _scored(device, precision, fused, SECONDS / len(ways))
+        expected = expected or scores
+        apart = max(abs(one / other - 1) for one, other in zip(scores, expected, strict=True))
+        tests.append(
+            {
+                "device": device,
+                "precision": precision,
+                "path": "fused" if fused else "simple",
+                "seconds_per_network": seconds,
+                "ratio": (tests[0]["seconds_per_network"] if tests else seconds) / seconds,
+                "largest_relative_difference": apart,
+                "passed": apart <= (0 if (device, precision) == ("cpu", "float32") else TOLERANCE),
+            }
+        )
+    return tests
+
+
+def _scored(device: str, precision: str, fused: bool, limit: float) -> tuple[float, list[float]]:
+    """Return the mean seconds of a network, within about `limit` seconds, and the scores."""
+    import torch
+
+    from naswot.scores.naswot import hamming_kernel, log_determinant
+    from naswot.spaces.nasbench201 import SPACE
+
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(64, 3, 32, 32, generator=generator).to(device)
+
+    def scores() -> list[float]:
+        found = []
+        for arch in CELLS:
+            with torch.random.fork_rng([]):
+                torch.manual_seed(0)
+                network = SPACE.build(arch, 10)
+            kernel = hamming_kernel(network, images, precision, fused=fused).matrix
+            found.append(log_determinant(kernel))
+        return found
+
+    first = scores()  # code may be compiled, and memory reserved
+    started, rounds = time.perf_counter(), 0
+    while rounds == 0 or time.perf_counter() - started < limit:
+        scores()
+        rounds += 1
+    return (time.perf_counter() - started) / rounds / len(CELLS), first
+
+
+def _sentence(
+    device: str,
+    precision: str,
+    path: str,
+    seconds_per_network: float,
+    ratio: float,
+    largest_relative_difference: float,
+    passed: bool,
+) -> str:
+    about = f"{device}, {precision}, {path} path: {seconds_per_network:.3f} s a network"
+    if ratio != 1:
+        about += f", {ratio:.1f} times as fast; "
+        apart = 100 * largest_relative_difference
+        about += f"scores differ by up to {apart:.2g} %" if apart else "scores are equal"
+    return about if passed else f"{about}: TOO MUCH, please report"
