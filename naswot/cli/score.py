@@ -99,7 +99,7 @@ def add_to(commands: Any) -> None:
         help="stop at the first network that fails (default: write a note and continue)",
     )
     add_device(scoring, "to score on")
-    costs = score.add_argument_group("costs", "docs/costs.md says what they are")
+    costs = score.add_argument_group("costs", "docs/reference/costs.md says what they are")
     costs.add_argument(
         "--costs",
         type=costs_named,

@@ -38,12 +38,12 @@ def test_the_conda_environment_pins_what_pyproject_pins(root):
 def test_the_licence_of_every_package_is_stated(root):
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     listed = [project["dependencies"], *project["optional-dependencies"].values()]
-    text = (root / "docs/licences.md").read_text(encoding="utf-8")
+    text = (root / "docs/reference/licences.md").read_text(encoding="utf-8")
     stated = re.findall(r"[\w-]+", text)
     for entry in (entry for entries in listed for entry in entries):
         name = re.match(r"[\w-]+", entry)[0]
         short = re.sub("snakemake-(executor|storage)-plugin", "", name)
-        assert name in stated or short in stated, f"docs/licences.md does not name {name}"
+        assert name in stated or short in stated, f"docs/reference/licences.md does not name {name}"
 
 
 def test_every_rule_has_a_script_of_its_name(root):
@@ -64,7 +64,8 @@ def test_every_rule_says_what_it_is_for(root):
 
 def test_the_pages_have_a_row_for_each_search_and_space(root):
     for page, names in (("searches", METHODS), ("spaces", SPACES)):
-        rows = re.findall(r"^\| (.*?) \|", (root / f"docs/{page}.md").read_text(), re.M)
+        text = (root / f"docs/reference/{page}.md").read_text(encoding="utf-8")
+        rows = re.findall(r"^\| (.*?) \|", text, re.M)
         written = " ".join(rows)
         for few in re.findall(r"`(\w*)\{([\w,]+)\}([\w-]*)`", written):
             written += "".join(f" {few[0]}{one}{few[2]}" for one in few[1].split(","))

@@ -528,7 +528,7 @@ def test_networks_that_flatten_by_view_are_scored_as_others(family):
 
 def test_the_docs_say_what_each_score_needs(root):
     told = {}
-    for line in (root / "docs/scores.md").read_text(encoding="utf-8").splitlines():
+    for line in (root / "docs/reference/scores.md").read_text(encoding="utf-8").splitlines():
         cells = re.split(r"(?<!\\)\|", line)
         if len(cells) == 7:
             told |= dict.fromkeys(re.findall(r"`(\w+)`", cells[1]), cells[4].strip())
