@@ -12,6 +12,7 @@
 # make sweep     compare the score with a literal oracle on the networks of torchvision and timm;
 #                ONLY=resnet for some, RESUME=1 to continue
 # make audit     ask PyPI whether the installed versions have known vulnerabilities
+# make docs      build the site of docs/ into site/; open site/index.html
 # make clean     remove the environment; results stay
 
 PYTHON ?= python3
@@ -33,10 +34,11 @@ comma := ,
 READY := .venv/pins-$(PINS)-$(subst $(comma),-,$(EXTRAS))
 AUDIT := .venv/audit
 SWEEP := .venv/sweep
+DOCS := .venv/docs
 TORCHVISION := .venv/torchvision
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: table2 report leaderboard zoo test test-zoo bench soak fuzz sweep audit clean
+.PHONY: table2 report leaderboard zoo test test-zoo bench soak fuzz sweep audit docs clean
 .DELETE_ON_ERROR:
 
 table2: $(READY)
@@ -106,6 +108,18 @@ audit: $(READY)
 	$(BIN)/python -m pip list --disable-pip-version-check --format=freeze --exclude-editable \
 	    > $(AUDIT)/pins.txt
 	$(AUDIT)/bin/python tools/audit.py $(AUDIT)/pins.txt
+
+# In a small environment of its own: what registries import, and no torch.
+docs: $(DOCS)/ready
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build
+
+$(DOCS)/ready: pyproject.toml
+	@echo "Setting up $(DOCS): a minute"
+	$(PYTHON) -m venv --clear $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    $$(grep -oE '"(google-crc32c|mkdoc[a-z-]*|numpy|pandas|pyarrow|pyyaml|ruff)[<=>~!][^"]+' \
+	    pyproject.toml | tr -d '"')
+	@touch $@
 
 clean:
 	rm -rf .venv

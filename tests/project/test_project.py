@@ -7,7 +7,6 @@ import yaml
 
 from naswot.io.python_files import imported
 from naswot.search import METHODS
-from naswot.spaces import SPACES
 from naswot.workflow.code_dependencies import NOT_CODE_OF, sources
 
 # Names that differ between PyPI and conda-forge or bioconda.
@@ -62,16 +61,9 @@ def test_every_rule_says_what_it_is_for(root):
             assert rest.startswith('"""'), name
 
 
-def test_the_pages_have_a_row_for_each_search_and_space(root):
-    for page, names in (("searches", METHODS), ("spaces", SPACES)):
-        text = (root / f"docs/reference/{page}.md").read_text(encoding="utf-8")
-        rows = re.findall(r"^\| (.*?) \|", text, re.M)
-        written = " ".join(rows)
-        for few in re.findall(r"`(\w*)\{([\w,]+)\}([\w-]*)`", written):
-            written += "".join(f" {few[0]}{one}{few[2]}" for one in few[1].split(","))
-        for name in names:
-            # The ImageNet sets of NDS share a row with the others: `nds_…_in`.
-            assert re.search(rf"\b{name.removesuffix('_in')}\b", written), name
+def test_the_page_has_a_row_for_each_search(root):
+    page = (root / "docs/reference/searches.md").read_text(encoding="utf-8")
+    assert set(METHODS) <= set(re.findall(r"^\| `(\w+)` \|", page, re.M))
 
 
 def test_lines_of_prose_are_not_too_wide_to_read(root):
