@@ -14,6 +14,7 @@
 # make sweep     compare the score with a literal oracle on the networks of torchvision and timm;
 #                ONLY=resnet for some, RESUME=1 to continue
 # make audit     ask PyPI whether the installed versions have known vulnerabilities
+# make docs      build the site of docs/ into site/; open site/index.html
 # make clean     remove the environment; results stay
 
 PYTHON ?= python3
@@ -21,7 +22,7 @@ CORES ?= 4
 DEVICE ?= cpu
 # Build of torch: cpu, or cuda, which also serves where there is no build for the CPU alone.
 TORCH ?= cpu
-# Extras of pyproject.toml that the environment has: test, or test,clouds
+# Extras of pyproject.toml that the environment has: test; or test,clouds,docs
 EXTRAS ?= test
 KILLS ?= 50
 WORKERS ?= 3
@@ -41,10 +42,11 @@ AUDIT := .venv/audit
 LOCK := .venv/lock
 LOWEST := .venv/lowest
 SWEEP := .venv/sweep
+DOCS := .venv/docs-ready
 TORCHVISION := .venv/torchvision
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: table2 report leaderboard zoo test test-zoo test-lowest lock bench soak fuzz sweep audit clean
+.PHONY: table2 report leaderboard zoo test test-zoo test-lowest lock bench soak fuzz sweep audit docs clean
 .DELETE_ON_ERROR:
 
 table2: $(READY)
@@ -127,6 +129,13 @@ audit: $(READY)
 	    > $(AUDIT)/pins.txt
 	$(AUDIT)/bin/python tools/audit.py $(AUDIT)/pins.txt
 
+docs: $(DOCS)
+	$(RUN) NO_MKDOCS_2_WARNING=1 mkdocs build
+
+$(DOCS): locks/docs.txt $(READY)
+	$(BIN)/python $(LOCKED) --requirement locks/docs.txt
+	@touch $@
+
 clean:
 	rm -rf .venv
 
@@ -138,7 +147,7 @@ $(READY):
 	$(PYTHON) -m venv .venv
 	$(BIN)/python $(LOCKED) --requirement locks/torch_$(TORCH).txt || \
 	    $(BIN)/python $(LOCKED) --requirement locks/torch_cuda.txt
-	$(BIN)/python $(LOCKED) --requirement locks/packages.txt \
-	    $(if $(findstring clouds,$(EXTRAS)),--requirement locks/clouds.txt)
+	$(BIN)/python $(LOCKED) $(foreach part,packages $(filter clouds docs,$(subst $(comma), ,$(EXTRAS))),\
+	    --requirement locks/$(part).txt)
 	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -6,7 +6,7 @@
 `score` takes any `torch.nn.Module` and a mini-batch; `rank` takes several networks and scores, as
 does the command `naswot score`; `predict` learns from networks that are trained; `open_table` asks
 benchmarks for accuracies of trained networks. The rest of the package is what the Snakemake
-workflow is made of; docs/architecture.md is its map.
+workflow is made of; docs/explanation/architecture.md is its map.
 """
 
 from typing import Any

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from browsing import launched
 from hypothesis import settings
 from watching.sitecustomize import watch
 from workdirs import Workdir
@@ -53,6 +54,13 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def mirror(shared) -> Path:
     return shared / "data"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Return a headless Chromium; without one the tests skip, unless CI asks for it."""
+    with launched() as chromium:
+        yield chromium
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
     python tools/bench_scores.py [--networks N] [--threads T] [--batch-size B] [--image-size S]
 
-It prints one line per family, in the form of docs/scores.md, and the time saved by computing all
-scores in one call instead of one call per score, both including construction of the network.
+It prints one line per family, in the form of docs/reference/scores.md, and the time saved by
+computing all scores in one call instead of one call per score, both including construction of the
+network.
 """
 
 import argparse

@@ -5,7 +5,7 @@
 
 torch_cpu.txt has torch without CUDA, where builds of that kind can be found, and torch_cuda.txt
 torch with the libraries of CUDA. packages.txt has all other packages of the extra `test`,
-clouds.txt and zoo.txt what these extras add, and lowest.txt the lowest versions that
+clouds.txt, docs.txt and zoo.txt what these extras add, and lowest.txt the lowest versions that
 pyproject.toml allows.
 environment.yml gets the same versions.
 """
@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Collection
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +25,7 @@ BUILD = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")  # of which builds of torch are locked
 CUDA = re.compile(r"nvidia-|cuda-|triton$|torch$")
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
+FURTHER = ("clouds", "docs", "zoo")  # extras beside `test`
 # conda's name → PyPI's, where they differ.
 CONDA_NAMES = {
     "pytorch": "torch", "matplotlib-base": "matplotlib", "snakemake-minimal": "snakemake",
@@ -40,21 +40,20 @@ def main() -> None:
     known = "".join(
         path.read_text() for path in LOCKS.glob("*.txt") if path.stem not in ("lowest", "torch_cpu")
     )
-    both = compiled(["test", "clouds", "zoo"], "" if upgrade else known)
+    both = compiled(["test", *FURTHER], "" if upgrade else known)
     everything, locked = blocks(both), blocks(compiled(["test"], both))
     cuda = {name: block for name, block in locked.items() if CUDA.match(name)}
     write("torch_cpu", without_cuda(locked["torch"]))
     write("torch_cuda", cuda)
-    write("packages", without(locked, cuda.keys()))
-    for extra in ("clouds", "zoo"):
-        write(extra, without(blocks(compiled([extra], both)), locked.keys()))
+    write("packages", {name: locked[name] for name in locked.keys() - cuda.keys()})
+    for extra in FURTHER:
+        added = blocks(compiled([extra], both))
+        write(extra, {name: block for name, block in added.items() if locked.get(name) != block})
     write("lowest", blocks(compiled(["search", "workflow"], "", "--resolution=lowest-direct")))
     pin_conda({name: version(block) for name, block in locked.items()})
-    changed = [
-        name for name, block in without(locked, {"torch"}).items() if everything[name] != block
-    ]
-    if changed:
-        sys.exit(f"The extras need different versions of {', '.join(changed)}.")
+    for name, block in locked.items():
+        if version(everything[name]) != version(block):
+            sys.exit(f"The extras need two versions of {name}.")
 
 
 def compiled(extras: list[str], known: str, *options: str) -> str:
@@ -84,10 +83,6 @@ def blocks(lock: str) -> dict[str, str]:
     for name, rest in re.findall(r"^([\w.-]+)(?:\[\w+\])?(==.*(?:\n +--hash.*)*\n)", lock, re.M):
         found[name] = found.get(name, "") + name + rest
     return found
-
-
-def without(packages: dict[str, str], others: Collection[str]) -> dict[str, str]:
-    return {name: block for name, block in packages.items() if name not in others}
 
 
 def version(block: str) -> str:

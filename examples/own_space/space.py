@@ -2,7 +2,8 @@
 
     naswot search examples/own_space/space.py
 
-Replace the choices and `build` by yours; docs/search_spaces.md says what the file may hold.
+Replace the choices and `build` by yours; docs/reference/search_spaces.md says what the file may
+hold.
 """
 
 from torch import nn

@@ -25,8 +25,8 @@ def trace_searches(
     """Write the curve of every search that spends time: a CSV file with the columns `COLUMNS`.
 
     Args:
-        trajectories: Parquet files, one row per evaluation (docs/tables.md). Searches that were
-            not run or spend no time have no curve.
+        trajectories: Parquet files, one row per evaluation (docs/reference/tables.md). Searches
+            that were not run or spend no time have no curve.
         benchmarks: benchmark tables of the spaces.
         output: the file to write.
     """

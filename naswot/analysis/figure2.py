@@ -23,7 +23,7 @@ PAIRS = 200  # pairs of random inputs per network
 def find_linear_regions(folder: str | Path, claims: str | Path) -> None:
     """Write the data of Figure 2 as CSV files in `folder`, and the verdicts on its claims.
 
-    docs/tables.md describes the columns.
+    docs/reference/tables.md describes the columns.
     """
     network = Network.drawn(SEED)
     regions, boundaries = cut(network, square())

@@ -22,7 +22,7 @@ OWN_IMAGES = {
 }
 SPACE = "nasbench201"
 # (Method, data set or "": all) → what experiments with its trainings of 12 epochs say of the
-# numbers; docs/results.md has them.
+# numbers; docs/explanation/results.md has them.
 MEASURED = {
     ("reinforce", ""): "with a learning rate of .05 all its numbers agree",
     ("bohb", ""): "its means are the paper's after 43 to 49 % of the budget",
@@ -80,7 +80,7 @@ def _of_budget(space: str, about: Mapping[str, Any]) -> list[str]:
         differences.append(f"a learning rate of {about['learning_rate']} (the paper gives none)")
     if space == SPACE and about["fitness_epochs"][-1] == PAPER_SEARCH["epochs"]:
         differences += [
-            f"measured: {MEASURED[key]} (docs/results.md)"
+            f"measured: {MEASURED[key]} (docs/explanation/results.md)"
             for key in ((method, ""), (method, about["dataset"]))
             if key in MEASURED
         ]

@@ -5,7 +5,7 @@ trained networks how the others differ from that. It is the weighted mean of a G
 which is better with few of them, and of extremely randomised trees (Geurts et al., 2006), which are
 as good with hundreds. Both see ranks alone: those of scores among all networks, and those of the
 accuracies among the trained networks, as normal scores, the quantiles of the normal distribution.
-docs/prediction.md says how well that works.
+docs/how-to/prediction.md says how well that works.
 """
 
 from collections.abc import Mapping, Sequence

@@ -43,9 +43,9 @@ COMPARED = (("best", "random"), ("best", "largest"), ("largest", "random"))
 
 
 def summarise(table: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
-    """Return the summary of search_study_trained.csv, columns `SUMMARY`; docs/tables.md has them.
+    """Return the summary of search_study_trained.csv: columns `SUMMARY`.
 
-    Networks without an accuracy are left out.
+    docs/reference/tables.md describes them. Networks without an accuracy are left out.
 
     Args:
         table: columns `COLUMNS`, one row per trained network.

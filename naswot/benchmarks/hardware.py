@@ -92,7 +92,7 @@ def convert_hardware(mirror: str | Path | None, output: str | Path) -> None:
         place = f"mirror = {mirror} has neither" if mirror else "no `mirror` is set"
         raise NaswotError(
             f"latencies on devices are read from {FILE} or {OFFICIAL}, and {place}. The numbers "
-            f"are those of {SOURCE}; docs/search_study.md says more."
+            f"are those of {SOURCE}; docs/explanation/search_study.md says more."
         )
     metadata = {"space": SPACE, "source": SOURCE, "licence": LICENCE, "source_file": path.name}
     write_parquet(read(path), output, metadata)

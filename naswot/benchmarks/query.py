@@ -51,7 +51,7 @@ class Accuracy:
 
 
 class BenchmarkTable:
-    """A benchmark table (docs/tables.md) that can be asked for accuracies.
+    """A benchmark table (docs/reference/tables.md) that can be asked for accuracies.
 
     Attributes:
         frame: the table, one row per architecture in official order.
@@ -194,11 +194,11 @@ def _tuple(frame: pd.DataFrame, column: str, row: int) -> tuple[float, ...] | No
 
 
 def open_table(path: str | Path, space: str | None = None) -> BenchmarkTable:
-    """Open the benchmark table in a file, of any format of docs/spaces.md.
+    """Open the benchmark table in a file, of any format of docs/reference/spaces.md.
 
     Args:
         path: a file or folder of a mirror, under its official name; or a Parquet file that the
-            workflow wrote, or of the form of docs/tables.md.
+            workflow wrote, or of the form of docs/reference/tables.md.
         space: the search space; None: that of the file's name or metadata.
 
     Raises:

@@ -68,7 +68,9 @@ def check(table: pd.DataFrame, space: Space, origin: str) -> pd.DataFrame:
     """
     for column in ("index", "arch"):
         if column not in table:
-            raise NaswotError(f"{origin} has no column {column!r}; docs/tables.md has the format.")
+            raise NaswotError(
+                f"{origin} has no column {column!r}; docs/reference/tables.md has the format."
+            )
     taken = [column for column in RESERVED if column in table]
     if taken:
         raise NaswotError(f"{origin}: rename the column {taken[0]!r}, which scoring will add.")

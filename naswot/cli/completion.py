@@ -11,7 +11,7 @@ examples:
 """
 
 
-def add_to(commands: Any) -> None:
+def add_to(commands: Any, naswot: argparse.ArgumentParser) -> None:
     """Add the command to `commands`, the subparsers of `naswot`."""
     completion = commands.add_parser(
         "completion",
@@ -20,12 +20,10 @@ def add_to(commands: Any) -> None:
         epilog=EXAMPLES,
     )
     completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
-    completion.set_defaults(run=_complete)
+    completion.set_defaults(run=_complete, naswot=naswot)
 
 
 def _complete(options: argparse.Namespace) -> None:
     import shtab
 
-    from naswot.cli.main import parser
-
-    print(shtab.complete(parser(), options.shell))
+    print(shtab.complete(options.naswot, options.shell))

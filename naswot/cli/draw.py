@@ -108,7 +108,8 @@ def _of_choices(arch: str, named: str | None, catalogue: "Catalogue") -> "Named 
     if space.diagram is None:
         raise NaswotError(
             f"{name} has no function diagram, so its networks cannot be drawn. Add one that takes "
-            "the choices and returns a naswot.spaces.graph.Diagram (docs/search_spaces.md)."
+            "the choices and returns a naswot.spaces.graph.Diagram "
+            "(docs/reference/search_spaces.md)."
         )
     return space.name, space.diagram(arch, space.title)
 
@@ -171,7 +172,7 @@ def _catalogue(config: Path) -> "Catalogue":
         isinstance(about, dict) and "networks" in about for about in described.values()
     ):
         raise NaswotError(
-            f"{config} describes no `custom_spaces`; docs/custom_space.md shows their form."
+            f"{config} describes no `custom_spaces`; docs/how-to/custom_space.md shows their form."
         )
     seed = read.get("seed", 0)
     if type(seed) is not int or seed < 0:

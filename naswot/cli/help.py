@@ -19,7 +19,7 @@ def complete(command: argparse.ArgumentParser) -> None:
     messages.add_argument(
         "--traceback", action="store_true", help=Rare("show where in the code an error arose")
     )
-    command.formatter_class = _formatter(everything=False)
+    command.formatter_class = formatter(everything=False)
     if sum(isinstance(action.help, Rare) for action in command._actions) > 1:
         messages.add_argument(
             "--help-all", action=_HelpAll, nargs=0, help="show all options and more examples"
@@ -28,12 +28,12 @@ def complete(command: argparse.ArgumentParser) -> None:
 
 class _HelpAll(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        parser.formatter_class = _formatter(everything=True)
+        parser.formatter_class = formatter(everything=True)
         parser.print_help()
         parser.exit()
 
 
-def _formatter(everything: bool) -> Any:
+def formatter(everything: bool) -> Any:
     """Return a function that makes the formatter of one help text, with colours on a terminal."""
 
     def make(prog: str, **options: Any) -> argparse.HelpFormatter:

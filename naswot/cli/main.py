@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     spaces.set_defaults(run=_list_spaces)
     check.add_to(commands)
     doctor.add_to(commands)
-    completion.add_to(commands)
+    completion.add_to(commands, parser)
     draw.add_to(commands)
     export.add_to(commands)
     score.add_to(commands)

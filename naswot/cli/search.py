@@ -33,7 +33,7 @@ examples:
 
 myspace.py has `choices = {"depth": [2, 3, 4], "width": [16, 32]}` and `build(depth, width)`, which
 returns a torch.nn.Module. --from varies the widths and depths of a network of your own. Ctrl-C ends
-a search early; nothing is lost, and --resume goes on. docs/search.md explains the rest.
+a search early; nothing is lost, and --resume goes on. docs/how-to/search.md explains the rest.
 """
 
 

@@ -121,7 +121,8 @@ def rank(
         images: the inputs, as the networks take them, already normalised, on the device to use: a
             tensor (B, …) of floats, or of int64 for tokens; a tuple or list of tensors, which are
             positional arguments; a mapping from names of arguments to tensors. NumPy arrays count
-            as tensors. The first dimension of all of them is the mini-batch (docs/inputs.md).
+            as tensors. The first dimension of all of them is the mini-batch
+            (docs/how-to/inputs.md).
         scores: names of scores and aggregates, "all", or functions of your own
             (`naswot.scores.custom`). An aggregate, such as "ensemble", ranks the networks by
             several scores, whose columns follow.
@@ -138,8 +139,8 @@ def rank(
         seed: of the weights and of random labels.
         progress: advanced after each network.
         fail_fast: whether to stop at the first network that fails.
-        costs: columns to add: "flops", "memory", "latency" (docs/costs.md); `params` is a column
-            anyway.
+        costs: columns to add: "flops", "memory", "latency" (docs/reference/costs.md); `params`
+            is a column anyway.
         limits: cost → highest value, such as {"params": "5M", "latency": "8ms"}; a number is in
             the unit of the column. They add the columns of these costs.
         pareto: the costs of the Pareto front; True: those that are limited, or `params`.

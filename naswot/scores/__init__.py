@@ -34,7 +34,7 @@ class Family:
             needs no output per class.
         options: whether `naswot.scores.base.Options` apply.
         lower_is_better: the scores that are lower for better networks.
-        relative_cost: time per network, naswot = 1 (docs/scores.md).
+        relative_cost: time per network, naswot = 1 (docs/reference/scores.md).
         pass_needs: what the family needs of a `naswot.scores.passes.TrainPass`. Families that use
             no other pass share one.
         function: a user's own score function; None for a module of this package.
@@ -260,12 +260,12 @@ AGGREGATES = {
     "ensemble": Aggregate(
         ("az_expressivity", "az_trainability", "jacob_cov", "log_synflow", "meco"),
         "log-rank",
-        "sum of the log-ranks of five scores, for spaces of cells (docs/scores.md)",
+        "sum of the log-ranks of five scores, for spaces of cells (docs/reference/scores.md)",
     ),
     "ensemble_sizes": Aggregate(
         ("az_expressivity", "log_synflow", "params"),
         "log-rank",
-        "the same of three, where networks differ in sizes alone (docs/scores.md)",
+        "the same of three, where networks differ in sizes alone (docs/reference/scores.md)",
     ),
 }
 LOWER_IS_BETTER = frozenset(s for family in FAMILIES.values() for s in family.lower_is_better)

@@ -12,9 +12,10 @@ nothing, and small images leave out the last layers.
 
 Public code reads the outputs of all modules. A container returns what a module in it returns, so
 that counts once more for each container around it. Here only modules without children count, once
-per call, and no containers; that ranks cells of NAS-Bench-201 better (docs/scores.md). Functional
-operations and scripted modules are not seen. Channels are the second dimension, or the last one of
-three (tokens). If an output is not finite, the score is NaN. Only the shape of the images is used.
+per call, and no containers; that ranks cells of NAS-Bench-201 better (docs/reference/scores.md).
+Functional operations and scripted modules are not seen. Channels are the second dimension,
+or the last one of three (tokens). If an output is not finite, the score is NaN. Only the shape of
+the images is used.
 """
 
 import math

@@ -53,5 +53,5 @@ def choice_space(text: str) -> ChoiceSpace:
     hint = f" Did you mean {close[0]}?" if close else ""
     raise NaswotError(
         f"There is no search space {text!r}.{hint} Name one of {', '.join(CHOICE_SPACES)}, or a "
-        "Python file that ends in .py (docs/search_spaces.md)."
+        "Python file that ends in .py (docs/reference/search_spaces.md)."
     )

@@ -125,7 +125,8 @@ def _diagram(path: Path, name: str, arch: str, title: str) -> "Diagram":
     if not callable(draw):
         raise NaswotError(
             f"{path} has no function diagram(arch), so networks of {name} cannot be drawn. Add "
-            "one that returns a naswot.spaces.graph.Diagram (docs/figures.md has an example)."
+            "one that returns a naswot.spaces.graph.Diagram (docs/reference/figures.md has an "
+            "example)."
         )
     return made_diagram(path, f"diagram({arch!r})", partial(draw, arch))
 

@@ -27,7 +27,9 @@ def compare_sharing(
     resamples: int,
     seed: int,
 ) -> None:
-    """Write weight_sharing.csv, its epochs, its cells and its page; docs/tables.md has the columns.
+    """Write weight_sharing.csv, its epochs, its cells and its page.
+
+    docs/reference/tables.md has the columns.
 
     Args:
         results, tried: the files of `naswot.stages.share.share_weights`, search by search.

@@ -59,7 +59,7 @@ def select_networks(
 
 
 def collect_trained(trainings: Sequence[str | Path], output: str | Path, *, space: Space) -> str:
-    """Write the benchmark table (docs/tables.md) of networks that were trained here.
+    """Write the benchmark table (docs/reference/tables.md) of networks that were trained here.
 
     Its keys are `images/valid/epochs` and `images/test/epochs`, the accuracies after the last
     epoch, and the same with `/per-epoch`. Return a one-line summary.

@@ -213,8 +213,8 @@ def _check_mirror(config: Mapping[str, Any], catalogue: Catalogue) -> None:
     missing = missing_spaces(config, catalogue)
     if missing and not config["skip_missing"]:
         raise NaswotError(
-            f"configuration: {next(iter(missing.values()))}; docs/spaces.md describes the "
-            "directory. To run without it, set skip_missing: true."
+            f"configuration: {next(iter(missing.values()))}; docs/reference/spaces.md describes "
+            "the directory. To run without it, set skip_missing: true."
         )
     if len(missing) == len(config["spaces"]):
         raise NaswotError("configuration: there is no data for any of the spaces.")
@@ -239,7 +239,8 @@ def _check_images(config: Mapping[str, Any], name: str) -> None:
     if source.find(directory) is None:
         raise NaswotError(
             f"configuration: {source.directory} = {shown(directory)} lacks the images {name!r}, "
-            f"which are read from {files}; docs/spaces.md describes the directory.{source.cure()}"
+            f"which are read from {files}; docs/reference/spaces.md describes the directory."
+            f"{source.cure()}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Rooms use only the rooms below them, in the order that docs/architecture.md gives."""
+"""Rooms use only the rooms below them, in the order that docs/explanation/architecture.md gives."""
 
 import re
 
@@ -12,7 +12,7 @@ LOOSE = {"__init__", "__main__", "_version", "errors"}
 @pytest.fixture(scope="module")
 def rooms(root) -> list[str]:
     """Return the rooms from the top, as the page lists them."""
-    text = (root / "docs/architecture.md").read_text(encoding="utf-8")
+    text = (root / "docs/explanation/architecture.md").read_text(encoding="utf-8")
     listed = re.search(r"^## Rooms$(.*?)^## ", text, re.M | re.S)[1]
     return re.findall(r"^\| `(\w+)/` \|", listed, re.M)
 

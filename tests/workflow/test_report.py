@@ -1,49 +1,12 @@
 """The page and the report of a run, opened in a real browser as a reader would."""
 
-import shutil
-from contextlib import contextmanager
-
 import pandas as pd
 import pytest
-from needs import lacking
+from browsing import WIDTHS, opened
 
 from naswot.reporting.contents import CONTENTS
 
 pytestmark = pytest.mark.slow
-
-WIDTHS = [1280, 390]  # pixels: a laptop, a phone
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Return a headless Chromium; without one the tests skip, unless CI asks for it."""
-    api = pytest.importorskip("playwright.sync_api")
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        lacking("there is no Chromium here: install one, e.g. apt-get install chromium")
-    with api.sync_playwright() as playwright:
-        # Root, as in a container, has no sandbox to be put into.
-        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@contextmanager
-def opened(browser, path, width):
-    """Open a file; at the end it has said nothing wrong and asked for nothing from elsewhere."""
-    page = browser.new_page(viewport={"width": width, "height": 900})
-    wrong, asked = [], []
-    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("requestfailed", lambda request: wrong.append(request.url))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(path.as_uri(), wait_until="load")
-    yield page
-    here = (path.parent.as_uri(), "data:", "blob:")
-    assert wrong == []
-    assert [url for url in asked if not url.startswith(here)] == []
-    page.close()
 
 
 @pytest.fixture(scope="module")

@@ -187,7 +187,7 @@ def test_a_sentence_says_where_size_alone_does_better(rows, sentence):
 
 
 def test_every_column_is_described(root):
-    page = (root / "docs/tables.md").read_text(encoding="utf-8")
+    page = (root / "docs/reference/tables.md").read_text(encoding="utf-8")
     section = page.partition("\n## leaderboard.csv")[2].partition("\n## ")[0]
     described = set(re.findall(r"`(\w+)`", section))
     assert set(LEADERBOARD) <= described

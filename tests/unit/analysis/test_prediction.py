@@ -199,8 +199,9 @@ def test_importing_naswot_imports_no_scikit_learn():
 
 
 def test_the_example_of_the_page_runs(root):
-    (example,) = re.findall(r"```python\n(.*?)```", (root / "docs/prediction.md").read_text(), re.S)
+    page = (root / "docs/how-to/prediction.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.S)
     names: dict = {}
-    exec(compile(example, "docs/prediction.md", "exec"), names)
+    exec(compile(example, "docs/how-to/prediction.md", "exec"), names)
     assert names["following"] not in names["accuracies"]
     assert names["predicted"].loc[names["following"], "improvement"] > 0

@@ -139,7 +139,7 @@ def test_nothing_asked_changes_nothing():
 
 
 def test_the_examples_of_the_page_run(root):
-    page = (root / "docs/costs.md").read_text(encoding="utf-8")
+    page = (root / "docs/reference/costs.md").read_text(encoding="utf-8")
     names: dict = {}
     for code in re.findall(r"```python\n(.*?)```", page, re.S):
         exec(code, names)

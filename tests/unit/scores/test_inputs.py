@@ -516,7 +516,7 @@ def test_a_call_that_fails_names_the_arguments(sentences):
 
 def test_the_examples_of_the_page_run(root):
     pytest.importorskip("transformers")
-    page = (root / "docs/inputs.md").read_text(encoding="utf-8")
+    page = (root / "docs/how-to/inputs.md").read_text(encoding="utf-8")
     examples = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
     assert len(examples) == 4
     for code in examples:
@@ -527,7 +527,7 @@ def test_the_examples_of_the_page_run(root):
 
 
 def test_the_page_has_each_score_once(root):
-    page = (root / "docs/inputs.md").read_text(encoding="utf-8")
+    page = (root / "docs/how-to/inputs.md").read_text(encoding="utf-8")
     rows = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| ")]
     told = {name: what for what, cell in rows for name in re.findall(r"`(\w+)`", cell)}
     assert told.keys() == FAMILY_OF.keys()

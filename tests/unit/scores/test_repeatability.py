@@ -7,7 +7,8 @@ from threads import using
 from naswot import score
 from naswot.spaces import SPACES
 
-# What other numbers of threads may change of a float32 score, relatively: docs/reliability.md.
+# What other numbers of threads may change of a float32 score, relatively:
+# docs/explanation/reliability.md.
 TOLERANCE = 1e-5
 
 CELLS = (13281, 258, 9946, 4807)  # the first is the one of 24 that threads change most

@@ -191,7 +191,7 @@ def test_a_space_is_named_by_its_name():
 
 
 def test_the_page_lists_each_space_and_its_size(root):
-    text = (root / "docs/search_spaces.md").read_text(encoding="utf-8")
+    text = (root / "docs/reference/search_spaces.md").read_text(encoding="utf-8")
     text = text.partition("## Built-in spaces")[2].partition("## ")[0]
     rows = dict(re.findall(r"^\| (`.*?`) \| ([^|]*[0-9][^|]*) \|", text, re.M))
     listed = set()

@@ -223,7 +223,7 @@ def test_the_example_runs(root, noise):
 
 
 def test_the_examples_of_the_page_run(of, root, noise, capsys):
-    text = (root / "docs/search_spaces.md").read_text(encoding="utf-8")
+    text = (root / "docs/reference/search_spaces.md").read_text(encoding="utf-8")
     file, script = re.findall(r"```python\n(.*?)```", text, re.S)
     space = of(file)
     drawn = picked(space, depth=3, kernel_2=5)
