@@ -7,6 +7,7 @@ REQUIRED INPUTS:
 
 OUTPUTS:
     results/claims.csv, results/run.csv, results/run_times.csv, results/questions.csv
+    results/headline.rst: the paper's main numbers and ours, the start of both pages
     results/captions/{name}.rst: one caption per item
     results/tables/{name}.html: one sortable table per page
     results/index.html
@@ -87,7 +88,7 @@ rule sum_run_times:
 
 
 rule summarise_run:
-    """Answers to a newcomer's questions about a run"""
+    """Main numbers of a run, and answers to a newcomer's questions"""
     input:
         tables=plan.csv_of(
             "run",
@@ -99,6 +100,7 @@ rule summarise_run:
         code=inputs.code("summarise_run"),
     output:
         paths.QUESTIONS,
+        paths.HEADLINE,
     log:
         paths.log("summarise_run"),
     benchmark:
@@ -181,6 +183,7 @@ rule render_leaderboard:
 rule write_index:
     """One page with everything: results/index.html"""
     input:
+        headline=paths.HEADLINE,
         tables=plan.csv_of(),
         figures=[in_report(file) for file in plan.pictures],
         captions=plan.captions(),

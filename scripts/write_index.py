@@ -7,6 +7,7 @@ with job(snakemake) as context:
 
     write_index(
         snakemake.output[0],
+        headline=snakemake.input.headline,
         tables=snakemake.input.tables,
         figures=snakemake.input.figures,
         captions=snakemake.input.captions,

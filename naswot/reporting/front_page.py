@@ -1,6 +1,6 @@
 """Make a page about a search: the front, with a drawing of the network under the pointer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from naswot.costs import COSTS
 from naswot.plots.palette import INK
 from naswot.plots.search_front import FRONT, readable
 from naswot.reporting.interactive import embedded
-from naswot.reporting.tables import written
+from naswot.reporting.tables import Cell, Column, Row, number, written
 from naswot.reporting.templates import render
 
 MOST_NETWORKS = 3000  # drawn at most, the front always
@@ -55,23 +55,18 @@ def front_page(
         )
         for cost in traded
     ]
-    front = shown[shown["front"]]
-    rows = [
-        {
-            "network": row["network"],
-            "score": written(row[score], 2),
-            "costs": [COSTS[cost].short(row[cost]) for cost in traded],
-            "drawing": drawn.get(row["network"], ""),
-        }
-        for row in front.to_dict("records")
+    listed = [
+        Column("network", lambda row: Cell(_opened(row["network"], drawn))),
+        number(score, score),
+        *(Column(COSTS[cost].title, _cost(cost), numeric=True) for cost in traded),
     ]
+    front = shown[shown["front"]].to_dict("records")
+    rows = [[column.cell(row) for column in listed] for row in front]
     return render(
         "front.html.jinja",
         title=title,
         lines=lines,
-        score=score,
-        costs=[COSTS[cost].title for cost in traded],
-        rows=rows,
+        front={"name": "front", "notes": [], "columns": listed, "rows": rows},
         plots=embedded(panels),
     )
 
@@ -101,6 +96,17 @@ def _plot(
     plot.add_tools(HoverTool(renderers=[dots], tooltips="@details{safe}", limit=1))
     plot.toolbar.logo = None
     return plot
+
+
+def _cost(cost: str) -> Callable[[Row], Cell]:
+    return lambda row: Cell(COSTS[cost].short(row[cost]), float(row[cost]))
+
+
+def _opened(network: str, drawn: Mapping[str, Markup]) -> Markup:
+    """Return the name of a network, which opens its drawing."""
+    return Markup('<details><summary>{}</summary><div class="drawing">{}</div></details>').format(
+        network, drawn.get(network, "")
+    )
 
 
 def _details(

@@ -18,6 +18,7 @@ from naswot.reporting.templates import render
 def write_index(
     output: str | Path,
     *,
+    headline: str | Path,
     tables: Sequence[str | Path],
     figures: Sequence[str | Path],
     captions: Sequence[str | Path],
@@ -29,6 +30,7 @@ def write_index(
 
     Args:
         output: the .html file; figures are linked relative to it.
+        headline: headline.rst, which begins the page.
         tables: CSV files, named after their items; questions.csv is the summary.
         figures: .png files; those in a folder scatter/ belong to the item "scatter".
         captions: .rst files, named after their items.
@@ -52,6 +54,8 @@ def write_index(
     spaces = dict.fromkeys(catalogue[Path(path).parts[-4]].space.title for _, path in runs)
     html = render(
         "index.html.jinja",
+        headline=prose(Path(headline).read_text("utf-8")),
+        scatter={"item": ITEMS["scatter"], "pictures": pictures.get("scatter", [])},
         title=f"naswot: {', '.join(spaces)}",
         chapters=[
             (

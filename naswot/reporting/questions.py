@@ -1,39 +1,47 @@
-"""Answer a newcomer's questions about a run from its tables."""
+"""Sum up a run from its tables: main numbers, and answers to a newcomer's questions."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from naswot.benchmarks.catalogue import BUILT_IN, Catalogue
 from naswot.io.atomic import replacing
+from naswot.reporting.headline import headline
 from naswot.reporting.tables import read_csv, written
-from naswot.spaces import SPACES
 
 QUESTIONS = ["question", "answer"]
-HEADLINE = "NASWOT (N=1000)"  # the paper's own method
 
 
-def summarise_run(tables: Sequence[str | Path], output: str | Path) -> None:
-    """Write questions.csv, columns `QUESTIONS`.
+def summarise_run(
+    tables: Sequence[str | Path],
+    questions: str | Path,
+    headlines: str | Path,
+    catalogue: Catalogue = BUILT_IN,
+) -> None:
+    """Write questions.csv, columns `QUESTIONS`, and headline.rst.
 
     Args:
-        tables: CSV files, see `answers`.
-        output: the CSV file to write.
+        tables: CSV files, see `answers` and `headline`.
+        questions, headlines: the files to write.
+        catalogue: the search spaces of the run.
 
     Raises:
         NaswotError: a table is missing or not readable.
     """
-    found = answers({Path(path).stem: read_csv(path) for path in tables})
-    with replacing(output) as temporary:
-        pd.DataFrame(found, columns=QUESTIONS).to_csv(temporary, index=False)
+    frames = {Path(path).stem: read_csv(path) for path in tables}
+    with replacing(questions) as temporary:
+        pd.DataFrame(answers(frames), columns=QUESTIONS).to_csv(temporary, index=False)
+    with replacing(headlines) as temporary:
+        temporary.write_text(headline(frames, catalogue), encoding="utf-8")
 
 
 def answers(frames: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
     """Return pairs of question and answer; a question may have several answers.
 
     Args:
-        frames: the content of run.csv, run_times.csv and, if they exist, paper_comparison.csv,
-            claims.csv and kendall_tau.csv, by their names.
+        frames: the content of run.csv, run_times.csv and, if they exist, paper_comparison.csv
+            and claims.csv, by their names.
     """
     run = frames["run"]
 
@@ -93,20 +101,8 @@ def _comparison(frames: Mapping[str, pd.DataFrame]) -> list[str]:
         if len(known) < len(measured):
             line += f" {len(measured) - len(known)} have no spread to compare by."
         lines.append(line)
-        for row in measured[measured["method"] == HEADLINE].to_dict("records"):
-            lines.append(
-                f"{HEADLINE}, {SPACES[row['benchmark']].title}, {row['quantity']}: "
-                f"{written(row['ours'], 2)} ± {written(row['ours_std'], 2)} % "
-                f"(paper {written(row['published'], 2)} ± {written(row['published_std'], 2)})."
-            )
     if "claims" in frames and len(frames["claims"]):
         verdicts = frames["claims"]["verdict"].value_counts()
         counted = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
         lines.append(f"Of what the paper says in words of Figures 1, 2, 5 and 6: {counted}.")
-    if "kendall_tau" in frames:
-        for row in frames["kendall_tau"].dropna(subset=["published"]).to_dict("records"):
-            lines.append(
-                f"Kendall tau, {SPACES[row['space']].title}, {row['accuracy']}: "
-                f"{written(row['tau'], 3)} (paper {written(row['published'], 3)})."
-            )
     return lines

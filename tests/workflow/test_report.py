@@ -8,6 +8,9 @@ from naswot.reporting.contents import CONTENTS
 
 pytestmark = pytest.mark.slow
 
+SCHEMES = ["light", "dark"]
+LEAST_CONTRAST = 4.5  # between text and what is behind it, as WCAG 2 defines it at level AA
+
 
 @pytest.fixture(scope="module")
 def index(complete):
@@ -22,6 +25,59 @@ def report(complete, tmp_path_factory):
     return workdir.path / "results/report.html"
 
 
+def test_page_begins_with_the_papers_numbers_beside_ours_and_a_figure(browser, index):
+    with opened(browser, index, 1280) as page:
+        assert page.locator("h2").first.inner_text() == "Main numbers"
+        tables = page.locator("#headline table").all()
+        assert "CIFAR-10: validation accuracy in percent" in tables[0].inner_text()
+        assert tables[1].locator("tbody tr").first.inner_text().split()[1] == "0.574"
+        shown = [page.locator("#headline img"), *tables]
+        for one in shown:
+            box = one.bounding_box()
+            assert box["y"] + box["height"] <= 900  # the first screen
+
+
+FAINT = """() => {
+    const parse = (color) => color.match(/[\\d.]+/g).map(Number);
+    const over = ([r, g, b, a = 1], under) => [r, g, b].map((c, i) => a * c + (1 - a) * under[i]);
+    const behind = (element) => {
+        if (element === null) return [255, 255, 255];
+        const color = parse(getComputedStyle(element).backgroundColor);
+        return color[3] === 0 ? behind(element.parentElement)
+            : over(color, color.length === 3 ? color : behind(element.parentElement));
+    };
+    const light = (color) => color.map((c) => c / 255)
+        .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, c, i) => sum + [0.2126, 0.7152, 0.0722][i] * c, 0);
+    const contrast = (element) => {
+        const under = behind(element);
+        const [a, b] = [over(parse(getComputedStyle(element).color), under), under].map(light);
+        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    };
+    return [...document.body.querySelectorAll(":not(script, style, svg *)")]
+        .filter((one) => one.checkVisibility() && one.getBoundingClientRect().width > 0)
+        .filter((one) => [...one.childNodes].some((node) => node.data?.trim()))
+        .map((one) => [contrast(one), one.tagName, one.textContent.slice(0, 60)])
+        .filter(([found]) => found < LEAST);
+}""".replace("LEAST", str(LEAST_CONTRAST))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_text_stands_out_in_both_schemes_and_figures_lie_on_white(browser, index, report, scheme):
+    table = index.parent / "tables/paper_comparison.html"
+    with opened(browser, report, 1280, scheme) as page:
+        page.locator(".prose table").first.wait_for()
+        assert page.evaluate(FAINT) == []
+    for path in (table, index):
+        with opened(browser, path, 1280, scheme) as page:
+            behind = page.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert (behind == "rgb(255, 255, 255)") == (scheme == "light")
+            assert page.evaluate(FAINT) == []
+            for picture in page.locator("img, .plot").all():
+                behind = picture.evaluate("one => getComputedStyle(one).backgroundColor")
+                assert behind == "rgb(255, 255, 255)"
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_page_fits_and_every_figure_loads_and_is_described(browser, index, width):
     with opened(browser, index, width) as page:
@@ -32,7 +88,10 @@ def test_page_fits_and_every_figure_loads_and_is_described(browser, index, width
             picture.scroll_into_view_if_needed()
             assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
             assert len(picture.get_attribute("alt")) > 40
-            assert picture.bounding_box()["width"] <= width
+            # Small print stays legible: a wide figure scrolls in its own box.
+            assert picture.bounding_box()["width"] > 300
+        for box in page.locator("figure, .plot, .wide").all():
+            assert box.bounding_box()["width"] <= width
 
 
 def test_page_explains_every_item_and_its_links_lead_somewhere(browser, index):
@@ -134,6 +193,17 @@ def test_report_shows_every_item_in_reading_order(browser, report, width):
                 shown += 1
             menu.get_by_text("Results", exact=True).first.click()
         assert shown >= 8
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_report_begins_with_the_same_numbers_and_figure(browser, report, width):
+    with opened(browser, report, width) as page:
+        page.locator(".prose table").first.wait_for()
+        assert "CIFAR-10: validation accuracy" in page.locator(".prose table").first.inner_text()
+        picture = page.locator(".prose img")
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+        assert picture.bounding_box()["width"] <= width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_report_explains_each_item_in_its_caption(browser, report):

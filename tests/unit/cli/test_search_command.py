@@ -109,6 +109,7 @@ def test_the_readme_and_the_page_say_what_was_searched(found):
     page = (folder / "index.html").read_text()
     best = read_parquet(folder / "trials.parquet")["network"][0]
     assert "Score against cost" in page
+    assert '<button type="button">parameters</button>' in page  # sorts the table
     assert best.replace('"', "&#34;") in page
     assert (folder / "front.png").read_bytes().startswith(b"\x89PNG")
 

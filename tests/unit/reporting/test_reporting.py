@@ -1,5 +1,6 @@
 """Captions, tables to look at, and the record of a run."""
 
+import re
 from html import unescape
 
 import numpy as np
@@ -13,6 +14,7 @@ from naswot.analysis.leaderboard import LEADERBOARD
 from naswot.errors import NaswotError
 from naswot.reporting.captions import escape, write_captions
 from naswot.reporting.contents import CONTENTS
+from naswot.reporting.headline import headline
 from naswot.reporting.questions import answers
 from naswot.reporting.record import sum_run_times
 from naswot.reporting.tables import (
@@ -209,3 +211,47 @@ def test_a_run_that_lacks_nothing_says_so():
         ("How long did it take?", "No job of this run left its time here."),
         ("What is missing?", "Nothing that this configuration asks for."),
     ]
+
+
+TAUS = pd.DataFrame(
+    {
+        "space": ["nasbench201"] * 2,
+        "dataset": ["cifar10", "cifar100"],
+        "score": ["naswot"] * 2,
+        "accuracy": ["cifar10-valid/x-valid/200", "cifar100/x-valid/200"],
+        "n": [15625] * 2,
+        "tau": [0.591, 0.624],
+        "tau_low": [0.585, 0.617],
+        "tau_high": [0.597, 0.63],
+        "published": [0.574, np.nan],
+    }
+)
+
+
+def test_the_headline_sets_the_papers_main_numbers_beside_ours():
+    """Of one data set and split, which are said, with unit and runs."""
+    common = {"benchmark": "nasbench201", "published_n": 500, "ours_n": 20}
+    common |= {"published": 89.69, "published_std": 0.73, "ours": 89.512, "ours_std": 0.9}
+    valid = {"dataset": "cifar10", "quantity": "cifar10-valid/x-valid/200"}
+    test = {"dataset": "cifar10", "quantity": "cifar10/ori-test/200"}
+    rows = [
+        common | valid | {"method": "REA"},
+        common | valid | {"method": "NASWOT (N=1000)"},
+        common | valid | {"method": "Optimal (N=100)", "ours": np.nan, "ours_std": np.nan},
+        common | test | {"method": "NASWOT (N=1000)"},
+    ]
+    html = prose(headline({"paper_comparison": pd.DataFrame(rows), "kendall_tau": TAUS}))
+    assert re.findall("<td><p>(.*)</p></td>", html) == [
+        *("NASWOT (N=1000)", "89.69 ± 0.73", "89.51 ± 0.90"),
+        *("cifar10-valid/x-valid/200", "0.574", "0.591 [0.585, 0.597]"),
+    ]
+    assert "<strong>NAS-Bench-201, CIFAR-10: validation accuracy in percent</strong>" in html
+    assert "ours of 15,625 networks" in html
+    assert "cifar10-valid/x-valid/200; mean ± standard deviation of 500 runs in the paper" in html
+
+
+def test_the_headline_of_what_the_paper_lacks_is_ours():
+    html = prose(headline({"kendall_tau": TAUS.assign(published=np.nan)}))
+    assert "cifar100/x-valid/200" in html
+    assert "0.624 [0.617," in html
+    assert "Fig. 3" not in html

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from naswot.errors import NaswotError
 from naswot.io.parquet import write_parquet
 from naswot.plots.drawing import diagram_file
+from naswot.reporting.captions import escape
 from naswot.reporting.page import write_index
 from naswot.reporting.tables import prose
 from naswot.spaces.diagrams import diagram_of
@@ -145,12 +146,14 @@ def page(about, tmp_path) -> str:
     write_parquet(table, joined, {"space": "mine", "score": EVIL})
     (tmp_path / "results/captions").mkdir()
     (tmp_path / "results/captions/run.rst").write_text(f"Made of {EVIL}. {ENDS}\n")
+    (tmp_path / "results/headline.rst").write_text(f".. list-table:: {escape(EVIL)}\n\n   * - x\n")
     questions = pd.DataFrame({"question": [EVIL], "answer": [ENDS]})
     run = pd.DataFrame({"topic": [EVIL], "item": [ENDS], EVIL: ["=1+1"]})
     for name, frame in (("questions", questions), ("run", run)):
         frame.to_csv(tmp_path / f"results/{name}.csv", index=False)
     write_index(
         tmp_path / "results/index.html",
+        headline=tmp_path / "results/headline.rst",
         tables=[tmp_path / "results/questions.csv", tmp_path / "results/run.csv"],
         figures=[],
         captions=[tmp_path / "results/captions/run.rst"],
@@ -165,7 +168,7 @@ def test_names_on_the_page_are_text(page):
     found = Elements(page)
     assert not {"img", "iframe", "object", "svg"} & set(found.tags)
     assert not [one for one in found.attributes if one[1].startswith("on")]
-    assert found.text.count(EVIL) >= 5  # title, heading, question, caption, cells
+    assert found.text.count(EVIL) >= 6  # title, heading, main numbers, question, caption, cells
     assert len(found.scripts) == found.tags.count("script")
     assert not [one for one in found.scripts if one.startswith("alert(")]
 
