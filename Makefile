@@ -61,7 +61,7 @@ test: $(READY)
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	$(RUN) snakefmt --check Snakefile rules
+	$(RUN) snakefmt --check Snakefile workflow rules
 	$(RUN) snakemake --lint
 	OMP_NUM_THREADS=1 $(RUN) python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
