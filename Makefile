@@ -3,6 +3,7 @@
 # make leaderboard  rank every score by how well it ranks, in leaderboard/results: minutes, offline
 # make zoo       the same for networks of torchvision, in zoo/results; a quarter of an hour
 # make test      set up the same environment, then run every check and test
+# make lint      the checks of style and types alone
 # make test-zoo  the tests that need torchvision
 # make test-lowest  the tests of the library with the lowest versions that it allows
 # make lock      renew the versions of all packages in locks/; UPGRADE=1 takes the newest
@@ -46,7 +47,7 @@ DOCS := .venv/docs-ready
 TORCHVISION := .venv/torchvision
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: table2 report leaderboard zoo test test-zoo test-lowest lock bench soak fuzz sweep audit docs clean
+.PHONY: table2 report leaderboard zoo lint test test-zoo lint test-lowest lock bench soak fuzz sweep audit docs clean
 .DELETE_ON_ERROR:
 
 table2: $(READY)
@@ -66,13 +67,15 @@ zoo: $(TORCHVISION)/ready
 	PYTHONPATH="$(CURDIR)/$(TORCHVISION)" $(RUN) snakemake --cores $(CORES) --directory zoo leaderboard \
 	    --configfile config/zoo.yaml
 
-# One thread per worker: several workers share the cores, and more threads make tests three times slower.
-test: $(READY)
+lint: $(READY)
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	$(RUN) snakefmt --check Snakefile rules
+	$(RUN) snakefmt --check Snakefile workflow rules
 	$(RUN) snakemake --lint
+
+# One thread per worker: several workers share the cores, and more threads make tests three times slower.
+test: lint
 	OMP_NUM_THREADS=1 $(RUN) python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-zoo: $(TORCHVISION)/ready

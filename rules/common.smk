@@ -17,6 +17,8 @@ from naswot.workflow.plan import SCORING, Plan
 from naswot.workflow.report_marks import in_report
 from naswot.workflow.start_up import cores_per_job, doubling
 
+if workflow.modifier.skip_configfile:  # a module statement gave the configuration
+    config = start_up.completed(config, ROOT)
 catalogue = start_up.check_config(config, ROOT, tell=workflow.is_main_process)
 plan, inputs = Plan(config, catalogue), Inputs(config, ROOT, catalogue)
 

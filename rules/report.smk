@@ -77,9 +77,11 @@ rule sum_run_times:
     conda:
         "../environment.yml"
     params:
-        timings=plan.timings(),
+        timings=[placed(file) for file in plan.timings()],
         stages=lambda wildcards: {
-            rule.name: rule.docstring for rule in workflow.rules if rule.docstring
+            stage: rule.docstring
+            for rule in workflow.rules
+            if (stage := paths.timed(str(rule.benchmark)))
         },
     message:
         "Summing up run times"
@@ -143,7 +145,7 @@ rule render_tables:
         templates=inputs.templates(),
         code=inputs.code("render_tables"),
     output:
-        [in_report(paths.TABLE_PAGE.format(table=name)) for name in plan.rendered],
+        [in_report(paths.TABLE_PAGE.format(table=name), placed) for name in plan.rendered],
     log:
         paths.log("render_tables"),
     benchmark:
@@ -164,7 +166,7 @@ rule render_leaderboard:
         templates=inputs.templates(),
         code=inputs.code("render_leaderboard"),
     output:
-        page=in_report(paths.TABLE_PAGE.format(table="leaderboard")),
+        page=in_report(paths.TABLE_PAGE.format(table="leaderboard"), placed),
         caption=paths.CAPTION.format(item="leaderboard"),
     log:
         paths.log("render_leaderboard"),
@@ -185,7 +187,7 @@ rule write_index:
     input:
         headline=paths.HEADLINE,
         tables=plan.csv_of(),
-        figures=[in_report(file) for file in plan.pictures],
+        figures=[in_report(file, placed) for file in plan.pictures],
         captions=plan.captions(),
         joined=[plan.joined(*run) for run in plan.runs],
         templates=inputs.templates(),

@@ -9,18 +9,6 @@ OUTPUTS:
 """
 
 
-localrules:
-    tables,
-    figures,
-    leaderboard,
-    search_study,
-    search_study_trained,
-    weight_sharing,
-    ablations,
-    training,
-    paper,
-
-
 rule tables:
     """Tables 1 and 2, Kendall tau, and each number in the paper beside ours"""
     input:

@@ -38,13 +38,14 @@ def cures(text: str) -> list[str]:
 
 
 def check_place(folder: Path) -> None:
-    """Check that `folder`, or its parent if it does not exist yet, can be written to.
+    """Check that `folder`, or where it will be if it does not exist yet, can be written to.
 
     Raises:
         NaswotError: nothing can be written there.
     """
+    place = next(place for place in (folder, *folder.parents) if place.is_dir())
     try:
-        with tempfile.TemporaryFile(dir=folder if folder.is_dir() else folder.parent) as stream:
+        with tempfile.TemporaryFile(dir=place) as stream:
             stream.write(bytes(PROBE_BYTES))
     except OSError as error:
         raise NaswotError(

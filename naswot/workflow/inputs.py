@@ -35,6 +35,11 @@ def in_place(file: str | Path) -> str:
     return flag(str(file), PATH_MODIFIER_FLAG)
 
 
+def from_here(file: Path) -> Path:
+    """Return the path of a file, relative if it is in the working folder, so that it may move."""
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+
+
 class Inputs:
     """The input files of a run that no rule makes.
 
@@ -48,8 +53,8 @@ class Inputs:
         self.config, self.root, self.catalogue = config, root, catalogue
 
     def ours(self, file: str | Path) -> str:
-        """Return the path of a project file, relative to the working folder if it is the root."""
-        return in_place(file if Path.cwd() == self.root else self.root / file)
+        """Return the path of a project file, relative if it is in the working folder."""
+        return in_place(from_here(self.root / file))
 
     def code(
         self,

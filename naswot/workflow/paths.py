@@ -137,6 +137,12 @@ def timing(rule: str, output: str = "") -> str:
     return _beside("timings", rule, output, "tsv")
 
 
+def timed(path: str) -> str | None:
+    """Return the rule whose run times are in `path`, if `timing` returned it."""
+    found = re.search(r"(?:^|/)timings/(\w+)", path)
+    return found and found[1]
+
+
 def _beside(folder: str, rule: str, output: str, ending: str) -> str:
     return f"{'/'.join([folder, rule, *WILDCARD.findall(output)])}.{ending}"
 

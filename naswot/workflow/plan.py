@@ -539,6 +539,12 @@ class Plan:
         names = names or (*self.report_tables, *map(item_of, self.pictures))
         return [paths.CAPTION.format(item=name) for name in dict.fromkeys(names)]
 
+    @property
+    def everything(self) -> list[str]:
+        """All tables and figures, and the pages that show them."""
+        pages = [paths.TABLE_PAGE.format(table=name) for name in self.report_tables]
+        return [*self.tables, *self.figures, paths.INDEX, *pages]
+
     def timings(self) -> list[str]:
         """Return the files to which Snakemake writes the run times of this run's main jobs."""
         times = (

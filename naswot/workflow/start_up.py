@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequenc
 from pathlib import Path
 from typing import Any
 
+from snakemake.common.configfile import load_configfile
+from snakemake.utils import update_config
+
 from naswot.benchmarks.catalogue import Catalogue
 from naswot.errors import NaswotError
 from naswot.runtime.cpu import available_cores
@@ -19,7 +22,7 @@ from naswot.workflow.faults import check_place, cures
 from naswot.workflow.schema import read_schema
 
 SNAKEMAKES_RATE_LIMIT = (100, 1)  # jobs, seconds: the default of --max-jobs-per-timespan
-SHOWN_AT_THE_END = [Path(paths.with_ending(table, "md")) for table in (paths.TABLE1, paths.TABLE2)]
+SHOWN_AT_THE_END = [paths.with_ending(table, "md") for table in (paths.TABLE1, paths.TABLE2)]
 
 # Options with which Snakemake runs no jobs. Snakemake itself reports this only after it has read
 # the Snakefile.
@@ -32,6 +35,13 @@ NOTHING_RUNS = re.compile(
 def will_execute(arguments: Sequence[str]) -> bool:
     """Return whether Snakemake, called with these arguments, will run jobs."""
     return not any(NOTHING_RUNS.fullmatch(word) for word in arguments)
+
+
+def completed(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Return a configuration with the defaults of config/config.yaml for keys that it lacks."""
+    whole = load_configfile(root / "config/config.yaml")
+    update_config(whole, config)
+    return whole
 
 
 def check_config(config: MutableMapping[str, Any], root: Path, tell: bool) -> Catalogue:
@@ -67,17 +77,17 @@ def lift_rate_limit(workflow: Any) -> None:
         workflow.scheduler.job_rate_limiter = None
 
 
-def check_results(workflow: Any) -> None:
-    """Check that results can be written, and set damaged ones aside before Snakemake reads them.
+def check_results(workflow: Any, results: Path) -> None:
+    """Check that `results` can be written, and set damaged ones aside before Snakemake reads them.
 
     Exits with one line if nothing can be written.
     """
     executes = will_execute(sys.argv[1:])
     try:
-        for folder in (".snakemake", *(["results"] if executes else [])):
-            check_place(Path(folder))
+        for folder in (Path(".snakemake"), *([results] if executes else [])):
+            check_place(folder)
         if not workflow.storage_settings.default_storage_provider:
-            for message in set_aside("results", rename=executes):
+            for message in set_aside(results, rename=executes):
                 print(message, file=sys.stderr)
     except NaswotError as error:
         sys.exit(str(error))
@@ -95,15 +105,19 @@ def cancel_orphans(workflow: Any) -> None:
         print(f"Cancelled jobs of an earlier run: {', '.join(orphans)}", file=sys.stderr)
 
 
-def times_of_tables() -> dict[Path, int]:
-    """Return when Tables 1 and 2 were written (nanoseconds), for those that exist."""
-    return {table: table.stat().st_mtime_ns for table in SHOWN_AT_THE_END if table.exists()}
+def times_of_tables(placed: Callable[[str], str]) -> dict[Path, int | None]:
+    """Return when Tables 1 and 2 were written (nanoseconds); None for those that are not there."""
+    return {table: _written(table) for table in map(Path, map(placed, SHOWN_AT_THE_END))}
 
 
-def show_new_tables(before: Mapping[Path, int]) -> None:
+def _written(table: Path) -> int | None:
+    return table.stat().st_mtime_ns if table.exists() else None
+
+
+def show_new_tables(before: Mapping[Path, int | None]) -> None:
     """Print Tables 1 and 2 if they were written after `before`, from `times_of_tables`."""
-    for table, written in times_of_tables().items():
-        if written != before.get(table):
+    for table, written in before.items():
+        if _written(table) not in (None, written):
             print(f"\n{table.read_text(encoding='utf-8')}")
 
 

@@ -142,7 +142,7 @@ def test_the_example_of_the_readme_runs(root):
 
 
 def test_rules_run_scripts_and_no_shell(root):
-    rules = [root / "Snakefile", *root.glob("rules/*.smk")]
+    rules = [root / "Snakefile", root / "workflow/Snakefile", *root.glob("rules/*.smk")]
     assert len(rules) > 15
     for path in rules:
         text = path.read_text(encoding="utf-8")

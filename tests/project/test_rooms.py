@@ -49,5 +49,5 @@ def test_no_modules_import_each_other_in_a_circle(root):
 
 
 def test_no_rule_file_defines_a_function(root):
-    for path in [root / "Snakefile", *root.glob("rules/*.smk")]:
+    for path in [root / "Snakefile", root / "workflow/Snakefile", *root.glob("rules/*.smk")]:
         assert not re.search(r"^\s*def ", path.read_text(encoding="utf-8"), re.M), path

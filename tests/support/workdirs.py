@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-PARTS = ("rules", "scripts", "config", "profiles", "report", "resources", "naswot")
+PARTS = ("rules", "scripts", "config", "profiles", "report", "resources", "workflow", "naswot")
 FILES = ("Snakefile", "environment.yml", "pyproject.toml")
 
 

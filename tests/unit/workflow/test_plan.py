@@ -138,6 +138,9 @@ def test_each_stage_has_times_of_its_jobs(plan):
     assert "timings/search_under_budget/nasbench201/cifar10/whole/rea.tsv" in times
     assert "timings/search_by_sampling/nasbench201/cifar10/whole/random.tsv" in times
     assert not any("{" in path for path in times)
+    timed = {paths.timed(f"prefix/{path}") for path in times}
+    assert {"score_networks", "search_under_budget", "write_table2"} <= timed
+    assert paths.timed("benchmarks/of/others.tsv") is None
 
 
 def test_times_of_jobs_follow_the_order_of_scores(plan):
