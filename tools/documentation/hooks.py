@@ -27,15 +27,6 @@ GENERATED = re.compile(r"^<!-- generated: (\w+) -->$.*?^<!-- end -->$", re.M | r
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".csv": "text"}
 
 
-def on_config(config):
-    """Leave out tutorials that are not written yet."""
-    for part in config.nav:
-        if "Tutorials" in part:
-            part["Tutorials"] = [page for page in part["Tutorials"] if (DOCS / page).exists()]
-    config.nav = [part for part in config.nav if all(part.values())]
-    return config
-
-
 def on_files(files, config):
     """Add the files outside docs/ that pages and the navigation name."""
     listed = [path for path in _leaves(config.nav) if path.startswith("project/")]
