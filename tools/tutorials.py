@@ -6,7 +6,7 @@
 A page runs from top to bottom in one new folder. `sh` blocks are run by bash, and `python` blocks
 share their names; a block marked `file=NAME` is saved under this name instead. The `text` block
 after it shows what it printed. Words must be equal, and numbers within 1 % or 0.01. These may
-differ: numbers before " s" or " ms", or right-aligned below a heading `seconds` or `latency`; in
+differ: numbers before " s" or " ms", or right-aligned below a heading `…seconds` or `…latency`; in
 a block `text varies`, all words with a digit. Lines of progress are left out.
 """
 
@@ -35,7 +35,7 @@ def words(text: str, varies: bool) -> list[str]:
     found, columns = [], set()
     for line in text.splitlines():
         for word in re.finditer(r"\S+", line):
-            if word[0] in ("seconds", "latency"):
+            if word[0].endswith(("seconds", "latency")):
                 columns.add(word.end())
             free = varies or word.end() in columns or re.match(r" m?s\b", line[word.end() :])
             found.append("#" if free and re.search(r"\d", word[0]) else word[0])
@@ -46,7 +46,7 @@ def agree(shown: str, printed: str) -> bool:
     """Return whether two words are equal, or numbers that are nearly equal."""
     with contextlib.suppress(ValueError):
         one, other = (float(word.strip("(),[]%").replace(",", "")) for word in (shown, printed))
-        return math.isclose(one, other, rel_tol=0.01, abs_tol=0.01) or one == other
+        return shown == printed or math.isclose(one, other, rel_tol=0.01, abs_tol=0.01)
     return shown == printed
 
 

@@ -20,8 +20,8 @@ import mine
 ```
 
 ```python
-print("seconds  value")
-print(f"    1.2  {mine.VALUE}")
+print("seconds  value  NaN")
+print(f"    1.2  {mine.VALUE}  NaN")
 ```
 
 ```sh
@@ -59,7 +59,7 @@ def page(tmp_path):
 
 def test_output_is_renewed_in_place(page):
     text = page.read_text()
-    assert "\n```text\nseconds  value\n    1.2  0.5\n```\n\n```sh\n" in text
+    assert "\n```text\nseconds  value  NaN\n    1.2  0.5  NaN\n```\n\n```sh\n" in text
     assert text.endswith("```text varies\ntook 3 s\nVALUE = 0.5\n```\n")
     assert "import mine\n```\n\n```python\n" in text  # a block that prints nothing shows nothing
     assert tool(page).returncode == 0
@@ -75,7 +75,7 @@ def test_output_is_renewed_in_place(page):
         ("took 3 s", "took 4.5 s", True),
         ("VALUE = 0.5", "VALUE = 9", True),  # in a block that varies
         ("took 3 s", "needed 3 s", False),
-        ("\n```text\nseconds  value\n    1.2  0.5\n```\n", "", False),
+        ("\n```text\nseconds  value  NaN\n    1.2  0.5  NaN\n```\n", "", False),
     ],
 )
 def test_a_check_fails_if_words_or_numbers_differ(page, old, new, agrees):
