@@ -48,6 +48,7 @@ RESULTS = Path(placed("results/"))
 TABLES_BEFORE = start_up.times_of_tables(placed)
 
 if workflow.is_main_process:
+    start_up.tell_stages()
     start_up.check_results(workflow, RESULTS)
 
 

@@ -66,6 +66,16 @@ def check_config(config: MutableMapping[str, Any], root: Path, tell: bool) -> Ca
     return catalogue
 
 
+def tell_stages() -> None:
+    """Show a person at a terminal one line per stage of the run, unless --verbose asks for all."""
+    if sys.stderr.isatty() and will_execute(sys.argv[1:]) and "--verbose" not in sys.argv:
+        from snakemake.logging import logger
+
+        from naswot.workflow import screen
+
+        screen.tell_stages(logger)
+
+
 def lift_rate_limit(workflow: Any) -> None:
     """Lift Snakemake's limit of jobs a second, unless the user chose one.
 
