@@ -5,7 +5,7 @@
 # make test      set up the same environment, then run every check and test
 # make lint      the checks of style and types alone
 # make test-zoo  the tests that need torchvision
-# make test-lowest  the tests of the library with the lowest versions that it allows
+# make test-lowest  the tests of the library and the command, of a wheel beside the lowest versions
 # make lock      renew the versions of all packages in locks/; UPGRADE=1 takes the newest
 # make bench     time our searches and our score against literal implementations;
 #                on a GPU: make bench DEVICE=cuda
@@ -118,12 +118,18 @@ lock:
 	$(LOCK)/bin/python $(INSTALL) uv==0.13.9
 	$(LOCK)/bin/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
-# The lowest versions that pyproject.toml allows.
+# The wheel, made from the sdist, beside the lowest versions that it allows, without the checkout.
 test-lowest:
+	rm -rf dist $(LOWEST)
 	$(PYTHON) -m venv $(LOWEST)
-	$(LOWEST)/bin/python $(INSTALL) --constraint locks/lowest.txt --editable '.[search,workflow]' \
+	$(LOWEST)/bin/python $(INSTALL) build==1.6.1
+	$(LOWEST)/bin/python -m build
+	$(LOWEST)/bin/python $(INSTALL) --constraint locks/lowest.txt "$$(echo dist/*.whl)[search]" \
 	    hypothesis psutil pytest
-	OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(LOWEST)/bin:$$PATH" python -m pytest tests/unit
+	mkdir $(LOWEST)/apart
+	cp -r pyproject.toml tests tools $(LOWEST)/apart
+	cd $(LOWEST)/apart && OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(LOWEST)/bin:$$PATH" python -m pytest \
+	    tests/unit/cli tests/unit/costs tests/unit/runtime tests/unit/scores tests/unit/search
 
 audit: $(READY)
 	$(PYTHON) -m venv $(AUDIT)
