@@ -1,12 +1,9 @@
-"""Renew the pictures of README and docs from the results of runs, as small files.
+"""Renew pictures of README and docs from the results of a run, as small files.
 
-    python tools/pictures.py          from results/, leaderboard/results/ and so on, here
-    python tools/pictures.py DIR      from the results of a run in another folder
-
-A picture whose figure is not there stays as it is.
+python tools/pictures.py DIR PICTURE [PICTURE ...]
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 from PIL import Image
@@ -16,8 +13,8 @@ COLOURS = 64
 WIDTH = 1380  # pixels, at most
 # Picture → the figure, below the folder of a run.
 FIGURES = {
-    "score_and_accuracy": "results/figures/figure3.png",  # snakemake
-    "leaderboard": "leaderboard/results/figures/leaderboard.png",  # make leaderboard
+    "score_and_accuracy": "results/figures/figure3.png",  # --config sample=1000
+    "leaderboard": "results/figures/leaderboard.png",  # make leaderboard, in its folder
     "search_study": "results/figures/search_study.png",  # snakemake search_study
     "search_study_trained": "results/figures/search_study_trained.png",
     "figure6_cifar10": "results/figures/figure6.png",  # config/figure6_cifar10.yaml
@@ -25,12 +22,14 @@ FIGURES = {
 
 
 def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT
-    for name, figure in FIGURES.items():
-        source, target = folder / figure, ROOT / f"docs/pictures/{name}.png"
-        if not source.exists():
-            print(f"{target.name}: {source} is not there")
-            continue
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path, metavar="DIR", help="where the run has its results")
+    parser.add_argument(
+        "pictures", nargs="+", choices=FIGURES, metavar="PICTURE", help=", ".join(FIGURES)
+    )
+    arguments = parser.parse_args()
+    for name in arguments.pictures:
+        source, target = arguments.folder / FIGURES[name], ROOT / f"docs/pictures/{name}.png"
         with Image.open(source) as image:
             image.thumbnail((WIDTH, 10 * WIDTH))
             image.convert("RGB").quantize(COLOURS).save(target, optimize=True)
