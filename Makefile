@@ -127,7 +127,7 @@ test-lowest:
 	$(LOWEST)/bin/python $(INSTALL) --constraint locks/lowest.txt "$$(echo dist/*.whl)[search]" \
 	    hypothesis psutil pytest
 	mkdir $(LOWEST)/apart
-	cp -r pyproject.toml tests tools $(LOWEST)/apart
+	cp -r pyproject.toml config docs examples tests tools $(LOWEST)/apart
 	cd $(LOWEST)/apart && OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(LOWEST)/bin:$$PATH" python -m pytest \
 	    tests/unit/cli tests/unit/costs tests/unit/runtime tests/unit/scores tests/unit/search
 

@@ -61,7 +61,8 @@ def choose_precision(name: str, device: torch.device) -> str:
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        capabilities = torch.cpu.get_capabilities()
+        # torch 2.4 does not tell: float32 is never wrong.
+        capabilities = getattr(torch.cpu, "get_capabilities", dict)()
         fast = any(capabilities.get(name) for name in BFLOAT16_INSTRUCTIONS)
     return "bfloat16" if fast else "float32"
 
