@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -82,17 +83,17 @@ def _machine() -> Iterator[tuple[str, str]]:
         )
     if not gpus:
         yield "gpu", "torch sees none"
-    yield "compiled code", _numba_cache()
+    yield "compiled code", _compiled_code()
 
 
-def _numba_cache() -> str:
-    """Return where numba keeps the compiled fused pass."""
-    try:
-        from naswot.scores.fused import loops
-    except ImportError:
+def _compiled_code() -> str:
+    """Return where numba keeps the compiled fused pass, if it can write there."""
+    if find_spec("numba") is None:
         return "numba is not installed: pip install 'naswot[fast]' for faster scores"
-    folder = Path(loops._add_rows._cache.cache_path)  # type: ignore[attr-defined]
+    folder = Path(__file__).parent.parent / "scores/fused/__pycache__"
     files = list(folder.glob("*.nbc"))
+    if not files:
+        return f"none in {folder} yet"
     return f"{folder}, {len(files)} files, {sum(f.stat().st_size for f in files) / 2**20:.1f} MiB"
 
 
