@@ -62,7 +62,7 @@ def choose_precision(name: str, device: torch.device) -> str:
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         # torch 2.4 does not tell: float32 is never wrong.
-        capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+        capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
         fast = any(capabilities.get(name) for name in BFLOAT16_INSTRUCTIONS)
     return "bfloat16" if fast else "float32"
 
