@@ -15,6 +15,7 @@ WIDTH = 1380  # pixels, at most
 FIGURES = {
     "score_and_accuracy": "results/figures/figure3.png",  # --config sample=1000
     "leaderboard": "results/figures/leaderboard.png",  # make leaderboard, in its folder
+    "weight_sharing": "results/figures/weight_sharing.png",  # snakemake weight_sharing
     "search_study": "results/figures/search_study.png",  # snakemake search_study
     "search_study_trained": "results/figures/search_study_trained.png",
     "figure6_cifar10": "results/figures/figure6.png",  # config/figure6_cifar10.yaml
