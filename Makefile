@@ -154,8 +154,10 @@ $(READY):
 	@echo "Setting up .venv: once, a few minutes, about 2 GB"
 	rm -rf .venv
 	$(PYTHON) -m venv .venv
-	$(BIN)/python $(LOCKED) --requirement locks/torch_$(TORCH).txt || \
-	    $(BIN)/python $(LOCKED) --requirement locks/torch_cuda.txt
+	$(BIN)/python $(LOCKED) --requirement locks/torch_$(TORCH).txt || { \
+	    echo "pip finds no build of torch for the CPU alone here (see its installation page); taking" \
+	        "the one with CUDA, several GB"; \
+	    $(BIN)/python $(LOCKED) --requirement locks/torch_cuda.txt; }
 	$(BIN)/python $(LOCKED) $(foreach part,packages $(filter clouds docs,$(subst $(comma), ,$(EXTRAS))),\
 	    --requirement locks/$(part).txt)
 	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .

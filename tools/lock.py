@@ -24,7 +24,6 @@ LOCKS = ROOT / "locks"
 BUILD = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")  # of which builds of torch are locked
 CUDA = re.compile(r"nvidia-|cuda-|triton$|torch$")
-CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 FURTHER = ("clouds", "docs", "zoo")  # extras beside `test`
 # conda's name → PyPI's, where they differ.
 CONDA_NAMES = {
@@ -92,22 +91,21 @@ def version(block: str) -> str:
 def without_cuda(torch: str) -> dict[str, str]:
     """Return the lines of torch without CUDA: for Linux, of builds that PyPI does not have.
 
-    Digests that are known stay; others are added for the builds that can be found.
+    Digests that are known stay. Others are added for the builds that pip can find, which depends on
+    where it is told to look.
     """
     build = f"torch=={version(torch)}+cpu"
     before = LOCKS / "torch_cpu.txt"
-    known = blocks(before.read_text() if before.exists() else "").get("torch", "")
-    digests = set(
-        re.findall(r"sha256:(\w+)", known.partition("torch==")[2].partition("torch==")[0])
-    )
-    digests = digests if build in known else set()
+    known = before.read_text() if before.exists() else ""
+    lines_before = re.search(rf"^{re.escape(build)} .*((?:\n +--hash.*)*)", known, re.M)
+    digests = set(re.findall(r"sha256:(\w+)", lines_before[1])) if lines_before else set()
     for python in PYTHONS:
         with tempfile.TemporaryDirectory() as folder:
             report = subprocess.run(
                 [
                     sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--report=-",
                     "--no-deps", "--only-binary=:all:", f"--python-version={python}",
-                    f"--target={folder}", f"--extra-index-url={CPU_BUILDS}", build,
+                    f"--target={folder}", build,
                 ],
                 capture_output=True,
             )  # fmt: skip
@@ -121,7 +119,7 @@ def without_cuda(torch: str) -> dict[str, str]:
         *(f"    --hash=sha256:{one}" for one in sorted(digests)),
     ]
     elsewhere = torch.replace(" \\\n", " ; sys_platform != 'linux' \\\n", 1)
-    return {"torch": f"--extra-index-url {CPU_BUILDS}\n" + " \\\n".join(lines) + "\n" + elsewhere}
+    return {"torch": " \\\n".join(lines) + "\n" + elsewhere}
 
 
 def write(name: str, found: dict[str, str]) -> None:
