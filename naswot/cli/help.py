@@ -7,7 +7,10 @@ from typing import Any
 
 
 class Rare(str):
-    """The help of an option, or the second part of a text, that only --help-all shows."""
+    """The help of an option that only --help-all shows."""
+
+
+PAUSE = "\n\n\n"  # in a text; only --help-all shows what follows
 
 
 def complete(command: argparse.ArgumentParser) -> None:
@@ -49,8 +52,8 @@ def formatter(everything: bool) -> Any:
                     super().add_argument(action)
 
             def add_text(self, text: str | None) -> None:
-                shown = text if everything or text is None else text.partition("\n\n\n")[0]
-                super().add_text(shown and shown.replace("\n\n\n", "\n\n"))
+                shown = text if everything or text is None else text.partition(PAUSE)[0]
+                super().add_text(shown and shown.replace(PAUSE, "\n"))
 
         return Formatter(prog, **options)
 

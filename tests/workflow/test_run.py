@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from terminal import seen_on_a_terminal
 
 from naswot.analysis import correlation
 from naswot.analysis.tables import columns
@@ -47,6 +48,22 @@ def test_the_run_ends_by_printing_the_table(fresh):
     printed = run.text[run.text.index("| Method") :]
     assert (workdir.path / "results/table2.md").read_text() in printed
     assert not (workdir.path / "results/kendall_tau.csv").exists()  # only what was asked for
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_a_terminal_shows_stages_instead_of_jobs_unless_verbose(finished, verbose):
+    targets = [f"results/search/nasbench201/{name}/whole/rea.parquet" for name in REPORTED]
+    for target in targets:
+        (finished.path / target).unlink()
+    command = finished.command(*targets, *(["--verbose"] if verbose else []))
+    seen, code = seen_on_a_terminal(command, finished.path)
+    assert code == 0, seen
+    seen = re.sub(r"\x1b\[[\d;]*m", "", seen)  # colours
+    stages = re.findall(r"^\[.* of 3\] .*", seen, re.M)
+    assert (seen.count("Finished jobid"), len(stages)) == ((3, 0) if verbose else (0, 1))
+    for stage in stages:
+        assert stage.startswith("[1 of 3] Searching nasbench201")
+        assert stage.endswith(", and 2 more like it")
 
 
 def test_kendall_tau_has_a_row_for_every_accuracy_key(complete):
