@@ -138,7 +138,7 @@ def test_the_example_of_the_readme_runs(root):
     names: dict = {}
     exec(compile(example, "README.md", "exec"), names)
     result = names["result"]
-    assert result.relu_units == 64 * 30 * 30
+    assert (result.relu_units, result.relu_modules) == (64 * 30 * 30, 1)
     assert result.value > 0
 
 
