@@ -43,6 +43,10 @@ class Zero(nn.Module):
         return x * 0.0
 
 
+# torch 2.4 does not tell exporting from compiling.
+_is_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)
+
+
 class AveragePool3x3(nn.Module):
     """3×3 average pooling, stride 1; padding is not part of the average."""
 
@@ -52,7 +56,7 @@ class AveragePool3x3(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         # An exported network is to run anywhere, and to have one operation here.
-        elsewhere = x.device.type != "cpu" or torch.compiler.is_exporting()
+        elsewhere = x.device.type != "cpu" or _is_exporting()
         if elsewhere or min(x.shape[-2:]) < 2:
             return functional.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
         # On a CPU a depthwise convolution is much faster than the pooling kernel. It divides by 9
