@@ -47,7 +47,7 @@ DOCS := .venv/docs-ready
 TORCHVISION := .venv/torchvision
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: table2 report leaderboard zoo lint test test-zoo lint test-lowest lock bench soak fuzz sweep audit docs clean
+.PHONY: table2 report leaderboard zoo lint test test-zoo test-lowest lock bench soak fuzz sweep audit docs clean
 .DELETE_ON_ERROR:
 
 table2: $(READY)
@@ -124,8 +124,8 @@ test-lowest:
 	$(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python $(INSTALL) build==1.6.1
 	$(LOWEST)/bin/python -m build
-	$(LOWEST)/bin/python $(INSTALL) --constraint locks/lowest.txt "$$(echo dist/*.whl)[search]" \
-	    hypothesis psutil pytest
+	$(LOWEST)/bin/python $(INSTALL) --constraint locks/lowest.txt \
+	    "$$(echo dist/*.whl)[search,workflow]" hypothesis psutil pytest
 	mkdir $(LOWEST)/apart
 	cp -r pyproject.toml config docs examples tests tools $(LOWEST)/apart
 	cd $(LOWEST)/apart && OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(LOWEST)/bin:$$PATH" python -m pytest \

@@ -11,6 +11,7 @@ from naswot.cli.help import Rare
 from naswot.errors import NaswotError, shown
 from naswot.io.atomic import replacing
 from naswot.io.yaml import read_yaml
+from naswot.runtime.extras import extras_named
 
 if TYPE_CHECKING:
     from naswot.benchmarks.catalogue import Catalogue
@@ -161,8 +162,9 @@ def official_architecture(index: str, space: str | None, catalogue: "Catalogue")
 
 def _catalogue(config: Path) -> "Catalogue":
     """Return the built-in search spaces and the custom ones of a configuration file."""
-    from naswot.workflow.config import check_renamed
-    from naswot.workflow.custom_spaces import catalogue_of
+    with extras_named("workflow"):
+        from naswot.workflow.config import check_renamed
+        from naswot.workflow.custom_spaces import catalogue_of
 
     read = read_yaml(config)
     if isinstance(read, dict):

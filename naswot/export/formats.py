@@ -97,6 +97,8 @@ def _load_weights(content: bytes, making: Making) -> Run:
 
 def _onnx(making: Making) -> bytes:
     _need("onnx", "onnxscript", "onnxruntime")  # the last for the check
+    if torch.__version__ < "2.6":
+        raise NaswotError(f"ONNX files need torch 2.6 or newer; this is {torch.__version__}")
     import onnx
 
     found: Any = torch.onnx.export(

@@ -164,9 +164,15 @@ def _log_once(key: str, level: int, message: str, *arguments: str) -> None:
 
 def _without_compilation(network: nn.Module) -> AbstractContextManager:
     """Let modules that were compiled run as they were written."""
-    if any(type(module).__name__ == "OptimizedModule" for module in network.modules()):
-        return torch.compiler.set_stance("force_eager")
-    return nullcontext()
+    if not any(type(module).__name__ == "OptimizedModule" for module in network.modules()):
+        return nullcontext()
+    if not hasattr(torch.compiler, "set_stance"):
+        raise NaswotError(
+            f"{type(network).__name__} was compiled by torch.compile. torch {torch.__version__} "
+            "cannot run it as it was written, which scores need: score it before torch.compile, or "
+            "install torch 2.6 or newer."
+        )
+    return torch.compiler.set_stance("force_eager")
 
 
 def _failure(network: nn.Module, images: Inputs, failure: Exception) -> NaswotError:

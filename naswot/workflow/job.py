@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from naswot.benchmarks.catalogue import Catalogue
 
 PR_SET_PDEATHSIG = 1  # of prctl(2)
+# What erases the line of the cursor on a terminal, where the bar of a run may stand.
+ERASE = "\r\x1b[K"
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def job(snakemake: Any) -> Iterator[Context]:
     log = logging.getLogger("naswot")
     log.setLevel(logging.INFO)
     screen = logging.StreamHandler(sys.stderr)
-    screen.setFormatter(logging.Formatter("%(message)s"))
+    erase = ERASE if sys.stderr.isatty() else ""
+    screen.setFormatter(logging.Formatter(f"{erase}%(message)s"))
     log.addHandler(screen)
     try:
         for path in snakemake.log:

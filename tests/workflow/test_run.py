@@ -51,7 +51,7 @@ def test_the_run_ends_by_printing_the_table(fresh):
 
 
 @pytest.mark.parametrize("verbose", [False, True])
-def test_a_terminal_shows_stages_instead_of_jobs_unless_verbose(finished, verbose):
+def test_a_terminal_shows_stages_and_a_bar_instead_of_jobs_unless_verbose(finished, verbose):
     targets = [f"results/search/nasbench201/{name}/whole/rea.parquet" for name in REPORTED]
     for target in targets:
         (finished.path / target).unlink()
@@ -61,6 +61,8 @@ def test_a_terminal_shows_stages_instead_of_jobs_unless_verbose(finished, verbos
     seen = re.sub(r"\x1b\[[\d;]*m", "", seen)  # colours
     stages = re.findall(r"^\[.* of 3\] .*", seen, re.M)
     assert (seen.count("Finished jobid"), len(stages)) == ((3, 0) if verbose else (0, 1))
+    bars = set(re.findall(r"search under budget .*?(\d/3)", seen))
+    assert bars == (set() if verbose else {"0/3", "1/3", "2/3"})
     for stage in stages:
         assert stage.startswith("[1 of 3] Searching nasbench201")
         assert stage.endswith(", and 2 more like it")

@@ -214,6 +214,7 @@ SAME = [
 SAME_ONCE = [CustomFunction, InPlaceOnAView, Scripted, ScriptedAndFrozen, Traced, Exported]
 WAYS = [(kind, count) for count in ("once", "as-published") for kind in SAME]
 WAYS += [(kind, "once") for kind in SAME_ONCE]
+STANCE = hasattr(torch.compiler, "set_stance")
 BY_HAND = {
     "clamp": lambda x: x.clamp(min=0),
     "clamp to 6": lambda x: torch.clamp(x, 0, 6),
@@ -237,10 +238,20 @@ BY_HAND = {
     ("network", "relu_count"), WAYS, ids=[f"{kind.__name__}-{count}" for kind, count in WAYS]
 )
 def test_relus_count_wherever_data_flow(network, relu_count, images):
+    if network is Compiled and not STANCE:
+        pytest.skip("torch before 2.6 cannot run a compiled module as it was written")
     expected = literal(made(Plain), images)
     found = score(made(network), images, relu_count=relu_count)
     assert found.value == pytest.approx(expected, abs=1e-9)
     assert (found.relu_units, found.note) == (12_288, "")
+
+
+def test_an_old_torch_is_named_where_a_network_was_compiled(images, monkeypatch):
+    monkeypatch.delattr(torch.compiler, "set_stance", raising=False)
+    with pytest.raises(
+        NaswotError, match=r"compiled by torch\.compile.*install torch 2\.6 or newer"
+    ):
+        score(made(Compiled), images)
 
 
 @pytest.mark.parametrize("relu", BY_HAND.values(), ids=BY_HAND)

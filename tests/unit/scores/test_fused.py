@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import namedtuple
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from threads import using
 from torch import nn
 from torch.nn import functional
 
+import naswot
 from naswot import NaswotError
 from naswot.scores import codes
 from naswot.scores.fused import sums, tensor
@@ -432,10 +434,10 @@ def test_that_numba_is_missing_is_logged_once(logged, monkeypatch):
     assert message.startswith("numba cannot be imported, so networks are scored without the fused")
 
 
-def test_one_module_alone_chooses_the_fused_pass(root):
+def test_one_module_alone_chooses_the_fused_pass():
     choosing = [
         path.name
-        for path in (root / "naswot").rglob("*.py")
+        for path in Path(naswot.__file__).parent.rglob("*.py")
         if path.parent.name != "fused"
         and re.search(r"^ *(from|import) naswot.scores.fused", path.read_text(), re.M)
     ]
