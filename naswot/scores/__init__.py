@@ -37,6 +37,7 @@ class Family:
         relative_cost: time per network, naswot = 1 (docs/reference/scores.md).
         pass_needs: what the family needs of a `naswot.scores.passes.TrainPass`. Families that use
             no other pass share one.
+        plans: whether `compute` may take a `naswot.scores.plan.Plan` as the network.
         function: a user's own score function; None for a module of this package.
     """
 
@@ -49,6 +50,7 @@ class Family:
     lower_is_better: tuple[str, ...] = ()
     relative_cost: float = 1.0
     pass_needs: tuple[str, ...] = ()
+    plans: bool = False
     function: Callable | None = None
 
     @property
@@ -69,6 +71,13 @@ class Family:
             return partial(run, self)
         return importlib.import_module(f"naswot.scores.{self.name}").compute  # noqa: TID251, ours
 
+    def takes_plans(self, options: Any, device: Any) -> bool:
+        """Return whether `compute` takes plans with these `Options` on this device."""
+        if not self.plans:
+            return False
+        own = importlib.import_module(f"naswot.scores.{self.name}")  # noqa: TID251, ours
+        return own.takes_plans(options, device)
+
     @property
     def pass_class(self) -> Callable:
         """The class `naswot.scores.passes.TrainPass`, from the module of a family that uses it.
@@ -87,6 +96,7 @@ FAMILIES = {
             needs=("images", "ReLUs"),
             one_output=True,
             options=True,
+            plans=True,
         ),
         Family(
             "gradients",

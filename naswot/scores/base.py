@@ -22,6 +22,7 @@ from naswot.scores.copying import Copier
 from naswot.scores.failures import one_line
 from naswot.scores.inputs import Inputs, TensorTree, float_tensors
 from naswot.scores.lazy_modules import materialise
+from naswot.scores.plan import Plan
 
 # (output, labels) → scalar
 Loss = Callable[[torch.Tensor, Any], torch.Tensor]
@@ -90,7 +91,7 @@ class Score:
 
 
 def measure(
-    network: nn.Module | Callable[[], nn.Module],
+    network: nn.Module | Callable[[], nn.Module | Plan],
     batch: Batch,
     families: Sequence[Family],
     options: Options = Options(),
@@ -99,7 +100,7 @@ def measure(
 
     Args:
         network: a module, which is not changed, or a function that builds one (construction is
-            then timed too).
+            then timed too). It may return a plan if `families` is the naswot score alone.
         batch: the mini-batch.
         families: the families to compute.
         options: of the naswot score.
@@ -116,8 +117,10 @@ def measure(
         if gap := gap_of(family, batch):
             raise NaswotError(f"{', '.join(family.scores)}: {gap}")
     built: Any = network if given else network()
-    original = adapted(built, batch.images, batch.output)
-    materialise(original, batch.images[:2])  # some lazy modules cannot be copied
+    original = built
+    if not isinstance(built, Plan):
+        original = adapted(built, batch.images, batch.output)
+        materialise(original, batch.images[:2])  # some lazy modules cannot be copied
     build_seconds = 0.0 if given else time.perf_counter() - started
     cpu, cuda = torch.get_rng_state(), torch.cuda.get_rng_state_all()
     sharing = tuple(family for family in families if family.pass_needs)

@@ -28,13 +28,16 @@ from naswot.scores.failures import failure_of, one_line
 from naswot.scores.graph import Recorder, read_graph
 from naswot.scores.inputs import Inputs, TensorTree
 from naswot.scores.outputs import has_nan, tensors_in
+from naswot.scores.plan import Plan
 from naswot.scores.relu import CodeOverlap, IncompleteGraphError, NoReluError
 
 try:
     import numba  # noqa: F401
 except ImportError:
     FusedRecorder: Any = None
+    operations: Any = None
 else:
+    from naswot.scores.fused import operations
     from naswot.scores.fused.recorder import FusedRecorder
 
 VIEW_ERROR = "view size is not compatible"
@@ -83,8 +86,13 @@ class Codes:
         return own[:, None] + own[None, :] - 2 * active
 
 
+def runs_plans(device: torch.device) -> bool:
+    """Return whether a `Plan` can take the place of a network of modules on `device`."""
+    return device.type == "cpu" and operations is not None and operations.draws_as_torch()
+
+
 def read_codes(
-    network: nn.Module,
+    network: nn.Module | Plan,
     images: Inputs,
     published: bool = False,
     fused: bool = False,
@@ -96,7 +104,7 @@ def read_codes(
     So the network itself is at fault only if all methods fail.
 
     Args:
-        network: in the mode, precision and memory format in which it is to run.
+        network: in the mode, precision and memory format in which it is to run; or a plan.
         images: the mini-batch, as the network takes it.
         published: whether ReLUs are the modules whose class name contains "ReLU", as in the
             authors' code, instead of the calls of ReLU functions.
@@ -108,6 +116,8 @@ def read_codes(
         NoReluError: the network has no ReLU.
         NaswotError: the network fails on the images.
     """
+    if isinstance(network, Plan):
+        return Codes(*operations.run(network, images))
     restore, name = save_state(network, images), type(network).__name__
     tree = isinstance(images, TensorTree)  # integers are no part of a graph
     plain = [*([] if batch_dim or tree else ["graph"]), "flow", "flow with gradients"]

@@ -26,11 +26,12 @@ from naswot.scores.base import (
     set_memory_format,
     set_train_mode,
 )
-from naswot.scores.codes import read_codes
+from naswot.scores.codes import read_codes, runs_plans
 from naswot.scores.copying import copy_network
 from naswot.scores.failures import failure_of, one_line
 from naswot.scores.inputs import Inputs, as_images
 from naswot.scores.lazy_modules import materialise
+from naswot.scores.plan import Plan
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 RELU_COUNTS = ("once", "as-published")
@@ -127,7 +128,7 @@ class HammingKernel(NamedTuple):
 
 
 def hamming_kernel(
-    network: nn.Module,
+    network: nn.Module | Plan,
     images: Inputs,
     precision: str = "float32",
     relu_count: str = "once",
@@ -149,18 +150,25 @@ def hamming_kernel(
             f"The images have the shape {tuple(images.shape)} and the mini-batch is dimension "
             f"{batch_dim}: there has to be an image, and such a dimension (batch_dim)."
         )
-    _materialise(network, images)
-    network = move_network(set_train_mode(network), images.device, PRECISIONS[precision])
+    if isinstance(network, nn.Module):
+        _materialise(network, images)
+        network = move_network(set_train_mode(network), images.device, PRECISIONS[precision])
     images = images.to(PRECISIONS[precision])
     if isinstance(images, torch.Tensor) and images.ndim == 4:
-        set_memory_format(network, torch.channels_last)
+        if isinstance(network, nn.Module):
+            set_memory_format(network, torch.channels_last)
         images = images.contiguous(memory_format=torch.channels_last)
     codes = read_codes(network, images, relu_count == "as-published", fused, batch_dim)
     kernel = codes.hamming_kernel(images, batch_dim)
     return HammingKernel(kernel, codes.units, len(codes.overlaps), codes.note)
 
 
-def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, Any]:
+def takes_plans(options: Options, device: torch.device) -> bool:
+    """Return whether a `Plan` can take the place of a network of modules."""
+    return options.relu_count == "once" and runs_plans(device)
+
+
+def compute(network: nn.Module | Plan, batch: Batch, options: Options) -> dict[str, Any]:
     """Return the score, the numbers of units and ReLU calls, and a note."""
     found = hamming_kernel(network, batch.images, options.precision, options.relu_count)
     about = {"relu_units": found.units, "relu_modules": found.modules, "note": found.note}

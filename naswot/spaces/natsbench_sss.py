@@ -16,6 +16,7 @@ from naswot.spaces.nasbench201.cells import parse as parse_cell
 from naswot.spaces.space import Later, Space
 
 if TYPE_CHECKING:
+    from naswot.scores.plan import Plan
     from naswot.spaces.nasbench201.network import Network
 
 CHOICES = tuple(range(8, 65, 8))
@@ -88,6 +89,13 @@ def build(arch: str, classes: int = 1) -> "Network":
     return size_network(CELL, parse(arch), classes)
 
 
+def plan(arch: str, classes: int = 1) -> "Plan":
+    """Return the plan of the network that `build` builds."""
+    from naswot.spaces.nasbench201.plan import size_plan
+
+    return size_plan(CELL, parse(arch), classes)
+
+
 def benchmark_params(arch: str) -> int:
     """Return the number of trainable parameters of the 10-class network of `arch`.
 
@@ -118,6 +126,7 @@ SPACE = Space(
     architectures=architectures,
     canonical=canonical,
     build=build,
+    plan=plan,
     benchmark_params=benchmark_params,
     diagram=Later("naswot.spaces.nasbench201.diagram:size_diagram"),
     genes=genes,

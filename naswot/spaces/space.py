@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from naswot.scores.plan import Plan
+
 
 @dataclass(frozen=True)
 class Later:
@@ -39,6 +41,8 @@ class Space:
         canonical: maps an architecture to a string that its isomorphs share; raises
             NaswotError for a malformed architecture.
         build: makes the network of an architecture, given the number of classes.
+        plan: makes the `naswot.scores.plan.Plan` of an architecture, given the number of classes: a
+            faster form of the network. None where there is none.
         benchmark_params: counts the trainable parameters of an architecture's network as
             the benchmark trained it on CIFAR-10.
         diagram: returns the `naswot.spaces.graph.Diagram` of an architecture, given the title of
@@ -70,6 +74,7 @@ class Space:
     build: Callable[[str, int], "torch.nn.Module"]
     benchmark_params: Callable[[str], int]
     diagram: Callable[[str, str], Any]
+    plan: "Callable[[str, int], Plan] | None" = None
     genes: Callable[[str], tuple[int, ...]] | None = None
     encode: Callable[[str], Mapping[str, float]] | None = None
     neighbours: Callable[[Sequence[str]], tuple["np.ndarray", "np.ndarray"]] | None = None

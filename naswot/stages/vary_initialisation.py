@@ -23,7 +23,7 @@ from naswot.scores.base import Options
 from naswot.scores.custom import family_named
 from naswot.spaces import Space
 from naswot.stages.sample_search import read_pool, search
-from naswot.stages.score import on_device, score_architectures
+from naswot.stages.score import builder, on_device, score_architectures
 from naswot.tables.batch import read_mini_batch
 
 SCORE = "naswot"
@@ -70,9 +70,9 @@ def score_again(
     best = table[np.isfinite(table["score"])].nlargest(networks, "score").sort_values("index")
     progress = Progress(f"{space.name}, initial weights from seed {seed}", len(best), "networks")
     tensors = on_device(read_mini_batch(batch), target)
-    scored = score_architectures(
-        best, space.build, tensors, family_named(SCORE), seed, progress, options
-    )
+    family = family_named(SCORE)
+    build = builder(space, family, options, target)
+    scored = score_architectures(best, build, tensors, family, seed, progress, options)
     write_parquet(scored, output, build_metadata(space=space.name, seed=seed, threads=threads))
 
 

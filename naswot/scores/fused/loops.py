@@ -376,6 +376,24 @@ def max_pool(threads, count, terms, output, images, width, kernel, stride, paddi
         _max_pool_threaded(threads, count, *terms, output, images, width, kernel, stride, padding)
 
 
+# Weights
+
+
+@compiled
+def spread(drawn, bound, output):
+    """Write random numbers between 0 and 1 as numbers between −bound and bound.
+
+    Args:
+        drawn: float32 (outputs, inputs, pixels).
+        output: (outputs, pixels, inputs), written.
+    """
+    like = output[0, 0, 0]
+    for i in range(output.shape[0]):
+        for j in range(output.shape[1]):
+            for k in range(output.shape[2]):
+                output[i, j, k] = _narrow(drawn[i, k, j] * (bound + bound) - bound, like)
+
+
 # Overlaps of codes
 
 

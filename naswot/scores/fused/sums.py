@@ -181,6 +181,37 @@ def rows_of(x: torch.Tensor) -> np.ndarray:
     return flat.view(AS_NUMPY[x.dtype]).numpy()
 
 
+def normalised(
+    x: torch.Tensor, weight: np.ndarray, bias: np.ndarray, eps: float
+) -> tuple[Sum, np.ndarray, np.ndarray]:
+    """Return `x` after batch normalisation, and its mean and variance (channels,)."""
+    rows = rows_of(x)
+    scale, shift = np.empty((2, rows.shape[1]), np.float32)
+    mean, variance, finite = loops.batch_norm(
+        rows, torch.get_num_threads(), eps, weight, bias, scale, shift
+    )
+    term = Term(x.detach(), scale, shift, rows, x._version)
+    return Sum(x.shape, x.dtype, (term,), finite), mean, variance
+
+
+def added(left: Sum, right: Sum) -> Sum:
+    """Return the sum of two sums of one shape."""
+    if not right.checked_terms():
+        return left
+    if not left.checked_terms():
+        return right
+    # Rounding depends on the order: terms have to be added from left to right.
+    first, second = left, right
+    if len(second.terms) > len(first.terms) == 1:
+        first, second = second, first
+    if len(second.terms) > 1:
+        second.collapse()
+    if len(first.terms) == MOST_TERMS:
+        first.collapse()
+    finite = True if first.finite and second.finite else None
+    return Sum(first.shape, first.dtype, first.terms + second.terms, finite)
+
+
 @cache
 def constant(value: float, length: int) -> np.ndarray:
     """Return a float32 array (length,) of `value`. It is shared and must not be written to."""

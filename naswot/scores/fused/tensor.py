@@ -18,21 +18,11 @@ which no counter shows, and code that depends on the exact type of a tensor.
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch.autograd import Function
 from torch.nn import functional
 
-from naswot.scores.fused import loops
-from naswot.scores.fused.sums import (
-    MOST_TERMS,
-    Sum,
-    Term,
-    as_term,
-    constant,
-    is_supported,
-    rows_of,
-)
+from naswot.scores.fused.sums import Sum, added, as_term, constant, is_supported, normalised
 
 
 class LazyTensor(torch.Tensor):
@@ -238,40 +228,22 @@ class FusedFunction(Function):
 class _BatchNorm(FusedFunction):
     @staticmethod
     def forward(ctx, x, weight, bias, eps, running, momentum):
-        rows = rows_of(x)
         channels = x.shape[1]
         weight = constant(1.0, channels) if weight is None else weight.detach().float().numpy()
         bias = constant(0.0, channels) if bias is None else bias.detach().float().numpy()
-        scale, shift = np.empty((2, rows.shape[1]), np.float32)
-        mean, variance, finite = loops.batch_norm(
-            rows, torch.get_num_threads(), eps, weight, bias, scale, shift
-        )
+        deferred, mean, variance = normalised(x, weight, bias, eps)
         pixels = x.numel() // channels
         new = mean, variance * (pixels / (pixels - 1))
         for statistic, batch in zip(running, new, strict=True):
             if statistic is not None:
                 statistic.lerp_(torch.from_numpy(batch).to(statistic.dtype), momentum)
-        term = Term(x.detach(), scale, shift, rows, x._version)
-        return LazyTensor(Sum(x.shape, x.dtype, (term,), finite))
+        return LazyTensor(deferred)
 
 
 class _Add(FusedFunction):
     @staticmethod
     def forward(ctx, left, right, left_sum, right_sum):
-        if not right_sum.checked_terms():
-            return LazyTensor(left_sum)
-        if not left_sum.checked_terms():
-            return LazyTensor(right_sum)
-        # Rounding depends on the order: terms have to be added from left to right.
-        first, second = left_sum, right_sum
-        if len(second.terms) > len(first.terms) == 1:
-            first, second = second, first
-        if len(second.terms) > 1:
-            second.collapse()
-        if len(first.terms) == MOST_TERMS:
-            first.collapse()
-        finite = True if first.finite and second.finite else None
-        return LazyTensor(Sum(first.shape, first.dtype, first.terms + second.terms, finite))
+        return LazyTensor(added(left_sum, right_sum))
 
 
 class _Zero(FusedFunction):

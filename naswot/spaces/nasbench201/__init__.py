@@ -18,6 +18,7 @@ from naswot.spaces.nasbench201.cells import (
 from naswot.spaces.space import Later, Space
 
 if TYPE_CHECKING:
+    from naswot.scores.plan import Plan
     from naswot.spaces.nasbench201.network import Network
 
 __all__ = [
@@ -42,6 +43,13 @@ def build(arch: str, classes: int = 1) -> "Network":
     from naswot.spaces.nasbench201.network import topology_network
 
     return topology_network(parse(arch), classes)
+
+
+def plan(arch: str, classes: int = 1) -> "Plan":
+    """Return the plan of the network that `build` builds."""
+    from naswot.spaces.nasbench201.plan import topology_plan
+
+    return topology_plan(parse(arch), classes)
 
 
 def benchmark_params(arch: str) -> int:
@@ -76,6 +84,7 @@ SPACE = Space(
     architectures=architectures,
     canonical=canonical,
     build=build,
+    plan=plan,
     benchmark_params=benchmark_params,
     diagram=Later("naswot.spaces.nasbench201.diagram:topology_diagram"),
     genes=genes,

@@ -19,6 +19,9 @@ from torch.nn import functional
 
 from naswot.spaces.nasbench201.cells import EDGES
 
+# Channels of the stages, and of the residual blocks between them.
+TOPOLOGY = [[16] * 5, [32] * 5, [64] * 5], [32, 64]
+
 
 class ReLUConvBN(nn.Module):
     """ReLU, convolution, batch normalisation: (B, C_in, H, W) → (B, C_out, H/stride, W/stride)."""
@@ -55,17 +58,22 @@ class AveragePool3x3(nn.Module):
         self.channels = channels
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        # An exported network is to run anywhere, and to have one operation here.
-        elsewhere = x.device.type != "cpu" or _is_exporting()
-        if elsewhere or min(x.shape[-2:]) < 2:
-            return functional.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
-        # On a CPU a depthwise convolution is much faster than the pooling kernel. It divides by 9
-        # everywhere; the border averages fewer pixels, so it is scaled up.
-        kernel = x.new_full((self.channels, 1, 3, 3), 1 / 9)
-        pooled = functional.conv2d(x, kernel, padding=1, groups=self.channels)
-        for border in (pooled[..., :1, :], pooled[..., -1:, :], pooled[..., :1], pooled[..., -1:]):
-            border.mul_(1.5)
-        return pooled
+        return average_pool_3x3(x, self.channels)
+
+
+def average_pool_3x3(x: torch.Tensor, channels: int) -> torch.Tensor:
+    """Return the averages of `x` (B, channels, H, W) over 3×3 pixels, without the padding."""
+    # An exported network is to run anywhere, and to have one operation here.
+    elsewhere = x.device.type != "cpu" or _is_exporting()
+    if elsewhere or min(x.shape[-2:]) < 2:
+        return functional.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
+    # On a CPU a depthwise convolution is much faster than the pooling kernel. It divides by 9
+    # everywhere; the border averages fewer pixels, so it is scaled up.
+    kernel = x.new_full((channels, 1, 3, 3), 1 / 9)
+    pooled = functional.conv2d(x, kernel, padding=1, groups=channels)
+    for border in (pooled[..., :1, :], pooled[..., -1:, :], pooled[..., :1], pooled[..., -1:]):
+        border.mul_(1.5)
+    return pooled
 
 
 class FactorizedReduce(nn.Module):
@@ -183,12 +191,15 @@ class Network(nn.Module):
 
 def topology_network(operations: Sequence[str], classes: int = 1) -> Network:
     """Return the network of a cell in the skeleton of NAS-Bench-201."""
-    cell = partial(Cell, operations)
-    return Network(cell, [[16] * 5, [32] * 5, [64] * 5], [32, 64], classes)
+    return Network(partial(Cell, operations), *TOPOLOGY, classes)
 
 
 def size_network(operations: Sequence[str], channels: Sequence[int], classes: int = 1) -> Network:
     """Return the network of five `channels` in the skeleton of NATS-Bench's size space."""
+    return Network(partial(Cell, operations), *size_skeleton(channels), classes)
+
+
+def size_skeleton(channels: Sequence[int]) -> tuple[list[list[int]], list[int]]:
+    """Return the channels of the stages and of the residual blocks between them."""
     first, down, second, down_again, third = channels
-    cell = partial(Cell, operations)
-    return Network(cell, [[first], [second], [third]], [down, down_again], classes)
+    return [[first], [second], [third]], [down, down_again]
