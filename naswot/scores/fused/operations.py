@@ -44,6 +44,27 @@ class Operations:
         self._draw(made, math.sqrt(3) * (gain / math.sqrt(c_in * kernel * kernel)))
         return made
 
+    def normal_weights(
+        self, shapes: list[tuple[int, int, int]], deviations: list[float], first_drawn: int = 0
+    ) -> list[torch.Tensor]:
+        """Draw the weights of convolutions that are initialised anew, from N(0, deviation²).
+
+        Args:
+            shapes: output channels, input channels and kernel of each.
+            deviations: of each.
+            first_drawn: how many numbers the modules draw for biases, beside their first weights.
+        """
+        generator = torch.Generator()
+        generator.set_state(self._state)
+        first = first_drawn + sum(c_out * c_in * kernel**2 for c_out, c_in, kernel in shapes)
+        torch.empty(first).uniform_(generator=generator)
+        made = []
+        for (c_out, c_in, kernel), deviation in zip(shapes, deviations, strict=True):
+            drawn = torch.empty(c_out, c_in, kernel, kernel)
+            drawn.normal_(0, deviation, generator=generator)
+            made.append(drawn.to(self._dtype, memory_format=CHANNELS_LAST))
+        return made
+
     def linear(self, x: torch.Tensor, outputs: int) -> torch.Tensor:
         """Return the output of a linear layer with a bias, (B, inputs) → (B, outputs)."""
         weight = self.weight(outputs, x.shape[1]).flatten(1)
@@ -85,6 +106,15 @@ class Operations:
             return Sum(x.shape, x.dtype, (), True)
         return self.as_sum(self.computed(x) * 0)
 
+    def max_pool(
+        self, x: torch.Tensor | Sum, kernel: int, stride: int, padding: int = 0
+    ) -> torch.Tensor:
+        """Return the maxima of squares of pixels, `kernel` (2 or 3) wide."""
+        x = self.as_sum(x)
+        if min(x.shape[2:]) + 2 * padding < kernel:  # torch's error says so
+            return functional.max_pool2d(self.computed(x), kernel, stride, padding)
+        return x.max_pool(kernel, stride, padding)
+
     def computed(self, x: torch.Tensor | Sum) -> torch.Tensor:
         """Return `x` as a tensor, which must not be changed."""
         if not isinstance(x, Sum):
@@ -92,9 +122,12 @@ class Operations:
         x.collapse()
         return x.value
 
-    def as_sum(self, x: torch.Tensor | Sum) -> Sum:
-        """Return `x` as a sum."""
-        return x if isinstance(x, Sum) else Sum(x.shape, x.dtype, (as_term(x),))
+    def as_sum(self, x: torch.Tensor | Sum, finite: bool | None = None) -> Sum:
+        """Return `x` as a sum; `finite` says whether all its values are, if that is known."""
+        if isinstance(x, Sum):
+            return x
+        x = x.contiguous(memory_format=CHANNELS_LAST)
+        return Sum(x.shape, x.dtype, (as_term(x),), finite)
 
     def _draw(self, tensor: torch.Tensor, bound: float) -> None:
         """Fill a channels-last tensor with what `uniform_` draws between −bound and bound."""

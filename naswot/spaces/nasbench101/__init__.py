@@ -9,6 +9,7 @@ from naswot.spaces.nasbench101.cells import SIZE, canonical, parse, prune
 from naswot.spaces.space import Later, Space
 
 if TYPE_CHECKING:
+    from naswot.scores.plan import Plan
     from naswot.spaces.nasbench101.network import Network
 
 __all__ = ["SIZE", "SPACE", "benchmark_params", "build", "canonical", "parse"]
@@ -26,6 +27,13 @@ def build(arch: str, classes: int = 1) -> "Network":
     from naswot.spaces.nasbench101.network import Network
 
     return Network(prune(parse(arch)), SCORED_STEM, classes)  # type: ignore[arg-type]
+
+
+def plan(arch: str, classes: int = 1) -> "Plan":
+    """Return the plan of the network that `build` builds."""
+    from naswot.spaces.nasbench101.plan import plan
+
+    return plan(prune(parse(arch)), SCORED_STEM, classes)  # type: ignore[arg-type]
 
 
 def benchmark_params(arch: str) -> int:
@@ -51,6 +59,7 @@ SPACE = Space(
     architectures=None,
     canonical=canonical,
     build=build,
+    plan=plan,
     benchmark_params=benchmark_params,
     diagram=Later("naswot.spaces.nasbench101.diagram:diagram"),
     encode=Later("naswot.spaces.nasbench101.encoding:encode"),

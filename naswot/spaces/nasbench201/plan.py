@@ -69,7 +69,7 @@ def _edge(do: Any, name: str, x: Any, c_in: int, c_out: int) -> Any:
         case "none" if c_in == c_out:
             return do.times_zero(x)
         case "avg_pool_3x3" if c_in == c_out:
-            return do.as_sum(average_pool_3x3(do.computed(x), c_in))
+            return do.as_sum(average_pool_3x3(do.computed(x), c_in), finite=x.finite)
     raise ValueError(f"{name} from {c_in} to {c_out} channels")
 
 

@@ -23,6 +23,19 @@ EXAMPLES = {
         "|nor_conv_3x3~0|+|nor_conv_1x1~0|nor_conv_3x3~1|+|nor_conv_3x3~0|none~1|avg_pool_3x3~2|",
         *random.Random(0).sample(cells.architectures(), 10),
     ],
+    "nasbench101": [
+        '{"matrix":[[0,1],[0,0]],"ops":["input","output"]}',
+        '{"matrix":[[0,1,1,0],[0,0,0,1],[0,0,0,1],[0,0,0,0]],'
+        '"ops":["input","conv3x3-bn-relu","maxpool3x3","output"]}',
+        '{"matrix":[[0,1,1,1,0],[0,0,1,0,1],[0,0,0,0,1],[0,0,0,0,1],[0,0,0,0,0]],'
+        '"ops":["input","conv1x1-bn-relu","conv3x3-bn-relu","maxpool3x3","output"]}',
+        '{"matrix":[[0,1,0,1,0,1],[0,0,1,1,0,0],[0,0,0,1,0,1],[0,0,0,0,1,0],[0,0,0,0,0,1],'
+        '[0,0,0,0,0,0]],"ops":["input","conv3x3-bn-relu","maxpool3x3","conv1x1-bn-relu",'
+        '"conv3x3-bn-relu","output"]}',
+        '{"matrix":[[0,1,0,0,1,0,1],[0,0,1,1,0,0,0],[0,0,0,0,0,0,1],[0,0,0,0,0,1,0],'
+        '[0,0,0,0,0,1,0],[0,0,0,0,0,0,1],[0,0,0,0,0,0,0]],"ops":["input","conv3x3-bn-relu",'
+        '"conv1x1-bn-relu","conv3x3-bn-relu","maxpool3x3","conv3x3-bn-relu","output"]}',
+    ],
     "natsbench_sss": ["8:8:8:8:8", "64:64:64:64:64", "8:48:16:64:24", "40:8:56:8:32"],
 }
 
