@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from numba import njit
+from numba import njit, types
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 
@@ -27,6 +27,22 @@ def compiled(function: Callable, **options: Any) -> Callable:
         if "cannot cache" not in str(error):
             raise
     return dispatcher
+
+
+def is_cached(function: Any, kind: str) -> bool:
+    """Return whether code of a compiled function is on disk, for this processor.
+
+    Args:
+        function: what `compiled` returned.
+        kind: the type of the entries of its first array, as numba names it.
+    """
+    file = getattr(function._cache, "_cache_file", None)
+    here = function.targetctx.codegen().magic_tuple()
+    for signature, magic, _ in file._load_index() if file is not None else ():
+        arrays = [argument for argument in signature if isinstance(argument, types.Array)]
+        if magic == here and arrays and str(arrays[0].dtype) == kind:
+            return True
+    return False
 
 
 class _Cache(FunctionCache):

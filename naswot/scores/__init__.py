@@ -71,6 +71,12 @@ class Family:
             return partial(run, self)
         return importlib.import_module(f"naswot.scores.{self.name}").compute  # noqa: TID251, ours
 
+    def get_ready(self, options: Any, device: Any) -> None:
+        """Load or compile what `compute` needs, so that it is not timed with the first network."""
+        if self.function is None:
+            own = importlib.import_module(f"naswot.scores.{self.name}")  # noqa: TID251, ours
+            getattr(own, "get_ready", lambda *_: None)(options, device)
+
     def takes_plans(self, options: Any, device: Any) -> bool:
         """Return whether `compute` takes plans with these `Options` on this device."""
         if not self.plans:

@@ -35,9 +35,10 @@ try:
     import numba  # noqa: F401
 except ImportError:
     FusedRecorder: Any = None
+    first_use: Any = None
     operations: Any = None
 else:
-    from naswot.scores.fused import operations
+    from naswot.scores.fused import first_use, operations
     from naswot.scores.fused.recorder import FusedRecorder
 
 VIEW_ERROR = "view size is not compatible"
@@ -84,6 +85,12 @@ class Codes:
             active += overlap.active
         own = active.diagonal()
         return own[:, None] + own[None, :] - 2 * active
+
+
+def prepare_fused(device: torch.device, dtype: torch.dtype) -> None:
+    """Load or compile what the fused pass needs, so that the first network is not timed with it."""
+    if device.type == "cpu" and first_use is not None:
+        first_use.prepare(dtype)
 
 
 def runs_plans(device: torch.device) -> bool:

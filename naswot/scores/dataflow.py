@@ -20,8 +20,9 @@ import torch
 from torch import nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._python_dispatch import _disable_current_modes
 
+from naswot.scores.dispatch import DispatchMode
 from naswot.scores.inputs import Inputs
 from naswot.scores.outputs import tensors_in
 from naswot.scores.relu import (
@@ -108,7 +109,7 @@ class TracedCall:
     codes: torch.Tensor | None = None
 
 
-class DataFlow(TorchDispatchMode):
+class DataFlow(DispatchMode):
     """While active, follows what tensors depend on, and records the calls of ReLUs.
 
     Dependencies are the bits of an integer: `IMAGES`, and one bit for each ReLU call.

@@ -26,7 +26,7 @@ from naswot.scores.base import (
     set_memory_format,
     set_train_mode,
 )
-from naswot.scores.codes import read_codes, runs_plans
+from naswot.scores.codes import prepare_fused, read_codes, runs_plans
 from naswot.scores.copying import copy_network
 from naswot.scores.failures import failure_of, one_line
 from naswot.scores.inputs import Inputs, as_images
@@ -161,6 +161,11 @@ def hamming_kernel(
     codes = read_codes(network, images, relu_count == "as-published", fused, batch_dim)
     kernel = codes.hamming_kernel(images, batch_dim)
     return HammingKernel(kernel, codes.units, len(codes.overlaps), codes.note)
+
+
+def get_ready(options: Options, device: torch.device) -> None:
+    """Load the fused pass, or compile it."""
+    prepare_fused(device, PRECISIONS[options.precision])
 
 
 def takes_plans(options: Options, device: torch.device) -> bool:

@@ -99,6 +99,9 @@ def score_each(
     if precision not in PRECISIONS:
         raise NaswotError(f"precision is {precision!r}; it can be auto, {', '.join(PRECISIONS)}.")
     devices = [batch.images.device] if batch.images.is_cuda else []
+    with torch.random.fork_rng(devices):
+        for family in families.values():
+            family.get_ready(Options(precision), batch.images.device)
     for name, model in named.items():
         with torch.random.fork_rng(devices):
             row = _score_network(name, model, batch, seed, families, gaps, Options(precision))

@@ -10,6 +10,7 @@
 `naswot.scores.tally` says what counts.
 """
 
+import torch
 from torch import nn
 
 from naswot.scores.base import Batch, Options
@@ -32,6 +33,11 @@ def _pass(network: nn.Module, images: Inputs) -> Tally:
     network, image = prepare(network, images[:1])
     network.eval()
     return tally(network, image)
+
+
+def get_ready(options: Options, device: torch.device) -> None:
+    """Import what PyTorch needs for operations without data, which takes a second."""
+    flops(nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2)), torch.zeros(1, 3, 8, 8))
 
 
 def compute(network: nn.Module, batch: Batch, options: Options) -> dict[str, float]:

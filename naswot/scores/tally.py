@@ -21,11 +21,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from naswot.errors import NaswotError
 from naswot.scores.copying import copy_network
+from naswot.scores.dispatch import DispatchMode
 from naswot.scores.inputs import Inputs
 from naswot.scores.outputs import tensors_in
 
@@ -141,7 +141,7 @@ class _Known:
 _KNOWN: dict[Hashable, _Known] = {}
 
 
-class _Tally(TorchDispatchMode):
+class _Tally(DispatchMode):
     """Counts operations and living tensors while it is entered."""
 
     supports_higher_order_operators = True

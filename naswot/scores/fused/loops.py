@@ -8,23 +8,26 @@ their bits; they are added in float32.
 In float32 each operation is rounded as torch rounds it on x86 processors with the same number of
 threads, so that results are equal to the last bit.
 
-A function whose name ends in `_threaded` runs in threads what its namesake runs in one.
+Compiled functions run in one thread and without the GIL; several run side by side in Python's
+threads. Numba's own parallel loops take four times as long to compile.
 
 All loops are in one file, because numba compiles a function again only if its own file changes.
 """
 
 import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numba import prange, types
+from numba import types
 from numba.extending import overload
 
 from naswot.runtime import numba_cache
 
+SMALL = 1 << 18  # entries that one thread walks through before others have begun
 HUGE = 1e37  # the sum of three such numbers is finite in float32
 
 compiled = functools.partial(numba_cache.compiled, fastmath={"contract"})
-threaded = functools.partial(numba_cache.compiled, parallel=True)
 
 
 def _from_bfloat16(x):
@@ -60,6 +63,33 @@ def _narrow_compiled(x, like):
     return _to_bfloat16 if like == types.uint16 else lambda x, like: x
 
 
+# Threads
+
+
+def in_threads(threads, run, size):
+    """Call `run(p)` for each p below `threads`, side by side if the arrays have `size` entries."""
+    if threads == 1 or size < SMALL:
+        for p in range(threads):
+            run(p)
+        return
+    others = [_pool(os.getpid()).submit(run, p) for p in range(1, threads)]
+    run(0)
+    for other in others:
+        other.result()
+
+
+@functools.cache
+def _pool(process):
+    """Return the threads of a process: those of its parent are not there after a fork."""
+    return ThreadPoolExecutor(os.cpu_count())
+
+
+def _rows(terms, part):
+    """Return a part of the rows of three terms, (x, a, b, y, c, d, z, e, f)."""
+    x, a, b, y, c, d, z, e, f = terms
+    return x[part], a, b, y[part], c, d, z[part], e, f
+
+
 # Mean and variance per channel
 
 
@@ -85,24 +115,6 @@ def _add_both(x, total, square):
             v = _widen(x[i, j])
             total[j] += v
             square[j] += v * v
-
-
-@threaded
-def _add_rows_threaded(x, partial, size):
-    for p in prange(len(partial)):
-        _add_rows(x[p * size : (p + 1) * size], partial[p])
-
-
-@threaded
-def _add_squares_threaded(x, mean, partial, size):
-    for p in prange(len(partial)):
-        _add_squares(x[p * size : (p + 1) * size], mean, partial[p])
-
-
-@threaded
-def _add_both_threaded(x, total, square, size):
-    for p in prange(len(total)):
-        _add_both(x[p * size : (p + 1) * size], total[p], square[p])
 
 
 @compiled
@@ -168,24 +180,18 @@ def batch_norm(x, threads, eps, weight, bias, scale, shift):
         size = -(-len(pixels) // threads)
         mean, variance = np.empty((2, channels), np.float32)
         partial = np.zeros((threads, channels), np.float32)
-        if threads == 1:
-            _add_rows(pixels, partial[0])
-        else:
-            _add_rows_threaded(pixels, partial, size)
+        parts = [pixels[p * size : (p + 1) * size] for p in range(threads)]
+        in_threads(threads, lambda p: _add_rows(parts[p], partial[p]), x.size)
         _mean(np.float64(0), partial, len(pixels), mean)
         partial[:] = 0
-        if threads == 1:
-            _add_squares(pixels, mean, partial[0])
-        else:
-            _add_squares_threaded(pixels, mean, partial, size)
+        in_threads(threads, lambda p: _add_squares(parts[p], mean, partial[p]), x.size)
         _mean(np.float32(0), partial, len(pixels), variance)
     else:
         mean, variance = np.empty((2, channels), np.float64)
         total, square = np.zeros((2, threads, x.shape[1]), np.float32)
-        if threads == 1:
-            _add_both(x, total[0], square[0])
-        else:
-            _add_both_threaded(x, total, square, -(-len(x) // threads))
+        size = -(-len(x) // threads)
+        parts = [x[p * size : (p + 1) * size] for p in range(threads)]
+        in_threads(threads, lambda p: _add_both(parts[p], total[p], square[p]), x.size)
         _moments(total, square, x.size // channels, mean, variance)
     finite = _affine(mean, variance, x.size // channels, eps, weight, bias, scale, shift)
     return mean, variance, finite
@@ -212,20 +218,15 @@ def _add_terms(count, x, a, b, y, c, d, z, e, f, output):
                 output[i, j] = _narrow(v + (_widen(z[i, j]) * e[j] + f[j]), like)
 
 
-@threaded
-def _add_terms_threaded(threads, count, x, a, b, y, c, d, z, e, f, output):
-    size = -(-len(x) // threads)
-    for p in prange(threads):
-        i, j = p * size, (p + 1) * size
-        _add_terms(count, x[i:j], a, b, y[i:j], c, d, z[i:j], e, f, output[i:j])
-
-
 def add_terms(threads, count, terms, output):
     """Write the sum of the first `count` of three terms, (x, a, b, y, c, d, z, e, f)."""
-    if threads == 1:
-        _add_terms(count, *terms, output)
-    else:
-        _add_terms_threaded(threads, count, *terms, output)
+    size = -(-len(output) // threads)
+
+    def run(p):
+        part = slice(p * size, (p + 1) * size)
+        _add_terms(count, *_rows(terms, part), output[part])
+
+    in_threads(threads, run, output.size)
 
 
 @compiled
@@ -260,29 +261,20 @@ def _relu(count, x, a, b, y, c, d, z, e, f, output, codes):
                     codes[image, high, j] |= bit if r != 0 else np.uint8(0)
 
 
-@threaded
-def _relu_threaded(threads, count, x, a, b, y, c, d, z, e, f, output, codes):
-    rows = len(x) // len(codes)
-    size = -(-len(codes) // threads)
-    for p in prange(threads):
-        first, last = p * size, min((p + 1) * size, len(codes))
-        i, j = first * rows, last * rows
-        if first < last:
-            _relu(
-                count, x[i:j], a, b, y[i:j], c, d, z[i:j], e, f, output[i:j], codes[first:last]
-            )  # fmt: skip
-
-
 def relu(threads, count, terms, output, codes):
     """Write ReLU of a sum of terms, given as for `add_terms`, and its codes.
 
     Args:
         codes: uint8 (B, n, lanes), zeros; row 8 · i + k of an image sets bit k in row i.
     """
-    if threads == 1:
-        _relu(count, *terms, output, codes)
-    else:
-        _relu_threaded(threads, count, *terms, output, codes)
+    rows, size = len(output) // len(codes), -(-len(codes) // threads)
+
+    def run(p):
+        images = slice(p * size, (p + 1) * size)
+        part = slice(images.start * rows, images.stop * rows)
+        _relu(count, *_rows(terms, part), output[part], codes[images])
+
+    in_threads(threads, run, output.size)
 
 
 # Maxima
@@ -297,10 +289,11 @@ def _highest(x, y, z):
 
 @compiled
 def _max_pool(
-    count, x, a, b, y, c, d, z, e, f, output, images, width, kernel, stride, padding
+    count, x, a, b, y, c, d, z, e, f, output, images, height, width, kernel, stride, padding
 ):  # fmt: skip
+    if images == 0:
+        return
     like = x[0, 0]
-    height = len(x) // images
     lanes = x.shape[1]
     channels = lanes // width
     rows, pixels = len(output) // images, output.shape[1] // channels
@@ -347,22 +340,6 @@ def _max_pool(
                         to[j] = _narrow(v, like)
 
 
-@threaded
-def _max_pool_threaded(
-    threads, count, x, a, b, y, c, d, z, e, f, output, images, width, kernel, stride, padding
-):  # fmt: skip
-    height, rows = len(x) // images, len(output) // images
-    size = -(-images // threads)
-    for p in prange(threads):
-        first, last = p * size, min((p + 1) * size, images)
-        i, j = first * height, last * height
-        if first < last:
-            _max_pool(
-                count, x[i:j], a, b, y[i:j], c, d, z[i:j], e, f, output[first * rows : last * rows],
-                last - first, width, kernel, stride, padding
-            )  # fmt: skip
-
-
 def max_pool(threads, count, terms, output, images, width, kernel, stride, padding):
     """Write the maxima of squares of a sum of terms, given as for `add_terms`.
 
@@ -370,10 +347,15 @@ def max_pool(threads, count, terms, output, images, width, kernel, stride, paddi
         terms, output: their rows are rows of pixels, (images · height, width · channels).
         kernel, stride, padding: in pixels, equal in both directions; kernel is 2 or 3.
     """
-    if threads == 1:
-        _max_pool(count, *terms, output, images, width, kernel, stride, padding)
-    else:
-        _max_pool_threaded(threads, count, *terms, output, images, width, kernel, stride, padding)
+    height, rows, size = len(terms[0]) // images, len(output) // images, -(-images // threads)
+
+    def run(p):
+        first, last = p * size, max(p * size, min((p + 1) * size, images))
+        part = _rows(terms, slice(first * height, last * height))
+        to = output[first * rows : last * rows]
+        _max_pool(count, *part, to, last - first, height, width, kernel, stride, padding)
+
+    in_threads(threads, run, output.size)
 
 
 # Weights
@@ -419,20 +401,12 @@ def _count_overlaps(codes, first, step, active):
             active[j, i] = total
 
 
-@threaded
-def _count_overlaps_threaded(threads, codes, active):
-    for p in prange(threads):
-        _count_overlaps(codes, p, threads, active)
-
-
 def count_overlaps(threads, codes):
     """Return X Xᵀ, int32 (B, B), of the codes that `relu` writes."""
     words = codes.reshape(len(codes), -1)
     if words.shape[1] % 8 == 0:
         words = words.view(np.uint64)
     active = np.empty((len(codes), len(codes)), np.int32)
-    if threads == 1:
-        _count_overlaps(words, 0, 1, active)
-    else:
-        _count_overlaps_threaded(threads, words, active)
+    work = len(codes) * words.size // 2
+    in_threads(threads, lambda p: _count_overlaps(words, p, threads, active), work)
     return active

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from skimage.transform import resize
 
 from naswot.errors import NaswotError
-from naswot.images import SOURCES, mini_batch
+from naswot.images import SOURCES, mini_batch, photos
 from naswot.images.archives import ARCHIVES
 from naswot.images.drawing import standardise
 from naswot.io.npz import read_arrays, write_arrays
@@ -101,6 +102,13 @@ def test_cifar10_images_are_those_of_the_reference_batch(mirror, shared):
 @pytest.mark.parametrize("size", [8, 24, 32])
 def test_photos_come_in_any_size(size):
     assert mini_batch("photos", 4, size, seed=0).images.shape == (4, 3, size, size)
+
+
+@pytest.mark.parametrize(("side", "size"), [(64, 16), (37, 24), (20, 32), (50, 50)])
+def test_patches_are_resized_as_by_scikit_image(side, size):
+    image = np.random.default_rng(side).integers(0, 256, (side, side, 3), np.uint8)
+    expected = resize(image, (size, size), anti_aliasing=True)
+    np.testing.assert_array_equal(photos.resized(image, size), expected)
 
 
 def test_a_written_batch_describes_itself(tmp_path):

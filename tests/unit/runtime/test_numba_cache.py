@@ -12,7 +12,7 @@ pytest.importorskip("numba")
 
 from numba import config
 
-from naswot.runtime.numba_cache import compiled
+from naswot.runtime.numba_cache import compiled, is_cached
 
 ADD_UP = """
 def add_up(numbers):
@@ -46,6 +46,30 @@ def test_what_one_process_compiles_the_next_one_reads(add_up):
     then = compiled(add_up)
     assert [then(numbers) for numbers in ONES.values()] == [8, 8, 8]
     assert hits(then) == 3
+
+
+def test_it_is_known_what_is_compiled(add_up):
+    function = compiled(add_up)
+    function(ONES["float32"])
+    assert [is_cached(function, kind) for kind in ONES] == [True, False, False]
+
+
+def test_that_the_fused_pass_is_compiled_is_said_once_and_not_timed(tmp_path):
+    code = (
+        "import logging, torch, naswot\n"
+        "from torch import nn\n"
+        "logging.basicConfig(level=logging.INFO)\n"
+        "def net(): return nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())\n"
+        "print(naswot.rank([net], torch.rand(8, 3, 8, 8))['seconds'][0])\n"
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    said = []
+    for _ in range(2):
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        said.append("Compiling the fused pass for float32" in done.stderr)
+        assert float(done.stdout) < 1
+    assert said == [True, False]
 
 
 @pytest.mark.parametrize("step", ["_load_index", "_save_index", "_save_data"])
