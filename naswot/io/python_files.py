@@ -16,8 +16,15 @@ def imported(path: Path) -> frozenset[str]:
     return frozenset(_names(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))))
 
 
+# Where statements hold other statements; expressions hold no imports.
+BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
+
+
 def _names(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        pending += [inner for block in BLOCKS for inner in getattr(node, block, ())]
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

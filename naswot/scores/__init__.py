@@ -69,20 +69,16 @@ class Family:
         if self.function is not None:
             run = importlib.import_module("naswot.scores.custom").run  # noqa: TID251, ours
             return partial(run, self)
-        return importlib.import_module(f"naswot.scores.{self.name}").compute  # noqa: TID251, ours
+        return self._module.compute
 
     def get_ready(self, options: Any, device: Any) -> None:
         """Load or compile what `compute` needs, so that it is not timed with the first network."""
         if self.function is None:
-            own = importlib.import_module(f"naswot.scores.{self.name}")  # noqa: TID251, ours
-            getattr(own, "get_ready", lambda *_: None)(options, device)
+            getattr(self._module, "get_ready", lambda *_: None)(options, device)
 
     def takes_plans(self, options: Any, device: Any) -> bool:
         """Return whether `compute` takes plans with these `Options` on this device."""
-        if not self.plans:
-            return False
-        own = importlib.import_module(f"naswot.scores.{self.name}")  # noqa: TID251, ours
-        return own.takes_plans(options, device)
+        return self.plans and self._module.takes_plans(options, device)
 
     @property
     def pass_class(self) -> Callable:
@@ -90,7 +86,11 @@ class Family:
 
         Other families do not depend on its code.
         """
-        return importlib.import_module(f"naswot.scores.{self.name}").TrainPass  # noqa: TID251, ours
+        return self._module.TrainPass
+
+    @property
+    def _module(self) -> Any:
+        return importlib.import_module(f"naswot.scores.{self.name}")  # noqa: TID251, ours
 
 
 FAMILIES = {

@@ -4,6 +4,7 @@ Snakemake compares the text of a script but not the modules it imports. `sources
 import statements anywhere in a module and returns files for a rule's input.
 """
 
+import functools
 from pathlib import Path
 
 from naswot.io.python_files import imported
@@ -56,13 +57,18 @@ def sources(script: str | Path, root: str | Path) -> list[str]:
     found: set[str] = set()
     pending = [str(Path(script).relative_to(root))]
     while pending:
-        importing = pending.pop()
-        for module in imported(root / importing) | CALLED_LATER.get(importing, set()):
-            file = _file_of(module, root)
-            if file and file not in found and (importing, file) not in NOT_CODE_OF:
-                found.add(file)
-                pending.append(file)
+        new = _imports(pending.pop(), root) - found
+        found |= new
+        pending += new
     return sorted(found)
+
+
+@functools.cache
+def _imports(importing: str, root: Path) -> frozenset[str]:
+    """Return the library files that a file imports itself; all are relative to `root`."""
+    modules = imported(root / importing) | CALLED_LATER.get(importing, set())
+    files = (_file_of(module, root) for module in modules)
+    return frozenset(file for file in files if file and (importing, file) not in NOT_CODE_OF)
 
 
 def _file_of(module: str, root: Path) -> str | None:
