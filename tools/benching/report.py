@@ -19,7 +19,8 @@ NOTES = """\
 is timed by all methods in turn |
 | networks/s | all workers together, scoring only |
 | memory | peak resident set of a process that only scores, Python and PyTorch included |
-| build | construction, and the move to the device, the precision and the memory layout |
+| build | construction, and the move to the device, the precision and the memory layout; a plan \
+draws its weights in the forward pass |
 | forward | all that happens while the network runs, except codes and their products |
 | codes | codes and their products; only the products if the fused kernels of \
 `naswot.scores.fused` form the codes in the forward pass |
