@@ -2,7 +2,8 @@
 # make report    make everything, and results/report.html, one file to share
 # make leaderboard  rank every score by how well it ranks, in leaderboard/results: minutes, offline
 # make zoo       the same for networks of torchvision, in zoo/results; a quarter of an hour
-# make test      set up the same environment, then run every check and test
+# make test      set up the same environment, then run every check, and the tests of ten minutes
+# make test-all  the same, and the slow tests
 # make lint      the checks of style and types alone
 # make test-zoo  the tests that need torchvision
 # make test-lowest  the tests of the library and the command, of a wheel beside the lowest versions
@@ -47,7 +48,7 @@ DOCS := .venv/docs-ready
 TORCHVISION := .venv/torchvision
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: table2 report leaderboard zoo lint test test-zoo test-lowest lock bench soak fuzz sweep audit docs clean
+.PHONY: table2 report leaderboard zoo lint test test-all test-zoo test-lowest lock bench soak fuzz sweep audit docs clean
 .DELETE_ON_ERROR:
 
 table2: $(READY)
@@ -75,8 +76,9 @@ lint: $(READY)
 	$(RUN) snakemake --lint
 
 # One thread per worker: several workers share the cores, and more threads make tests three times slower.
-test: lint
-	OMP_NUM_THREADS=1 $(RUN) python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+test: MARKED := -m 'not slow'
+test test-all: lint
+	OMP_NUM_THREADS=1 $(RUN) python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(MARKED)
 
 test-zoo: $(TORCHVISION)/ready
 	PYTHONPATH="$(CURDIR)/$(TORCHVISION)" OMP_NUM_THREADS=1 NASWOT_NEEDS_TORCHVISION=1 $(RUN) \

@@ -2,8 +2,6 @@
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 
 def outputs(workdir) -> list[str]:
     results = workdir.path / "results"

@@ -5,8 +5,6 @@ import pytest
 
 from naswot.io.parquet import read_parquet
 
-pytestmark = pytest.mark.slow
-
 REPORTED = ["sum_run_times", "summarise_run", "render_tables", "write_index", "all"]
 JUDGED = ["collect_claims", "write_captions"]
 FIGURE1 = ["compute_kernels", "measure_similarity", "figure1", *JUDGED]
@@ -40,6 +38,7 @@ def test_the_same_command_again_does_nothing(finished):
     assert again.finished == []
 
 
+@pytest.mark.slow
 def test_new_timestamps_alone_re_run_nothing(finished):
     for path in (finished.path / "naswot").rglob("*.py"):
         path.touch()
@@ -71,6 +70,7 @@ def test_a_change_re_runs_its_stage_and_what_follows(finished, file, rules):
     assert finished.planned() == set(rules)
 
 
+@pytest.mark.slow
 def test_a_change_to_networks_of_another_space_scores_nothing(finished):
     finished.edit("naswot/spaces/nds/operations.py", "\n# changed\n")
     run = finished.run("tables")
@@ -85,6 +85,7 @@ def test_a_change_to_networks_of_another_space_scores_nothing(finished):
     assert "score_networks" not in run.finished
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "rules"),
     [
@@ -111,6 +112,7 @@ def test_a_setting_re_runs_its_stage_and_what_follows(finished, setting, rules):
     assert finished.planned("--config", setting) == set(rules)
 
 
+@pytest.mark.slow
 def test_a_changed_setting_runs_to_the_end(finished):
     run = finished.run("--config", "n_runs=21")
     assert run.code == 0, run.text
@@ -118,6 +120,7 @@ def test_a_changed_setting_runs_to_the_end(finished):
     assert set(run.finished) == expected - set(OF_SEARCHES) | {"plot_figure"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deduplicate", [False, True])
 def test_a_larger_sample_scores_only_what_is_new(finished, deduplicate):
     def scored(sample: int) -> int:
@@ -135,6 +138,7 @@ def test_a_larger_sample_scores_only_what_is_new(finished, deduplicate):
     assert [scored(sample) for sample in (20, 33, 36, 20)] == [1 if deduplicate else 4, 3, 1, 1]
 
 
+@pytest.mark.slow
 def test_another_benchmark_table_scores_nothing_again(finished, mirror):
     run = finished.run("results/table2.csv", "--config", f"mirror={mirror.resolve()}")
     assert run.code == 0, run.text

@@ -17,8 +17,6 @@ from naswot.tables.neighbours import read_neighbours
 
 REPORTED = DATASETS["nasbench201"]
 
-pytestmark = pytest.mark.slow
-
 
 def test_table2_has_the_public_columns_and_real_numbers(complete):
     table = pd.read_csv(complete.path / "results/table2.csv")
@@ -41,6 +39,7 @@ def test_table2_has_the_public_columns_and_real_numbers(complete):
     assert (measured["runs"] == 20).all()
 
 
+@pytest.mark.slow
 def test_the_run_ends_by_printing_the_table(fresh):
     workdir = fresh()
     run = workdir.run("results/table2.csv")
@@ -153,6 +152,7 @@ def test_each_rule_logs_to_a_file(complete):
     assert "networks 1 to 6: done" in shard.read_text()
 
 
+@pytest.mark.slow
 def test_scores_are_compared_and_vote(finished):
     """What is asked for besides is computed besides; what is there stays."""
     scores = ["naswot", "grad_norm", "log_synflow", "params", "vote"]
@@ -180,6 +180,7 @@ def test_scores_are_compared_and_vote(finished):
         assert (finished.path / f"results/figures/{view}.pdf").exists()
 
 
+@pytest.mark.slow
 def test_ablations_run_and_a_new_level_scores_only_itself(finished):
     run = finished.run("ablations")
     assert run.code == 0, run.text
@@ -209,6 +210,7 @@ def test_architectures_are_connected(finished):
     assert finished.run(target).finished == ["find_neighbours"]
 
 
+@pytest.mark.slow
 def test_a_search_may_use_another_score(finished):
     run = finished.run("results/table2.csv", "--config", 'scores=["log_synflow"]')
     assert run.code == 0, run.text
@@ -216,6 +218,7 @@ def test_a_search_may_use_another_score(finished):
     assert "log_synflow (N=2)" in set(table.loc[table["source"] == "measured", "method"])
 
 
+@pytest.mark.slow
 def test_searches_may_use_several_scores(finished):
     both = '["naswot","both"]'
     settings = [f"scores={both}", f"search_scores={both}"]

@@ -138,6 +138,7 @@ def build(width, kind):
 """
 
 
+@pytest.mark.slow
 def test_networks_that_fail_or_crash_are_noted_and_the_others_are_scored(tmp_path):
     (tmp_path / "frail.py").write_text(FRAIL)
     problem = problem_of(space=tmp_path / "frail.py")

@@ -114,6 +114,7 @@ def test_too_many_images_are_refused_by_the_key_to_change(tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_images_of_a_fixed_size_are_shrunk(mirror, tmp_path):
     options = {"name": "cifar10", "half": 20, "directory": mirror, "seed": 0}
     split_halves(tmp_path / "whole.npz", size=32, **options)
