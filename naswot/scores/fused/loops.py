@@ -224,7 +224,8 @@ def add_terms(threads, count, terms, output):
 
     def run(p):
         part = slice(p * size, (p + 1) * size)
-        _add_terms(count, *_rows(terms, part), output[part])
+        if part.start < len(output):
+            _add_terms(count, *_rows(terms, part), output[part])
 
     in_threads(threads, run, output.size)
 
@@ -272,7 +273,8 @@ def relu(threads, count, terms, output, codes):
     def run(p):
         images = slice(p * size, (p + 1) * size)
         part = slice(images.start * rows, images.stop * rows)
-        _relu(count, *_rows(terms, part), output[part], codes[images])
+        if images.start < len(codes):
+            _relu(count, *_rows(terms, part), output[part], codes[images])
 
     in_threads(threads, run, output.size)
 
