@@ -90,12 +90,21 @@ class Codes:
 def prepare_fused(device: torch.device, dtype: torch.dtype) -> None:
     """Load or compile what the fused pass needs, so that the first network is not timed with it."""
     if device.type == "cpu" and first_use is not None:
-        first_use.prepare(dtype)
+        try:
+            first_use.prepare(dtype)
+        except Exception as error:  # compiler or cache may fail; networks are then scored without
+            log.warning("The fused pass cannot be prepared: %s", one_line(error))
 
 
 def runs_plans(device: torch.device) -> bool:
     """Return whether a `Plan` can take the place of a network of modules on `device`."""
-    return device.type == "cpu" and operations is not None and operations.draws_as_torch()
+    if device.type != "cpu" or operations is None:
+        return False
+    try:
+        return operations.draws_as_torch()
+    except Exception as error:  # as above
+        log.warning("Networks are scored as modules: %s", one_line(error))
+        return False
 
 
 def read_codes(

@@ -7,12 +7,16 @@ import sys
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 pytest.importorskip("numba")
 
 from numba import config
 
+from naswot import rank
 from naswot.runtime.numba_cache import compiled, is_cached
+from naswot.scores import codes
 
 ADD_UP = """
 def add_up(numbers):
@@ -70,6 +74,24 @@ def test_that_the_fused_pass_is_compiled_is_said_once_and_not_timed(tmp_path):
         said.append("Compiling the fused pass for float32" in done.stderr)
         assert float(done.stdout) < 1
     assert said == [True, False]
+
+
+def test_a_compiler_that_fails_is_logged_and_networks_are_scored(monkeypatch, caplog):
+    def fail(*_):
+        raise OSError("the cache cannot be read")
+
+    monkeypatch.setattr(codes.first_use, "prepare", fail)
+    monkeypatch.setattr(codes.operations, "draws_as_torch", fail)
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
+    assert np.isfinite(rank([net], torch.rand(8, 3, 8, 8))["naswot"][0])
+    assert not codes.runs_plans(torch.device("cpu"))
+    assert caplog.text.count("the cache cannot be read") == 2
+
+
+def test_the_fused_pass_gets_ready_in_inference_mode():
+    codes.first_use.prepare.cache_clear()
+    with torch.inference_mode():
+        codes.first_use.prepare(torch.float32)
 
 
 @pytest.mark.parametrize("step", ["_load_index", "_save_index", "_save_data"])

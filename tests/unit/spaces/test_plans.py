@@ -68,7 +68,9 @@ def test_kernels_are_identical(name, precision):
 
 
 @pytest.mark.parametrize("name", PLANNED)
-@pytest.mark.parametrize(("batch", "size", "threads"), [(1, 8, 1), (3, 4, 1), (5, 32, 2)])
+@pytest.mark.parametrize(
+    ("batch", "size", "threads"), [(1, 8, 1), (3, 4, 1), (5, 32, 2), (5, 64, 4)]
+)
 def test_so_are_those_of_other_mini_batches_and_threads(name, batch, size, threads):
     with using(threads):
         modules, plan = both(SPACES[name], EXAMPLES[name][-1], images(batch, size), classes=7)
