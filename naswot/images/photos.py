@@ -82,5 +82,6 @@ def _photographs() -> list[np.ndarray]:
                 f"{path} is not the photograph that scikit-image 0.26 ships. Install it anew: "
                 "`pip install --force-reinstall --no-deps scikit-image==0.26.0`."
             )
-        photographs.append(np.asarray(Image.open(path)))
+        with Image.open(path) as photograph:
+            photographs.append(np.asarray(photograph))
     return photographs

@@ -71,10 +71,10 @@ class Family:
             return partial(run, self)
         return self._module.compute
 
-    def get_ready(self, options: Any, device: Any) -> None:
+    def get_ready(self, batch: Any, options: Any) -> None:
         """Load or compile what `compute` needs, so that it is not timed with the first network."""
         if self.function is None:
-            getattr(self._module, "get_ready", lambda *_: None)(options, device)
+            getattr(self._module, "get_ready", lambda *_: None)(batch, options)
 
     def takes_plans(self, options: Any, device: Any) -> bool:
         """Return whether `compute` takes plans with these `Options` on this device."""

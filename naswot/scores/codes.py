@@ -24,7 +24,7 @@ from naswot.runtime.progress import log
 from naswot.scores.base import save_state, set_memory_format
 from naswot.scores.batch_position import BatchPosition, find_batch_positions
 from naswot.scores.dataflow import IMAGES, DataFlow, TracedCall, tracing
-from naswot.scores.failures import failure_of, one_line
+from naswot.scores.failures import SIZE_ERRORS, failure_of, how_it_fails, one_line
 from naswot.scores.graph import Recorder, read_graph
 from naswot.scores.inputs import Inputs, TensorTree
 from naswot.scores.outputs import has_nan, tensors_in
@@ -87,11 +87,12 @@ class Codes:
         return own[:, None] + own[None, :] - 2 * active
 
 
-def prepare_fused(device: torch.device, dtype: torch.dtype) -> None:
+def prepare_fused(images: Inputs, precision: torch.dtype) -> None:
     """Load or compile what the fused pass needs, so that the first network is not timed with it."""
-    if device.type == "cpu" and first_use is not None:
+    fits = isinstance(images, torch.Tensor) and images.ndim == 4 and images.device.type == "cpu"
+    if fits and first_use is not None:
         try:
-            first_use.prepare(dtype)
+            first_use.prepare(precision)
         except Exception as error:  # compiler or cache may fail; networks are then scored without
             log.warning("The fused pass cannot be prepared: %s", one_line(error))
 
@@ -117,7 +118,7 @@ def read_codes(
     """Return the codes that the ReLUs of `network` give to `images`, by the fastest method.
 
     If a method fails, for whatever reason, the next one is tried on the network in its old state.
-    So the network itself is at fault only if all methods fail.
+    So the network itself is at fault only if all methods fail. For a plan there is one method.
 
     Args:
         network: in the mode, precision and memory format in which it is to run; or a plan.
@@ -133,7 +134,11 @@ def read_codes(
         NaswotError: the network fails on the images.
     """
     if isinstance(network, Plan):
-        return Codes(*operations.run(network, images))
+        try:
+            return Codes(*operations.run(network, images))
+        except SIZE_ERRORS as error:
+            cure = "score it on images of another"
+            raise NaswotError(f"The network {how_it_fails(error, images, cure)}") from error
     restore, name = save_state(network, images), type(network).__name__
     tree = isinstance(images, TensorTree)  # integers are no part of a graph
     plain = [*([] if batch_dim or tree else ["graph"]), "flow", "flow with gradients"]

@@ -70,7 +70,10 @@ def score(
         NaswotError: an option is unknown, the images are not such a tensor, or the network has no
             visible ReLU, cannot be copied or fails on the images.
     """
-    started, images = time.perf_counter(), as_images(images)
+    images = as_images(images)
+    if precision in PRECISIONS:
+        prepare_fused(images, PRECISIONS[precision])
+    started = time.perf_counter()
     if isinstance(network, nn.Module):
         network = adapted(network, images, output)
         _materialise(network, images)  # some lazy modules cannot be copied
@@ -163,9 +166,9 @@ def hamming_kernel(
     return HammingKernel(kernel, codes.units, len(codes.overlaps), codes.note)
 
 
-def get_ready(options: Options, device: torch.device) -> None:
+def get_ready(batch: Batch, options: Options) -> None:
     """Load the fused pass, or compile it."""
-    prepare_fused(device, PRECISIONS[options.precision])
+    prepare_fused(batch.images, PRECISIONS[options.precision])
 
 
 def takes_plans(options: Options, device: torch.device) -> bool:

@@ -101,7 +101,7 @@ def score_each(
     devices = [batch.images.device] if batch.images.is_cuda else []
     with torch.random.fork_rng(devices):
         for family in families.values():
-            family.get_ready(Options(precision), batch.images.device)
+            family.get_ready(batch, Options(precision))
     for name, model in named.items():
         with torch.random.fork_rng(devices):
             row = _score_network(name, model, batch, seed, families, gaps, Options(precision))

@@ -35,7 +35,7 @@ def _pass(network: nn.Module, images: Inputs) -> Tally:
     return tally(network, image)
 
 
-def get_ready(options: Options, device: torch.device) -> None:
+def get_ready(batch: Batch, options: Options) -> None:
     """Import what PyTorch needs for operations without data, which takes a second."""
     flops(nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2)), torch.zeros(1, 3, 8, 8))
 

@@ -54,12 +54,14 @@ class _Bar:
             transient=True,
         )
         self.shown = False
+        self.stage = ""  # the last one that was shown
         atexit.register(self.hide)
 
     def show(self, stage: str, done: int, total: int) -> None:
         """Show the jobs of one stage, in place of what was shown."""
-        if [task.description for task in self._progress.tasks] != [stage]:
+        if self.stage != stage:
             self.hide()
+            self.stage = stage
             for task in self._progress.task_ids:
                 self._progress.remove_task(task)
             self._progress.add_task(stage, total=total)
@@ -134,10 +136,11 @@ class _Stages(logging.Formatter):
 
     def _show_bar(self, rule: str) -> None:
         done, total = self._done[rule], self._jobs.get(rule, 1)
-        if done == total > 1:
+        stage = rule.replace("_", " ")
+        if done < total and total > 1:
+            self._bar.show(stage, done, total)
+        elif self._bar.stage == stage:
             self._bar.hide()
-        elif total > 1:
-            self._bar.show(rule.replace("_", " "), done, total)
 
     def format(self, record: logging.LogRecord) -> str:
         if get_event(record) is not LogEvent.JOB_INFO:

@@ -10,7 +10,8 @@ from naswot.scores.fused import loops
 from naswot.scores.fused.operations import CHANNELS_LAST, Operations
 
 COMPILING = (
-    "Compiling the fused pass for %s, once on this machine: about 5 s. Scores are not timed yet."
+    "Compiling the fused pass for %s: about 5 s, once if numba's cache can be written. Scores are "
+    "not timed yet."
 )
 
 

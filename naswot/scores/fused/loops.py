@@ -67,7 +67,7 @@ def _narrow_compiled(x, like):
 
 
 def in_threads(threads, run, size):
-    """Call `run(p)` for each p below `threads`, side by side if the arrays have `size` entries."""
+    """Call `run(p)` for each p below `threads`, side by side unless the `size` entries are few."""
     if threads == 1 or size < SMALL:
         for p in range(threads):
             run(p)
@@ -291,11 +291,10 @@ def _highest(x, y, z):
 
 @compiled
 def _max_pool(
-    count, x, a, b, y, c, d, z, e, f, output, images, height, width, kernel, stride, padding
+    count, x, a, b, y, c, d, z, e, f, output, images, width, kernel, stride, padding
 ):  # fmt: skip
-    if images == 0:
-        return
     like = x[0, 0]
+    height = len(x) // images
     lanes = x.shape[1]
     channels = lanes // width
     rows, pixels = len(output) // images, output.shape[1] // channels
@@ -352,10 +351,11 @@ def max_pool(threads, count, terms, output, images, width, kernel, stride, paddi
     height, rows, size = len(terms[0]) // images, len(output) // images, -(-images // threads)
 
     def run(p):
-        first, last = p * size, max(p * size, min((p + 1) * size, images))
+        first, last = p * size, min((p + 1) * size, images)
         part = _rows(terms, slice(first * height, last * height))
         to = output[first * rows : last * rows]
-        _max_pool(count, *part, to, last - first, height, width, kernel, stride, padding)
+        if first < last:
+            _max_pool(count, *part, to, last - first, width, kernel, stride, padding)
 
     in_threads(threads, run, output.size)
 
@@ -406,8 +406,9 @@ def _count_overlaps(codes, first, step, active):
 def count_overlaps(threads, codes):
     """Return X Xᵀ, int32 (B, B), of the codes that `relu` writes."""
     words = codes.reshape(len(codes), -1)
-    if words.shape[1] % 8 == 0:
-        words = words.view(np.uint64)
+    if words.shape[1] % 8:
+        words = np.pad(words, ((0, 0), (0, -words.shape[1] % 8)))
+    words = words.view(np.uint64)
     active = np.empty((len(codes), len(codes)), np.int32)
     work = len(codes) * words.size // 2
     in_threads(threads, lambda p: _count_overlaps(words, p, threads, active), work)

@@ -1,7 +1,7 @@
 """The operations of a `Plan`, and the weights that modules would have.
 
-Every network is built from the same state of the random generator. So the random numbers are drawn
-once per process, and weights are slices of them.
+Every network is built from the same state of the random generator. So uniform random numbers are
+drawn once per process, and weights of PyTorch's default initialisation are slices of them.
 """
 
 import math
@@ -21,7 +21,7 @@ CHANNELS_LAST = torch.channels_last
 
 
 class Operations:
-    """The operations of one network on a mini-batch, with PyTorch's default initialisation.
+    """The operations of one network on a mini-batch.
 
     Activations are ordinary tensors, channels-last, or sums that are not computed yet.
 
@@ -37,7 +37,7 @@ class Operations:
         self._dtype, self._state, self._drawn = dtype, torch.get_rng_state(), 0
 
     def weight(self, c_out: int, c_in: int, kernel: int = 1) -> torch.Tensor:
-        """Draw the weight of a convolution, (c_out, c_in, kernel, kernel)."""
+        """Draw the weight of a convolution, (c_out, c_in, kernel, kernel), as PyTorch does."""
         shape = c_out, c_in, kernel, kernel
         made = torch.empty(shape, dtype=self._dtype, memory_format=CHANNELS_LAST)
         gain = math.sqrt(2 / (1 + math.sqrt(5) ** 2))  # as `nn.init.kaiming_uniform_` computes it
@@ -57,10 +57,10 @@ class Operations:
         generator = torch.Generator()
         generator.set_state(self._state)
         first = first_drawn + sum(c_out * c_in * kernel**2 for c_out, c_in, kernel in shapes)
-        torch.empty(first).uniform_(generator=generator)
+        torch.empty(first, dtype=torch.float32).uniform_(generator=generator)
         made = []
         for (c_out, c_in, kernel), deviation in zip(shapes, deviations, strict=True):
-            drawn = torch.empty(c_out, c_in, kernel, kernel)
+            drawn = torch.empty(c_out, c_in, kernel, kernel, dtype=torch.float32)
             drawn.normal_(0, deviation, generator=generator)
             made.append(drawn.to(self._dtype, memory_format=CHANNELS_LAST))
         return made
@@ -72,12 +72,9 @@ class Operations:
         self._draw(bias, 1 / math.sqrt(x.shape[1]))
         return functional.linear(x, weight, bias.flatten())
 
-    def conv(
-        self, x: torch.Tensor | Sum, weight: torch.Tensor, stride: int = 1, groups: int = 1
-    ) -> torch.Tensor:
+    def conv(self, x: torch.Tensor | Sum, weight: torch.Tensor, stride: int = 1) -> torch.Tensor:
         """Return a convolution, padded by half of the kernel, without a bias."""
-        padding = weight.shape[-1] // 2
-        found = torch.conv2d(self.computed(x), weight, None, stride, padding, 1, groups)
+        found = torch.conv2d(self.computed(x), weight, None, stride, weight.shape[-1] // 2)
         return found.contiguous(memory_format=CHANNELS_LAST)
 
     def batch_norm(self, x: torch.Tensor) -> Sum:
@@ -140,22 +137,21 @@ class Operations:
         loops.spread(drawn.reshape(c_out, c_in, -1), np.float32(bound), memory.numpy())
 
 
-class _Stream:
-    """Random numbers between 0 and 1 that follow a state of torch's generator."""
-
-    state: torch.Tensor | None = None
-    values: np.ndarray = np.empty(0, np.float32)
+# The last state of torch's generator, and the numbers between 0 and 1 that follow it.
+_kept: list[tuple[torch.Tensor, np.ndarray]] = []
 
 
 def _uniform(state: torch.Tensor, least: int) -> np.ndarray:
     """Return at least `least` random numbers that follow `state`; they are kept for the next."""
-    known = _Stream.state is not None and torch.equal(_Stream.state, state)
-    if not known or len(_Stream.values) < least:
-        generator = torch.Generator()
-        generator.set_state(state)
-        size = 1 << max(20, (least - 1).bit_length())
-        _Stream.state, _Stream.values = state, torch.rand(size, generator=generator).numpy()
-    return _Stream.values
+    for known, values in _kept:
+        if len(values) >= least and torch.equal(known, state):
+            return values
+    generator = torch.Generator()
+    generator.set_state(state)
+    size = 1 << max(20, (least - 1).bit_length())
+    values = torch.rand(size, generator=generator, dtype=torch.float32).numpy()
+    _kept[:] = [(state, values)]
+    return values
 
 
 @cache
@@ -169,7 +165,7 @@ def draws_as_torch() -> bool:
     theirs = torch.nn.init.kaiming_uniform_(
         torch.empty(16, 9, 3, 3), math.sqrt(5), generator=generator
     )
-    return torch.equal(ours, theirs)
+    return ours.dtype == theirs.dtype and torch.equal(ours, theirs)
 
 
 def run(plan: Plan, images: torch.Tensor) -> tuple[torch.Tensor, list[CodeOverlap]]:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from threads import using
 
+from naswot import NaswotError
 from naswot.scores.base import Batch, Options, measure
 from naswot.scores.codes import runs_plans
 from naswot.scores.custom import family_named
@@ -69,7 +70,7 @@ def test_kernels_are_identical(name, precision):
 
 @pytest.mark.parametrize("name", PLANNED)
 @pytest.mark.parametrize(
-    ("batch", "size", "threads"), [(1, 8, 1), (3, 4, 1), (5, 32, 2), (5, 64, 4)]
+    ("batch", "size", "threads"), [(1, 8, 1), (3, 4, 1), (4, 6, 1), (5, 32, 2), (5, 64, 4)]
 )
 def test_so_are_those_of_other_mini_batches_and_threads(name, batch, size, threads):
     with using(threads):
@@ -86,17 +87,14 @@ def test_what_is_not_finite_gives_no_score(value):
         assert torch.equal(modules.matrix.isnan(), plan.matrix.isnan()), arch
 
 
-@pytest.mark.parametrize(("batch", "size"), [(4, 6), (1, 4)])
+@pytest.mark.parametrize(("batch", "size"), [(4, 2), (1, 4)])
 def test_images_that_do_not_fit_fail_alike(batch, size):
-    space, arch, errors = SPACES["nasbench201"], EXAMPLES["nasbench201"][4], []
+    space, arch, ends = SPACES["nasbench201"], EXAMPLES["nasbench201"][4], []
     for make in (space.build, space.plan):
-        try:
-            found = hamming_kernel(make(arch, 1), images(batch, size))
-        except Exception as error:
-            errors.append(str(error))
-        else:
-            errors.append(found.units)
-    assert str(errors[1]) in str(errors[0])
+        with pytest.raises(NaswotError) as raised:
+            hamming_kernel(make(arch, 1), images(batch, size))
+        ends.append(str(raised.value).partition("fails")[2])
+    assert ends[0] == ends[1] != ""
 
 
 def test_random_numbers_follow_the_state_of_the_generator():
