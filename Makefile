@@ -2,8 +2,8 @@
 # make report    make everything, and results/report.html, one file to share
 # make leaderboard  rank every score by how well it ranks, in leaderboard/results: minutes, offline
 # make zoo       the same for networks of torchvision, in zoo/results; a quarter of an hour
-# make test      set up the same environment, then run every check, and the tests of ten minutes
-# make test-all  the same, and the slow tests
+# make test      set up the same environment, then run every check and all tests but the slow ones
+# make test-all  the same with the slow ones
 # make lint      the checks of style and types alone
 # make test-zoo  the tests that need torchvision
 # make test-lowest  the tests of the library and the command, of a wheel beside the lowest versions

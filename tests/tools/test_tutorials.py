@@ -9,7 +9,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIALS = sorted(ROOT.glob("docs/tutorials/*.md"))
-LONG = ("add_a_score", "search_under_limits")
 PAGE = """Save this:
 
 ```python file=mine.py
@@ -42,13 +41,7 @@ def tool(*arguments):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the blocks `sh` need bash")
-@pytest.mark.parametrize(
-    "page",
-    [
-        pytest.param(page, marks=[pytest.mark.slow] if page.stem in LONG else [], id=page.stem)
-        for page in TUTORIALS
-    ],
-)
+@pytest.mark.parametrize("page", TUTORIALS, ids=[page.stem for page in TUTORIALS])
 def test_a_tutorial_prints_what_it_shows(page):
     done = tool("--check", page)
     assert done.returncode == 0, done.stdout + done.stderr
