@@ -23,6 +23,7 @@ from naswot.spaces import SPACES
 
 MATRIX = {"cpu": 2048, "cuda": 8192}  # side of the matrices whose product is the peak
 FORWARD = ("read_graph", "run")  # the functions that run a network: of modules, and a plan
+WAYS = (("ours", True, True), ("modules", True, False), ("simple", False, False))
 PEAK_S = 1.0  # how long products are repeated
 
 
@@ -56,14 +57,16 @@ class Worker:
             torch.cuda.synchronize()
         return time.perf_counter()
 
-    def build(self, space: str, arch: str, fused: bool = False) -> nn.Module | Plan:
-        """Return the network as scoring builds it: with one output, from the same seed.
+    def build(self, space: str, arch: str) -> nn.Module:
+        """Return the network of modules, with one output, from the same seed as in scoring."""
+        torch.manual_seed(self.settings.seed)
+        return SPACES[TIMED[space][0]].build(arch, 1)
 
-        With `fused` in its fastest form, which may be a plan.
-        """
+    def make(self, space: str, arch: str) -> nn.Module | Plan:
+        """Return the network in the form in which it is scored: a plan, if its space has one."""
         torch.manual_seed(self.settings.seed)
         known = SPACES[TIMED[space][0]]
-        planned = fused and known.plan is not None and codes.runs_plans(self.device)
+        planned = known.plan is not None and codes.runs_plans(self.device)
         return (known.plan if planned else known.build)(arch, 1)
 
     def protocol(self, space: str, arch: str) -> float:
@@ -72,10 +75,12 @@ class Worker:
         oracle.score(self.build(space, arch).to(self.device), self.images)
         return self.now() - started
 
-    def ours(self, space: str, arch: str, precision: str, fused: bool = True) -> float:
+    def ours(
+        self, space: str, arch: str, precision: str, fused: bool = True, plans: bool = True
+    ) -> float:
         """Return the seconds of our score, construction included."""
         started = self.now()
-        network = self.build(space, arch, fused)
+        network = (self.make if plans else self.build)(space, arch)
         kernel, *_ = naswot.hamming_kernel(network, self.images, precision, fused=fused)
         naswot.log_determinant(kernel)
         return self.now() - started
@@ -85,13 +90,13 @@ class Worker:
     ) -> list[dict[str, float]]:
         """Return the seconds of each network by every method, one after the other.
 
-        "simple" is our score without the fused pass. The first network goes first once
-        more, for what is set up once.
+        "modules" is our score without plans, "simple" without the fused pass, too. The first
+        network goes first once more, for what is set up once.
         """
         methods = {"protocol": self.protocol}
-        for kind, fused in (("ours", True), ("simple", False)):
+        for kind, fused, plans in WAYS:
             for precision in precisions:
-                method = partial(self.ours, precision=precision, fused=fused)
+                method = partial(self.ours, precision=precision, fused=fused, plans=plans)
                 methods[f"{kind} {precision}"] = method
         rows = []
         for arch in (archs[0], *archs):
@@ -122,7 +127,7 @@ class Worker:
     def _phases(self, space: str, arch: str, precision: str) -> dict[str, float]:
         with stopwatch(self.now) as watch:
             started = self.now()
-            network = self.build(space, arch, fused=True)
+            network = self.make(space, arch)
             kernel, *_ = naswot.hamming_kernel(network, self.images, precision)
             made = self.now()
             naswot.log_determinant(kernel)
